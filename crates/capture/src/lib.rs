@@ -1,0 +1,1 @@
+//! Frames in: pcap, pcapng and gzip files behind one source.

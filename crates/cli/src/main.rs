@@ -1,0 +1,2 @@
+//! The `earwitness` command.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Frames in, calls and audio out: a pure function of its frames.

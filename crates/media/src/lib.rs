@@ -1,0 +1,1 @@
+//! Audio: timeline, decoding, mixing and export formats.

@@ -1,0 +1,186 @@
+//! A call: dialogs and legs that are one conversation to a human.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{CallId, Leg, PacketTime, Pii, StreamSummary, Track, Verdict};
+
+/// A party as the signalling names it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Party {
+    /// The user part of the SIP URI, percent-decoded, or the number of a tel: URI.
+    pub user: Option<Pii<String>>,
+    /// The display name, unquoted.
+    pub display: Option<Pii<String>>,
+    /// The host part.
+    pub host: Option<Pii<String>>,
+}
+
+/// What is known when a call begins: what the rules decide on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallFacts {
+    /// Capture time of the first INVITE.
+    pub start: PacketTime,
+    /// The From header.
+    pub from: Party,
+    /// The To header.
+    pub to: Party,
+    /// The user part of the Request-URI: where the call is going, when that differs from To.
+    pub request_user: Option<Pii<String>>,
+    /// The user parts of P-Asserted-Identity (RFC 3325).
+    pub asserted: Vec<Pii<String>>,
+    /// The user parts of Diversion (RFC 5806).
+    pub diverted_from: Vec<Pii<String>>,
+}
+
+/// How the call attempt came out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Outcome {
+    /// A 2xx to the INVITE was seen, or the call was up when the capture began.
+    Answered,
+    /// 486 or 600.
+    Busy,
+    /// 408 or 480, or no final answer before the attempt timed out.
+    NoAnswer,
+    /// The caller gave up: CANCEL, or 487.
+    Cancelled,
+    /// 603, or 403.
+    Declined,
+    /// Any other final answer.
+    Failed,
+    /// The capture ended before the attempt did.
+    InProgress,
+}
+
+/// What ended an answered call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum EndedBy {
+    /// The caller's BYE.
+    Caller,
+    /// The callee's BYE.
+    Callee,
+    /// No BYE came; the media fell silent or the call outlived its bound.
+    Timeout,
+    /// The capture ended first.
+    CaptureEnd,
+}
+
+/// When and how a call ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallEnd {
+    /// Capture time of the BYE, of the final answer, or of the last packet.
+    pub at: PacketTime,
+    /// Who or what ended it; `None` for attempts that were not answered.
+    pub by: Option<EndedBy>,
+    /// The Reason header's text or cause (RFC 3326).
+    pub reason: Option<String>,
+}
+
+/// How a digit was sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum DtmfVia {
+    /// RFC 4733 telephone-event packets.
+    Rfc4733,
+    /// A SIP INFO message.
+    Info,
+    /// A tone in the audio.
+    Inband,
+}
+
+/// One key press.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dtmf {
+    /// When it began.
+    pub at: PacketTime,
+    /// The key: 0-9, *, #, A-D.
+    pub digit: Pii<char>,
+    /// Who pressed it.
+    pub leg: Leg,
+    /// How it was sent.
+    pub via: DtmfVia,
+    /// How long, in ms.
+    pub ms: u32,
+}
+
+/// Why audio is missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum GapCause {
+    /// The network lost it before the mirror.
+    Network,
+    /// The mirror port did not pass it on.
+    Mirror,
+    /// This recorder could not keep it.
+    Capture,
+    /// The sender did not send it.
+    Sender,
+    /// Not told apart.
+    Unknown,
+}
+
+/// Missing audio in one leg.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Gap {
+    /// Whose voice.
+    pub leg: Leg,
+    /// When it would have come.
+    pub at: PacketTime,
+    /// For how long, in ms.
+    pub ms: u32,
+    /// Why.
+    pub cause: GapCause,
+}
+
+/// Something worth knowing of a call that is neither an error nor a fact of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Flag {
+    /// Media was seen from one party only.
+    OneWay,
+    /// Answered, and no BYE was seen.
+    NoBye,
+    /// No INVITE was seen: the call was up when the capture began.
+    MidCall,
+    /// Answered, and no media was seen.
+    NoMedia,
+    /// Its audio is encrypted end to end, as far as the SDP says (SRTP).
+    Encrypted,
+    /// Frames were cut by the snap length of the capture.
+    Truncated,
+    /// Packets came too late to be put in order as they were sealed: `payload_blake3` is absent, the audio is not.
+    LatePackets,
+    /// Part of the call could not be kept for want of memory.
+    CaptureLoss,
+    /// The recorder stopped in mid-call: facts are those known when it did.
+    Interrupted,
+}
+
+/// Everything that is known of a call when it is over.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CallSummary {
+    /// Its name.
+    pub id: CallId,
+    /// The SIP Call-IDs of its dialogs.
+    pub sip_call_ids: Vec<Pii<String>>,
+    /// What was known when it began.
+    pub facts: CallFacts,
+    /// What the rules said.
+    pub verdict: Verdict,
+    /// When it was answered.
+    pub answer: Option<PacketTime>,
+    /// When and how it ended; `None` while it runs.
+    pub end: Option<CallEnd>,
+    /// How the attempt came out.
+    pub outcome: Outcome,
+    /// The last final status of an INVITE.
+    pub sip_status: Option<u16>,
+    /// The media that was kept: empty when the call was refused.
+    pub tracks: Vec<Track>,
+    /// The same by payload type, counted.
+    pub streams: Vec<StreamSummary>,
+    /// Key presses.
+    pub dtmf: Vec<Dtmf>,
+    /// Missing audio.
+    pub gaps: Vec<Gap>,
+    /// Other things worth knowing.
+    pub flags: Vec<Flag>,
+    /// SIP messages seen, repeats and mirror copies among them.
+    pub messages: u32,
+}

@@ -1,0 +1,34 @@
+//! The vocabulary of earwitness: what the other crates say to each other.
+//!
+//! Values only. This crate reads no clock, opens no file, spawns no thread and logs nothing; it knows nothing of how a
+//! fact was found (`wire`, `engine`) or where it is kept (`vault`).
+#![forbid(unsafe_code)]
+
+mod call;
+mod codec;
+mod frame;
+mod id;
+mod loss;
+mod pii;
+mod segment;
+mod stream;
+mod time;
+mod verdict;
+
+pub use call::{
+    CallEnd, CallFacts, CallSummary, Dtmf, DtmfVia, EndedBy, Flag, Gap, GapCause, Outcome, Party,
+};
+pub use codec::{Codec, PayloadKind};
+pub use frame::{Flow, LinkType, RawFrame};
+pub use id::{BadId, CallId, RecordingId};
+pub use loss::Loss;
+pub use pii::Pii;
+pub use segment::{
+    MediaPacket, MediaPackets, PACKET_HEADER, PacketKind, Segment, SegmentContent, SignallingMessage,
+    SignallingMessages, pack_media, pack_signalling,
+};
+pub use stream::{Leg, StreamSummary, Track, TrackIndex};
+pub use time::{PacketTime, RtpTime, WallTime};
+pub use verdict::{
+    Decision, Direction, EarlyMedia, Keep, Mode, Period, Refusal, RetentionClass, RuleSetHash, Verdict,
+};

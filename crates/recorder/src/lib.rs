@@ -1,0 +1,1 @@
+//! The running system: capture thread, sealing pool, vault writer, counters.

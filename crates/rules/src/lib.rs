@@ -1,0 +1,1 @@
+//! Capture rules: who is recorded, how, for how long, with what notice.

@@ -1,0 +1,1 @@
+//! Call scripts, generators and ground truth for tests and benches; not product code.

@@ -1,0 +1,1 @@
+//! Sealed volumes, keys, index and ledger as one durable thing.

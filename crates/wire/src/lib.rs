@@ -1,0 +1,19 @@
+//! Grammar without memory: link layers, IP, UDP, SIP, SDP, RTP and RTCP as views over `&[u8]`.
+//!
+//! Parsing never panics, never allocates and never logs. What was understood is kept and where it stopped is said: an
+//! error names its layer, its offset and its cause, and is `Copy`, so that it can be counted instead of printed. The one
+//! thing here with a memory is [`Reassembler`], bounded and driven by the frames' own time.
+#![forbid(unsafe_code)]
+
+mod decode;
+mod encap;
+mod error;
+mod reassembly;
+pub mod rtcp;
+pub mod rtp;
+pub mod sdp;
+pub mod sip;
+
+pub use decode::{Carried, Datagram, Fragment, decode};
+pub use error::{Cause, Layer, WireError};
+pub use reassembly::{FragmentLoss, Reassembled, Reassembler, ReassemblyLimits};
