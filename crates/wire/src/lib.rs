@@ -5,15 +5,5 @@
 //! thing here with a memory is [`Reassembler`], bounded and driven by the frames' own time.
 #![forbid(unsafe_code)]
 
-mod decode;
-mod encap;
-mod error;
-mod reassembly;
-pub mod rtcp;
-pub mod rtp;
 pub mod sdp;
 pub mod sip;
-
-pub use decode::{Carried, Datagram, Fragment, decode};
-pub use error::{Cause, Layer, WireError};
-pub use reassembly::{FragmentLoss, Reassembled, Reassembler, ReassemblyLimits};
