@@ -1,2 +1,106 @@
-//! Project tasks.
-fn main() {}
+//! The project's own commands: `cargo xtask setup`, `test`, `demo`, `fuzz`, `bench`.
+//!
+//! Not product code. It depends on none of the product's crates and needs no libpcap, so that it builds on a machine
+//! that has nothing yet; what it does, it prints first.
+#![forbid(unsafe_code)]
+#![expect(clippy::print_stdout, reason = "a command line speaks on stdout")]
+
+mod demo;
+mod fuzz;
+mod gate;
+mod process;
+mod setup;
+mod workspace;
+
+use std::{env, process::ExitCode};
+
+use anyhow::{Result, bail};
+
+/// What `cargo xtask help` prints.
+const HELP: &str = "\
+cargo xtask COMMAND
+
+  setup                       install what the build and the tests need, or print the line that does
+  test  [--quick]             the whole gate: fmt, clippy, tests, docs, benches, fuzz build, deny; --quick: tests only
+  ci                          the same as test
+  demo  [--debug] [--home DIR]  record a made-up office into target/demo and walk through it
+  fuzz  [--seconds N] [TARGET…] run the fuzz targets, 30 s each unless told, and print what they found
+  bench [ARGUMENT…]           run the benches; arguments go to criterion
+
+EARWITNESS_CORPUS=DIR adds the tests and the fuzz seeds that need real captures.";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    match run(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            println!("cargo xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Carries out one command line.
+fn run(arguments: &[String]) -> Result<()> {
+    let (command, rest) = match arguments.split_first() {
+        Some((command, rest)) => (command.as_str(), rest),
+        None => ("help", arguments),
+    };
+    match command {
+        "setup" => none(command, rest).and_then(|()| setup::run(setup::Scope::Tests)),
+        "test" | "ci" => gate::run(gate::Extent::parse(rest)?),
+        "demo" => demo::run(&demo::Tour::parse(rest)?),
+        "fuzz" => fuzz::run(&fuzz::Campaign::parse(rest)?),
+        "bench" => process::succeed(
+            workspace::cargo()
+                .args(["bench", "--package", "earwitness-benches", "--benches", "--"])
+                .args(rest),
+        ),
+        "help" | "--help" | "-h" => {
+            println!("{HELP}");
+            Ok(())
+        }
+        other => bail!("no command {other:?}; `cargo xtask help` lists them"),
+    }
+}
+
+/// Refuses arguments to a command that takes none.
+fn none(command: &str, rest: &[String]) -> Result<()> {
+    match rest.first() {
+        None => Ok(()),
+        Some(argument) => bail!("{command} takes no argument, not {argument:?}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(line: &str) -> String {
+        let words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+        run(&words).expect_err("a wrong command line is refused").to_string()
+    }
+
+    #[test]
+    fn wrong_command_lines_are_refused_before_anything_runs() {
+        for (line, expected) in [
+            ("tset", "no command \"tset\"; `cargo xtask help` lists them"),
+            ("setup now", "setup takes no argument, not \"now\""),
+            ("test --fast", "test knows --quick, not \"--fast\""),
+            ("demo --release", "demo knows --debug and --home DIR, not \"--release\""),
+            ("demo --home", "--home needs a directory"),
+            ("fuzz --seconds", "--seconds needs a whole number above 0"),
+            ("fuzz --seconds 0", "--seconds needs a whole number above 0"),
+            ("fuzz --minutes 3", "fuzz knows --seconds N, not \"--minutes\""),
+        ] {
+            assert_eq!(refusal(line), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn help_names_every_command() {
+        for command in ["setup", "test", "ci", "demo", "fuzz", "bench"] {
+            assert!(HELP.lines().any(|line| line.trim_start().starts_with(command)), "{command}");
+        }
+    }
+}

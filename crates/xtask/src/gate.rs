@@ -1,0 +1,154 @@
+//! `cargo xtask test`: the one command that says whether the tree is fit, the same for a person and for CI.
+
+use std::{
+    process::Command,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Result, bail};
+
+use crate::{process, setup, workspace};
+
+/// How much of the gate is run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Extent {
+    /// Every step.
+    Whole,
+    /// The tests alone, for the time between two edits.
+    Quick,
+}
+
+impl Extent {
+    /// Reads the arguments of `cargo xtask test`.
+    pub(crate) fn parse(arguments: &[String]) -> Result<Self> {
+        let mut extent = Self::Whole;
+        for argument in arguments {
+            match argument.as_str() {
+                "--quick" => extent = Self::Quick,
+                other => bail!("test knows --quick, not {other:?}"),
+            }
+        }
+        Ok(extent)
+    }
+}
+
+/// One step: its name, and what is run or why nothing is.
+struct Step {
+    /// A word for the table.
+    name: &'static str,
+    /// What is run, or why the step is left out.
+    run: Result<Command, &'static str>,
+}
+
+/// Runs the steps in order; an error names the first that failed.
+pub(crate) fn run(extent: Extent) -> Result<()> {
+    setup::run(setup::Scope::Tests)?;
+    let mut left_out = Vec::new();
+    match workspace::corpus() {
+        Some(corpus) => println!("corpus: {}", corpus.display()),
+        None => left_out.push("the corpus tests (EARWITNESS_CORPUS names no folder)".to_owned()),
+    }
+    let steps = match extent {
+        Extent::Whole => steps()?,
+        Extent::Quick => vec![Step { name: "test", run: Ok(test()) }],
+    };
+    let count = steps.len();
+    let mut times = Vec::new();
+    let began = Instant::now();
+    for (place, step) in steps.into_iter().enumerate() {
+        let mut command = match step.run {
+            Ok(command) => command,
+            Err(reason) => {
+                left_out.push(format!("{} ({reason})", step.name));
+                continue;
+            }
+        };
+        println!("\n── {} of {count}: {} ── $ {}", place + 1, step.name, process::shown(&command));
+        let started = Instant::now();
+        let result = process::succeed(&mut command);
+        let took = seconds(started.elapsed());
+        println!("── {}: {took}", step.name);
+        if let Err(error) = result {
+            bail!("test: step {} of {count}, {}, FAILED after {took}: {error:#}", place + 1, step.name);
+        }
+        times.push(format!("{} {took}", step.name));
+    }
+    println!("\n{}", times.join(" · "));
+    for what in &left_out {
+        println!("left out: {what}");
+    }
+    println!("test: {} of {count} steps passed in {}", times.len(), seconds(began.elapsed()));
+    Ok(())
+}
+
+/// The steps of the whole gate, the quickest to fail first.
+fn steps() -> Result<Vec<Step>> {
+    let cargo = |arguments: &[&str]| {
+        let mut command = workspace::cargo();
+        command.args(arguments);
+        command
+    };
+    let mut doc = cargo(&["doc", "--workspace", "--no-deps", "--document-private-items"]);
+    doc.env("RUSTDOCFLAGS", "-D warnings");
+    let mut fuzz = cargo(&["check", "--manifest-path", "crates/fuzz/Cargo.toml", "--bins", "--target-dir"]);
+    fuzz.arg(workspace::target_dir()?.join("fuzz"));
+    let deny = if process::on_path("cargo-deny") {
+        Ok(cargo(&["deny", "--workspace", "check"]))
+    } else {
+        Err("cargo-deny is not installed")
+    };
+    Ok(vec![
+        Step { name: "fmt", run: Ok(cargo(&["fmt", "--all", "--check"])) },
+        Step {
+            name: "clippy",
+            run: Ok(cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])),
+        },
+        Step { name: "test", run: Ok(test()) },
+        Step { name: "doc", run: Ok(doc) },
+        // Without cargo's `--bench`, criterion runs each bench once and times nothing.
+        Step { name: "benches", run: Ok(cargo(&["test", "--package", "earwitness-benches", "--benches"])) },
+        Step { name: "fuzz", run: Ok(fuzz) },
+        Step { name: "deny", run: deny },
+    ])
+}
+
+/// Every test and every example in the docs.
+fn test() -> Command {
+    let mut command = workspace::cargo();
+    command.args(["test", "--workspace"]);
+    command
+}
+
+/// A span for people.
+fn seconds(span: Duration) -> String {
+    let whole = span.as_secs();
+    if whole < 60 {
+        format!("{:.1} s", span.as_secs_f64())
+    } else {
+        format!("{} min {:02} s", whole / 60, whole % 60)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_gate_runs_what_the_style_asks_in_its_order() {
+        let steps = steps().expect("cargo metadata works");
+        let names: Vec<_> = steps.iter().map(|step| step.name).collect();
+        assert_eq!(names, ["fmt", "clippy", "test", "doc", "benches", "fuzz", "deny"]);
+        let lines: Vec<_> =
+            steps.iter().filter_map(|step| step.run.as_ref().ok()).map(process::shown).collect();
+        assert_eq!(lines[0], "cargo fmt --all --check");
+        assert_eq!(lines[1], "cargo clippy --workspace --all-targets -- -D warnings");
+        assert_eq!(lines[2], "cargo test --workspace");
+    }
+
+    #[test]
+    fn spans_are_read_at_a_glance() {
+        assert_eq!(seconds(Duration::from_millis(1234)), "1.2 s");
+        assert_eq!(seconds(Duration::from_secs(61)), "1 min 01 s");
+        assert_eq!(seconds(Duration::from_secs(3600)), "60 min 00 s");
+    }
+}
