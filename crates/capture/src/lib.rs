@@ -1,1 +1,78 @@
 //! Frames in: pcap, pcapng and gzip files behind one source.
+//!
+//! This crate never looks inside a frame, never sends one, never reads a clock (times are those of the capture), never
+//! logs, and never allocates per frame: a frame is lent from a reused buffer to the `visit` closure and is gone when it
+//! returns. It never drops anything silently: a capture either ends [`CaptureEnd::Complete`], or ends
+//! [`CaptureEnd::Cut`] after every frame before the cut was handed over, or gives a [`CaptureError`] that names the file
+//! and the place.
+//!
+//! ```no_run
+//! use earwitness_capture::{FileSource, Polled, Source};
+//! # fn main() -> Result<(), earwitness_capture::CaptureError> {
+//! let mut source = FileSource::open("office.pcapng.gz".as_ref())?;
+//! let mut bytes = 0;
+//! while let Polled::Frames = source.poll(&mut |frame| bytes += frame.bytes.len())? {}
+//! # Ok(()) }
+//! ```
+//!
+//! Files are read 1 MiB at a time and not mapped: the walk costs less than the page faults it would save, a file that is
+//! truncated under a map kills the process, and pipes and gzip streams cannot be mapped anyway. Both file formats are
+//! walked here and not by `pcap-file` 2.0, which reads every pcapng time as nanoseconds whatever `if_tsresol` says,
+//! stops at blocks larger than its buffer, and copies or allocates for options that nobody reads.
+
+#![forbid(unsafe_code)]
+
+mod classic;
+mod error;
+mod file;
+mod gzip;
+mod looks;
+mod pcapng;
+mod window;
+
+use earwitness_model::RawFrame;
+
+pub use crate::{
+    error::{CaptureError, Damage},
+    file::{FileSource, Progress},
+    looks::{Inside, Looks},
+};
+
+/// Where frames come from: a file now, a live interface later.
+pub trait Source {
+    /// Hands a batch of frames to `visit`, in the order of the capture, and returns: at most 256 frames or 1 MiB, so
+    /// that the caller can do something else in between.
+    ///
+    /// After [`Polled::End`] every further call gives the same `End`. After an error the source has ended too: the next
+    /// call gives [`CaptureEnd::Cut`] at the place of the error.
+    ///
+    /// # Errors
+    ///
+    /// [`CaptureError`] when the capture cannot be read on. All frames before the place it names were handed over.
+    fn poll(&mut self, visit: &mut dyn FnMut(&RawFrame<'_>)) -> Result<Polled, CaptureError>;
+}
+
+/// What a poll came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Polled {
+    /// A batch was handed over; there may be more.
+    Frames,
+    /// There is no more. The frames before the end were handed over, some of them perhaps by this very call.
+    End(CaptureEnd),
+}
+
+/// How a capture ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CaptureEnd {
+    /// After a whole frame or block, as it should.
+    Complete,
+    /// In the middle of something: the program or the disk that wrote it stopped short.
+    Cut {
+        /// The number of the frame that is missing its end, or would have come next.
+        frame: u64,
+        /// How many bytes the capture has; of a gzip file, how many came out of it.
+        at_byte: u64,
+        /// At least this many more bytes were to come.
+        missing: u64,
+    },
+}
