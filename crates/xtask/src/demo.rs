@@ -40,7 +40,11 @@ impl Tour {
         while let Some(word) = words.next() {
             match word.as_str() {
                 "--debug" => tour.build = Build::Debug,
-                "--home" => tour.home = words.next().context("--home needs a directory")?.into(),
+                "--home" => {
+                    // cargo runs in the workspace's root, so that a relative path would be another one there.
+                    let home = words.next().context("--home needs a directory")?;
+                    tour.home = std::path::absolute(home).with_context(|| format!("{home} is no path"))?;
+                }
                 other => bail!("demo knows --debug and --home DIR, not {other:?}"),
             }
         }
@@ -81,7 +85,7 @@ pub(crate) fn run(tour: &Tour) -> Result<()> {
     step(&["export", &call, "--vault", &vault, "-o", &wav])?;
     step(&["verify", "--all", "--vault", &vault])?;
 
-    println!("\nWhat the tour left behind, in {}:", folder.display());
+    println!("\nWhat the tour left behind:");
     println!("  {pcap}: the capture; it opens in Wireshark");
     println!("  {vault}: the vault, its key beside it");
     println!("  {wav}: the first recorded call, caller left, callee right");
@@ -157,7 +161,8 @@ mod tests {
         assert_eq!(tour, Tour { home: workspace::root(), build: Build::Release });
         let words = ["--debug", "--home", "elsewhere"].map(str::to_owned);
         let tour = Tour::parse(&words).expect("both are known");
-        assert_eq!(tour, Tour { home: "elsewhere".into(), build: Build::Debug });
+        let here = std::env::current_dir().expect("a test runs somewhere");
+        assert_eq!(tour, Tour { home: here.join("elsewhere"), build: Build::Debug });
     }
 
     #[test]
