@@ -179,6 +179,18 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
+/// What is wrong with what a command printed, if anything is. A command that is shown without output may print any.
+fn complaint(example: &Example, printed: &[String], is_done: bool) -> Option<String> {
+    let Example { line, command, prints } = example;
+    if is_done && (prints.is_empty() || agrees(prints, printed)) {
+        return None;
+    }
+    let shown = |lines: &[String]| lines.iter().map(|text| format!("    {text}\n")).collect::<String>();
+    let how = if is_done { "printed" } else { "failed, and printed" };
+    let (said, seen) = (shown(prints), shown(printed));
+    Some(format!("README.md:{line}: $ {command}\n  is said to print\n{said}  and {how}\n{seen}"))
+}
+
 #[test]
 fn every_command_of_the_readme_does_what_the_readme_shows() {
     let Ok(page) = fs::read_to_string(root().join("README.md")) else {
@@ -194,7 +206,7 @@ fn every_command_of_the_readme_does_what_the_readme_shows() {
     let xtask = env!("CARGO_BIN_EXE_earwitness-xtask");
     let help = stage.play(&format!("'{xtask}' help")).0.join("\n");
     let mut wrong = Vec::new();
-    for Example { line, command, prints } in &examples {
+    for example @ Example { line, command, .. } in &examples {
         let (printed, is_done) = match action(command) {
             Action::Shell => stage.play(command),
             Action::Demo => stage.play(&format!("'{xtask}' demo --debug --home .")),
@@ -204,16 +216,7 @@ fn every_command_of_the_readme_does_what_the_readme_shows() {
             }
             Action::Leave => continue,
         };
-        if !is_done || !(prints.is_empty() || agrees(prints, &printed)) {
-            let shown =
-                |lines: &[String]| lines.iter().map(|text| format!("    {text}\n")).collect::<String>();
-            wrong.push(format!(
-                "README.md:{line}: $ {command}\n  is said to print\n{}  and {}printed\n{}",
-                shown(prints),
-                if is_done { "" } else { "failed, and " },
-                shown(&printed),
-            ));
-        }
+        wrong.extend(complaint(example, &printed, is_done));
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
@@ -270,4 +273,28 @@ fn an_ellipsis_stands_for_any_text_or_any_lines() {
 fn overlapping_ends_of_a_line_do_not_agree() {
     assert!(!line_agrees("abc…bcd", "abcd"));
     assert!(line_agrees("abc…cd", "abccd"));
+}
+
+#[test]
+fn a_command_that_fails_or_prints_something_else_is_complained_of() {
+    let stage =
+        Stage { folder: tempfile::tempdir().expect("a folder can be made"), programs: PathBuf::from("/bin") };
+    let example = |command: &str, print: &str| Example {
+        line: 7,
+        command: command.to_owned(),
+        prints: vec![print.to_owned()],
+    };
+    let played = |example: &Example| {
+        let (printed, is_done) = stage.play(&example.command);
+        complaint(example, &printed, is_done)
+    };
+    assert_eq!(played(&example("echo a >&2", "a")), None);
+    assert_eq!(played(&example("false; echo $?", "1")), None);
+    let other = played(&example("echo b", "a")).expect("b is not a");
+    assert_eq!(other, "README.md:7: $ echo b\n  is said to print\n    a\n  and printed\n    b\n");
+    let failed = played(&example("echo a; exit 3", "a")).expect("it ends with 3");
+    assert_eq!(
+        failed,
+        "README.md:7: $ echo a; exit 3\n  is said to print\n    a\n  and failed, and printed\n    a\n"
+    );
 }
