@@ -1,0 +1,182 @@
+//! What leaves: formats of one call, each written into an `impl Write` from front to back.
+
+mod ethernet;
+mod name;
+mod payload;
+mod pcapng;
+mod wav;
+
+use std::{fmt, io, str::FromStr};
+
+use earwitness_model::{Codec, Leg, TrackIndex};
+use g711::Law;
+use thiserror::Error;
+
+pub use name::{NameFields, NameTemplate, TemplateError};
+pub use payload::payload;
+pub use pcapng::pcapng;
+pub use wav::{Layout, Samples, WavOptions, wav};
+
+/// The formats of this version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ExportFormat {
+    /// Audio of both parties, [`wav`].
+    Wav,
+    /// The payload bytes of one stream, [`payload`].
+    Payload,
+    /// The call's frames, rebuilt, [`pcapng`].
+    Pcapng,
+}
+
+impl ExportFormat {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Wav, Self::Payload, Self::Pcapng];
+
+    /// Its name on the command line and its file extension.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Wav => "wav",
+            Self::Payload => "payload",
+            Self::Pcapng => "pcapng",
+        }
+    }
+}
+
+impl fmt::Display for ExportFormat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// The name of a format that does not exist.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("no export format is called {0:?}; there are wav, payload and pcapng")]
+pub struct UnknownFormat(pub String);
+
+impl FromStr for ExportFormat {
+    type Err = UnknownFormat;
+
+    fn from_str(name: &str) -> Result<Self, UnknownFormat> {
+        let named = Self::ALL.into_iter().find(|format| format.name() == name);
+        named.ok_or_else(|| UnknownFormat(name.to_owned()))
+    }
+}
+
+/// What was written.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Exported {
+    /// Bytes, headers included.
+    pub bytes: u64,
+    /// Media packets that are in it.
+    pub packets: u64,
+    /// SIP messages that are in it.
+    pub messages: u64,
+    /// Samples per channel of a WAV at 8 kHz; 0 for other formats.
+    pub samples: u64,
+    /// Audio that is silence in a WAV because this version cannot decode it.
+    pub not_decoded: Vec<NotDecoded>,
+    /// Packets and messages too long for the IP datagram that a pcapng needs around them.
+    pub oversized: u64,
+}
+
+/// A stream that is silence in a WAV.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NotDecoded {
+    /// Whose voice.
+    pub leg: Leg,
+    /// Its synchronisation source.
+    pub ssrc: u32,
+    /// Its RTP payload type.
+    pub payload_type: u8,
+    /// Its encoding; `None` when neither the SDP nor RFC 3551 names it.
+    pub codec: Option<Codec>,
+    /// Packets of it.
+    pub packets: u64,
+}
+
+impl NotDecoded {
+    /// The encoding's name, or the payload type where it has none.
+    #[must_use]
+    pub fn codec_name(&self) -> String {
+        self.codec
+            .as_ref()
+            .map_or_else(|| format!("payload type {}", self.payload_type), |codec| codec.to_string())
+    }
+}
+
+/// Why nothing, or not everything, was written.
+#[derive(Debug, Error)]
+pub enum ExportError {
+    /// The destination failed; what was written so far is no export.
+    #[error("writing the export failed: {0}")]
+    Write(#[from] io::Error),
+    /// The call has audio and none of it can be decoded.
+    #[error("{codec} cannot be decoded by this version; export the payload or a pcapng instead")]
+    NotDecoded {
+        /// The first encoding's name, `opus/48000/2`, or its payload type.
+        codec: String,
+    },
+    /// Native samples are of one law, and the call has both.
+    #[error("the call is {first:?}-law and later {:?}-law: native samples need one; export PCM16 instead", other(*.first))]
+    MixedLaws {
+        /// The law of the first packet that is heard.
+        first: Law,
+    },
+    /// Codes cannot be mixed.
+    #[error("native samples cannot be mixed to mono; export stereo or PCM16 instead")]
+    NativeMono,
+    /// The timeline is longer than [`MAX_HOURS`](crate::MAX_HOURS).
+    #[error(
+        "the call's timeline is {hours} h long, more than 24 h: its capture clock was moved, or it never ended"
+    )]
+    TooLong {
+        /// Its whole hours.
+        hours: u64,
+    },
+    /// The sizes in a RIFF header have 32 bits.
+    #[error("{bytes} bytes of samples do not fit a RIFF file (4 GiB)")]
+    TooLarge {
+        /// Bytes of samples.
+        bytes: u64,
+    },
+    /// The call has no audio packet of this track and payload type.
+    #[error("track {} has no audio of payload type {payload_type}", .track.0)]
+    NoSuchStream {
+        /// The track.
+        track: TrackIndex,
+        /// The RTP payload type.
+        payload_type: u8,
+    },
+}
+
+const fn other(law: Law) -> Law {
+    match law {
+        Law::A => Law::Mu,
+        Law::Mu => Law::A,
+    }
+}
+
+/// Counts what passes through it, so that [`Exported::bytes`] is what was written and not what was meant.
+struct Counted<W> {
+    out: W,
+    bytes: u64,
+}
+
+impl<W: io::Write> Counted<W> {
+    const fn new(out: W) -> Self {
+        Self { out, bytes: 0 }
+    }
+
+    fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.out.write_all(bytes)?;
+        self.bytes += bytes.len() as u64;
+        Ok(())
+    }
+
+    /// Flushes, and says how many bytes went through.
+    fn finish(mut self) -> io::Result<u64> {
+        self.out.flush()?;
+        Ok(self.bytes)
+    }
+}

@@ -1,0 +1,151 @@
+//! pcapng: the call's SIP and RTP as frames that Wireshark's *VoIP Calls* opens and plays.
+//!
+//! ```text
+//!  SHB                     byte order, version 1.0, section length unknown; who wrote it
+//!  IDB  Ethernet           if_tsresol 9: nanoseconds
+//!  EPB  EPB  EPB …         one per message or packet, in the order of capture
+//! ```
+//!
+//! Blocks as in draft-ietf-opsawg-pcapng, sections 4.1 to 4.3, little-endian. Payload, sequence number, RTP time, SSRC,
+//! payload type, marker, addresses and ports are those that were captured. CSRCs, header extensions, padding, repeats of
+//! a packet and the headers below UDP were not kept, and are not in it.
+
+use std::io::{self, Write};
+
+use earwitness_model::{PacketTime, SignallingMessage};
+
+use super::{Counted, ExportError, Exported, ethernet};
+use crate::{CallAudio, TrackAudio, audio::Packet};
+
+const SECTION_HEADER: u32 = 0x0a0d_0d0a;
+const INTERFACE_DESCRIPTION: u32 = 1;
+const ENHANCED_PACKET: u32 = 6;
+const BYTE_ORDER_MAGIC: u32 = 0x1a2b_3c4d;
+const LINKTYPE_ETHERNET: u16 = 1;
+const SHB_USERAPPL: u16 = 4;
+const IF_TSRESOL: u16 = 9;
+const END_OF_OPTIONS: [u8; 4] = [0; 4];
+
+/// Writes the call's messages and media packets of every kind, ordered by capture time; where times are equal, messages
+/// come first and packets in the order of tracks and sequence numbers. `signalling` may come in any order.
+///
+/// # Errors
+/// [`ExportError::Write`]. What no IP datagram holds is left out and counted in [`Exported::oversized`].
+pub fn pcapng<'s>(
+    call: &CallAudio,
+    signalling: impl Iterator<Item = SignallingMessage<'s>>,
+    out: impl Write,
+) -> Result<Exported, ExportError> {
+    let mut parts: Vec<Part<'_>> = signalling.map(Part::Message).collect();
+    for track in &call.tracks {
+        parts.extend(track.packets().iter().map(|packet| Part::Packet(track, *packet)));
+    }
+    parts.sort_by_key(Part::time);
+
+    let mut out = Counted::new(out);
+    section_header(&mut out)?;
+    interface_description(&mut out)?;
+    let mut exported = Exported::default();
+    let (mut frame, mut rtp) = (Vec::new(), Vec::new());
+    for part in &parts {
+        let (flow, payload, count) = match part {
+            Part::Message(message) => (message.flow, message.bytes, &mut exported.messages),
+            Part::Packet(track, packet) => {
+                rebuild_rtp(track, packet, &mut rtp);
+                (track.track.flow, rtp.as_slice(), &mut exported.packets)
+            }
+        };
+        match ethernet::rebuild(flow, payload, &mut frame) {
+            Ok(()) => {
+                enhanced_packet(part.time(), &frame, &mut out)?;
+                *count += 1;
+            }
+            Err(ethernet::Oversized) => exported.oversized += 1,
+        }
+    }
+    Ok(Exported { bytes: out.finish()?, ..exported })
+}
+
+/// What becomes a frame.
+enum Part<'c> {
+    Message(SignallingMessage<'c>),
+    Packet(&'c TrackAudio, Packet),
+}
+
+impl Part<'_> {
+    const fn time(&self) -> PacketTime {
+        match self {
+            Self::Message(message) => message.time,
+            Self::Packet(_, packet) => packet.arrival,
+        }
+    }
+}
+
+/// The RTP packet (RFC 3550, 5.1): version 2, no padding, no extension, no CSRC.
+fn rebuild_rtp(track: &TrackAudio, packet: &Packet, rtp: &mut Vec<u8>) {
+    rtp.clear();
+    rtp.extend_from_slice(&[0x80, u8::from(packet.marker) << 7 | packet.payload_type & 0x7f]);
+    rtp.extend_from_slice(&(packet.sequence as u16).to_be_bytes());
+    rtp.extend_from_slice(&packet.rtp_time.0.to_be_bytes());
+    rtp.extend_from_slice(&track.track.ssrc.to_be_bytes());
+    rtp.extend_from_slice(track.payload(packet));
+}
+
+fn section_header(out: &mut Counted<impl Write>) -> io::Result<()> {
+    let mut body = BYTE_ORDER_MAGIC.to_le_bytes().to_vec();
+    body.extend_from_slice(&1u16.to_le_bytes());
+    body.extend_from_slice(&0u16.to_le_bytes());
+    body.extend_from_slice(&u64::MAX.to_le_bytes());
+    option(SHB_USERAPPL, b"earwitness", &mut body);
+    body.extend_from_slice(&END_OF_OPTIONS);
+    block(SECTION_HEADER, &[&body], out)
+}
+
+fn interface_description(out: &mut Counted<impl Write>) -> io::Result<()> {
+    let mut body = LINKTYPE_ETHERNET.to_le_bytes().to_vec();
+    // Reserved, and a snap length of 0: no limit.
+    body.extend_from_slice(&[0; 6]);
+    option(IF_TSRESOL, &[9], &mut body);
+    body.extend_from_slice(&END_OF_OPTIONS);
+    block(INTERFACE_DESCRIPTION, &[&body], out)
+}
+
+/// Times before 1970 have no place in the format and become 1970.
+fn enhanced_packet(time: PacketTime, frame: &[u8], out: &mut Counted<impl Write>) -> io::Result<()> {
+    let nanos = time.nanos().max(0).unsigned_abs();
+    let length = frame.len() as u32;
+    let mut head = [0; 20];
+    head[4..8].copy_from_slice(&((nanos >> 32) as u32).to_le_bytes());
+    head[8..12].copy_from_slice(&(nanos as u32).to_le_bytes());
+    head[12..16].copy_from_slice(&length.to_le_bytes());
+    head[16..20].copy_from_slice(&length.to_le_bytes());
+    block(ENHANCED_PACKET, &[&head, frame], out)
+}
+
+/// One block: type, length, body filled up to 32 bits, length again.
+fn block(kind: u32, body: &[&[u8]], out: &mut Counted<impl Write>) -> io::Result<()> {
+    let length: usize = body.iter().map(|part| part.len()).sum();
+    let total = (12 + length.next_multiple_of(4)) as u32;
+    out.put(&kind.to_le_bytes())?;
+    out.put(&total.to_le_bytes())?;
+    body.iter().try_for_each(|part| out.put(part))?;
+    out.put(padding(length))?;
+    out.put(&total.to_le_bytes())
+}
+
+fn option(code: u16, value: &[u8], body: &mut Vec<u8>) {
+    body.extend_from_slice(&code.to_le_bytes());
+    body.extend_from_slice(&(value.len() as u16).to_le_bytes());
+    body.extend_from_slice(value);
+    body.extend_from_slice(padding(value.len()));
+}
+
+/// What is missing to a multiple of 4.
+const fn padding(length: usize) -> &'static [u8] {
+    match length % 4 {
+        1 => &[0; 3],
+        2 => &[0; 2],
+        3 => &[0; 1],
+        _ => &[],
+    }
+}
