@@ -1,1 +1,36 @@
 //! Call scripts, generators and ground truth for tests and benches; not product code.
+//!
+//! This crate never reads a clock, a file or a source of randomness: the same script, the same [`Load`] and the same
+//! seed give the same frames, byte for byte, on every machine. No product crate depends on it except for its tests.
+//!
+//! - [`Load`]: thousands of ordinary calls → a stream of frames, and the [`Truth`] about them
+//! - [`datagram`], [`rtp`], [`pcap`]: the bytes of it
+
+#![forbid(unsafe_code)]
+
+pub mod audio;
+pub mod datagram;
+pub mod load;
+pub mod pcap;
+mod random;
+pub mod rtp;
+pub mod sip;
+
+use earwitness_model::PacketTime;
+
+pub use crate::{
+    load::{CallTruth, DirectionTruth, Load, Truth},
+    random::Random,
+};
+
+/// An Ethernet frame and when it passes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Frame {
+    /// When.
+    pub time: PacketTime,
+    /// From the destination address on, without preamble and checksum.
+    pub bytes: Vec<u8>,
+}
+
+/// When generated calls begin unless told otherwise: 2026-11-21 09:00 in Korea.
+pub const MORNING: PacketTime = PacketTime::from_nanos(1_795_219_200_000_000_000);
