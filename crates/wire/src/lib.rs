@@ -4,6 +4,18 @@
 //! error names its layer, its offset and its cause, and is `Copy`, so that it can be counted instead of printed. The one
 //! thing here with a memory is [`Reassembler`], bounded and driven by the frames' own time.
 #![forbid(unsafe_code)]
+#![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::cast_possible_truncation))]
 
+pub mod rtcp;
+pub mod rtp;
 pub mod sdp;
 pub mod sip;
+
+mod decode;
+mod encap;
+mod error;
+mod reassembly;
+
+pub use decode::{Carried, Datagram, Fragment, decode};
+pub use error::{Cause, Layer, WireError};
+pub use reassembly::{FragmentLoss, FragmentLosses, Reassembled, ReassemblyLimits, Reassembler};
