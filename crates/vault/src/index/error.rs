@@ -1,0 +1,154 @@
+//! What can be wrong with the index.
+
+use std::{io, path::PathBuf};
+
+use earwitness_model::CallId;
+
+/// Why an index, or one row of it, is not to be believed. Nothing is lost by any of these: the index is rebuilt from
+/// volumes and ledger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Damage {
+    /// The store gave up in the middle of an operation (sled panics on some flipped bytes).
+    #[error("the store gave up on its own files")]
+    StorePanicked,
+    /// The store says that its files are corrupt.
+    #[error("the store's files are corrupt")]
+    StoreCorrupt,
+    /// An earlier failure stopped the store; it answers again when it is opened again.
+    #[error("an earlier failure stopped the store")]
+    StoreStopped,
+    /// The store holds an older state than the one that was acknowledged.
+    #[error(
+        "rows that were acknowledged are gone: batch {acknowledged} was durable, the store ends at {found}"
+    )]
+    Behind {
+        /// The last batch that was durable.
+        acknowledged: u64,
+        /// The last batch in the store.
+        found: u64,
+    },
+    /// The file that counts durable batches is missing or does not match its checksums.
+    #[error("the count of durable batches is unreadable")]
+    MarkUnreadable,
+    /// The row that counts the others is missing.
+    #[error("the row that counts the others is missing")]
+    TallyMissing,
+    /// A rebuild was begun and not finished.
+    #[error("a rebuild was interrupted")]
+    RebuildInterrupted,
+    /// A value is too short to be one.
+    #[error("a row of {bytes} bytes is too short")]
+    RowTooShort {
+        /// Its length.
+        bytes: usize,
+    },
+    /// A value was written by another version of the program.
+    #[error("a row has format version {found}, this program reads version {known}")]
+    RowVersion {
+        /// The version byte found.
+        found: u8,
+        /// The version that this program writes and reads.
+        known: u8,
+    },
+    /// A value does not match its checksum.
+    #[error("a row does not match its checksum")]
+    RowChecksum,
+    /// A value matches its checksum and is not sealed under this vault's metadata key for this place.
+    #[error("a row is not sealed under this vault's metadata key")]
+    RowSeal,
+    /// A value holds an entry of another schema.
+    #[error("a row holds an entry of schema {found}, which this program does not read")]
+    EntrySchema {
+        /// Its first byte.
+        found: u8,
+    },
+    /// A value opens and is not an entry.
+    #[error("a row opens and is not an entry")]
+    RowContent,
+    /// A value is the entry of another call than its key says.
+    #[error("a row holds the entry of another call")]
+    RowMisplaced,
+}
+
+/// Why the index could not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum IndexError {
+    /// The file system refused.
+    #[error("index: cannot {doing} {}: {cause}", path.display())]
+    Io {
+        /// What was being done.
+        doing: &'static str,
+        /// To which file or directory.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        cause: io::Error,
+    },
+    /// The index is not to be believed.
+    #[error("index: {0}; rebuild it with `earwitness index rebuild`")]
+    Damaged(#[from] Damage),
+    /// The index is whole and belongs to another metadata key.
+    #[error("index: it is sealed under another key than this vault's keys/index.key")]
+    WrongKey,
+    /// An entry is larger than a row may be.
+    #[error("index: the entry of call {call} takes {bytes} bytes, a row at most {limit}")]
+    TooLarge {
+        /// Whose entry.
+        call: CallId,
+        /// Its length when encoded.
+        bytes: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// What was given cannot begin an id.
+    #[error("index: not the beginning of an id: up to 26 characters of 0-9 and A-Z without I, L, O and U")]
+    BadPrefix,
+}
+
+/// What [`super::Index::check`] found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum IndexFinding {
+    /// The store itself cannot be read to its end.
+    #[error("{0}")]
+    Store(Damage),
+    /// One call's row is not to be believed.
+    #[error("call {call}: {damage}")]
+    Entry {
+        /// The call, by the row's key.
+        call: CallId,
+        /// What is wrong with its row.
+        damage: Damage,
+    },
+    /// A call is not found by one of its SIP Call-IDs.
+    #[error("call {call} is not found by one of its SIP Call-IDs")]
+    SipCallIdMissing {
+        /// The call.
+        call: CallId,
+    },
+    /// A SIP Call-ID leads to a call that is not there or does not have it, or its row is damaged.
+    #[error("a SIP Call-ID leads to call {call}, which does not have it")]
+    SipCallIdDangling {
+        /// The call it leads to.
+        call: CallId,
+    },
+    /// A row of no known kind.
+    #[error("a row of no known kind")]
+    UnknownRow,
+    /// The number of calls is not the number that was put.
+    #[error("{found} calls, where {expected} were put")]
+    Count {
+        /// As counted when they were put and removed.
+        expected: u64,
+        /// As found now.
+        found: u64,
+    },
+    /// The rows are not those that were put, though each is whole.
+    #[error("the rows are not those that were put")]
+    Content,
+    /// More findings than are listed.
+    #[error("{count} more findings")]
+    Unlisted {
+        /// How many.
+        count: u64,
+    },
+}

@@ -1,0 +1,381 @@
+//! The index: which calls there are, by time, by id and by SIP Call-ID.
+//!
+//! It is never the only copy of a fact: every row is rebuilt from volumes and ledger. Therefore it is impatient with
+//! damage. What is not exactly what was put is an error, a damaged store is moved aside and replaced by an empty one, and
+//! its owner rebuilds.
+//!
+//! Invariants:
+//! 1. When [`Index::put`] returns, its rows are on the medium, all of them or (after a crash within it) none.
+//! 2. An [`Entry`] that comes out went in: checksum, seal and place are checked on every read.
+//! 3. No number, name or Call-ID stands in the directory in clear, not even as a plain hash.
+//! 4. Nothing here panics on any content of the directory.
+
+mod by_sip_call_id;
+mod check;
+mod error;
+mod mark;
+mod prefix;
+mod schema;
+mod store;
+
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    path::{Path, PathBuf},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use earwitness_model::{CallId, PacketTime};
+
+pub use self::error::{Damage, IndexError, IndexFinding};
+use self::{
+    by_sip_call_id::SipCallIdHash,
+    mark::Mark,
+    schema::{MAX_ENTRY, RowKind, TALLY_KEY, Tally},
+    store::Store,
+};
+use crate::{entry::Entry, metadata_key::MetadataKey};
+
+/// At most so many ids answer a prefix or a SIP Call-ID: a caller may reuse one Call-ID as often as he likes.
+pub const MAX_MATCHES: usize = 64;
+
+/// Rows that [`Index::clear`] removes in one batch.
+const CLEAR_BATCH: usize = 1024;
+
+/// An index that was just opened.
+pub struct Opened {
+    /// The index.
+    pub index: Index,
+    /// What was found.
+    pub state: IndexState,
+}
+
+/// What was found when an index was opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum IndexState {
+    /// All that was acknowledged is there, as far as can be told without reading every row ([`Index::check`] does that).
+    Whole,
+    /// There was none: it is empty.
+    Fresh,
+    /// There was one that is not to be believed. It was moved, and the index is empty: it must be rebuilt.
+    SetAside {
+        /// Where it is now. One is kept: the next one takes its place.
+        to: PathBuf,
+        /// What was wrong with it.
+        why: Damage,
+    },
+}
+
+/// The open index of one vault.
+pub struct Index {
+    store: Store,
+    key: MetadataKey,
+    sip_call_ids: SipCallIdHash,
+    counted: Mutex<Counted>,
+}
+
+/// Held while a batch is made and applied: batches come one after the other.
+struct Counted {
+    tally: Tally,
+    mark: Mark,
+}
+
+impl Index {
+    /// Opens the index in `dir`, making it when it is not there; a damaged one is moved beside it.
+    ///
+    /// # Errors
+    /// When the file system refuses, or the index is whole and sealed under another key.
+    pub fn open(dir: &Path, key: MetadataKey) -> Result<Opened, IndexError> {
+        match Self::open_or_make(dir, &key) {
+            Ok((parts, state)) => Ok(Opened { index: Self::assemble(parts, key), state }),
+            Err(IndexError::Damaged(why)) => {
+                let to = set_aside(dir)?;
+                let (parts, _) = Self::open_or_make(dir, &key)?;
+                Ok(Opened { index: Self::assemble(parts, key), state: IndexState::SetAside { to, why } })
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn assemble((store, counted): (Store, Counted), key: MetadataKey) -> Self {
+        Self { store, sip_call_ids: SipCallIdHash::new(&key), counted: Mutex::new(counted), key }
+    }
+
+    fn open_or_make(dir: &Path, key: &MetadataKey) -> Result<((Store, Counted), IndexState), IndexError> {
+        let fresh = is_absent(dir)?;
+        let store = Store::open(dir)?;
+        if fresh {
+            let tally = Tally::default();
+            let mut first = sled::Batch::default();
+            first.insert(&TALLY_KEY, sealed_tally(key, &tally));
+            store.apply(first)?;
+            let mark = Mark::create(dir)?;
+            return Ok(((store, Counted { tally, mark }), IndexState::Fresh));
+        }
+        let (mark, acknowledged) = Mark::open(dir)?;
+        let row = store.get(&TALLY_KEY)?.ok_or(Damage::TallyMissing)?;
+        let tally = match schema::open_tally(key, &row) {
+            Err(Damage::RowSeal) => return Err(IndexError::WrongKey),
+            other => other?,
+        };
+        if tally.batch < acknowledged {
+            return Err(Damage::Behind { acknowledged, found: tally.batch }.into());
+        }
+        if tally.rebuilding {
+            return Err(Damage::RebuildInterrupted.into());
+        }
+        Ok(((store, Counted { tally, mark }), IndexState::Whole))
+    }
+
+    /// Puts `entries`, in place of those of the same calls, as one batch that is durable on return.
+    ///
+    /// # Errors
+    /// When an entry is too large or the store fails; then none of them is put.
+    pub fn put(&self, entries: &[Entry]) -> Result<(), IndexError> {
+        let last_of_each: BTreeMap<CallId, &Entry> = entries.iter().map(|e| (e.summary.id, e)).collect();
+        if last_of_each.is_empty() {
+            return Ok(());
+        }
+        let mut counted = self.counted();
+        let mut change = Change::after(counted.tally);
+        for (&call, entry) in &last_of_each {
+            self.take_out(call, &mut change)?;
+            self.bring_in(entry, &mut change)?;
+        }
+        self.apply(change, &mut counted)
+    }
+
+    /// The entry of `call`.
+    ///
+    /// # Errors
+    /// When its row is damaged or the store fails.
+    pub fn get(&self, call: CallId) -> Result<Option<Entry>, IndexError> {
+        let row = self.store.get(&schema::entry_key(call))?;
+        Ok(row.map(|value| schema::open_entry(&self.key, call, &value)).transpose()?)
+    }
+
+    /// Removes the row of `call`, durably; says whether there was one.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn remove(&self, call: CallId) -> Result<bool, IndexError> {
+        let mut counted = self.counted();
+        let mut change = Change::after(counted.tally);
+        let found = self.take_out(call, &mut change)?;
+        if found {
+            self.apply(change, &mut counted)?;
+        }
+        Ok(found)
+    }
+
+    /// The entries whose call began at or after `since` and before `until`, oldest first; `rev()` gives the newest first.
+    ///
+    /// Told by the id, which begins with the start in ms: both ends are rounded outwards to whole ms. A damaged row is an
+    /// error in its place and the next row follows; a store that fails ends the iteration after its error.
+    pub fn newest_last(
+        &self,
+        since: Option<PacketTime>,
+        until: Option<PacketTime>,
+    ) -> impl DoubleEndedIterator<Item = Result<Entry, IndexError>> {
+        const MS: i64 = 1_000_000;
+        let from = since.map_or(CallId::from_bytes([0; 16]), |t| CallId::new(t.nanos().div_euclid(MS), 0));
+        let from = schema::entry_key(from);
+        let to = until.map(|t| t.nanos().div_euclid(MS) + i64::from(t.nanos().rem_euclid(MS) != 0));
+        let to = to.map_or(schema::ENTRIES_END.to_vec(), |ms| schema::entry_key(CallId::new(ms, 0)).to_vec());
+        self.store.rows(&from, &to).map(|row| {
+            let (key, value) = row?;
+            match schema::row_kind(&key) {
+                RowKind::Entry(call) => Ok(schema::open_entry(&self.key, call, &value)?),
+                RowKind::Tally | RowKind::SipCallId { .. } | RowKind::Unknown => {
+                    Err(Damage::RowMisplaced.into())
+                }
+            }
+        })
+    }
+
+    /// The calls whose id begins with `id_prefix` (26 characters at most, either case), oldest first, [`MAX_MATCHES`] at
+    /// most: more than one means that the prefix is ambiguous.
+    ///
+    /// # Errors
+    /// [`IndexError::BadPrefix`] for what cannot begin an id; when the store fails.
+    pub fn find_prefix(&self, id_prefix: &str) -> Result<Vec<CallId>, IndexError> {
+        let (first, last) = prefix::bounds(id_prefix).ok_or(IndexError::BadPrefix)?;
+        let mut end = schema::entry_key(last).to_vec();
+        end.push(0);
+        self.calls(&schema::entry_key(first), &end)
+    }
+
+    /// The calls that have a dialog with this SIP Call-ID, oldest first, [`MAX_MATCHES`] at most.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn by_sip_call_id(&self, sip_call_id: &str) -> Result<Vec<CallId>, IndexError> {
+        let hash = self.sip_call_ids.of(sip_call_id);
+        let first = schema::sip_call_id_key(hash, CallId::from_bytes([0; 16]));
+        let mut end = schema::sip_call_id_key(hash, CallId::from_bytes([0xff; 16])).to_vec();
+        end.push(0);
+        self.calls(&first, &end)
+    }
+
+    /// How many calls there are.
+    pub fn len(&self) -> u64 {
+        self.counted().tally.calls
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Removes every row, durably. A crash within leaves an index that opens as set aside, never a part of one.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn clear(&self) -> Result<(), IndexError> {
+        self.begin_rebuild()?;
+        self.finish_rebuild()
+    }
+
+    /// Removes every row and, until [`Self::finish_rebuild`], marks the index as unfinished: when the process ends in
+    /// between, the next [`Self::open`] sets it aside instead of listing a part of the calls.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn begin_rebuild(&self) -> Result<(), IndexError> {
+        let mut counted = self.counted();
+        self.mark_rebuilding(true, &mut counted)?;
+        loop {
+            let mut change = Change::after(Tally { calls: 0, digest: 0, ..counted.tally });
+            for row in self.store.rows(&schema::ROWS_BEGIN, &schema::ROWS_END).take(CLEAR_BATCH) {
+                change.batch.remove(row?.0);
+                change.rows += 1;
+            }
+            let rows = change.rows;
+            self.apply(change, &mut counted)?;
+            if rows < CLEAR_BATCH {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Ends what [`Self::begin_rebuild`] began.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn finish_rebuild(&self) -> Result<(), IndexError> {
+        let mut counted = self.counted();
+        self.mark_rebuilding(false, &mut counted)
+    }
+
+    fn mark_rebuilding(&self, rebuilding: bool, counted: &mut Counted) -> Result<(), IndexError> {
+        self.apply(Change::after(Tally { rebuilding, ..counted.tally }), counted)
+    }
+
+    /// Reads every row: checksums, versions, seals, places, counts, and that SIP Call-IDs and entries agree.
+    pub fn check(&self) -> Vec<IndexFinding> {
+        check::check(self)
+    }
+
+    /// A panic under this lock can only be a defect of ours, and the tally in it is replaced whole.
+    fn counted(&self) -> MutexGuard<'_, Counted> {
+        self.counted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn calls(&self, from: &[u8], to: &[u8]) -> Result<Vec<CallId>, IndexError> {
+        let rows = self.store.rows(from, to).take(MAX_MATCHES);
+        rows.map(|row| {
+            let (key, value) = row?;
+            schema::unframe(&key, &value)?;
+            match schema::row_kind(&key) {
+                RowKind::Entry(call) | RowKind::SipCallId { call, .. } => Ok(call),
+                RowKind::Tally | RowKind::Unknown => Err(Damage::RowMisplaced.into()),
+            }
+        })
+        .collect()
+    }
+
+    /// Adds the removal of what stands for `call` to `change`; says whether there was a row.
+    fn take_out(&self, call: CallId, change: &mut Change) -> Result<bool, IndexError> {
+        let key = schema::entry_key(call);
+        let Some(value) = self.store.get(&key)? else { return Ok(false) };
+        // The Call-IDs of a row that cannot be read are not known; `check` shows those left over.
+        if let Ok(entry) = schema::open_entry(&self.key, call, &value) {
+            for key in self.sip_call_ids.keys(&entry) {
+                change.batch.remove(&key[..]);
+            }
+        }
+        change.batch.remove(&key);
+        change.tally.discount(&key, &value);
+        Ok(true)
+    }
+
+    fn bring_in(&self, entry: &Entry, change: &mut Change) -> Result<(), IndexError> {
+        let call = entry.summary.id;
+        let plain = entry.to_bytes();
+        if plain.len() > MAX_ENTRY {
+            return Err(IndexError::TooLarge { call, bytes: plain.len(), limit: MAX_ENTRY });
+        }
+        let key = schema::entry_key(call);
+        let value = schema::seal(&self.key, &key, &plain);
+        change.tally.count(&key, &value);
+        change.batch.insert(&key, value);
+        for key in self.sip_call_ids.keys(entry) {
+            change.batch.insert(&key[..], schema::bare(&key));
+        }
+        Ok(())
+    }
+
+    fn apply(&self, mut change: Change, counted: &mut Counted) -> Result<(), IndexError> {
+        change.tally.batch += 1;
+        change.batch.insert(&TALLY_KEY, sealed_tally(&self.key, &change.tally));
+        self.store.apply(change.batch)?;
+        counted.tally = change.tally;
+        counted.mark.write(change.tally.batch)
+    }
+}
+
+/// Rows to be changed together, and the tally as it is after that.
+struct Change {
+    batch: sled::Batch,
+    rows: usize,
+    tally: Tally,
+}
+
+impl Change {
+    fn after(tally: Tally) -> Self {
+        Self { batch: sled::Batch::default(), rows: 0, tally }
+    }
+}
+
+fn sealed_tally(key: &MetadataKey, tally: &Tally) -> Vec<u8> {
+    let plain = postcard::to_stdvec(tally).expect("four numbers can always be encoded");
+    schema::seal(key, &TALLY_KEY, &plain)
+}
+
+/// No index was ever finished in `dir`: it is missing or empty.
+fn is_absent(dir: &Path) -> Result<bool, IndexError> {
+    match fs::read_dir(dir) {
+        Ok(mut files) => Ok(files.next().is_none()),
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(true),
+        Err(cause) => Err(IndexError::Io { doing: "list", path: dir.to_owned(), cause }),
+    }
+}
+
+/// Moves `dir` to `<dir>.set-aside`. What was there before goes: sealed facts of calls must not pile up unretained.
+fn set_aside(dir: &Path) -> Result<PathBuf, IndexError> {
+    let failed = |doing| move |cause| IndexError::Io { doing, path: dir.to_owned(), cause };
+    let mut to = dir.as_os_str().to_owned();
+    to.push(".set-aside");
+    let to = PathBuf::from(to);
+    match fs::remove_dir_all(&to) {
+        Err(cause) if cause.kind() != io::ErrorKind::NotFound => {
+            return Err(failed("replace the one set aside of")(cause));
+        }
+        Ok(()) | Err(_) => {}
+    }
+    fs::rename(dir, &to).map_err(failed("set aside"))?;
+    Ok(to)
+}

@@ -1,0 +1,165 @@
+//! sled behind a wall: its panics become errors, its flush becomes durable.
+//!
+//! sled 0.34.7 panics on some damaged files, in `open` and later, and its `flush` on Linux is `sync_file_range`, which
+//! does not reach the medium: after a flush the file is synced here. After the first failure the store is not asked
+//! again and its memory is given up, because dropping a half-failed sled may fail again.
+
+use std::{
+    fs::{DirBuilder, File, Permissions},
+    io,
+    os::unix::fs::{DirBuilderExt as _, PermissionsExt as _},
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicBool, Ordering},
+};
+
+use super::error::{Damage, IndexError};
+
+/// Bytes of pages that sled keeps in memory.
+const CACHE: u64 = 64 << 20;
+
+/// The open store.
+pub(super) struct Store {
+    /// `None` only while it is dropped.
+    db: Option<sled::Db>,
+    /// sled's log, opened once more to sync it.
+    log: File,
+    log_path: PathBuf,
+    stopped: AtomicBool,
+}
+
+impl Store {
+    /// Opens the store in `dir`, making it when it is not there. Never panics on damaged files.
+    pub(super) fn open(dir: &Path) -> Result<Self, IndexError> {
+        let io_error = |doing, path: &Path| {
+            let path = path.to_owned();
+            move |cause| IndexError::Io { doing, path, cause }
+        };
+        DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(io_error("make", dir))?;
+        let log_path = dir.join("db");
+        // No thread of sled's own: what is durable is decided by `sync` alone.
+        let config = sled::Config::new().path(dir).cache_capacity(CACHE).flush_every_ms(None);
+        let db = match catch_unwind(AssertUnwindSafe(|| config.open())) {
+            Ok(opened) => opened.map_err(|error| failed(error, &log_path))?,
+            Err(_) => return Err(Damage::StorePanicked.into()),
+        };
+        for name in ["db", "conf"] {
+            let path = dir.join(name);
+            std::fs::set_permissions(&path, Permissions::from_mode(0o600))
+                .map_err(io_error("restrict", &path))?;
+        }
+        let log = File::open(&log_path).map_err(io_error("open", &log_path))?;
+        Ok(Self { db: Some(db), log, log_path, stopped: AtomicBool::new(false) })
+    }
+
+    /// The value of `key`.
+    pub(super) fn get(&self, key: &[u8]) -> Result<Option<sled::IVec>, IndexError> {
+        self.ask(|db| db.get(key))
+    }
+
+    /// Applies `batch` as one, and returns when it is durable.
+    pub(super) fn apply(&self, batch: sled::Batch) -> Result<(), IndexError> {
+        self.ask(|db| {
+            db.apply_batch(batch)?;
+            db.flush()
+        })?;
+        self.log.sync_data().map_err(|cause| {
+            self.stopped.store(true, Ordering::Release);
+            IndexError::Io { doing: "sync", path: self.log_path.clone(), cause }
+        })
+    }
+
+    /// The rows with `from` ≤ key < `to`.
+    pub(super) fn rows(&self, from: &[u8], to: &[u8]) -> Rows<'_> {
+        let rows = self.ask(|db| Ok(db.range(from.to_vec()..to.to_vec())));
+        match rows {
+            Ok(rows) => Rows { store: self, rows: Some(rows), failed: None },
+            Err(error) => Rows { store: self, rows: None, failed: Some(error) },
+        }
+    }
+
+    fn ask<T>(&self, question: impl FnOnce(&sled::Db) -> sled::Result<T>) -> Result<T, IndexError> {
+        let Some(db) = self.db.as_ref().filter(|_| !self.stopped.load(Ordering::Acquire)) else {
+            return Err(Damage::StoreStopped.into());
+        };
+        let answer = match catch_unwind(AssertUnwindSafe(|| question(db))) {
+            Ok(Ok(answer)) => return Ok(answer),
+            Ok(Err(error)) => failed(error, &self.log_path),
+            Err(_) => Damage::StorePanicked.into(),
+        };
+        self.stopped.store(true, Ordering::Release);
+        Err(answer)
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        let db = self.db.take();
+        if self.stopped.load(Ordering::Acquire) {
+            std::mem::forget(db);
+        } else if catch_unwind(AssertUnwindSafe(|| drop(db))).is_err() {
+            // Nothing is lost by it: every batch was made durable when it was applied.
+            self.stopped.store(true, Ordering::Release);
+        }
+    }
+}
+
+/// sled's errors, sorted into those of the file system and those of damaged files.
+fn failed(error: sled::Error, path: &Path) -> IndexError {
+    let corrupt = Damage::StoreCorrupt.into();
+    match error {
+        sled::Error::Io(cause) => match cause.kind() {
+            // What sled says of lengths and contents that cannot be.
+            io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => {
+                corrupt
+            }
+            _ => IndexError::Io { doing: "use", path: path.to_owned(), cause },
+        },
+        sled::Error::CollectionNotFound(_)
+        | sled::Error::Unsupported(_)
+        | sled::Error::ReportableBug(_)
+        | sled::Error::Corruption { .. } => corrupt,
+    }
+}
+
+/// Rows in the order of their keys, from both ends. Ends after the first error.
+pub(super) struct Rows<'s> {
+    store: &'s Store,
+    rows: Option<sled::Iter>,
+    failed: Option<IndexError>,
+}
+
+/// A key and its value.
+type Row = Result<(sled::IVec, sled::IVec), IndexError>;
+
+impl Rows<'_> {
+    fn step(
+        &mut self,
+        step: impl FnOnce(&mut sled::Iter) -> Option<sled::Result<(sled::IVec, sled::IVec)>>,
+    ) -> Option<Row> {
+        if let Some(error) = self.failed.take() {
+            return Some(Err(error));
+        }
+        let rows = self.rows.as_mut()?;
+        let row = self.store.ask(|_| step(rows).transpose()).transpose();
+        if matches!(row, Some(Err(_))) {
+            // A half-failed iterator holds the half-failed store: given up with it.
+            std::mem::forget(self.rows.take());
+        }
+        row
+    }
+}
+
+impl Iterator for Rows<'_> {
+    type Item = Row;
+
+    fn next(&mut self) -> Option<Row> {
+        self.step(sled::Iter::next)
+    }
+}
+
+impl DoubleEndedIterator for Rows<'_> {
+    fn next_back(&mut self) -> Option<Row> {
+        self.step(sled::Iter::next_back)
+    }
+}

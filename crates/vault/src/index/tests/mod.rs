@@ -1,0 +1,197 @@
+//! The index as its callers see it.
+
+mod damage;
+mod order;
+
+use earwitness_model::{
+    CallFacts, CallSummary, Decision, Direction, Outcome, PacketTime, Party, Pii, Refusal, RuleSetHash,
+    Verdict,
+};
+
+use super::*;
+use crate::cipher::CipherSuite;
+
+/// 2026-11-21T00:00:00Z in ms.
+const MORNING: i64 = 1_795_219_200_000;
+
+fn key() -> MetadataKey {
+    MetadataKey::new(CipherSuite::Aes256Gcm, [7; 32])
+}
+
+fn open(dir: &Path) -> Opened {
+    Index::open(dir, key()).expect("the index opens")
+}
+
+/// The call that begins `ms` after the morning; `tail` tells apart those of one ms.
+fn call(ms: i64, tail: u128) -> CallId {
+    CallId::new(MORNING + ms, tail)
+}
+
+fn entry(id: CallId, sip_call_ids: &[&str]) -> Entry {
+    let start = PacketTime::from_nanos(
+        (id.to_bytes()[..6].iter().fold(0, |ms, b| ms << 8 | i64::from(*b))) * 1_000_000,
+    );
+    let party = |user: &str| Party { user: Some(Pii::new(user.to_owned())), display: None, host: None };
+    let facts = CallFacts {
+        start,
+        from: party("0312221111"),
+        to: party("4001"),
+        request_user: None,
+        asserted: vec![],
+        diverted_from: vec![],
+    };
+    let verdict = Verdict {
+        decision: Decision::Refuse(Refusal::NoRule),
+        mode: None,
+        rule: None,
+        direction: Direction::Inbound,
+        extension: None,
+        department: None,
+        rule_set: RuleSetHash([1; 32]),
+    };
+    let summary = CallSummary {
+        id,
+        sip_call_ids: sip_call_ids.iter().map(|id| Pii::new((*id).to_owned())).collect(),
+        facts,
+        verdict,
+        answer: None,
+        end: None,
+        outcome: Outcome::NoAnswer,
+        sip_status: Some(480),
+        tracks: vec![],
+        streams: vec![],
+        dtmf: vec![],
+        gaps: vec![],
+        flags: vec![],
+        messages: 5,
+    };
+    Entry::new(summary, None)
+}
+
+fn listed(index: &Index) -> Vec<Entry> {
+    index.newest_last(None, None).collect::<Result<_, _>>().expect("whole rows")
+}
+
+#[test]
+fn what_was_put_is_there_after_opening_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let entries = [entry(call(0, 1), &["a@pc33"]), entry(call(5, 2), &["b@pc33", "c@pc33"])];
+    let Opened { index, state } = open(dir.path());
+    assert_eq!(state, IndexState::Fresh);
+    index.put(&entries).unwrap();
+    drop(index);
+    let Opened { index, state } = open(dir.path());
+    assert_eq!(state, IndexState::Whole);
+    assert_eq!(listed(&index), entries);
+    assert_eq!(index.get(call(5, 2)).unwrap().as_ref(), Some(&entries[1]));
+    assert_eq!(index.get(call(5, 3)).unwrap(), None);
+    assert_eq!(index.len(), 2);
+    assert_eq!(index.check(), []);
+}
+
+#[test]
+fn a_call_put_again_replaces_its_row_and_its_call_ids() {
+    let dir = tempfile::tempdir().unwrap();
+    let index = open(dir.path()).index;
+    index.put(&[entry(call(0, 1), &["old@pc33", "kept@pc33"])]).unwrap();
+    let newer = Entry { hold: true, ..entry(call(0, 1), &["kept@pc33", "new@pc33"]) };
+    // Twice in one batch: the last one counts.
+    index.put(&[entry(call(0, 1), &["between@pc33"]), newer.clone()]).unwrap();
+    assert_eq!(listed(&index), [newer]);
+    assert_eq!(index.by_sip_call_id("old@pc33").unwrap(), []);
+    assert_eq!(index.by_sip_call_id("between@pc33").unwrap(), []);
+    assert_eq!(index.by_sip_call_id("kept@pc33").unwrap(), [call(0, 1)]);
+    assert_eq!(index.by_sip_call_id("new@pc33").unwrap(), [call(0, 1)]);
+    assert_eq!((index.len(), index.check()), (1, vec![]));
+}
+
+#[test]
+fn a_removed_call_is_found_by_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let index = open(dir.path()).index;
+    index.put(&[entry(call(0, 1), &["a@pc33"]), entry(call(1, 1), &["a@pc33"])]).unwrap();
+    assert!(index.remove(call(0, 1)).unwrap());
+    assert!(!index.remove(call(0, 1)).unwrap());
+    assert_eq!(index.get(call(0, 1)).unwrap(), None);
+    assert_eq!(index.by_sip_call_id("a@pc33").unwrap(), [call(1, 1)]);
+    assert_eq!((index.len(), index.check()), (1, vec![]));
+}
+
+#[test]
+fn answers_of_one_sip_call_id_are_bounded_and_oldest_first() {
+    let dir = tempfile::tempdir().unwrap();
+    let index = open(dir.path()).index;
+    let entries: Vec<_> = (0..100).map(|ms| entry(call(ms, 0), &["same@pbx", "same@pbx"])).collect();
+    index.put(&entries).unwrap();
+    let found = index.by_sip_call_id("same@pbx").unwrap();
+    assert_eq!(found, (0..64).map(|ms| call(ms, 0)).collect::<Vec<_>>());
+    assert_eq!(index.by_sip_call_id("same@pbx2").unwrap(), []);
+}
+
+#[test]
+fn an_ambiguous_prefix_gives_all_its_calls_up_to_the_bound() {
+    let dir = tempfile::tempdir().unwrap();
+    let index = open(dir.path()).index;
+    let entries: Vec<_> = (0..70).map(|tail| entry(call(0, tail), &[])).collect();
+    index.put(&entries).unwrap();
+    index.put(&[entry(call(86_400_000, 0), &[])]).unwrap();
+    let of_the_ms = &call(0, 0).to_string()[..10];
+    assert_eq!(index.find_prefix(of_the_ms).unwrap(), (0..64).map(|t| call(0, t)).collect::<Vec<_>>());
+    let whole = call(0, 69).to_string();
+    assert_eq!(index.find_prefix(&whole.to_lowercase()).unwrap(), [call(0, 69)]);
+    assert_eq!(index.find_prefix(&whole[..25]).unwrap(), (64..70).map(|t| call(0, t)).collect::<Vec<_>>());
+    assert_eq!(index.find_prefix("7ZZ").unwrap(), []);
+    assert!(matches!(index.find_prefix("a84b4c76e66710@pc33"), Err(IndexError::BadPrefix)));
+}
+
+#[test]
+fn clearing_leaves_an_index_that_is_empty_and_whole() {
+    let dir = tempfile::tempdir().unwrap();
+    let index = open(dir.path()).index;
+    let entries: Vec<_> = (0..CLEAR_BATCH as i64 + 10).map(|ms| entry(call(ms, 0), &["a@pc33"])).collect();
+    index.put(&entries).unwrap();
+    index.clear().unwrap();
+    assert!(index.is_empty());
+    assert_eq!((listed(&index), index.check()), (vec![], vec![]));
+    assert_eq!(index.by_sip_call_id("a@pc33").unwrap(), []);
+    index.put(&entries[..1]).unwrap();
+    drop(index);
+    let Opened { index, state } = open(dir.path());
+    assert_eq!((state, listed(&index)), (IndexState::Whole, entries[..1].to_vec()));
+}
+
+#[test]
+fn a_rebuild_that_was_not_finished_is_never_listed() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path().join("index");
+    let index = open(&dir).index;
+    index.put(&[entry(call(0, 0), &[]), entry(call(1, 0), &[])]).unwrap();
+    index.begin_rebuild().unwrap();
+    index.put(&[entry(call(0, 0), &[])]).unwrap();
+    drop(index);
+    let Opened { index, state } = open(&dir);
+    let to = dir.with_extension("set-aside");
+    assert_eq!(state, IndexState::SetAside { to, why: Damage::RebuildInterrupted });
+    index.begin_rebuild().unwrap();
+    index.put(&[entry(call(0, 0), &[]), entry(call(1, 0), &[])]).unwrap();
+    index.finish_rebuild().unwrap();
+    drop(index);
+    let Opened { index, state } = open(&dir);
+    assert_eq!((state, index.len()), (IndexState::Whole, 2));
+}
+
+#[test]
+fn an_entry_beyond_the_limit_is_refused_and_nothing_of_its_batch_put() {
+    let dir = tempfile::tempdir().unwrap();
+    let index = open(dir.path()).index;
+    let long = "x".repeat(MAX_ENTRY);
+    let result = index.put(&[entry(call(0, 0), &[]), entry(call(1, 0), &[&long])]);
+    assert!(
+        matches!(result, Err(IndexError::TooLarge { call: c, bytes, limit: MAX_ENTRY }) if c == call(1, 0) && bytes > MAX_ENTRY)
+    );
+    assert!(index.is_empty());
+    let nearly = "x".repeat(MAX_ENTRY - 1024);
+    index.put(&[entry(call(1, 0), &[&nearly])]).unwrap();
+    drop(index);
+    assert_eq!(listed(&open(dir.path()).index), [entry(call(1, 0), &[&nearly])]);
+}
