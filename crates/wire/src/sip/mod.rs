@@ -29,3 +29,5 @@ pub use method::Method;
 pub use start::{METHOD_BOUND, StartLine, find_start, looks_like};
 pub use uri::{Scheme, Uri, percent_decoded, unescaped};
 pub use values::Values;
+
+pub(crate) use uri::host_address;
