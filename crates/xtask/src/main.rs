@@ -3,7 +3,7 @@
 //! Not product code. It depends on none of the product's crates and needs no libpcap, so that it builds on a machine
 //! that has nothing yet; what it does, it prints first.
 #![forbid(unsafe_code)]
-#![expect(clippy::print_stdout, reason = "a command line speaks on stdout")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line speaks on both")]
 
 mod demo;
 mod fuzz;
@@ -34,7 +34,7 @@ fn main() -> ExitCode {
     match run(&arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            println!("cargo xtask: {error:#}");
+            eprintln!("cargo xtask: {error:#}");
             ExitCode::FAILURE
         }
     }
