@@ -81,6 +81,9 @@ pub enum TemplateError {
         /// Where it is.
         at: usize,
     },
+    /// Nothing.
+    #[error("the template is empty")]
+    Empty,
     /// The name could be longer than 255 bytes.
     #[error("names by this template could have {longest} bytes; file systems take 255")]
     TooLong {
@@ -122,6 +125,9 @@ impl FromStr for NameTemplate {
             };
             pieces.push(piece);
             at += length;
+        }
+        if pieces.is_empty() {
+            return Err(TemplateError::Empty);
         }
         let longest = pieces.iter().map(Piece::longest).sum();
         if longest > LONGEST { Err(TemplateError::TooLong { longest }) } else { Ok(Self(pieces)) }
