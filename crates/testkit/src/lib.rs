@@ -3,6 +3,7 @@
 //! This crate never reads a clock, a file or a source of randomness: the same script, the same [`Load`] and the same
 //! seed give the same frames, byte for byte, on every machine. No product crate depends on it except for its tests.
 //!
+//! - [`script`]: a call told line by line → frames; the language is in `fixtures/README.md`
 //! - [`Load`]: thousands of ordinary calls → a stream of frames, and the [`Truth`] about them
 //! - [`datagram`], [`rtp`], [`pcap`]: the bytes of it
 
@@ -14,6 +15,7 @@ pub mod load;
 pub mod pcap;
 mod random;
 pub mod rtp;
+pub mod script;
 pub mod sip;
 
 use earwitness_model::PacketTime;

@@ -1,0 +1,151 @@
+//! A small language in which a call is told line by line; `fixtures/README.md` is its reference.
+//!
+//! ```text
+//! at 0.000 10.1.0.5:5060 > 10.1.0.9:5060 INVITE call-1 from=0312221111 to=4001 sdp=10.1.0.5:4000/PCMA
+//! at 0.900 10.1.0.9:5060 > 10.1.0.5:5060 200 call-1 sdp=10.1.0.9:4002/PCMA
+//! at 0.950 10.1.0.5:5060 > 10.1.0.9:5060 ACK call-1
+//! rtp call-1 caller from=1.0 to=5.0 ssrc=0x11 tone=440
+//! at 5.100 10.1.0.5:5060 > 10.1.0.9:5060 BYE call-1
+//! ```
+
+mod dialog;
+mod line;
+mod media;
+mod signal;
+
+use std::collections::HashMap;
+
+use earwitness_model::{Flow, PacketTime};
+
+use self::{dialog::Dialog, line::Line, media::Run};
+use crate::{Frame, MORNING, datagram::Datagram};
+
+/// A script that makes sense.
+#[derive(Debug, Clone)]
+pub struct Script {
+    frames: Vec<Frame>,
+}
+
+/// What in a script does not.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}: {what}")]
+pub struct ScriptError {
+    /// From 1.
+    pub line: usize,
+    /// In words for the author of the script.
+    pub what: String,
+}
+
+/// Reads a script.
+///
+/// # Errors
+///
+/// [`ScriptError`] at the first line that does not make sense: an unknown word or key, a number that is none, a call that
+/// did not begin, a leg without an address.
+pub fn parse(text: &str) -> Result<Script, ScriptError> {
+    let mut stage = Stage::new();
+    for (index, text) in text.lines().enumerate() {
+        let place = |what| ScriptError { line: index + 1, what };
+        if let Some(line) = Line::read(text).map_err(place)? {
+            stage.play(line).map_err(place)?;
+        }
+    }
+    Ok(Script { frames: stage.finish() })
+}
+
+impl Script {
+    /// The capture, in the order of time; frames of one instant in the order of the script.
+    #[must_use]
+    pub fn frames(&self) -> Vec<Frame> {
+        self.frames.clone()
+    }
+}
+
+/// The state of the script at a line: what earlier lines said.
+struct Stage {
+    start: PacketTime,
+    vlans: Vec<u16>,
+    dialogs: HashMap<String, Dialog>,
+    runs: Vec<Run>,
+    frames: Vec<Frame>,
+    identification: u16,
+}
+
+/// How a datagram comes into the capture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Passage {
+    /// How many times it is seen; 0: it was sent, and the capture missed it.
+    times: u32,
+    /// Bytes of UDP per IP fragment; `None`: it is whole.
+    fragment: Option<usize>,
+}
+
+impl Stage {
+    fn new() -> Self {
+        Self {
+            start: MORNING,
+            vlans: Vec::new(),
+            dialogs: HashMap::new(),
+            runs: Vec::new(),
+            frames: Vec::new(),
+            identification: 0,
+        }
+    }
+
+    fn play(&mut self, line: Line<'_>) -> Result<(), String> {
+        match line.verb() {
+            "epoch" => self.epoch(line),
+            "vlan" => self.vlan(line),
+            "at" => self.signal(line),
+            "rtp" => self.rtp(line),
+            "dtmf" => self.dtmf(line),
+            other => Err(format!("`{other}` is not one of: at, rtp, dtmf, vlan, epoch")),
+        }
+    }
+
+    /// `epoch SECONDS`: what time 0 of the script is.
+    fn epoch(&mut self, mut line: Line<'_>) -> Result<(), String> {
+        self.start = PacketTime::from_nanos(line::seconds(line.word("the Unix time of the script's 0")?)?);
+        line.end()
+    }
+
+    /// `vlan 100` or `vlan 200 100`: the tags of the frames that follow.
+    fn vlan(&mut self, mut line: Line<'_>) -> Result<(), String> {
+        self.vlans.clear();
+        while let Some(word) = line.next_word() {
+            let vlan = line::number(word)?;
+            self.vlans.push(vlan);
+        }
+        line.end()
+    }
+
+    fn time(&self, nanos: i64) -> PacketTime {
+        self.start.plus_nanos(nanos)
+    }
+
+    fn send(&mut self, time: PacketTime, flow: Flow, payload: &[u8], passage: Passage) {
+        self.identification = self.identification.wrapping_add(1);
+        let datagram = Datagram { flow, vlans: &self.vlans, identification: self.identification, payload };
+        let frames = match passage.fragment {
+            None => vec![datagram.frame()],
+            Some(room) => datagram.fragments(room),
+        };
+        for bytes in frames {
+            for _ in 0..passage.times {
+                self.frames.push(Frame { time, bytes: bytes.clone() });
+            }
+        }
+    }
+
+    fn finish(mut self) -> Vec<Frame> {
+        for run in std::mem::take(&mut self.runs) {
+            self.vlans.clone_from(&run.vlans);
+            for packet in run.packets() {
+                let passage = Passage { times: run.times, fragment: None };
+                self.send(self.time(packet.nanos), run.flow, &packet.bytes, passage);
+            }
+        }
+        self.frames.sort_by_key(|frame| frame.time);
+        self.frames
+    }
+}
