@@ -58,11 +58,11 @@ pub struct Opened {
 pub enum IndexState {
     /// All that was acknowledged is there, as far as can be told without reading every row ([`Index::check`] does that).
     Whole,
-    /// There was none: it is empty.
+    /// There was none: it is empty. When there are volumes it must be rebuilt.
     Fresh,
     /// There was one that is not to be believed. It was moved, and the index is empty: it must be rebuilt.
     SetAside {
-        /// Where it is now. One is kept: the next one takes its place.
+        /// Where it is now, until a rebuild is finished or the next one takes its place.
         to: PathBuf,
         /// What was wrong with it.
         why: Damage,
@@ -98,6 +98,21 @@ impl Index {
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// Puts an empty index in the place of whatever is in `dir`, damaged or not, and begins its rebuild: it must be filled and
+    /// [`Self::finish_rebuild`] called. An index that is still open on `dir` keeps the old files and must not be used again.
+    ///
+    /// # Errors
+    /// When the file system refuses.
+    pub fn start_over(dir: &Path, key: MetadataKey) -> Result<Self, IndexError> {
+        if !is_absent(dir)? {
+            set_aside(dir)?;
+        }
+        let (parts, _) = Self::open_or_make(dir, &key)?;
+        let index = Self::assemble(parts, key);
+        index.begin_rebuild()?;
+        Ok(index)
     }
 
     fn assemble((store, counted): (Store, Counted), key: MetadataKey) -> Self {
@@ -261,13 +276,14 @@ impl Index {
         }
     }
 
-    /// Ends what [`Self::begin_rebuild`] began.
+    /// Ends what [`Self::begin_rebuild`] or [`Self::start_over`] began. What was set aside is not needed any more and goes.
     ///
     /// # Errors
     /// When the store fails.
     pub fn finish_rebuild(&self) -> Result<(), IndexError> {
         let mut counted = self.counted();
-        self.mark_rebuilding(false, &mut counted)
+        self.mark_rebuilding(false, &mut counted)?;
+        remove_set_aside(self.store.dir())
     }
 
     fn mark_rebuilding(&self, rebuilding: bool, counted: &mut Counted) -> Result<(), IndexError> {
@@ -366,16 +382,25 @@ fn is_absent(dir: &Path) -> Result<bool, IndexError> {
 
 /// Moves `dir` to `<dir>.set-aside`. What was there before goes: sealed facts of calls must not pile up unretained.
 fn set_aside(dir: &Path) -> Result<PathBuf, IndexError> {
-    let failed = |doing| move |cause| IndexError::Io { doing, path: dir.to_owned(), cause };
-    let mut to = dir.as_os_str().to_owned();
-    to.push(".set-aside");
-    let to = PathBuf::from(to);
-    match fs::remove_dir_all(&to) {
-        Err(cause) if cause.kind() != io::ErrorKind::NotFound => {
-            return Err(failed("replace the one set aside of")(cause));
-        }
-        Ok(()) | Err(_) => {}
-    }
-    fs::rename(dir, &to).map_err(failed("set aside"))?;
+    remove_set_aside(dir)?;
+    let to = set_aside_path(dir);
+    let failed = |cause| IndexError::Io { doing: "set aside", path: dir.to_owned(), cause };
+    fs::rename(dir, &to).map_err(failed)?;
     Ok(to)
+}
+
+fn remove_set_aside(dir: &Path) -> Result<(), IndexError> {
+    let path = set_aside_path(dir);
+    match fs::remove_dir_all(&path) {
+        Err(cause) if cause.kind() != io::ErrorKind::NotFound => {
+            Err(IndexError::Io { doing: "remove", path, cause })
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+fn set_aside_path(dir: &Path) -> PathBuf {
+    let mut path = dir.as_os_str().to_owned();
+    path.push(".set-aside");
+    path.into()
 }

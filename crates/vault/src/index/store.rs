@@ -20,6 +20,7 @@ const CACHE: u64 = 64 << 20;
 
 /// The open store.
 pub(super) struct Store {
+    dir: PathBuf,
     /// `None` only while it is dropped.
     db: Option<sled::Db>,
     /// sled's log, opened once more to sync it.
@@ -49,7 +50,12 @@ impl Store {
                 .map_err(io_error("restrict", &path))?;
         }
         let log = File::open(&log_path).map_err(io_error("open", &log_path))?;
-        Ok(Self { db: Some(db), log, log_path, stopped: AtomicBool::new(false) })
+        Ok(Self { dir: dir.to_owned(), db: Some(db), log, log_path, stopped: AtomicBool::new(false) })
+    }
+
+    /// Where it is.
+    pub(super) fn dir(&self) -> &Path {
+        &self.dir
     }
 
     /// The value of `key`.

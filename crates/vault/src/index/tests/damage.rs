@@ -21,16 +21,15 @@ fn copy(from: &Path, to: &Path) {
 
 /// Opens what is in `dir` and asks it everything: each answer is an error or what was put.
 fn errs_or_answers_the_same(dir: &Path, entries: &[Entry], what: &str) -> Outcome {
-    let Opened { index, state } = match Index::open(dir, key()) {
-        Ok(opened) => opened,
-        Err(IndexError::WrongKey | IndexError::Io { .. }) => return Outcome::Refused,
-        Err(other) => panic!("{what}: {other}"),
+    let index = match Index::open_or_make(dir, &key()) {
+        Ok((parts, state)) => {
+            assert_eq!(state, IndexState::Whole, "{what}");
+            Index::assemble(parts, key())
+        }
+        // What `open` sets aside.
+        Err(IndexError::Damaged(_)) => return Outcome::SetAside,
+        Err(error) => panic!("{what}: {error}"),
     };
-    if let IndexState::SetAside { .. } = state {
-        assert!(index.is_empty(), "{what}");
-        return Outcome::SetAside;
-    }
-    assert_eq!(state, IndexState::Whole, "{what}");
     let listed: Result<Vec<_>, _> = index.newest_last(None, None).collect();
     let got: Result<Vec<_>, _> = entries.iter().map(|e| index.get(e.summary.id)).collect();
     match (listed, got) {
@@ -80,6 +79,49 @@ fn any_flipped_byte_is_an_error_or_changes_nothing() {
     }
     println!("{flips} flips, {noticed} noticed");
     assert!(flips > 1000 && noticed > flips / 4, "{flips} flips, {noticed} noticed");
+}
+
+/// Damage of one place in a larger index. `DAMAGE_ROUNDS` asks for more of it than an ordinary run has time for.
+#[test]
+fn a_larger_index_flipped_or_cut_anywhere_errs_or_answers_the_same() {
+    let rounds = std::env::var("DAMAGE_ROUNDS").map_or(40, |rounds| rounds.parse().expect("a number"));
+    let dir = tempfile::tempdir().unwrap();
+    let (whole, reopened, copied) = ["whole", "reopened", "copy"].map(|name| dir.path().join(name)).into();
+    let entries: Vec<_> = (0..1500).map(|ms| entry(call(ms, 0), &[&format!("{ms}@pc33")])).collect();
+    let index = open(&whole).index;
+    entries.chunks(100).for_each(|batch| index.put(batch).unwrap());
+    drop(index);
+    copy(&whole, &reopened);
+    // From now on there is a snapshot: sled does not read the whole log when it opens, and finds damage as it goes.
+    drop(open(&reopened));
+    let outcomes: Vec<Outcome> = (0..rounds)
+        .map(|round: u64| {
+            // A step that is prime to any size spreads the places evenly over files and bytes.
+            let place = round.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 16;
+            let name = if round % 8 == 7 { "conf" } else { "db" };
+            copy(if round % 5 < 2 { &whole } else { &reopened }, &copied);
+            let mut bytes = fs::read(copied.join(name)).unwrap();
+            let used = bytes.iter().rposition(|&b| b != 0).map_or(0, |last| last + 1);
+            let at = usize::try_from(place).unwrap() % used;
+            if round % 3 == 0 {
+                bytes.truncate(at)
+            } else {
+                bytes[at] ^= 1 << (round % 8)
+            }
+            fs::write(copied.join(name), bytes).unwrap();
+            let outcome =
+                errs_or_answers_the_same(&copied, &entries, &format!("{name} byte {at}, round {round}"));
+            fs::remove_dir_all(&copied).unwrap();
+            outcome
+        })
+        .collect();
+    let count = |of| outcomes.iter().filter(|&&outcome| outcome == of).count();
+    let (same, refused, aside) = (count(Outcome::Same), count(Outcome::Refused), count(Outcome::SetAside));
+    println!("{rounds} rounds: {same} the same, {refused} refused a row, {aside} set aside");
+    assert!(
+        refused > 0 && aside > 0 && same < outcomes.len() / 2,
+        "{same} same, {refused} refused, {aside} aside"
+    );
 }
 
 #[test]

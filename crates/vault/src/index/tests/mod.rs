@@ -171,10 +171,13 @@ fn a_rebuild_that_was_not_finished_is_never_listed() {
     drop(index);
     let Opened { index, state } = open(&dir);
     let to = dir.with_extension("set-aside");
-    assert_eq!(state, IndexState::SetAside { to, why: Damage::RebuildInterrupted });
-    index.begin_rebuild().unwrap();
+    assert_eq!(state, IndexState::SetAside { to: to.clone(), why: Damage::RebuildInterrupted });
+    drop(index);
+    let index = Index::start_over(&dir, key()).unwrap();
     index.put(&[entry(call(0, 0), &[]), entry(call(1, 0), &[])]).unwrap();
+    assert!(to.exists());
     index.finish_rebuild().unwrap();
+    assert!(!to.exists(), "what was set aside goes when it is replaced");
     drop(index);
     let Opened { index, state } = open(&dir);
     assert_eq!((state, index.len()), (IndexState::Whole, 2));
