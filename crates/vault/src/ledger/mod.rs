@@ -16,6 +16,9 @@ mod error;
 mod kind;
 mod row;
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     io,
     path::{Path, PathBuf},
@@ -143,6 +146,10 @@ impl Ledger {
         }
         let place = chain.place();
         if headless && rows == 0 {
+            match torn {
+                None => state.cut = state.findings.pop(),
+                Some(torn) => push_bounded(&mut state.findings, torn),
+            }
             self.put_away(&path)?;
             return Ok(false);
         }
