@@ -1,29 +1,20 @@
 //! One file's TOML, read into drafts: everything that can be judged without the other files is judged here.
 
-use earwitness_model::{EarlyMedia, Mode, RetentionClass};
+use earwitness_model::RetentionClass;
 use toml::de::DeTable;
 
+use crate::draft::Draft;
 use crate::keys::{NUMBER_KEYS, Section};
 use crate::number::NumberPlan;
 use crate::pattern::Pattern;
-use crate::problem::{Place, Problem, Problems, Source, SourceText};
+use crate::period;
+use crate::problem::{Place, Problem, Problems, Source, SourceText, quoted};
 use crate::reader::{Named, Placed, Reader, Table};
-use crate::rule::{
-    CalendarDay, Covers, InternalCalls, Notice, NoticeAudio, PauseKeys, Rule, StartFrom, StartKeys,
-};
-use crate::{keypad, period};
+use crate::rule::{CalendarDay, Notice, NoticeAudio};
 
 /// More than this is no rule file.
 const MOST_BYTES: usize = 4 << 20;
-const LONGEST_LABEL: usize = 64;
-
-/// A rule whose names are not looked up yet; `rule.extensions` is empty until the number plan is known.
-pub(crate) struct Draft {
-    pub(crate) rule: Rule,
-    pub(crate) patterns: Vec<Placed<Pattern>>,
-    pub(crate) retention: Option<Place>,
-    pub(crate) notice: Option<Place>,
-}
+const LONGEST_CLASS_NAME: usize = 64;
 
 /// A `[retention.NAME]` or `[notice.NAME]`: its name counts as taken even when the rest of it was refused.
 pub(crate) struct Definition<T> {
@@ -67,9 +58,8 @@ pub(crate) fn read(file: SourceText<'_>, problems: &mut Problems) -> Option<Docu
     }
     let mut reader = Reader::new(&source, problems);
     let top = reader.open(Section::File, root.get_ref(), source.place(0));
-    if let Some(schema) = reader.integer(&top, "schema").filter(|schema| schema.value != "1") {
-        let what = format!("schema {} is not known to this version", schema.value);
-        reader.complain(&schema.place, what, "write schema = 1");
+    if let Some(schema) = reader.integer(&top, "schema").filter(|schema| schema.value != Some(1)) {
+        reader.complain(&schema.place, "this schema is not known to this version", "write schema = 1");
     }
     Some(Document {
         plan: reader.plan(&top, root.get_ref()),
@@ -119,11 +109,11 @@ impl Reader<'_> {
             code @ ("" | "0") => format!("digits alone: {key} = \"31\"{}", code.trim_matches('0')),
             code => format!("digits alone, without plus or leading zero: {key} = \"{code}\""),
         };
-        self.complain(&place, format!("`{key}` cannot be \"{}\"", value.escape_debug()), hint);
+        self.complain(&place, format!("`{key}` cannot be \"{}\"", quoted(value)), hint);
         None
     }
 
-    fn patterns(&mut self, table: &Table<'_>, key: &str) -> Vec<Placed<Pattern>> {
+    pub(crate) fn patterns(&mut self, table: &Table<'_>, key: &str) -> Vec<Placed<Pattern>> {
         let entries = self.texts(table, key).unwrap_or_default();
         let mut patterns = Vec::with_capacity(entries.len());
         for Placed { value, place } in entries {
@@ -135,157 +125,6 @@ impl Reader<'_> {
         patterns
     }
 
-    /// `None` when the rule lacks what makes it a rule; that was complained of.
-    fn rule(&mut self, table: &Table<'_>) -> Option<Draft> {
-        const MODES: [(&str, Mode); 3] =
-            [("blanket", Mode::Blanket), ("selective", Mode::Selective), ("never", Mode::Never)];
-        let name = self.text(table, "name");
-        let name_is_good = name.as_ref().is_some_and(|name| self.is_label(name, "name"));
-        let mode = self.word(table, "mode", &MODES);
-        let patterns = self.patterns(table, "extensions");
-        self.complain_of_no_extensions(table);
-        let department = self.text(table, "department").filter(|name| self.is_label(name, "department"));
-        let direction = self.word(
-            table,
-            "direction",
-            &[("both", Covers::Both), ("inbound", Covers::Inbound), ("outbound", Covers::Outbound)],
-        );
-        let internal = self.word(
-            table,
-            "internal",
-            &[("exclude", InternalCalls::Exclude), ("record", InternalCalls::Record)],
-        );
-        let early_media =
-            self.word(table, "early_media", &[("drop", EarlyMedia::Drop), ("keep", EarlyMedia::Keep)]);
-        let start = self.table(table, "start", Section::Start).and_then(|start| self.start(&start));
-        let pause = self.table(table, "pause", Section::Pause).and_then(|pause| self.pause(&pause));
-        let (retention, notice) = (self.text(table, "retention"), self.text(table, "notice"));
-        let (name, mode) = (name.filter(|_| name_is_good)?, mode?.value);
-        self.complain_of_overlapping_keys(table, start.as_ref(), pause.as_ref());
-        match mode {
-            Mode::Never => {
-                let unfit = [
-                    direction.as_ref().filter(|found| found.value != Covers::Both).map(|f| &f.place),
-                    internal.as_ref().filter(|found| found.value != InternalCalls::Exclude).map(|f| &f.place),
-                    early_media.as_ref().filter(|found| found.value != EarlyMedia::Drop).map(|f| &f.place),
-                ];
-                for place in unfit.into_iter().flatten() {
-                    self.complain(
-                        place,
-                        "a `never` rule refuses every call of its extensions",
-                        "leave it out",
-                    );
-                }
-            }
-            Mode::Blanket | Mode::Selective => self.complain_of_no_terms(table, &name),
-        }
-        self.complain_of_misplaced_keys(table, mode);
-        Some(Draft {
-            rule: Rule {
-                name: name.value.to_owned(),
-                mode,
-                extensions: Vec::new(),
-                department: department.map(|name| name.value.to_owned()),
-                direction: direction.map_or(Covers::Both, |found| found.value),
-                internal: internal.map_or(InternalCalls::Exclude, |found| found.value),
-                early_media: early_media.map_or(EarlyMedia::Drop, |found| found.value),
-                start,
-                pause,
-                retention: retention.as_ref().map(|name| name.value.to_owned()),
-                notice: notice.as_ref().map(|name| name.value.to_owned()),
-                place: name.place,
-            },
-            patterns,
-            retention: retention.map(|name| name.place),
-            notice: notice.map(|name| name.place),
-        })
-    }
-
-    fn start(&mut self, table: &Table<'_>) -> Option<StartKeys> {
-        const FROM: [(&str, StartFrom); 2] =
-            [("keypress", StartFrom::Keypress), ("answer", StartFrom::Answer)];
-        let from = self.word(table, "from", &FROM).map_or(StartFrom::Keypress, |from| from.value);
-        Some(StartKeys { keys: self.key_code(table, "keys")?, from })
-    }
-
-    fn pause(&mut self, table: &Table<'_>) -> Option<PauseKeys> {
-        let (keys, resume) = (self.key_code(table, "keys"), self.key_code(table, "resume"));
-        Some(PauseKeys { keys: keys?, resume: resume? })
-    }
-
-    fn key_code(&mut self, table: &Table<'_>, key: &str) -> Option<String> {
-        let Placed { value, place } = self.text(table, key)?;
-        match keypad::check(value) {
-            Ok(()) => Some(value.to_owned()),
-            Err(hint) => {
-                self.complain(&place, format!("`{key}` cannot be \"{}\"", value.escape_debug()), hint);
-                None
-            }
-        }
-    }
-
-    fn complain_of_no_extensions(&mut self, table: &Table<'_>) {
-        if self.texts(table, "extensions").is_some_and(|entries| entries.is_empty()) {
-            let place = self.key_place(table, "extensions");
-            self.complain(
-                &place,
-                "a rule of no extensions never applies",
-                "write [\"4001-4020\"] or [\"*\"]",
-            );
-        }
-    }
-
-    /// One press must mean one thing: equal codes, or one that begins with another, cannot be told apart in time.
-    fn complain_of_overlapping_keys(
-        &mut self,
-        table: &Table<'_>,
-        start: Option<&StartKeys>,
-        pause: Option<&PauseKeys>,
-    ) {
-        let Some(pause) = pause else { return };
-        let codes = [start.map(|start| &start.keys), Some(&pause.keys), Some(&pause.resume)];
-        let codes: Vec<&String> = codes.into_iter().flatten().collect();
-        let clash = codes.iter().enumerate().find_map(|(at, code)| {
-            let others = codes.iter().skip(at + 1);
-            others.into_iter().find(|o| o.starts_with(code.as_str()) || code.starts_with(o.as_str()))
-        });
-        if let Some(code) = clash {
-            let place = self.key_place(table, "pause");
-            let what = format!("the key codes of this rule cannot be told apart at `{code}`");
-            self.complain(&place, what, "no code may be the beginning of another");
-        }
-    }
-
-    /// A rule that records says for how long and with what notice.
-    fn complain_of_no_terms(&mut self, table: &Table<'_>, name: &Placed<&str>) {
-        for key in ["retention", "notice"] {
-            if !self.has(table, key) {
-                let what = format!("rule \"{}\" has no `{key}`", name.value);
-                self.complain(&name.place, what, format!("every rule that records names its {key}"));
-            }
-        }
-    }
-
-    fn complain_of_misplaced_keys(&mut self, table: &Table<'_>, mode: Mode) {
-        let (has_start, has_pause) = (self.has(table, "start"), self.has(table, "pause"));
-        match mode {
-            Mode::Selective if !has_start => {
-                let hint = "write start = { keys = \"*1\", from = \"keypress\" }";
-                self.complain(table.place(), "a selective rule has no `start`", hint);
-            }
-            Mode::Blanket | Mode::Never if has_start => {
-                let place = self.key_place(table, "start");
-                let hint = "leave it out, or write mode = \"selective\"";
-                self.complain(&place, "only a selective rule has a `start`", hint);
-            }
-            Mode::Blanket | Mode::Selective | Mode::Never => {}
-        }
-        if mode == Mode::Never && has_pause {
-            let place = self.key_place(table, "pause");
-            self.complain(&place, "a `never` rule has nothing to pause", "leave it out");
-        }
-    }
-
     fn retention(&mut self, named: Named<'_>) -> Definition<RetentionClass> {
         self.is_class_name(&named.name);
         let name = named.name.value.to_owned();
@@ -293,7 +132,7 @@ impl Reader<'_> {
         let value = keep.and_then(|keep| match period::parse(keep.value) {
             Ok(period) => Some(RetentionClass { name: name.clone(), keep: period }),
             Err(hint) => {
-                let what = format!("`keep` cannot be \"{}\"", keep.value.escape_debug());
+                let what = format!("`keep` cannot be \"{}\"", quoted(keep.value));
                 self.complain(&keep.place, what, hint);
                 None
             }
@@ -324,30 +163,17 @@ impl Reader<'_> {
         Definition { name, place: named.name.place, value }
     }
 
-    /// Names of rules and departments are for people: any script, but printable.
-    fn is_label(&mut self, label: &Placed<&str>, key: &str) -> bool {
-        let text = label.value;
-        let good = !text.trim().is_empty()
-            && text.chars().count() <= LONGEST_LABEL
-            && !text.chars().any(|letter| letter.is_control() || matches!(letter, '\u{202a}'..='\u{202e}'));
-        if !good {
-            let what = format!("`{key}` cannot be \"{}\"", text.escape_debug());
-            self.complain(&label.place, what, "1 to 64 printable letters");
-        }
-        good
-    }
-
     /// Names of retention classes and notices become names of directories and files.
     fn is_class_name(&mut self, name: &Placed<&str>) {
         let text = name.value;
         let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
         let good = !text.is_empty()
-            && text.len() <= LONGEST_LABEL
+            && text.len() <= LONGEST_CLASS_NAME
             && text.bytes().all(allowed)
             && !text.starts_with('-')
             && !text.ends_with('-');
         if !good {
-            let what = format!("\"{}\" is no name for it", text.escape_debug());
+            let what = format!("\"{}\" is no name for it", quoted(text));
             self.complain(&name.place, what, "lower case letters, digits and hyphens: citizen-90d");
         }
     }

@@ -29,20 +29,6 @@ impl Kind {
             Self::NamedTables => "a table of tables",
         }
     }
-
-    /// An example, for the hint.
-    pub(crate) const fn example(self) -> &'static str {
-        match self {
-            Self::Text => "\"…\"",
-            Self::Texts => "[\"…\"]",
-            Self::Flag => "true",
-            Self::Integer => "1",
-            Self::Day => "2026-01-01",
-            Self::Table => "{ … }",
-            Self::Tables => "[[rule]]",
-            Self::NamedTables => "[retention.NAME] or [notice.NAME]",
-        }
-    }
 }
 
 /// Whether a table without the key is a mistake.
@@ -152,3 +138,56 @@ static RETENTION: [Key; 1] = [required("keep", Kind::Text)];
 
 static NOTICE: [Key; 3] =
     [required("audio", Kind::Text), optional("from", Kind::Day), optional("required", Kind::Flag)];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const REFERENCE: &str = include_str!("../../../capture-rules/README.md");
+
+    /// The rows of the tables under the headings that name a section: section, key, type, default.
+    fn documented() -> Vec<(String, String, String, String)> {
+        let mut section = String::new();
+        let mut rows = Vec::new();
+        for line in REFERENCE.lines() {
+            if let Some(heading) = line.strip_prefix("### ") {
+                section = heading.trim_matches('`').to_owned();
+            } else if line.starts_with('#') {
+                section.clear();
+            }
+            let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+            if let (false, &[_, key, kind, default, ..]) = (section.is_empty(), cells.as_slice())
+                && let Some(key) = key.strip_prefix('`').and_then(|key| key.strip_suffix('`'))
+            {
+                rows.push((section.clone(), key.to_owned(), kind.to_owned(), default.to_owned()));
+            }
+        }
+        rows
+    }
+
+    #[test]
+    fn every_key_is_in_the_reference_with_its_type_and_every_key_there_exists() {
+        let rows = documented();
+        let known = Section::ALL.iter().flat_map(|section| {
+            section
+                .keys()
+                .iter()
+                .map(|key| (section.to_string(), key.name.to_owned(), key.kind.words().to_owned()))
+        });
+        let known: Vec<_> = known.collect();
+        let there: Vec<_> =
+            rows.iter().map(|(s, key, kind, _)| (s.clone(), key.clone(), kind.clone())).collect();
+        assert_eq!(there, known);
+    }
+
+    #[test]
+    fn the_reference_calls_required_what_is_required() {
+        for (section, name, _, default) in documented() {
+            let of_section = Section::ALL.into_iter().find(|known| known.to_string() == section).unwrap();
+            let key = of_section.keys().iter().find(|key| key.name == name).unwrap();
+            let is_terms = of_section == Section::Rule && ["retention", "notice"].contains(&key.name);
+            let required = key.need == Need::Required || is_terms;
+            assert_eq!(default.starts_with("required"), required, "{name} in {section}: {default}");
+        }
+    }
+}

@@ -4,7 +4,7 @@
 //! reads the directory and hands over [`SourceText`]s. It never half-accepts: a rule set with one problem in it is not
 //! a rule set, and every problem is reported at once. What no rule names is never recorded.
 //!
-//! The way through: `document` reads one file's TOML (`keys` is the list of what may stand in it), `load` joins the
+//! The way through: `document` and `draft` read one file's TOML (`keys` is the list of what may stand in it), `load` joins the
 //! files and looks for contradictions (`tie`), `weigh` finds the rules that speak of a call, and `decide` and `explain`
 //! say what follows. The reference for those who write rules is `capture-rules/README.md`.
 #![forbid(unsafe_code)]
@@ -12,6 +12,7 @@
 mod canonical;
 mod decide;
 mod document;
+mod draft;
 mod example;
 mod explain;
 mod keypad;

@@ -4,18 +4,21 @@ use std::collections::HashMap;
 
 use earwitness_model::{EarlyMedia, Mode, Period, RetentionClass, RuleSetHash};
 
-use crate::document::{self, Definition, Document, Draft, PlanDraft};
+use crate::document::{self, Definition, Document, PlanDraft};
+use crate::draft::Draft;
 use crate::number::NumberPlan;
 use crate::pattern::Pattern;
-use crate::problem::{Place, Problem, Problems, SourceText};
+use crate::problem::{Place, Problem, Problems, SourceText, quoted};
 use crate::reader::Placed;
 use crate::rule::{Covers, InternalCalls, Notice, NoticeAudio, Rule};
 use crate::{canonical, spelling, tie};
 
 /// More rules than any office has desks.
-const MOST_RULES: usize = 10_000;
+const MOST_RULES: usize = 2_000;
 /// Entries of all `extensions` together.
-const MOST_PATTERNS: usize = 100_000;
+const MOST_PATTERNS: usize = 20_000;
+/// Retention classes, and notices.
+const MOST_CLASSES: usize = 500;
 
 /// Every rule in force, free of contradiction. Loaded once; a change of rules is another `RuleSet`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -126,8 +129,8 @@ impl RuleSet {
     }
 
     /// What came of the files; of use only when there are no problems.
-    fn from_document(whole: Document, all_read: bool, problems: &mut Problems) -> Self {
-        let plan = whole.plan.map(|draft| plan_of(draft, problems)).unwrap_or_default();
+    fn from_document(mut whole: Document, all_read: bool, problems: &mut Problems) -> Self {
+        let plan = whole.plan.take().map(|draft| plan_of(draft, problems)).unwrap_or_default();
         refuse_repeats(whole.rules.iter().map(|d| (d.rule.name.as_str(), &d.rule.place)), "rule", problems);
         let names = |name, place| (name, place);
         refuse_repeats(
@@ -136,16 +139,11 @@ impl RuleSet {
             problems,
         );
         refuse_repeats(whole.notices.iter().map(|d| names(d.name.as_str(), &d.place)), "notice", problems);
+        if !is_within_limits(&whole, problems) {
+            return Self::assemble(plan, Vec::new(), Vec::new(), Vec::new());
+        }
         if all_read {
             look_up(&whole.rules, &whole.retention, &whole.notices, problems);
-        }
-        let patterns: usize = whole.rules.iter().map(|draft| draft.patterns.len()).sum();
-        if whole.rules.len() > MOST_RULES || patterns > MOST_PATTERNS {
-            if let Some(last) = whole.rules.iter().map(|draft| &draft.rule.place).max() {
-                let what = format!("more than {MOST_RULES} rules or {MOST_PATTERNS} extensions in them");
-                problems.add(Problem::at(last, what, Some("write ranges".to_owned())));
-            }
-            return Self::assemble(plan, Vec::new(), Vec::new(), Vec::new());
         }
         tie::refuse(&whole.rules, &plan, problems);
         let rules = whole.rules.into_iter().map(|draft| rule_of(draft, &plan, problems)).collect();
@@ -170,6 +168,29 @@ fn join(whole: &mut Document, document: Document, problems: &mut Problems) {
     whole.rules.extend(document.rules);
     whole.retention.extend(document.retention);
     whole.notices.extend(document.notices);
+}
+
+/// Whether the rest of the work, which compares things with each other, is bounded; complains when it is not.
+fn is_within_limits(whole: &Document, problems: &mut Problems) -> bool {
+    let extensions = whole.rules.iter().map(|draft| draft.patterns.len()).sum();
+    let limits = [
+        ("rules", whole.rules.len(), MOST_RULES, whole.rules.iter().map(|d| &d.rule.place).max()),
+        ("extensions", extensions, MOST_PATTERNS, whole.rules.iter().map(|d| &d.rule.place).max()),
+        (
+            "retention classes",
+            whole.retention.len(),
+            MOST_CLASSES,
+            whole.retention.iter().map(|d| &d.place).max(),
+        ),
+        ("notices", whole.notices.len(), MOST_CLASSES, whole.notices.iter().map(|d| &d.place).max()),
+    ];
+    for (what, count, most, last) in limits {
+        if let Some(last) = last.filter(|_| count > most) {
+            let hint = Some("write ranges, or fewer of them".to_owned());
+            problems.add(Problem::at(last, format!("{count} {what}, more than {most}"), hint));
+        }
+    }
+    limits.iter().all(|(_, count, most, _)| count <= most)
 }
 
 fn plan_of(draft: PlanDraft, problems: &mut Problems) -> NumberPlan {
@@ -215,7 +236,7 @@ fn refuse_repeats<'d>(
         places.sort();
         if let Some((first, further)) = places.split_first() {
             for place in further {
-                let what = format!("{what_it_is} \"{}\" is here a second time", name.escape_debug());
+                let what = format!("{what_it_is} \"{}\" is here a second time", quoted(name));
                 problems.add(Problem::at(place, what, Some(format!("the first is at {first}"))));
             }
         }
@@ -243,9 +264,9 @@ fn look_up(
             }
             let hint = match spelling::nearest(name, known.iter().copied()) {
                 Some(near) => format!("did you mean \"{near}\"?"),
-                None => format!("define it: [{key}.{}]", name.escape_debug()),
+                None => format!("define it: [{key}.{}]", quoted(name)),
             };
-            let what = format!("{key} \"{}\" is not defined", name.escape_debug());
+            let what = format!("{key} \"{}\" is not defined", quoted(name));
             problems.add(Problem::at(place, what, Some(hint)));
         }
     }

@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 use std::fmt;
 
 use crate::number::{Number, NumberPlan};
+use crate::problem::quoted;
 
 /// Wider is a slip of the finger: no office has a hundred thousand extensions.
 const WIDEST_RANGE: u64 = 100_000;
@@ -150,7 +151,7 @@ impl Pattern {
         } else if digits_and("*xX?%_.") && text.starts_with(|c: char| c.is_ascii_digit()) && !digits_and("") {
             bad(format!("`{text}` is a wildcard"), "write a range such as \"4000-4099\"")
         } else if text.chars().any(|c| c.is_whitespace() || c.is_control() || ",;@:".contains(c)) {
-            bad(format!("`{}` is not one extension", text.escape_debug()), WHAT_ONE_IS)
+            bad(format!("`{}` is not one extension", quoted(text)), WHAT_ONE_IS)
         } else {
             Ok(Self::One(text.to_owned()))
         }

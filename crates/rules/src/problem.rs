@@ -62,6 +62,14 @@ impl fmt::Display for Problem {
 
 impl std::error::Error for Problem {}
 
+/// What somebody wrote, fit to be quoted in a message: one line, printable, not too long.
+pub(crate) fn quoted(text: &str) -> String {
+    const LONGEST: usize = 64;
+    let end = text.char_indices().nth(LONGEST).map_or(text.len(), |(at, _)| at);
+    let (start, rest) = text.split_at(end);
+    format!("{}{}", start.escape_debug(), if rest.is_empty() { "" } else { "…" })
+}
+
 /// A file with its line starts, so that a byte offset becomes a line and a column.
 pub(crate) struct Source<'a> {
     name: &'a str,
@@ -150,6 +158,13 @@ mod tests {
         let place = Place { file: "a.toml".into(), line: 3, column: 5 };
         assert_eq!(Problem::at(&place, "no", None).to_string(), "a.toml:3:5: no");
         assert_eq!(Problem::at(&place, "no", Some("yes".into())).to_string(), "a.toml:3:5: no\n  hint: yes");
+    }
+
+    #[test]
+    fn quotations_are_one_printable_line_and_not_long() {
+        assert_eq!(quoted("a\nb\u{1b}[2J"), "a\\nb\\u{1b}[2J");
+        assert_eq!(quoted(&"복".repeat(65)), "복".repeat(64) + "…");
+        assert_eq!(quoted(&"복".repeat(64)), "복".repeat(64));
     }
 
     #[test]

@@ -5,8 +5,8 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::keys::{Kind, Need, Section};
-use crate::problem::{Place, Problem, Problems, Source};
+use crate::keys::{Key, Kind, Need, Section};
+use crate::problem::{Place, Problem, Problems, Source, quoted};
 use crate::spelling;
 
 /// A table whose keys were checked: what its accessors do not find is absent, or was complained of.
@@ -68,15 +68,14 @@ impl<'s> Reader<'s> {
                         found_words(known.kind, value.get_ref())
                     );
                     let place = self.place(&value.span());
-                    self.complain(&place, what, format!("write {name} = {}", known.kind.example()));
+                    self.complain(&place, what, how_to_write(known));
                 }
                 Some(_) => {}
             }
         }
         for known in section.keys().iter().filter(|known| known.need == Need::Required) {
             if !values.contains_key(known.name) {
-                let hint = format!("write {} = {}", known.name, known.kind.example());
-                self.complain(&at, format!("{section} has no `{}`", known.name), hint);
+                self.complain(&at, format!("{section} has no `{}`", known.name), how_to_write(known));
             }
         }
         Table { section, values, at }
@@ -92,7 +91,7 @@ impl<'s> Reader<'s> {
             (None, None) => format!("its keys are {}", known.collect::<Vec<_>>().join(", ")),
         };
         let place = self.place(&key.span());
-        self.complain(&place, format!("unknown key `{}` in {section}", name.escape_debug()), hint);
+        self.complain(&place, format!("unknown key `{}` in {section}", quoted(name)), hint);
     }
 
     fn value<'d>(&self, table: &Table<'d>, key: &str) -> Option<(&'d DeValue<'d>, Place)> {
@@ -138,7 +137,7 @@ impl<'s> Reader<'s> {
                 format!("one of {}", known.map(|word| format!("\"{word}\"")).collect::<Vec<_>>().join(", "))
             }
         };
-        self.complain(&place, format!("`{key}` cannot be \"{}\"", value.escape_debug()), hint);
+        self.complain(&place, format!("`{key}` cannot be \"{}\"", quoted(value)), hint);
         None
     }
 
@@ -150,10 +149,11 @@ impl<'s> Reader<'s> {
         Some(entries.iter().filter_map(placed).map(|(value, place)| Placed { value, place }).collect())
     }
 
-    /// The integer at `key`, as it is written.
-    pub(crate) fn integer<'d>(&self, table: &Table<'d>, key: &str) -> Option<Placed<&'d str>> {
+    /// The integer at `key`; `None` in it when it is too large for one.
+    pub(crate) fn integer(&self, table: &Table<'_>, key: &str) -> Option<Placed<Option<i64>>> {
         let (value, place) = self.value(table, key)?;
-        Some(Placed { value: value.as_integer()?.as_str(), place })
+        let integer = value.as_integer()?;
+        Some(Placed { value: i64::from_str_radix(integer.as_str(), integer.radix()).ok(), place })
     }
 
     /// The truth at `key`.
@@ -203,6 +203,20 @@ impl Section {
     fn keys_of_all() -> impl Iterator<Item = (Self, &'static str)> {
         let nested = [Self::File, Self::Rule, Self::Retention, Self::Notice];
         nested.into_iter().flat_map(|section| section.keys().iter().map(move |key| (section, key.name)))
+    }
+}
+
+fn how_to_write(key: &Key) -> String {
+    let name = key.name;
+    match key.kind {
+        Kind::Text => format!("write {name} = \"…\""),
+        Kind::Texts => format!("write {name} = [\"…\", \"…\"]"),
+        Kind::Flag => format!("write {name} = true or {name} = false"),
+        Kind::Integer => format!("write {name} = 1"),
+        Kind::Day => format!("write {name} = 2026-01-01"),
+        Kind::Table => format!("write {name} = {{ … }}"),
+        Kind::Tables => format!("write [[{name}]]"),
+        Kind::NamedTables => format!("write [{name}.NAME]"),
     }
 }
 

@@ -1,11 +1,15 @@
 //! "Did you mean": the nearest known word.
 
+/// Longer words are not compared: the work of a comparison is the product of two lengths.
+const LONGEST: usize = 64;
+
 /// The word of `known` that `typed` was most likely meant to be, if one is near enough: at most a third of its letters
 /// differ (a swap of neighbours counts as one).
 pub(crate) fn nearest<'w>(typed: &str, known: impl IntoIterator<Item = &'w str>) -> Option<&'w str> {
-    let typed: Vec<char> = typed.chars().take(64).flat_map(char::to_lowercase).collect();
+    let typed: Vec<char> = typed.chars().take(LONGEST).flat_map(char::to_lowercase).collect();
     known
         .into_iter()
+        .filter(|word| word.len() <= LONGEST)
         .map(|word| (distance(&typed, &word.chars().collect::<Vec<_>>()), word))
         .filter(|(distance, word)| *distance <= (word.chars().count().max(typed.len()) / 3).max(1))
         .min_by_key(|(distance, _)| *distance)

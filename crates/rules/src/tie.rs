@@ -1,9 +1,11 @@
 //! Ties: two rules with equal claim to a call that would treat it differently. Which of them wins must not depend on
 //! the order of files, so neither does, and the set is refused.
 
+use std::collections::HashSet;
+
 use earwitness_model::Mode;
 
-use crate::document::Draft;
+use crate::draft::Draft;
 use crate::number::NumberPlan;
 use crate::pattern::Pattern;
 use crate::problem::{Place, Problem, Problems};
@@ -11,6 +13,8 @@ use crate::rule::Rule;
 
 /// One entry of one rule's `extensions`, in compared spelling.
 struct Claim<'d> {
+    /// Which of the rules: a name or a place may be given twice, which is another mistake.
+    at: usize,
     rule: &'d Rule,
     pattern: Pattern,
     place: &'d Place,
@@ -20,14 +24,15 @@ struct Claim<'d> {
 pub(crate) fn refuse(drafts: &[Draft], plan: &NumberPlan, problems: &mut Problems) {
     let mut claims: Vec<Claim<'_>> = drafts
         .iter()
-        .filter(|draft| draft.rule.mode != Mode::Never)
-        .flat_map(|draft| draft.patterns.iter().map(move |pattern| (&draft.rule, pattern)))
-        .filter_map(|(rule, pattern)| {
-            Some(Claim { rule, pattern: pattern.value.normalised(plan)?, place: &pattern.place })
+        .enumerate()
+        .filter(|(_, draft)| draft.rule.mode != Mode::Never)
+        .flat_map(|(at, draft)| draft.patterns.iter().map(move |pattern| (at, &draft.rule, pattern)))
+        .filter_map(|(at, rule, pattern)| {
+            Some(Claim { at, rule, pattern: pattern.value.normalised(plan)?, place: &pattern.place })
         })
         .collect();
     claims.sort_by_key(|claim| sort_key(claim));
-    let mut reported: Vec<(&Place, &Place)> = Vec::new();
+    let mut reported: HashSet<(usize, usize)> = HashSet::new();
     for (at, claim) in claims.iter().enumerate() {
         let rivals = claims.iter().skip(at + 1).take_while(|rival| may_overlap(claim, rival));
         for rival in rivals.filter(|rival| tie(claim, rival)) {
@@ -35,9 +40,7 @@ pub(crate) fn refuse(drafts: &[Draft], plan: &NumberPlan, problems: &mut Problem
                 true => (claim, rival),
                 false => (rival, claim),
             };
-            let pair = (&first.rule.place, &second.rule.place);
-            if !reported.contains(&pair) {
-                reported.push(pair);
+            if reported.insert((claim.at.min(rival.at), claim.at.max(rival.at))) {
                 report(first, second, problems);
             }
         }
@@ -82,15 +85,12 @@ fn may_overlap(a: &Claim<'_>, b: &Claim<'_>) -> bool {
 }
 
 fn tie(a: &Claim<'_>, b: &Claim<'_>) -> bool {
-    a.rule.place != b.rule.place && a.rule.direction.overlaps(b.rule.direction) && !agree(a.rule, b.rule)
+    a.at != b.at && a.rule.direction.overlaps(b.rule.direction) && !agree(a.rule, b.rule)
 }
 
 /// Whether a call is treated alike by both: everything but the name, the place and the list of extensions.
 fn agree(a: &Rule, b: &Rule) -> bool {
-    let terms = |rule: &Rule| {
-        let keys = (rule.start.clone(), rule.pause.clone());
-        let names = (rule.department.clone(), rule.retention.clone(), rule.notice.clone());
-        (rule.direction, rule.internal, rule.early_media, keys, names)
-    };
-    terms(a) == terms(b)
+    (a.direction, a.internal, a.early_media) == (b.direction, b.internal, b.early_media)
+        && (&a.start, &a.pause) == (&b.start, &b.pause)
+        && (&a.department, &a.retention, &a.notice) == (&b.department, &b.retention, &b.notice)
 }
