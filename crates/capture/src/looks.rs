@@ -77,11 +77,11 @@ impl Looks {
         }
         match *head {
             [] => Self::Empty,
+            [_] | [_, _] | [_, _, _] => Self::TooShort,
             _ if head.get(257..262) == Some(b"ustar") => Self::Tar,
             _ if is_html(head) => Self::Html,
             _ if is_text(head) => Self::Text,
             [a, b, c, d, ..] => Self::Unknown([a, b, c, d]),
-            [_, ..] => Self::TooShort,
         }
     }
 

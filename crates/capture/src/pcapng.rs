@@ -55,8 +55,8 @@ struct Interface {
 enum Unit {
     /// So many nanoseconds.
     Nanos(u64),
-    /// So many to the nanosecond.
-    PerNano(u64),
+    /// So many to the nanosecond; `None`: more than 64 bits can count.
+    PerNano(Option<u64>),
     /// 2⁻ⁿ seconds.
     Binary(u8),
 }
@@ -68,8 +68,7 @@ impl Unit {
         match byte {
             0x80.. => Self::Binary(byte & 0x7f),
             0..=9 => Self::Nanos(10_u64.pow(9 - exponent)),
-            // Units of 10⁻²⁹ s and below: 64 bits of them are less than a nanosecond.
-            10.. => Self::PerNano(10_u64.checked_pow(exponent - 9).unwrap_or(u64::MAX)),
+            10.. => Self::PerNano(10_u64.checked_pow(exponent - 9)),
         }
     }
 
@@ -77,7 +76,7 @@ impl Unit {
     fn nanos(self, ticks: u64) -> i64 {
         let nanos = match self {
             Self::Nanos(unit) => ticks.saturating_mul(unit),
-            Self::PerNano(units) => ticks / units,
+            Self::PerNano(units) => units.map_or(0, |units| ticks / units),
             Self::Binary(bits) => {
                 let nanos = (u128::from(ticks) * 1_000_000_000) >> bits;
                 u64::try_from(nanos).unwrap_or(u64::MAX)
@@ -188,7 +187,7 @@ impl Pcapng {
     ) -> Result<usize, Stop> {
         let block = whole(window, self.order, length)?;
         let packet = if kind == SIMPLE { self.simple(block) } else { self.timed(kind, block) }?;
-        let room = (length - 4).saturating_sub(packet.at);
+        let room = block.len() as u32 - packet.at;
         if packet.captured > FileSource::MAX_FRAME {
             return Err(Damage::FrameTooLong(packet.captured).into());
         }
@@ -206,7 +205,7 @@ impl Pcapng {
     /// An enhanced or an obsolete packet block: they differ in the first word only.
     fn timed(&self, kind: u32, block: &[u8]) -> Result<Packet, Stop> {
         let Some(&head) = block.first_chunk::<28>() else {
-            return Err(Damage::BlockLength(block.len() as u32).into());
+            return Err(Damage::BlockLength(block.len() as u32 + 4).into());
         };
         let word = |at: usize| self.order.u32([head[at], head[at + 1], head[at + 2], head[at + 3]]);
         let index = if kind == PACKET { u32::from(self.order.u16([head[8], head[9]])) } else { word(8) };
@@ -220,7 +219,7 @@ impl Pcapng {
     /// is what the snap length left.
     fn simple(&self, block: &[u8]) -> Result<Packet, Stop> {
         let Some(&[_, _, _, _, _, _, _, _, o0, o1, o2, o3]) = block.first_chunk::<12>() else {
-            return Err(Damage::BlockLength(block.len() as u32).into());
+            return Err(Damage::BlockLength(block.len() as u32 + 4).into());
         };
         let interface = self.described(0)?;
         let original = self.order.u32([o0, o1, o2, o3]);
@@ -270,11 +269,11 @@ fn byte_order(magic: [u8; 4]) -> Result<Order, Damage> {
     }
 }
 
-/// The whole of a block with its lengths compared; not yet consumed.
+/// A block up to its last length, which is compared with the first; not yet consumed.
 fn whole(window: &mut Window, order: Order, length: u32) -> Result<&[u8], Stop> {
     let block = window.need(length as usize)?;
-    let ends = *block.last_chunk().expect("a block of 12 bytes or more has a last word");
-    check_end(length, order.u32(ends))?;
+    let (block, ends) = block.split_last_chunk().expect("a block of 12 bytes or more has a last word");
+    check_end(length, order.u32(*ends))?;
     Ok(block)
 }
 
