@@ -43,7 +43,7 @@ pub struct LeftOut {
     pub torn_bytes: u64,
 }
 
-/// One audio stream of a call: what [`export::payload`](crate::export::payload) writes to one file.
+/// One audio stream of a call: what [`export::payload()`](crate::export::payload()) writes to one file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Stream {
     /// The track, and thus its leg, addresses and SSRC.

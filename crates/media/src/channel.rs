@@ -75,7 +75,7 @@ pub(crate) struct Channel<'c> {
 impl<'c> Channel<'c> {
     /// Places the runs of one leg on a timeline that begins at `start`, with concealment after loss where `conceal`.
     pub(crate) fn place(mut runs: Vec<&Run<'c>>, start: PacketTime, conceal: bool) -> Self {
-        runs.sort_by_key(|run| run.begins());
+        runs.sort_by_cached_key(|run| run.begins());
         let mut placed = Vec::with_capacity(runs.iter().map(|run| run.packets.len()).sum());
         for (run_rank, run) in (0u32..).zip(runs) {
             let offset = run.offset(start);

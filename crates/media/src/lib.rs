@@ -2,7 +2,7 @@
 //!
 //! Pure: this crate never reads a clock, a file or a socket, never spawns a thread and never logs. Packets come in as
 //! [`Segment`](earwitness_model::Segment)s, what leaves goes into an `impl Write`. It never changes a payload: what
-//! [`export::payload`] and [`export::pcapng`] write is what was captured, byte for byte. No input makes it panic, and a
+//! [`export::payload()`] and [`export::pcapng()`] write is what was captured, byte for byte. No input makes it panic, and a
 //! timeline beyond [`MAX_HOURS`] is refused instead of written.
 //!
 //! ```text

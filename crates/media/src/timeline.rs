@@ -25,9 +25,10 @@ pub const MAX_HOURS: u32 = 24;
 /// [`MAX_HOURS`] in samples.
 pub(crate) const MAX_SAMPLES: i64 = MAX_HOURS as i64 * 3600 * SAMPLE_RATE as i64;
 
-/// A step of RTP time that differs from the step of arrival by more than this begins a new run: 2 s. Networks do not
-/// delay a packet so much longer than the one before it; a sender that restarts its clock, or that stops it on hold, does.
-const JUMP_NANOS: i64 = 2_000_000_000;
+/// RTP time that departs from arrival by more than this, since the packet before or since the run's anchor, begins a new
+/// run: 2 s. Networks do not delay packets so long; a sender that restarts its clock, or stops it on hold, does, and
+/// shorter stops must not add up.
+const JUMP_NANOS: u64 = 2_000_000_000;
 
 /// The least delayed packet is looked for in the first 10 s of a run. Later ones would move the beginning by what the
 /// sender's crystal has gained by then: 50 ppm are 180 ms in an hour.
@@ -157,14 +158,12 @@ impl<'c> OpenRun<'c> {
     fn extend_or_begin(mut self, shown: &Shown<'c>, closed: &mut Vec<Run<'c>>) -> Self {
         let position = self.clock.advance(shown.packet.rtp_time);
         let transit = shown.packet.arrival.nanos().saturating_sub(position.saturating_mul(SAMPLE_NANOS));
-        if transit.abs_diff(self.transit) > JUMP_NANOS.unsigned_abs() {
+        let least = if position < ANCHOR_SAMPLES { self.least.min(transit) } else { self.least };
+        if transit.abs_diff(self.transit).max(transit.abs_diff(least)) > JUMP_NANOS {
             closed.push(self.close());
             return Self::begin(shown);
         }
-        self.transit = transit;
-        if position < ANCHOR_SAMPLES {
-            self.least = self.least.min(transit);
-        }
+        (self.transit, self.least) = (transit, least);
         self.push(shown, position);
         self
     }

@@ -86,6 +86,14 @@ fn a_hold_in_which_the_sender_stops_its_clock_is_as_long_as_it_was() {
 }
 
 #[test]
+fn short_stops_of_the_senders_clock_do_not_add_up() {
+    // Four stops of 1.5 s: the second and the fourth take the sum beyond 2 s.
+    let packets: Vec<Spoken> =
+        (0..5u32).map(|n| spoken(n, n * 160, i64::from(n) * 1_520, (1 + n as u8, 160))).collect();
+    check(6_100, &packets, &[(1, 160), (2, 160), (S, 24_000), (3, 160), (4, 160), (S, 24_000), (5, 160)]);
+}
+
+#[test]
 fn a_sender_that_restarts_its_clock_is_anchored_again() {
     check(
         80,

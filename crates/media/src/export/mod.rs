@@ -20,11 +20,11 @@ pub use wav::{Layout, Samples, WavOptions, wav};
 /// The formats of this version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ExportFormat {
-    /// Audio of both parties, [`wav`].
+    /// Audio of both parties, [`wav()`].
     Wav,
-    /// The payload bytes of one stream, [`payload`].
+    /// The payload bytes of one stream, [`payload()`].
     Payload,
-    /// The call's frames, rebuilt, [`pcapng`].
+    /// The call's frames, rebuilt, [`pcapng()`].
     Pcapng,
 }
 

@@ -12,7 +12,7 @@
 //! (Microsoft Multimedia Data Standards Update, 1994, and RFC 2361 for the tags.) The sizes are known before the first
 //! sample, so `out` need not seek.
 
-use std::io::Write;
+use std::io::{self, Write};
 
 use earwitness_model::{Leg, PayloadKind};
 use g711::Law;
@@ -20,7 +20,7 @@ use g711::Law;
 use super::{Counted, ExportError, Exported, NotDecoded};
 use crate::{
     CallAudio,
-    channel::Channel,
+    channel::{Channel, Sample},
     codec::{self, SAMPLE_RATE},
     timeline::{self, MAX_SAMPLES, Run, Span},
 };
@@ -167,29 +167,19 @@ impl Format {
 }
 
 fn write_linear(
-    [mut left, mut right]: [Channel<'_>; 2],
+    channels: [Channel<'_>; 2],
     samples: u64,
     layout: Layout,
     out: &mut Counted<impl Write>,
 ) -> Result<(), ExportError> {
-    let channels = match layout {
+    let count = match layout {
         Layout::Stereo => 2,
         Layout::Mono => 1,
     };
-    out.put(&Format { tag: PCM, channels, sample_bytes: 2 }.header(samples)?)?;
-    let mut voices = [vec![0i16; WINDOW as usize], vec![0i16; WINDOW as usize]];
-    let mut bytes = Vec::with_capacity(WINDOW as usize * 4);
-    for start in (0..samples).step_by(WINDOW as usize) {
-        let window = start..samples.min(start + WINDOW);
-        let length = (window.end - window.start) as usize;
-        let [caller, callee] = &mut voices;
-        let (caller, callee) = (&mut caller[..length], &mut callee[..length]);
-        caller.fill(0);
-        callee.fill(0);
-        left.paint(window.clone(), caller);
-        right.paint(window, callee);
-        bytes.clear();
-        let pairs = caller.iter().zip(callee.iter());
+    out.put(&Format { tag: PCM, channels: count, sample_bytes: 2 }.header(samples)?)?;
+    let silence = Silence { sample: 0i16, samples };
+    silence.painted_by(channels, |caller, callee, bytes| {
+        let pairs = caller.iter().zip(callee);
         match layout {
             Layout::Stereo => bytes.extend(pairs.flat_map(|(l, r)| {
                 let ([l0, l1], [r0, r1]) = (l.to_le_bytes(), r.to_le_bytes());
@@ -197,37 +187,79 @@ fn write_linear(
             })),
             Layout::Mono => bytes.extend(pairs.flat_map(|(l, r)| l.saturating_add(*r).to_le_bytes())),
         }
-        out.put(&bytes)?;
-    }
-    Ok(())
+        out.put(bytes)
+    })
 }
 
 fn write_native(
-    [mut left, mut right]: [Channel<'_>; 2],
+    channels: [Channel<'_>; 2],
     samples: u64,
     out: &mut Counted<impl Write>,
 ) -> Result<(), ExportError> {
-    let first = [&left, &right].into_iter().filter_map(Channel::first_law).min_by_key(|&(start, _)| start);
+    let first = channels.iter().filter_map(Channel::first_law).min_by_key(|&(start, _)| start);
     // A call without audio is silence in either law; A is the one of international circuits.
     let law = first.map_or(Law::A, |(_, law)| law);
-    if left.has_other_than(law) || right.has_other_than(law) {
+    if channels.iter().any(|channel| channel.has_other_than(law)) {
         return Err(ExportError::MixedLaws { first: law });
     }
     out.put(&Format::native(law).header(samples)?)?;
-    let mut voices = [vec![0u8; WINDOW as usize], vec![0u8; WINDOW as usize]];
-    let mut bytes = Vec::with_capacity(WINDOW as usize * 2);
-    for start in (0..samples).step_by(WINDOW as usize) {
-        let window = start..samples.min(start + WINDOW);
-        let length = (window.end - window.start) as usize;
-        let [caller, callee] = &mut voices;
-        let (caller, callee) = (&mut caller[..length], &mut callee[..length]);
-        caller.fill(law.silence());
-        callee.fill(law.silence());
-        left.paint(window.clone(), caller);
-        right.paint(window, callee);
-        bytes.clear();
-        bytes.extend(caller.iter().zip(callee.iter()).flat_map(|(&l, &r)| [l, r]));
-        out.put(&bytes)?;
+    let silence = Silence { sample: law.silence(), samples };
+    silence.painted_by(channels, |caller, callee, bytes| {
+        bytes.extend(caller.iter().zip(callee).flat_map(|(&l, &r)| [l, r]));
+        out.put(bytes)
+    })
+}
+
+/// A timeline on which nothing is painted yet.
+struct Silence<S> {
+    sample: S,
+    /// Per channel.
+    samples: u64,
+}
+
+impl<S: Sample> Silence<S> {
+    /// Shows `write` one window after the other: caller, callee, and an empty buffer for the bytes that they become.
+    fn painted_by(
+        &self,
+        [mut left, mut right]: [Channel<'_>; 2],
+        mut write: impl FnMut(&[S], &[S], &mut Vec<u8>) -> io::Result<()>,
+    ) -> Result<(), ExportError> {
+        let mut voices = [vec![self.sample; WINDOW as usize], vec![self.sample; WINDOW as usize]];
+        let mut bytes = Vec::new();
+        for start in (0..self.samples).step_by(WINDOW as usize) {
+            let window = start..self.samples.min(start + WINDOW);
+            let length = (window.end - window.start) as usize;
+            let [caller, callee] = voices.each_mut().map(|voice| &mut voice[..length]);
+            caller.fill(self.sample);
+            callee.fill(self.sample);
+            left.paint(window.clone(), caller);
+            right.paint(window, callee);
+            bytes.clear();
+            write(caller, callee, &mut bytes)?;
+        }
+        Ok(())
     }
-    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_beyond_32_bits_are_refused_to_the_byte() {
+        let stereo = Format { tag: PCM, channels: 2, sample_bytes: 2 };
+        // 36 bytes of the header count towards the RIFF size.
+        let most = (u64::from(u32::MAX) - 36) / 4;
+        assert_eq!(stereo.header(most).unwrap()[40..], (most as u32 * 4).to_le_bytes());
+        for samples in [most + 1, u64::MAX] {
+            assert!(matches!(stereo.header(samples), Err(ExportError::TooLarge { .. })), "{samples}");
+        }
+        assert!(matches!(Format::native(Law::A).header(1 << 31), Err(ExportError::TooLarge { .. })));
+    }
+
+    #[test]
+    fn the_longest_timeline_fits_a_riff_file() {
+        let stereo = Format { tag: PCM, channels: 2, sample_bytes: 2 };
+        assert_eq!(stereo.header(MAX_SAMPLES.unsigned_abs()).unwrap().len(), 44);
+    }
 }
