@@ -229,13 +229,23 @@ impl<'b> Message<'b> {
 
     /// The SDP: a body of type application/sdp, the first such part of a multipart body, or a body without a type that
     /// begins like SDP. An encoded body (Content-Encoding) has none.
+    ///
+    /// Of a body that is shorter than Content-Length the line it was cut in is left out: half a port is another port.
     #[must_use]
     pub fn sdp(&self) -> Option<&'b [u8]> {
         let encoding = self.first(HeaderName::ContentEncoding).unwrap_or_default();
         if !(encoding.is_empty() || encoding.eq_ignore_ascii_case(b"identity")) {
             return None;
         }
-        find_sdp(self.first(HeaderName::ContentType), self.body())
+        let body = self.body();
+        let said = self.content_length().and_then(|length| usize::try_from(length).ok());
+        let whole = if said.is_some_and(|said| said > body.len()) {
+            let end = memchr::memrchr2(b'\n', b'\r', body).map_or(0, |at| at + 1);
+            body.get(..end)?
+        } else {
+            body
+        };
+        find_sdp(self.first(HeaderName::ContentType), whole)
     }
 
     /// What is wrong with the message. The headers that every message needs are read for it.
