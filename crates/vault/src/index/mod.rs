@@ -128,6 +128,7 @@ impl Index {
             first.insert(&TALLY_KEY, sealed_tally(key, &tally));
             store.apply(first)?;
             let mark = Mark::create(dir)?;
+            store.sync_names()?;
             return Ok(((store, Counted { tally, mark }), IndexState::Fresh));
         }
         let (mark, acknowledged) = Mark::open(dir)?;
@@ -199,7 +200,10 @@ impl Index {
         let from = since.map_or(CallId::from_bytes([0; 16]), |t| CallId::new(t.nanos().div_euclid(MS), 0));
         let from = schema::entry_key(from);
         let to = until.map(|t| t.nanos().div_euclid(MS) + i64::from(t.nanos().rem_euclid(MS) != 0));
-        let to = to.map_or(schema::ENTRIES_END.to_vec(), |ms| schema::entry_key(CallId::new(ms, 0)).to_vec());
+        let to = match to {
+            Some(ms) => schema::entry_key(CallId::new(ms, 0)).to_vec(),
+            None => schema::ENTRIES_END.to_vec(),
+        };
         self.store.rows(&from, &to).map(|row| {
             let (key, value) = row?;
             match schema::row_kind(&key) {

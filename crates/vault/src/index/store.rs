@@ -44,13 +44,22 @@ impl Store {
             Ok(opened) => opened.map_err(|error| failed(error, &log_path))?,
             Err(_) => return Err(Damage::StorePanicked.into()),
         };
-        for name in ["db", "conf"] {
-            let path = dir.join(name);
-            std::fs::set_permissions(&path, Permissions::from_mode(0o600))
-                .map_err(io_error("restrict", &path))?;
-        }
+        restrict(dir).map_err(io_error("restrict", dir))?;
         let log = File::open(&log_path).map_err(io_error("open", &log_path))?;
         Ok(Self { dir: dir.to_owned(), db: Some(db), log, log_path, stopped: AtomicBool::new(false) })
+    }
+
+    /// The names of its files, and its own, are on the medium when this returns.
+    pub(super) fn sync_names(&self) -> Result<(), IndexError> {
+        let dirs = [Some(self.dir.as_path()), self.dir.parent().filter(|dir| !dir.as_os_str().is_empty())];
+        for dir in dirs.into_iter().flatten() {
+            File::open(dir).and_then(|dir| dir.sync_all()).map_err(|cause| IndexError::Io {
+                doing: "sync",
+                path: dir.to_owned(),
+                cause,
+            })?;
+        }
+        Ok(())
     }
 
     /// Where it is.
@@ -110,22 +119,34 @@ impl Drop for Store {
     }
 }
 
+/// sled makes its files as the process's mask says; ours are for their owner.
+fn restrict(dir: &Path) -> io::Result<()> {
+    for file in dir.read_dir()? {
+        let file = file?;
+        if file.file_type()?.is_file() {
+            std::fs::set_permissions(file.path(), Permissions::from_mode(0o600))?;
+        }
+    }
+    Ok(())
+}
+
 /// sled's errors, sorted into those of the file system and those of damaged files.
 fn failed(error: sled::Error, path: &Path) -> IndexError {
-    let corrupt = Damage::StoreCorrupt.into();
     match error {
-        sled::Error::Io(cause) => match cause.kind() {
-            // What sled says of lengths and contents that cannot be.
-            io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => {
-                corrupt
-            }
-            _ => IndexError::Io { doing: "use", path: path.to_owned(), cause },
-        },
-        sled::Error::CollectionNotFound(_)
+        sled::Error::Io(cause) if !says_damage(cause.kind()) => {
+            IndexError::Io { doing: "use", path: path.to_owned(), cause }
+        }
+        sled::Error::Io(_)
+        | sled::Error::CollectionNotFound(_)
         | sled::Error::Unsupported(_)
         | sled::Error::ReportableBug(_)
-        | sled::Error::Corruption { .. } => corrupt,
+        | sled::Error::Corruption { .. } => Damage::StoreCorrupt.into(),
     }
+}
+
+/// What sled and the system say of lengths and contents that cannot be.
+fn says_damage(kind: io::ErrorKind) -> bool {
+    matches!(kind, io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput)
 }
 
 /// Rows in the order of their keys, from both ends. Ends after the first error.

@@ -110,10 +110,7 @@ impl<'d> Chain<'d> {
             let header = walk.header()?;
             Ok((walk, header))
         });
-        let (walk, header) = match opened {
-            Ok(opened) => opened,
-            Err(_) => return self.give_up(path, LedgerFault::Unreadable),
-        };
+        let Ok((walk, header)) = opened else { return self.give_up(path, LedgerFault::Unreadable) };
         let fault = match header {
             Header::Begins(place) => {
                 let fault = self.expected.fault(place.number, |chain| *chain == place.chain);

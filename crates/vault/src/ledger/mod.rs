@@ -126,41 +126,26 @@ impl Ledger {
 
     /// Goes on after the last row of `path`; `false` when there is none to go on from and the file is out of the way.
     fn take_up(&mut self, path: PathBuf, state: &mut LedgerState) -> Result<bool, LedgerError> {
-        let mut chain = Chain::of_file(&*self.disk, path.clone());
-        let (mut rows, mut torn, mut headless) = (0_u64, None, false);
-        for found in &mut chain {
-            match found {
-                Found::Row { .. } => rows += 1,
-                Found::Wrong(finding) => match finding.fault {
-                    LedgerFault::TornTail { .. } => torn = Some(finding),
-                    LedgerFault::Version { found } => {
-                        return Err(LedgerError::Version { path, found, known: VERSION });
-                    }
-                    LedgerFault::Unreadable => return Err(LedgerError::Broken(finding)),
-                    _ => {
-                        headless |= finding.fault == LedgerFault::Header;
-                        push_bounded(&mut state.findings, finding);
-                    }
-                },
+        let mut survey = Survey::of(&*self.disk, &path)?;
+        let headless = survey.findings.iter().any(|finding| finding.fault == LedgerFault::Header);
+        if headless && survey.rows == 0 {
+            match survey.torn {
+                None => state.cut = survey.findings.pop(),
+                Some(torn) => survey.findings.push(torn),
             }
-        }
-        let place = chain.place();
-        if headless && rows == 0 {
-            match torn {
-                None => state.cut = state.findings.pop(),
-                Some(torn) => push_bounded(&mut state.findings, torn),
-            }
+            state.findings.append(&mut survey.findings);
             self.put_away(&path)?;
             return Ok(false);
         }
         let mut file = self.disk.open(&path, OpenAs::Write).map_err(failed("open", &path))?;
-        if let Some(torn) = torn {
+        if let Some(torn) = &survey.torn {
             file.truncate(torn.offset).map_err(failed("cut", &path))?;
             file.sync().map_err(failed("sync", &path))?;
-            state.cut = Some(torn);
         }
         let size = file.size().map_err(failed("read", &path))?;
-        self.place = place.unwrap_or_default();
+        state.cut = survey.torn.or(state.cut.take());
+        state.findings.append(&mut survey.findings);
+        self.place = survey.end;
         self.newest = Some(Newest { path, file, size });
         Ok(true)
     }
@@ -292,6 +277,44 @@ impl Ledger {
         newest.size += self.pending.len() as u64;
         self.pending.clear();
         Ok(())
+    }
+}
+
+/// What one file holds, read before the ledger goes on in it.
+struct Survey {
+    rows: u64,
+    torn: Option<LedgerFinding>,
+    findings: Vec<LedgerFinding>,
+    /// Where the next row belongs.
+    end: Place,
+}
+
+impl Survey {
+    fn of(disk: &dyn Disk, path: &Path) -> Result<Self, LedgerError> {
+        let mut survey = Self { rows: 0, torn: None, findings: Vec::new(), end: Place::default() };
+        let mut chain = Chain::of_file(disk, path.to_owned());
+        for found in &mut chain {
+            let finding = match found {
+                Found::Row { .. } => {
+                    survey.rows += 1;
+                    continue;
+                }
+                Found::Wrong(finding) => finding,
+            };
+            if let LedgerFault::Version { found } = finding.fault {
+                return Err(LedgerError::Version { path: path.to_owned(), found, known: VERSION });
+            }
+            if finding.fault == LedgerFault::Unreadable {
+                return Err(LedgerError::Broken(finding));
+            }
+            if matches!(finding.fault, LedgerFault::TornTail { .. }) {
+                survey.torn = Some(finding);
+            } else {
+                push_bounded(&mut survey.findings, finding);
+            }
+        }
+        survey.end = chain.place().unwrap_or_default();
+        Ok(survey)
     }
 }
 

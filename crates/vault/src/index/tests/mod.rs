@@ -1,5 +1,6 @@
 //! The index as its callers see it.
 
+mod crash;
 mod damage;
 mod order;
 
@@ -66,6 +67,16 @@ fn entry(id: CallId, sip_call_ids: &[&str]) -> Entry {
         messages: 5,
     };
     Entry::new(summary, None)
+}
+
+/// Copies the files of an index, open or not.
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for file in fs::read_dir(from).unwrap().map(Result::unwrap) {
+        if file.file_type().unwrap().is_file() {
+            fs::copy(file.path(), to.join(file.file_name())).unwrap();
+        }
+    }
 }
 
 fn listed(index: &Index) -> Vec<Entry> {
