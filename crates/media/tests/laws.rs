@@ -112,6 +112,24 @@ proptest! {
     }
 
     #[test]
+    fn a_capture_clock_gone_mad_is_refused_or_exported_and_nothing_else(
+        packets in vec((any_packet(), prop_oneof![Just(i64::MIN), Just(i64::MAX), any::<i64>()]), 1..20),
+        answer in proptest::option::of(-1_000..1_000i64),
+    ) {
+        let packets: Vec<Spoken> =
+            packets.into_iter().map(|(packet, arrival)| Spoken { arrival, ..packet }).collect();
+        let call = Outline { answer, end: None, ..Outline::default() }.call(&packets);
+        let kept: usize = call.tracks.iter().map(|track| track.len()).sum();
+        match wav(&call, WavOptions::default(), std::io::sink()) {
+            Ok(exported) => prop_assert!(exported.samples <= 24 * 3_600 * 8_000),
+            Err(ExportError::TooLong { hours }) => prop_assert!(hours >= 24),
+            Err(ExportError::NotDecoded { .. }) => prop_assert!(kept > 0),
+            Err(error) => return Err(TestCaseError::fail(error.to_string())),
+        }
+        prop_assert_eq!(pcapng(&call, std::iter::empty(), std::io::sink()).unwrap().packets, kept as u64);
+    }
+
+    #[test]
     fn every_packet_is_in_a_track_or_counted(packets in vec(any_packet(), 0..60)) {
         let call = Outline::default().call(&packets);
         let kept: usize = call.tracks.iter().map(|track| track.len()).sum();
