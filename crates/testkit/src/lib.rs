@@ -5,12 +5,14 @@
 //!
 //! - [`script`]: a call told line by line → frames; the language is in `fixtures/README.md`
 //! - [`Load`]: thousands of ordinary calls → a stream of frames, and the [`Truth`] about them
+//! - [`demo`]: the calls of an office that one can listen to
 //! - [`datagram`], [`rtp`], [`pcap`]: the bytes of it
 
 #![forbid(unsafe_code)]
 
 pub mod audio;
 pub mod datagram;
+pub mod demo;
 pub mod load;
 pub mod pcap;
 mod random;
