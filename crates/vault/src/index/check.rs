@@ -15,7 +15,7 @@ const MAX_FINDINGS: usize = 1000;
 pub(super) fn check(index: &Index) -> Vec<IndexFinding> {
     let expected = index.counted();
     let mut check = Check { index, found: Tally::default(), findings: Vec::new(), unlisted: 0 };
-    for row in index.store.rows(&[], &schema::ROWS_END) {
+    for row in index.store().rows(&[], &schema::ROWS_END) {
         match row {
             Ok((key, value)) => check.row(&key, &value),
             Err(error) => check.report(IndexFinding::Store(damage(&error))),
@@ -75,7 +75,7 @@ impl Check<'_> {
             Err(damage) => return self.report(IndexFinding::Entry { call, damage }),
         };
         for key in self.index.sip_call_ids.keys(&entry) {
-            match self.index.store.get(&key) {
+            match self.index.store().get(&key) {
                 Ok(Some(_)) => {}
                 Ok(None) => self.report(IndexFinding::SipCallIdMissing { call }),
                 Err(error) => self.report(IndexFinding::Store(damage(&error))),

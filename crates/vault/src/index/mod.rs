@@ -13,6 +13,7 @@
 mod by_sip_call_id;
 mod check;
 mod error;
+mod life;
 mod mark;
 mod prefix;
 mod schema;
@@ -23,9 +24,8 @@ mod tests;
 
 use std::{
     collections::BTreeMap,
-    fs, io,
-    path::{Path, PathBuf},
-    sync::{Mutex, MutexGuard, PoisonError},
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
 };
 
 use earwitness_model::{CallId, PacketTime};
@@ -42,9 +42,6 @@ use crate::{entry::Entry, metadata_key::MetadataKey};
 /// At most so many ids answer a prefix or a SIP Call-ID: a caller may reuse one Call-ID as often as he likes.
 pub const MAX_MATCHES: usize = 64;
 
-/// Rows that [`Index::clear`] removes in one batch.
-const CLEAR_BATCH: usize = 1024;
-
 /// An index that was just opened.
 pub struct Opened {
     /// The index.
@@ -53,12 +50,14 @@ pub struct Opened {
     pub state: IndexState,
 }
 
-/// What was found when an index was opened.
+/// What was found when an index was opened. One that is not whole is not believed until [`Index::finish_rebuild`] was
+/// called: when the process ends before, the next [`Index::open`] sets it aside, so that a part of the calls is never listed
+/// as all of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum IndexState {
     /// All that was acknowledged is there, as far as can be told without reading every row ([`Index::check`] does that).
     Whole,
-    /// There was none: it is empty. When there are volumes it must be rebuilt.
+    /// There was none: it is empty, and must be rebuilt from whatever there is.
     Fresh,
     /// There was one that is not to be believed. It was moved, and the index is empty: it must be rebuilt.
     SetAside {
@@ -71,7 +70,8 @@ pub enum IndexState {
 
 /// The open index of one vault.
 pub struct Index {
-    store: Store,
+    /// Replaced when a rebuild begins.
+    store: RwLock<Arc<Store>>,
     key: MetadataKey,
     sip_call_ids: SipCallIdHash,
     counted: Mutex<Counted>,
@@ -84,68 +84,6 @@ struct Counted {
 }
 
 impl Index {
-    /// Opens the index in `dir`, making it when it is not there; a damaged one is moved beside it.
-    ///
-    /// # Errors
-    /// When the file system refuses, or the index is whole and sealed under another key.
-    pub fn open(dir: &Path, key: MetadataKey) -> Result<Opened, IndexError> {
-        match Self::open_or_make(dir, &key) {
-            Ok((parts, state)) => Ok(Opened { index: Self::assemble(parts, key), state }),
-            Err(IndexError::Damaged(why)) => {
-                let to = set_aside(dir)?;
-                let (parts, _) = Self::open_or_make(dir, &key)?;
-                Ok(Opened { index: Self::assemble(parts, key), state: IndexState::SetAside { to, why } })
-            }
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Puts an empty index in the place of whatever is in `dir`, damaged or not, and begins its rebuild: it must be filled and
-    /// [`Self::finish_rebuild`] called. An index that is still open on `dir` keeps the old files and must not be used again.
-    ///
-    /// # Errors
-    /// When the file system refuses.
-    pub fn start_over(dir: &Path, key: MetadataKey) -> Result<Self, IndexError> {
-        if !is_absent(dir)? {
-            set_aside(dir)?;
-        }
-        let (parts, _) = Self::open_or_make(dir, &key)?;
-        let index = Self::assemble(parts, key);
-        index.begin_rebuild()?;
-        Ok(index)
-    }
-
-    fn assemble((store, counted): (Store, Counted), key: MetadataKey) -> Self {
-        Self { store, sip_call_ids: SipCallIdHash::new(&key), counted: Mutex::new(counted), key }
-    }
-
-    fn open_or_make(dir: &Path, key: &MetadataKey) -> Result<((Store, Counted), IndexState), IndexError> {
-        let fresh = is_absent(dir)?;
-        let store = Store::open(dir)?;
-        if fresh {
-            let tally = Tally::default();
-            let mut first = sled::Batch::default();
-            first.insert(&TALLY_KEY, sealed_tally(key, &tally));
-            store.apply(first)?;
-            let mark = Mark::create(dir)?;
-            store.sync_names()?;
-            return Ok(((store, Counted { tally, mark }), IndexState::Fresh));
-        }
-        let (mark, acknowledged) = Mark::open(dir)?;
-        let row = store.get(&TALLY_KEY)?.ok_or(Damage::TallyMissing)?;
-        let tally = match schema::open_tally(key, &row) {
-            Err(Damage::RowSeal) => return Err(IndexError::WrongKey),
-            other => other?,
-        };
-        if tally.batch < acknowledged {
-            return Err(Damage::Behind { acknowledged, found: tally.batch }.into());
-        }
-        if tally.rebuilding {
-            return Err(Damage::RebuildInterrupted.into());
-        }
-        Ok(((store, Counted { tally, mark }), IndexState::Whole))
-    }
-
     /// Puts `entries`, in place of those of the same calls, as one batch that is durable on return.
     ///
     /// # Errors
@@ -169,7 +107,7 @@ impl Index {
     /// # Errors
     /// When its row is damaged or the store fails.
     pub fn get(&self, call: CallId) -> Result<Option<Entry>, IndexError> {
-        let row = self.store.get(&schema::entry_key(call))?;
+        let row = self.store().get(&schema::entry_key(call))?;
         Ok(row.map(|value| schema::open_entry(&self.key, call, &value)).transpose()?)
     }
 
@@ -204,7 +142,7 @@ impl Index {
             Some(ms) => schema::entry_key(CallId::new(ms, 0)).to_vec(),
             None => schema::ENTRIES_END.to_vec(),
         };
-        self.store.rows(&from, &to).map(|row| {
+        self.store().rows(&from, &to).map(|row| {
             let (key, value) = row?;
             match schema::row_kind(&key) {
                 RowKind::Entry(call) => Ok(schema::open_entry(&self.key, call, &value)?),
@@ -249,54 +187,13 @@ impl Index {
         self.len() == 0
     }
 
-    /// Removes every row, durably. A crash within leaves an index that opens as set aside, never a part of one.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub fn clear(&self) -> Result<(), IndexError> {
-        self.begin_rebuild()?;
-        self.finish_rebuild()
-    }
-
-    /// Removes every row and, until [`Self::finish_rebuild`], marks the index as unfinished: when the process ends in
-    /// between, the next [`Self::open`] sets it aside instead of listing a part of the calls.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub fn begin_rebuild(&self) -> Result<(), IndexError> {
-        let mut counted = self.counted();
-        self.mark_rebuilding(true, &mut counted)?;
-        loop {
-            let mut change = Change::after(Tally { calls: 0, digest: 0, ..counted.tally });
-            for row in self.store.rows(&schema::ROWS_BEGIN, &schema::ROWS_END).take(CLEAR_BATCH) {
-                change.batch.remove(row?.0);
-                change.rows += 1;
-            }
-            let rows = change.rows;
-            self.apply(change, &mut counted)?;
-            if rows < CLEAR_BATCH {
-                return Ok(());
-            }
-        }
-    }
-
-    /// Ends what [`Self::begin_rebuild`] or [`Self::start_over`] began. What was set aside is not needed any more and goes.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub fn finish_rebuild(&self) -> Result<(), IndexError> {
-        let mut counted = self.counted();
-        self.mark_rebuilding(false, &mut counted)?;
-        remove_set_aside(self.store.dir())
-    }
-
-    fn mark_rebuilding(&self, rebuilding: bool, counted: &mut Counted) -> Result<(), IndexError> {
-        self.apply(Change::after(Tally { rebuilding, ..counted.tally }), counted)
-    }
-
     /// Reads every row: checksums, versions, seals, places, counts, and that SIP Call-IDs and entries agree.
     pub fn check(&self) -> Vec<IndexFinding> {
         check::check(self)
+    }
+
+    fn store(&self) -> Arc<Store> {
+        Arc::clone(&self.store.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// A panic under this lock can only be a defect of ours, and the tally in it is replaced whole.
@@ -305,7 +202,7 @@ impl Index {
     }
 
     fn calls(&self, from: &[u8], to: &[u8]) -> Result<Vec<CallId>, IndexError> {
-        let rows = self.store.rows(from, to).take(MAX_MATCHES);
+        let rows = self.store().rows(from, to).take(MAX_MATCHES);
         rows.map(|row| {
             let (key, value) = row?;
             schema::unframe(&key, &value)?;
@@ -320,7 +217,7 @@ impl Index {
     /// Adds the removal of what stands for `call` to `change`; says whether there was a row.
     fn take_out(&self, call: CallId, change: &mut Change) -> Result<bool, IndexError> {
         let key = schema::entry_key(call);
-        let Some(value) = self.store.get(&key)? else { return Ok(false) };
+        let Some(value) = self.store().get(&key)? else { return Ok(false) };
         // The Call-IDs of a row that cannot be read are not known; `check` shows those left over.
         if let Ok(entry) = schema::open_entry(&self.key, call, &value) {
             for key in self.sip_call_ids.keys(&entry) {
@@ -350,8 +247,8 @@ impl Index {
 
     fn apply(&self, mut change: Change, counted: &mut Counted) -> Result<(), IndexError> {
         change.tally.batch += 1;
-        change.batch.insert(&TALLY_KEY, sealed_tally(&self.key, &change.tally));
-        self.store.apply(change.batch)?;
+        change.batch.insert(&TALLY_KEY, schema::seal_tally(&self.key, &change.tally));
+        self.store().apply(change.batch)?;
         counted.tally = change.tally;
         counted.mark.write(change.tally.batch)
     }
@@ -360,51 +257,11 @@ impl Index {
 /// Rows to be changed together, and the tally as it is after that.
 struct Change {
     batch: sled::Batch,
-    rows: usize,
     tally: Tally,
 }
 
 impl Change {
     fn after(tally: Tally) -> Self {
-        Self { batch: sled::Batch::default(), rows: 0, tally }
+        Self { batch: sled::Batch::default(), tally }
     }
-}
-
-fn sealed_tally(key: &MetadataKey, tally: &Tally) -> Vec<u8> {
-    let plain = postcard::to_stdvec(tally).expect("four numbers can always be encoded");
-    schema::seal(key, &TALLY_KEY, &plain)
-}
-
-/// No index was ever finished in `dir`: it is missing or empty.
-fn is_absent(dir: &Path) -> Result<bool, IndexError> {
-    match fs::read_dir(dir) {
-        Ok(mut files) => Ok(files.next().is_none()),
-        Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(true),
-        Err(cause) => Err(IndexError::Io { doing: "list", path: dir.to_owned(), cause }),
-    }
-}
-
-/// Moves `dir` to `<dir>.set-aside`. What was there before goes: sealed facts of calls must not pile up unretained.
-fn set_aside(dir: &Path) -> Result<PathBuf, IndexError> {
-    remove_set_aside(dir)?;
-    let to = set_aside_path(dir);
-    let failed = |cause| IndexError::Io { doing: "set aside", path: dir.to_owned(), cause };
-    fs::rename(dir, &to).map_err(failed)?;
-    Ok(to)
-}
-
-fn remove_set_aside(dir: &Path) -> Result<(), IndexError> {
-    let path = set_aside_path(dir);
-    match fs::remove_dir_all(&path) {
-        Err(cause) if cause.kind() != io::ErrorKind::NotFound => {
-            Err(IndexError::Io { doing: "remove", path, cause })
-        }
-        Ok(()) | Err(_) => Ok(()),
-    }
-}
-
-fn set_aside_path(dir: &Path) -> PathBuf {
-    let mut path = dir.as_os_str().to_owned();
-    path.push(".set-aside");
-    path.into()
 }

@@ -34,8 +34,6 @@ pub(super) const MAX_ENTRY: usize = 256 << 10;
 /// The key of the tally.
 pub(super) const TALLY_KEY: [u8; 1] = [0];
 
-/// Where entries and SIP Call-IDs begin, among the keys.
-pub(super) const ROWS_BEGIN: [u8; 1] = [ENTRY];
 /// Where entries end.
 pub(super) const ENTRIES_END: [u8; 1] = [ENTRY + 1];
 /// After every possible key.
@@ -58,7 +56,7 @@ pub(super) struct Tally {
     pub(super) calls: u64,
     /// The sum, modulo 2¹²⁸, of a hash of each call's row: which rows, in whatever order they came.
     pub(super) digest: u128,
-    /// Between [`super::Index::begin_rebuild`] and [`super::Index::finish_rebuild`].
+    /// Made, and not yet filled: see [`super::Index::finish_rebuild`].
     pub(super) rebuilding: bool,
 }
 
@@ -187,4 +185,10 @@ pub(super) fn open_entry(metadata: &MetadataKey, call: CallId, value: &[u8]) -> 
 /// The tally in its row.
 pub(super) fn open_tally(metadata: &MetadataKey, value: &[u8]) -> Result<Tally, Damage> {
     postcard::from_bytes(&open(metadata, &TALLY_KEY, value)?).map_err(|_| Damage::RowContent)
+}
+
+/// The value of the tally's row.
+pub(super) fn seal_tally(metadata: &MetadataKey, tally: &Tally) -> Vec<u8> {
+    let plain = postcard::to_stdvec(tally).expect("four numbers can always be encoded");
+    seal(metadata, &TALLY_KEY, &plain)
 }

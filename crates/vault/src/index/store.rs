@@ -10,7 +10,10 @@ use std::{
     os::unix::fs::{DirBuilderExt as _, PermissionsExt as _},
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use super::error::{Damage, IndexError};
@@ -49,6 +52,11 @@ impl Store {
         Ok(Self { dir: dir.to_owned(), db: Some(db), log, log_path, stopped: AtomicBool::new(false) })
     }
 
+    /// Answers nothing from now on.
+    pub(super) fn stop(&self) {
+        self.stopped.store(true, Ordering::Release);
+    }
+
     /// The names of its files, and its own, are on the medium when this returns.
     pub(super) fn sync_names(&self) -> Result<(), IndexError> {
         let dirs = [Some(self.dir.as_path()), self.dir.parent().filter(|dir| !dir.as_os_str().is_empty())];
@@ -79,13 +87,13 @@ impl Store {
             db.flush()
         })?;
         self.log.sync_data().map_err(|cause| {
-            self.stopped.store(true, Ordering::Release);
+            self.stop();
             IndexError::Io { doing: "sync", path: self.log_path.clone(), cause }
         })
     }
 
     /// The rows with `from` ≤ key < `to`.
-    pub(super) fn rows(&self, from: &[u8], to: &[u8]) -> Rows<'_> {
+    pub(super) fn rows(self: Arc<Self>, from: &[u8], to: &[u8]) -> Rows {
         let rows = self.ask(|db| Ok(db.range(from.to_vec()..to.to_vec())));
         match rows {
             Ok(rows) => Rows { store: self, rows: Some(rows), failed: None },
@@ -102,7 +110,7 @@ impl Store {
             Ok(Err(error)) => failed(error, &self.log_path),
             Err(_) => Damage::StorePanicked.into(),
         };
-        self.stopped.store(true, Ordering::Release);
+        self.stop();
         Err(answer)
     }
 }
@@ -114,7 +122,7 @@ impl Drop for Store {
             std::mem::forget(db);
         } else if catch_unwind(AssertUnwindSafe(|| drop(db))).is_err() {
             // Nothing is lost by it: every batch was made durable when it was applied.
-            self.stopped.store(true, Ordering::Release);
+            self.stop();
         }
     }
 }
@@ -150,8 +158,8 @@ fn says_damage(kind: io::ErrorKind) -> bool {
 }
 
 /// Rows in the order of their keys, from both ends. Ends after the first error.
-pub(super) struct Rows<'s> {
-    store: &'s Store,
+pub(super) struct Rows {
+    store: Arc<Store>,
     rows: Option<sled::Iter>,
     failed: Option<IndexError>,
 }
@@ -159,7 +167,7 @@ pub(super) struct Rows<'s> {
 /// A key and its value.
 type Row = Result<(sled::IVec, sled::IVec), IndexError>;
 
-impl Rows<'_> {
+impl Rows {
     fn step(
         &mut self,
         step: impl FnOnce(&mut sled::Iter) -> Option<sled::Result<(sled::IVec, sled::IVec)>>,
@@ -177,7 +185,7 @@ impl Rows<'_> {
     }
 }
 
-impl Iterator for Rows<'_> {
+impl Iterator for Rows {
     type Item = Row;
 
     fn next(&mut self) -> Option<Row> {
@@ -185,7 +193,7 @@ impl Iterator for Rows<'_> {
     }
 }
 
-impl DoubleEndedIterator for Rows<'_> {
+impl DoubleEndedIterator for Rows {
     fn next_back(&mut self) -> Option<Row> {
         self.step(sled::Iter::next_back)
     }

@@ -143,7 +143,7 @@ impl Ledger {
             file.sync().map_err(failed("sync", &path))?;
         }
         let size = file.size().map_err(failed("read", &path))?;
-        state.cut = survey.torn.or(state.cut.take());
+        state.cut = survey.torn.or_else(|| state.cut.take());
         state.findings.append(&mut survey.findings);
         self.place = survey.end;
         self.newest = Some(Newest { path, file, size });

@@ -45,25 +45,33 @@ fn a_span_of_time_includes_its_beginning_and_not_its_end() {
     }
 }
 
-/// Not a test of speed: run with `--release -- --ignored --nocapture` it prints the figure for a machine.
+/// Run with `--release -- --ignored --nocapture` it prints the figures for a machine; `INDEX_CALLS` and `INDEX_DIR` say how
+/// many calls and on which disk.
 #[test]
 #[ignore = "a measurement"]
-fn twenty_thousand_calls_in_batches_of_256() {
-    let dir =
-        tempfile::tempdir_in(std::env::var_os("INDEX_BENCH_DIR").unwrap_or_else(|| ".".into())).unwrap();
-    let index = open(dir.path()).index;
-    let entries: Vec<_> = shuffled(20_000).map(|ms| entry(call(ms, 0), &[&format!("{ms}@pc33")])).collect();
-    let began = std::time::Instant::now();
-    entries.chunks(256).for_each(|batch| index.put(batch).unwrap());
-    let put = began.elapsed();
-    let began = std::time::Instant::now();
-    assert_eq!(listed(&index).len(), 20_000);
-    let list = began.elapsed();
+fn many_calls_in_batches_of_256() {
+    let calls: i64 = std::env::var("INDEX_CALLS").map_or(20_000, |calls| calls.parse().expect("a number"));
+    let dir = std::env::var_os("INDEX_DIR").map_or_else(std::env::temp_dir, PathBuf::from);
+    let dir = tempfile::tempdir_in(dir).unwrap();
+    let timed = |what: &str, work: &mut dyn FnMut()| {
+        let began = std::time::Instant::now();
+        work();
+        println!("{what}: {:?}", began.elapsed());
+    };
+    let mut index = open(dir.path()).index;
+    let entries: Vec<_> = shuffled(calls).map(|ms| entry(call(ms, 0), &[&format!("{ms}@pc33")])).collect();
+    timed("put", &mut || entries.chunks(256).for_each(|batch| index.put(batch).unwrap()));
+    timed("list", &mut || {
+        assert_eq!(index.newest_last(None, None).filter(Result::is_ok).count(), entries.len())
+    });
     drop(index);
-    let began = std::time::Instant::now();
-    let index = open(dir.path()).index;
-    println!("put {put:?}, list {list:?}, open again {:?}", began.elapsed());
-    let began = std::time::Instant::now();
-    assert_eq!(index.check(), []);
-    println!("check {:?}", began.elapsed());
+    timed("open, whole log", &mut || drop(open(dir.path())));
+    index = open(dir.path()).index;
+    timed("newest after opening", &mut || {
+        let newest = index.newest_last(None, None).next_back().unwrap().unwrap();
+        assert_eq!(newest.summary.id, call(calls - 1, 0));
+    });
+    drop(index);
+    timed("open, with snapshot", &mut || drop(open(dir.path())));
+    timed("check", &mut || assert_eq!(open(dir.path()).index.check(), []));
 }
