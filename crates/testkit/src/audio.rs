@@ -32,7 +32,7 @@ const VOWELS: [[f64; 3]; 5] = [
 ];
 /// How sharp a formant is and how loud: bandwidth in Hz, gain.
 const FORMANTS: [(f64, f64); 3] = [(80.0, 1.0), (110.0, 0.5), (160.0, 0.25)];
-/// A syllable of the voice, in samples.
+/// The length of a syllable, in samples.
 const SYLLABLE: u32 = RATE / 5;
 /// Syllables of a phrase and of the pause after it.
 const PHRASE: (u32, u32) = (7, 3);
@@ -41,19 +41,26 @@ impl Voice {
     /// `length` samples, from sample `from` of what is said: the same as a cut from the whole.
     #[must_use]
     pub fn samples(&self, from: u32, length: u32) -> Vec<i16> {
-        (from..from.saturating_add(length)).map(|at| self.sample(at)).collect()
-    }
-
-    fn sample(&self, at: u32) -> i16 {
-        let seconds = f64::from(at) / f64::from(RATE);
-        let level = match self {
-            Self::Silence => 0.0,
-            Self::Tone(hertz) => 0.4 * (TAU * hertz * seconds).sin(),
-            Self::Melody(notes) => melody(notes, at),
-            Self::Speech(seed) => speech(*seed, at),
-            Self::Noise(seed) => Random::keyed(&[*seed, u64::from(at)]).below(2_000) as f64 / 10_000.0 - 0.1,
+        let mut said = Syllable::default();
+        let mut level = |at: u32| -> f64 {
+            let seconds = f64::from(at) / f64::from(RATE);
+            match self {
+                Self::Silence => 0.0,
+                Self::Tone(hertz) => 0.4 * (TAU * hertz * seconds).sin(),
+                Self::Melody(notes) => melody(notes, at),
+                Self::Speech(seed) => {
+                    if said.weights.is_empty() || said.index != at / SYLLABLE {
+                        said = Syllable::of(*seed, at / SYLLABLE);
+                    }
+                    said.level(at % SYLLABLE)
+                }
+                Self::Noise(seed) => {
+                    Random::keyed(&[*seed, u64::from(at)]).below(2_000) as f64 / 10_000.0 - 0.1
+                }
+            }
         };
-        (level.clamp(-1.0, 1.0) * 30_000.0) as i16
+        let levels = (from..from.saturating_add(length)).map(&mut level);
+        levels.map(|level| (level.clamp(-1.0, 1.0) * 30_000.0) as i16).collect()
     }
 }
 
@@ -67,32 +74,48 @@ fn melody(notes: &[f64], at: u32) -> f64 {
     0.4 * fade * attack * (phase.sin() + 0.3 * (2.0 * phase).sin())
 }
 
-/// Harmonics of a gliding pitch, weighted by the formants of the syllable's vowel.
-fn speech(seed: u64, at: u32) -> f64 {
-    let (syllable, within) = (at / SYLLABLE, f64::from(at % SYLLABLE) / f64::from(SYLLABLE));
-    if syllable % (PHRASE.0 + PHRASE.1) >= PHRASE.0 {
-        return 0.0;
-    }
-    let mut voice = Random::keyed(&[seed]);
-    let base = 95.0 + voice.below(120) as f64;
-    let mut random = Random::keyed(&[seed, u64::from(syllable)]);
-    let vowel = VOWELS[random.below(5) as usize];
-    let pitch = base + random.below(25) as f64;
-    let envelope = (within * 8.0).min(1.0) * ((1.0 - within) * 5.0).min(1.0);
-    let phase = TAU * pitch * f64::from(at % SYLLABLE) / f64::from(RATE);
-    let harmonics = (3_400.0 / pitch) as u32;
-    let sum: f64 = (1..=harmonics)
-        .map(|n| {
+/// A syllable: harmonics of its pitch, weighted by the formants of its vowel.
+#[derive(Debug, Default)]
+struct Syllable {
+    index: u32,
+    pitch: f64,
+    /// Of the harmonics from the first on; none in a pause.
+    weights: Vec<f64>,
+}
+
+impl Syllable {
+    fn of(seed: u64, index: u32) -> Self {
+        if index % (PHRASE.0 + PHRASE.1) >= PHRASE.0 {
+            return Self { index, pitch: 0.0, weights: vec![0.0] };
+        }
+        let base = 95.0 + Random::keyed(&[seed]).below(120) as f64;
+        let mut random = Random::keyed(&[seed, u64::from(index)]);
+        let vowel = VOWELS[random.below(VOWELS.len() as u64) as usize];
+        let pitch = base + random.below(25) as f64;
+        let weight = |n: u32| -> f64 {
             let hertz = pitch * f64::from(n);
-            let weight: f64 = vowel
-                .iter()
-                .zip(FORMANTS)
-                .map(|(centre, (width, gain))| gain / (1.0 + ((hertz - centre) / width).powi(2)))
-                .sum();
-            weight / f64::from(n).sqrt() * (phase * f64::from(n)).sin()
-        })
-        .sum();
-    (0.5 * envelope * sum).clamp(-0.9, 0.9)
+            let formant = |(centre, (width, gain)): (&f64, (f64, f64))| {
+                gain / (1.0 + ((hertz - centre) / width).powi(2))
+            };
+            vowel.iter().zip(FORMANTS).map(formant).sum::<f64>() / f64::from(n).sqrt()
+        };
+        Self { index, pitch, weights: (1..=(3_400.0 / pitch) as u32).map(weight).collect() }
+    }
+
+    /// The level at a sample of the syllable. The sines of the multiples of an angle follow from those of the two before:
+    /// sin (n + 1)φ = 2 cos φ sin nφ − sin (n − 1)φ.
+    fn level(&self, at: u32) -> f64 {
+        let part = f64::from(at) / f64::from(SYLLABLE);
+        let envelope = (part * 8.0).min(1.0) * ((1.0 - part) * 5.0).min(1.0);
+        let angle = TAU * self.pitch * f64::from(at) / f64::from(RATE);
+        let (twice_cosine, mut before, mut sine) = (2.0 * angle.cos(), 0.0, angle.sin());
+        let mut sum = 0.0;
+        for weight in &self.weights {
+            sum += weight * sine;
+            (before, sine) = (sine, twice_cosine * sine - before);
+        }
+        (0.5 * envelope * sum).clamp(-0.9, 0.9)
+    }
 }
 
 /// Note names to Hz: `A4` is 440, `C#5` is sharp, `-` is a pause. `None` if it is no note.

@@ -182,39 +182,40 @@ impl Run {
     }
 
     fn sent(&self) -> Vec<Packet> {
-        let slot = i64::from(self.ptime_ms) * MILLISECOND;
         let step = self.ptime_ms * (self.clock_rate() / 1_000);
         let mut packets = Vec::new();
-        for index in 0..self.slots() {
-            let nanos = self.from + i64::from(index) * slot;
-            let timestamp = self.timestamp.wrapping_add(index * step);
+        for slot in 0..self.slots() {
+            let nanos = self.from + i64::from(slot) * self.slot_nanos();
+            let timestamp = self.timestamp.wrapping_add(slot * step);
             match self.key_at(nanos) {
                 None => {
                     let header = self.header(packets.len(), timestamp);
-                    packets.push(Packet { nanos, bytes: header.packet(&self.payload(index)) });
+                    packets.push(Packet { nanos, bytes: header.packet(&self.payload(slot)) });
                 }
-                Some(key) => self.press(key, (nanos, slot, timestamp), &mut packets),
+                Some(key) => {
+                    for _ in 0..self.packets_in(slot) {
+                        let bytes = self.press(key, nanos, self.header(packets.len(), timestamp));
+                        packets.push(Packet { nanos, bytes });
+                    }
+                }
             }
         }
         packets
     }
 
-    /// The packet of a key in one slot: duration grows, the timestamp stays where the key went down.
-    fn press(&self, key: &Key, (nanos, slot, timestamp): (i64, i64, u32), packets: &mut Vec<Packet>) {
-        let since = nanos - key.at;
+    /// A packet of a key: duration grows, the timestamp stays where the key went down.
+    fn press(&self, key: &Key, nanos: i64, header: Header) -> Vec<u8> {
+        let (since, slot) = (nanos - key.at, self.slot_nanos());
         let units = |nanos: i64| (nanos / MILLISECOND) as u32 * (self.clock_rate() / 1_000);
-        let end = since + slot >= key.nanos;
         let duration = units((since + slot).min(key.nanos)).min(u32::from(u16::MAX)) as u16;
-        let Some(payload) = telephone_event(key.digit, end, duration) else { return };
-        for _ in 0..if end { EVENT_ENDS } else { 1 } {
-            let header = Header {
-                payload_type: key.payload_type,
-                marker: since < slot,
-                timestamp: timestamp.wrapping_sub(units(since)),
-                ..self.header(packets.len(), timestamp)
-            };
-            packets.push(Packet { nanos, bytes: header.packet(&payload) });
-        }
+        let event = telephone_event(key.digit, self.is_end(key, nanos), duration);
+        let header = Header {
+            payload_type: key.payload_type,
+            marker: since < slot,
+            timestamp: header.timestamp.wrapping_sub(units(since)),
+            ..header
+        };
+        header.packet(&event.expect("a key was looked at when its line was read"))
     }
 
     fn key_at(&self, nanos: i64) -> Option<&Key> {
@@ -232,13 +233,26 @@ impl Run {
     }
 
     fn slots(&self) -> u32 {
-        let slot = i64::from(self.ptime_ms) * MILLISECOND;
-        ((self.to - self.from) as u64).div_ceil(slot as u64) as u32
+        ((self.to - self.from) as u64).div_ceil(self.slot_nanos() as u64) as u32
     }
 
     /// Slots, and what the ends of keys add to them.
     fn packet_count(&self) -> usize {
-        self.sent().len()
+        (0..self.slots()).map(|slot| self.packets_in(slot)).sum()
+    }
+
+    fn packets_in(&self, slot: u32) -> usize {
+        let nanos = self.from + i64::from(slot) * self.slot_nanos();
+        self.key_at(nanos).map_or(1, |key| if self.is_end(key, nanos) { EVENT_ENDS } else { 1 })
+    }
+
+    /// Whether the packet at `nanos` is the last one of `key`.
+    fn is_end(&self, key: &Key, nanos: i64) -> bool {
+        nanos + self.slot_nanos() >= key.at + key.nanos
+    }
+
+    fn slot_nanos(&self) -> i64 {
+        i64::from(self.ptime_ms) * MILLISECOND
     }
 
     fn clock_rate(&self) -> u32 {
