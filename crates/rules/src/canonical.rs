@@ -6,82 +6,97 @@
 use std::fmt::Write as _;
 
 use crate::load::RuleSet;
+use crate::number::NumberPlan;
 use crate::pattern::Pattern;
 use crate::period;
-use crate::rule::{NoticeAudio, Rule, early_media_word, mode_word};
+use crate::rule::{Notice, NoticeAudio, Rule, early_media_word, mode_word};
 
-/// Rules, classes and notices by name, keys in one order, defaults written out.
+/// A table of the canonical text.
+pub(crate) struct Section {
+    /// Its header line; the number plan has none.
+    header: Option<String>,
+    /// What it is to a person: `rule "welfare-desk"`, `retention "citizen-90d"`, `numbers`.
+    pub(crate) title: String,
+    /// Keys in one order, defaults written out, values as TOML.
+    pub(crate) lines: Vec<(&'static str, String)>,
+}
+
+/// The whole rule set: rules, classes and notices by name.
 pub(crate) fn text(set: &RuleSet) -> String {
     let mut out = String::from("schema = 1\n");
-    line(&mut out, "country", &quoted(&set.plan.country));
-    if let Some(area) = &set.plan.area {
-        line(&mut out, "area", &quoted(area));
-    }
-    line(&mut out, "internal", &list(&set.plan.internal));
-    line(&mut out, "representative", &list(&set.plan.representative));
-    for rule in &set.rules {
-        rule_text(&mut out, rule);
-    }
-    for class in &set.retention {
-        header(&mut out, &format!("[retention.{}]", class.name));
-        line(&mut out, "keep", &quoted(&period::text(class.keep)));
-    }
-    for notice in &set.notices {
-        header(&mut out, &format!("[notice.{}]", notice.name));
-        line(
-            &mut out,
-            "audio",
-            &match &notice.audio {
-                NoticeAudio::None => quoted("none"),
-                NoticeAudio::File(path) => quoted(path),
-            },
-        );
-        if let Some(day) = notice.from {
-            line(&mut out, "from", &day.to_string());
+    for section in sections(set) {
+        if let Some(header) = section.header {
+            out.push_str(&format!("\n{header}\n"));
         }
-        line(&mut out, "required", &notice.required.to_string());
+        for (key, value) in section.lines {
+            out.push_str(&format!("{key} = {value}\n"));
+        }
     }
     out
 }
 
-fn rule_text(out: &mut String, rule: &Rule) {
-    header(out, "[[rule]]");
-    line(out, "name", &quoted(&rule.name));
-    line(out, "mode", &quoted(mode_word(rule.mode)));
-    line(out, "extensions", &list(&rule.extensions));
-    if let Some(department) = &rule.department {
-        line(out, "department", &quoted(department));
-    }
-    line(out, "direction", &quoted(rule.direction.word()));
-    line(out, "internal", &quoted(rule.internal.word()));
-    line(out, "early_media", &quoted(early_media_word(rule.early_media)));
-    if let Some(start) = &rule.start {
-        let value = format!("{{ keys = {}, from = {} }}", quoted(&start.keys), quoted(start.from.word()));
-        line(out, "start", &value);
-    }
-    if let Some(pause) = &rule.pause {
-        let value = format!("{{ keys = {}, resume = {} }}", quoted(&pause.keys), quoted(&pause.resume));
-        line(out, "pause", &value);
-    }
-    if let Some(retention) = &rule.retention {
-        line(out, "retention", &quoted(retention));
-    }
-    if let Some(notice) = &rule.notice {
-        line(out, "notice", &quoted(notice));
-    }
+/// The tables of the canonical text, in its order.
+pub(crate) fn sections(set: &RuleSet) -> Vec<Section> {
+    let rules = set.rules.iter().map(|rule| Section {
+        header: Some("[[rule]]".to_owned()),
+        title: format!("rule {}", quoted(&rule.name)),
+        lines: rule_lines(rule),
+    });
+    let retention = set.retention.iter().map(|class| Section {
+        header: Some(format!("[retention.{}]", class.name)),
+        title: format!("retention {}", quoted(&class.name)),
+        lines: vec![("keep", quoted(&period::text(class.keep)))],
+    });
+    let notices = set.notices.iter().map(|notice| Section {
+        header: Some(format!("[notice.{}]", notice.name)),
+        title: format!("notice {}", quoted(&notice.name)),
+        lines: notice_lines(notice),
+    });
+    std::iter::once(numbers(&set.plan)).chain(rules).chain(retention).chain(notices).collect()
 }
 
-fn header(out: &mut String, header: &str) {
-    out.push('\n');
-    out.push_str(header);
-    out.push('\n');
+fn numbers(plan: &NumberPlan) -> Section {
+    let lines = [
+        Some(("country", quoted(&plan.country))),
+        plan.area.as_deref().map(|area| ("area", quoted(area))),
+        Some(("internal", list(&plan.internal))),
+        Some(("representative", list(&plan.representative))),
+    ];
+    Section { header: None, title: "numbers".to_owned(), lines: lines.into_iter().flatten().collect() }
 }
 
-fn line(out: &mut String, key: &str, value: &str) {
-    out.push_str(key);
-    out.push_str(" = ");
-    out.push_str(value);
-    out.push('\n');
+fn rule_lines(rule: &Rule) -> Vec<(&'static str, String)> {
+    let name = |key, name: &Option<String>| name.as_deref().map(|name| (key, quoted(name)));
+    let start = rule.start.as_ref().map(|start| {
+        ("start", format!("{{ keys = {}, from = {} }}", quoted(&start.keys), quoted(start.from.word())))
+    });
+    let pause = rule.pause.as_ref().map(|pause| {
+        ("pause", format!("{{ keys = {}, resume = {} }}", quoted(&pause.keys), quoted(&pause.resume)))
+    });
+    let lines = [
+        Some(("name", quoted(&rule.name))),
+        Some(("mode", quoted(mode_word(rule.mode)))),
+        Some(("extensions", list(&rule.extensions))),
+        name("department", &rule.department),
+        Some(("direction", quoted(rule.direction.word()))),
+        Some(("internal", quoted(rule.internal.word()))),
+        Some(("early_media", quoted(early_media_word(rule.early_media)))),
+        start,
+        pause,
+        name("retention", &rule.retention),
+        name("notice", &rule.notice),
+    ];
+    lines.into_iter().flatten().collect()
+}
+
+fn notice_lines(notice: &Notice) -> Vec<(&'static str, String)> {
+    let audio = match &notice.audio {
+        NoticeAudio::None => quoted("none"),
+        NoticeAudio::File(path) => quoted(path),
+    };
+    let from = notice.from.map(|day| ("from", day.to_string()));
+    let lines = [Some(("audio", audio)), from, Some(("required", notice.required.to_string()))];
+    lines.into_iter().flatten().collect()
 }
 
 fn list(patterns: &[Pattern]) -> String {

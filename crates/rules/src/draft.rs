@@ -77,33 +77,20 @@ impl Reader<'_> {
     }
 
     fn choices(&mut self, table: &Table<'_>) -> Choices {
-        let mut against_never = Vec::new();
+        let direction = self.word(table, "direction", &DIRECTIONS);
+        let internal = self.word(table, "internal", &INTERNAL);
+        let early_media = self.word(table, "early_media", &EARLY_MEDIA);
+        let against_never = [
+            direction.as_ref().filter(|found| found.value != Covers::Both).map(|found| &found.place),
+            internal.as_ref().filter(|found| found.value != InternalCalls::Exclude).map(|found| &found.place),
+            early_media.as_ref().filter(|found| found.value != EarlyMedia::Drop).map(|found| &found.place),
+        ];
         Choices {
-            direction: self.choice((table, "direction"), &DIRECTIONS, Covers::Both, &mut against_never),
-            internal: self.choice((table, "internal"), &INTERNAL, InternalCalls::Exclude, &mut against_never),
-            early_media: self.choice(
-                (table, "early_media"),
-                &EARLY_MEDIA,
-                EarlyMedia::Drop,
-                &mut against_never,
-            ),
-            against_never,
+            against_never: against_never.into_iter().flatten().cloned().collect(),
+            direction: direction.map_or(Covers::Both, |found| found.value),
+            internal: internal.map_or(InternalCalls::Exclude, |found| found.value),
+            early_media: early_media.map_or(EarlyMedia::Drop, |found| found.value),
         }
-    }
-
-    /// The word at a key, or the default; the place of one that is not the default goes to `other`.
-    fn choice<T: Copy + PartialEq>(
-        &mut self,
-        (table, key): (&Table<'_>, &str),
-        words: &[(&'static str, T)],
-        default: T,
-        other: &mut Vec<Place>,
-    ) -> T {
-        let Some(Placed { value, place }) = self.word(table, key, words) else { return default };
-        if value != default {
-            other.push(place);
-        }
-        value
     }
 
     fn start(&mut self, table: &Table<'_>) -> Option<StartKeys> {

@@ -11,6 +11,7 @@
 
 mod canonical;
 mod decide;
+mod diff;
 mod document;
 mod draft;
 mod example;
@@ -29,6 +30,7 @@ mod tie;
 mod weigh;
 
 pub use decide::facts_for;
+pub use diff::Change;
 pub use example::EXAMPLE;
 pub use explain::{Beaten, Explanation, LostBy};
 pub use load::RuleSet;

@@ -166,6 +166,14 @@ proptest! {
     }
 
     #[test]
+    fn rule_sets_differ_exactly_when_their_hashes_do(some in rules(), others in rules()) {
+        if let (Some(some), Some(others)) = (one_file(&some), one_file(&others)) {
+            prop_assert_eq!(some.diff(&others).is_empty(), some.hash() == others.hash());
+            prop_assert_eq!(some.diff(&some), vec![]);
+        }
+    }
+
+    #[test]
     fn the_lab_rule_admits_every_call(facts in facts()) {
         prop_assert!(is_admitted(&RuleSet::lab(), &facts));
     }
