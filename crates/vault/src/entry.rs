@@ -82,6 +82,16 @@ impl Entry {
         Self { schema: ENTRY_SCHEMA, summary, recording, hold: false }
     }
 
+    /// Whether this entry takes the place of `other`, of the same call: a call may be seen again, in the same capture
+    /// read twice, or go on as a second recording after a restart. A recording is never hidden behind a refusal, nor a
+    /// finished one behind an interrupted one; of two alike, the later one is listed.
+    #[must_use]
+    pub fn replaces(&self, other: &Self) -> bool {
+        let rank =
+            |entry: &Self| entry.recording.as_ref().map(|recording| (!recording.interrupted, recording.id));
+        rank(self) >= rank(other)
+    }
+
     /// Postcard, the schema byte first.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {

@@ -7,13 +7,50 @@
 
 mod cipher;
 mod civil;
+mod container;
+mod create;
 mod disk;
 mod entry;
+mod error;
 mod index;
+mod keys;
+mod layout;
 mod ledger;
+mod manifest;
 mod metadata_key;
+mod opener;
+mod opening;
+mod payload_hash;
+mod payload_order;
+mod reading;
+mod rebuild;
+mod recovery;
+mod sealer;
+mod settings;
+mod shelves;
+mod vault;
+mod verify;
+mod writer;
 
+pub use age::secrecy::SecretString;
 pub use cipher::{CipherSuite, NotAuthentic};
+pub use container::{
+    Block, BlockDamage, BlockHead, BlockKind, FORMAT_VERSION, HeadDamage, MAX_SEALED, Scan, Scanned, VolumeHead,
+};
+pub use create::{Created, NewVault, create};
 pub use disk::{Disk, DiskFile, OpenAs, ReadAt, RealDisk};
 pub use entry::{ENTRY_SCHEMA, Entry, EntryError, RecordingEntry, StreamHash};
+pub use error::VaultError;
+pub use index::{Damage, Index, IndexError, IndexFinding, IndexState, MAX_MATCHES, Opened};
+pub use ledger::{Ledger, LedgerError, LedgerFault, LedgerFinding, LedgerKind, LedgerState, Row, check_chain};
+pub use manifest::{MANIFEST_SCHEMA, Manifest, RecordedRow};
 pub use metadata_key::MetadataKey;
+pub use opener::{Opener, Segments, Unlock};
+pub use opening::{Opening, StreamOpened};
+pub use rebuild::Rebuilt;
+pub use recovery::Recovery;
+pub use sealer::{RecordingSealer, Sealed, Sealer};
+pub use settings::Access;
+pub use vault::Vault;
+pub use verify::{Fault, Finding, Verified};
+pub use writer::{Committed, Writer};

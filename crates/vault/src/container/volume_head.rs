@@ -1,0 +1,143 @@
+//! The head of a volume. Drawn in the module's page.
+
+use chrono::{Datelike, NaiveDate};
+
+use crate::cipher::CipherSuite;
+
+/// The version of the vault's files that this program writes and reads.
+pub const FORMAT_VERSION: u16 = 1;
+/// Bytes of a volume's head.
+pub(crate) const VOLUME_HEAD: usize = 64;
+
+const MAGIC: [u8; 8] = *b"EWVOLUME";
+
+/// The head of a volume, read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct VolumeHead {
+    /// The suite of its segments.
+    pub suite: CipherSuite,
+    /// Its number among the volumes of its class and day.
+    pub number: u32,
+    /// The civil day that its calls began on.
+    pub day: NaiveDate,
+    /// The vault that it belongs to.
+    pub vault: [u8; 16],
+    /// The first half of BLAKE3 over the class's name.
+    pub class: [u8; 16],
+}
+
+/// Why bytes are not the head of a volume.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum HeadDamage {
+    /// Fewer bytes than a head has.
+    #[error("the file ends within the volume's head")]
+    Cut,
+    /// No volume begins here.
+    #[error("not a volume")]
+    Magic,
+    /// Another version of the format.
+    #[error(
+        "a volume of format {0}, this program reads {FORMAT_VERSION}: open it with the version that wrote it"
+    )]
+    Version(u16),
+    /// The checksum does not fit, or a field makes no sense.
+    #[error("the volume's head is damaged")]
+    Damaged,
+}
+
+impl VolumeHead {
+    /// How a class's name stands in a head.
+    #[must_use]
+    pub fn class_hash(class: &str) -> [u8; 16] {
+        let [half @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _] =
+            *blake3::hash(class.as_bytes()).as_bytes();
+        half
+    }
+
+    /// Its bytes.
+    #[must_use]
+    pub fn to_bytes(&self) -> [u8; VOLUME_HEAD] {
+        let mut head = [0; VOLUME_HEAD];
+        head[..8].copy_from_slice(&MAGIC);
+        head[8..10].copy_from_slice(&FORMAT_VERSION.to_le_bytes());
+        head[10] = self.suite.code();
+        head[12..16].copy_from_slice(&self.number.to_le_bytes());
+        head[16..20].copy_from_slice(&self.day.num_days_from_ce().to_le_bytes());
+        head[20..36].copy_from_slice(&self.vault);
+        head[36..52].copy_from_slice(&self.class);
+        let crc = crc32c::crc32c(&head[..60]);
+        head[60..].copy_from_slice(&crc.to_le_bytes());
+        head
+    }
+
+    /// The inverse of [`Self::to_bytes`].
+    ///
+    /// # Errors
+    /// Says what is wrong with the bytes.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, HeadDamage> {
+        let head = bytes.first_chunk::<VOLUME_HEAD>().ok_or(HeadDamage::Cut)?;
+        if head[..8] != MAGIC {
+            return Err(HeadDamage::Magic);
+        }
+        let long = |at: usize| [head[at], head[at + 1], head[at + 2], head[at + 3]];
+        if crc32c::crc32c(&head[..60]) != u32::from_le_bytes(long(60)) {
+            return Err(HeadDamage::Damaged);
+        }
+        let version = u16::from_le_bytes([head[8], head[9]]);
+        if version != FORMAT_VERSION {
+            return Err(HeadDamage::Version(version));
+        }
+        let half = |at: usize| std::array::from_fn(|i| head[at + i]);
+        Ok(Self {
+            suite: CipherSuite::from_code(head[10]).ok_or(HeadDamage::Damaged)?,
+            number: u32::from_le_bytes(long(12)),
+            day: NaiveDate::from_num_days_from_ce_opt(i32::from_le_bytes(long(16)))
+                .ok_or(HeadDamage::Damaged)?,
+            vault: half(20),
+            class: half(36),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn head() -> VolumeHead {
+        VolumeHead {
+            suite: CipherSuite::Aria256Gcm,
+            number: 7,
+            day: NaiveDate::from_ymd_opt(2026, 11, 21).unwrap(),
+            vault: [9; 16],
+            class: VolumeHead::class_hash("citizen-90d"),
+        }
+    }
+
+    #[test]
+    fn a_volume_head_reads_back() {
+        let bytes = head().to_bytes();
+        assert_eq!(&bytes[..16], b"EWVOLUME\x01\0\x02\0\x07\0\0\0");
+        assert_eq!(VolumeHead::from_bytes(&bytes), Ok(head()));
+    }
+
+    #[test]
+    fn every_flipped_or_missing_byte_of_a_volume_head_is_noticed() {
+        let bytes = head().to_bytes();
+        for at in 0..VOLUME_HEAD {
+            let mut flipped = bytes;
+            flipped[at] ^= 0x10;
+            let expected = if at < 8 { HeadDamage::Magic } else { HeadDamage::Damaged };
+            assert_eq!(VolumeHead::from_bytes(&flipped), Err(expected), "byte {at}");
+            assert_eq!(VolumeHead::from_bytes(&bytes[..at]), Err(HeadDamage::Cut));
+        }
+    }
+
+    #[test]
+    fn another_version_is_told_from_damage() {
+        let mut bytes = head().to_bytes();
+        bytes[8] = 2;
+        let crc = crc32c::crc32c(&bytes[..60]);
+        bytes[60..].copy_from_slice(&crc.to_le_bytes());
+        assert_eq!(VolumeHead::from_bytes(&bytes), Err(HeadDamage::Version(2)));
+    }
+}

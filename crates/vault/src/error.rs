@@ -1,0 +1,204 @@
+//! What the vault answers when it cannot do what it was asked.
+
+use std::{io, path::PathBuf};
+
+use earwitness_model::RecordingId;
+
+use crate::{
+    cipher::NotAuthentic,
+    container::{BlockDamage, FORMAT_VERSION, HeadDamage},
+    index::IndexError,
+    ledger::LedgerError,
+};
+
+/// Why the vault could not do what was asked. Each says what was wrong, where, and what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum VaultError {
+    /// The directory has no `vault.toml`.
+    #[error("{} is not a vault: it has no vault.toml; `earwitness init` makes one", dir.display())]
+    NotAVault {
+        /// The directory.
+        dir: PathBuf,
+    },
+    /// A vault cannot be made where something stands already.
+    #[error("{} is there already; a new vault needs a place of its own", path.display())]
+    AlreadyThere {
+        /// The vault or key file that is in the way.
+        path: PathBuf,
+    },
+    /// Another version of the format.
+    #[error("{} is of format {found}, this program reads format {FORMAT_VERSION}: {}", path.display(), what_to_do(*found))]
+    Format {
+        /// The file that says so.
+        path: PathBuf,
+        /// The version found.
+        found: u32,
+    },
+    /// `vault.toml` cannot be understood.
+    #[error("{}: {cause}", path.display())]
+    Settings {
+        /// The file.
+        path: PathBuf,
+        /// What the parser says, with line and column.
+        #[source]
+        cause: Box<toml::de::Error>,
+    },
+    /// Another process has the vault.
+    #[error("the vault is in use by process {}: stop it, or ask it", pid.map_or("?".into(), |pid| pid.to_string()))]
+    InUse {
+        /// The process, as far as the lock file tells.
+        pid: Option<u32>,
+    },
+    /// The vault's one writer was given out and not dropped.
+    #[error("this vault's writer is already in use")]
+    WriterTaken,
+    /// The disk said no.
+    #[error("cannot {doing} {}: {cause}", path.display())]
+    Io {
+        /// What was being done.
+        doing: &'static str,
+        /// To what.
+        path: PathBuf,
+        /// What the disk said.
+        #[source]
+        cause: io::Error,
+    },
+    /// A sync failed: what was written since the last commit must be taken as lost.
+    #[error("an earlier sync failed, so that nothing more is acknowledged: open the vault again")]
+    MustReopen,
+    /// The officer's key is not where it was looked for.
+    #[error("the officer's key is not at {}: give the path of the key file", looked.display())]
+    OfficerKeyMissing {
+        /// Where it was looked for.
+        looked: PathBuf,
+    },
+    /// The file at the officer's key's place is no key.
+    #[error("{} is not a key of this kind: an open vault's is an age identity file, a governed vault's one under a passphrase", path.display())]
+    NotAKey {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The passphrase does not open the officer's key.
+    #[error("the passphrase does not open {}", path.display())]
+    WrongPassphrase {
+        /// The key file.
+        path: PathBuf,
+    },
+    /// A governed vault needs a passphrase to be made.
+    #[error("a governed vault needs a passphrase for its officer's key")]
+    PassphraseNeeded,
+    /// The key is an officer's key, but another officer's.
+    #[error("{} is not the officer's key of this vault", path.display())]
+    OtherOfficer {
+        /// The key file.
+        path: PathBuf,
+    },
+    /// A key file of the vault is damaged.
+    #[error("{} is damaged: restore it from the backup of the keys", path.display())]
+    KeyDamaged {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A recording's data key is not in its key file: destroyed, or lost.
+    #[error("the key of recording {recording} is not in {}: nothing can open it", path.display())]
+    KeyGone {
+        /// The recording.
+        recording: RecordingId,
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// A refused call cannot be recorded.
+    #[error("the rules refuse this call: it is not recorded")]
+    Refused,
+    /// The name of a retention class cannot be a directory.
+    #[error(
+        "retention class {class:?} cannot name a directory: lower case letters, digits and hyphens, at most 64"
+    )]
+    ClassName {
+        /// The name.
+        class: String,
+    },
+    /// A block of a recording whose beginning was never appended.
+    #[error("recording {recording} was not opened in this vault: its first block could not be written")]
+    NotOpened {
+        /// The recording.
+        recording: RecordingId,
+    },
+    /// The entry has no recording.
+    #[error("the call has no recording")]
+    NoRecording,
+    /// The head of a volume cannot be read.
+    #[error("{}: {damage}", path.display())]
+    Volume {
+        /// The volume.
+        path: PathBuf,
+        /// What is wrong.
+        damage: HeadDamage,
+    },
+    /// A block of a volume cannot be read.
+    #[error("{}, byte {at}: {damage}", path.display())]
+    Block {
+        /// The volume.
+        path: PathBuf,
+        /// Where the block begins.
+        at: u64,
+        /// What is wrong.
+        damage: BlockDamage,
+    },
+    /// Blocks of a recording are not there.
+    #[error("{}: block {counter} of the recording is missing", path.display())]
+    BlockMissing {
+        /// The volume.
+        path: PathBuf,
+        /// The place in the recording of the first missing one.
+        counter: u64,
+    },
+    /// A block's bytes are whole by their checksum and are not what was sealed.
+    #[error("{}, byte {at}: {cause}", path.display())]
+    Sealed {
+        /// The volume.
+        path: PathBuf,
+        /// Where the block begins.
+        at: u64,
+        /// What is wrong.
+        #[source]
+        cause: NotAuthentic,
+    },
+    /// What stands where the manifest should is not this recording's, or its signature is not the recorder's.
+    #[error("{}, byte {at}: not the manifest of recording {recording} signed by this vault's recorder", path.display())]
+    Manifest {
+        /// The recording.
+        recording: RecordingId,
+        /// The volume.
+        path: PathBuf,
+        /// Where it should be.
+        at: u64,
+    },
+    /// The index failed.
+    #[error(transparent)]
+    Index(#[from] IndexError),
+    /// The ledger failed.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+}
+
+fn what_to_do(found: u32) -> &'static str {
+    if found > u32::from(FORMAT_VERSION) {
+        "use the newer earwitness that wrote it"
+    } else {
+        "no earlier format was ever released, so the file is damaged"
+    }
+}
+
+impl VaultError {
+    /// The disk was full: what was committed stays, and the writer can go on when there is room again.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        matches!(self, Self::Io { cause, .. } if matches!(cause.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded))
+    }
+}
+
+/// Says what was being done to what when the disk said no.
+pub(crate) fn failed(doing: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> VaultError {
+    move |cause| VaultError::Io { doing, path: path.into(), cause }
+}

@@ -1,0 +1,140 @@
+//! Day keys: made at the first use of a class and day, and from then on known by their public half only.
+
+use std::{
+    collections::HashMap,
+    io,
+    str::FromStr,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use age::{
+    secrecy::ExposeSecret,
+    x25519::{Identity, Recipient},
+};
+
+use super::key_file::{KeyFile, KeyFileHead};
+use crate::{
+    disk::{Disk, read_all, replace},
+    error::{VaultError, failed},
+    layout::{Layout, Shelf},
+};
+
+/// Generations that a day's key may have: one, and one more for each head of a key file that was damaged.
+const MAX_GENERATION: u32 = 64;
+/// Days whose public halves are kept in memory.
+const MAX_CACHED: usize = 1024;
+
+/// A day's public key, and which of the day's key files it belongs to.
+#[derive(Clone)]
+pub(crate) struct DayKey {
+    pub(crate) recipient: Recipient,
+    pub(crate) generation: u32,
+}
+
+/// The day keys of a vault, as the recorder has them.
+pub(crate) struct DayKeys {
+    disk: Arc<dyn Disk>,
+    layout: Layout,
+    officer: Recipient,
+    known: Mutex<HashMap<Shelf, DayKey>>,
+}
+
+impl DayKeys {
+    pub(crate) fn new(disk: Arc<dyn Disk>, layout: Layout, officer: Recipient) -> Self {
+        Self { disk, layout, officer, known: Mutex::default() }
+    }
+
+    /// The key of a class and day. When it is new, both its files are on the medium before this returns: nothing is
+    /// ever wrapped to a key that a crash could take.
+    pub(crate) fn of(&self, shelf: &Shelf) -> Result<DayKey, VaultError> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(key) = known.get(shelf) {
+            return Ok(key.clone());
+        }
+        let key = self.find_or_make(shelf)?;
+        if known.len() >= MAX_CACHED {
+            known.clear();
+        }
+        known.insert(shelf.clone(), key.clone());
+        Ok(key)
+    }
+
+    fn find_or_make(&self, shelf: &Shelf) -> Result<DayKey, VaultError> {
+        for generation in 1..=MAX_GENERATION {
+            let path = self.layout.key_file(shelf, generation);
+            let bytes = match read_all(&*self.disk, &path) {
+                Err(cause) if cause.kind() == io::ErrorKind::NotFound => {
+                    return self.make(shelf, generation);
+                }
+                other => other.map_err(failed("read", &path))?,
+            };
+            let recipient =
+                KeyFile::read(&bytes).head.and_then(|head| Recipient::from_str(&head.recipient).ok());
+            if let Some(recipient) = recipient {
+                return Ok(DayKey { recipient, generation });
+            }
+        }
+        Err(VaultError::KeyDamaged { path: self.layout.key_file(shelf, MAX_GENERATION) })
+    }
+
+    fn make(&self, shelf: &Shelf, generation: u32) -> Result<DayKey, VaultError> {
+        let (key_file, wrapped_at) =
+            (self.layout.key_file(shelf, generation), self.layout.day_identity(shelf, generation));
+        for path in [&key_file, &wrapped_at] {
+            let dir = path.parent().expect("a key lies in a directory");
+            self.disk.make_dir(dir).map_err(failed("make", dir))?;
+            // The directory's own name must outlive a crash as the file in it does.
+            let above = self.layout.keys();
+            self.disk.sync_dir(&above).map_err(failed("sync", above))?;
+        }
+        let identity = Identity::generate();
+        let recipient = identity.to_public();
+        let wrapped = age::encrypt(&self.officer, identity.to_string().expose_secret().as_bytes())
+            .map_err(|cause| failed("wrap the key of", &wrapped_at)(io::Error::other(cause)))?;
+        replace(&*self.disk, &wrapped_at, &wrapped).map_err(failed("write", &wrapped_at))?;
+        let head = KeyFileHead { day: shelf.day, recipient: recipient.to_string() };
+        replace(&*self.disk, &key_file, &head.to_bytes()).map_err(failed("write", &key_file))?;
+        Ok(DayKey { recipient, generation })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{disk::RealDisk, keys::open_identity};
+
+    #[test]
+    fn a_day_has_one_key_and_only_the_officer_opens_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let layout = Layout { dir: dir.path().into() };
+        let officer = Identity::generate();
+        let shelf = Shelf { class: "citizen".into(), day: "2026-11-21".parse().unwrap() };
+        let keys = || DayKeys::new(Arc::new(RealDisk), layout.clone(), officer.to_public());
+        let made = keys().of(&shelf).unwrap();
+        assert_eq!(keys().of(&shelf).unwrap().recipient.to_string(), made.recipient.to_string());
+        let wrapped = std::fs::read(layout.day_identity(&shelf, 1)).unwrap();
+        assert_eq!(
+            open_identity(&officer, &wrapped).unwrap().to_public().to_string(),
+            made.recipient.to_string()
+        );
+        assert!(open_identity(&Identity::generate(), &wrapped).is_none());
+    }
+
+    #[test]
+    fn a_damaged_head_makes_a_second_key_and_leaves_the_first() {
+        let dir = tempfile::tempdir().unwrap();
+        let layout = Layout { dir: dir.path().into() };
+        let officer = Identity::generate().to_public();
+        let shelf = Shelf { class: "citizen".into(), day: "2026-11-21".parse().unwrap() };
+        let keys = || DayKeys::new(Arc::new(RealDisk), layout.clone(), officer.clone());
+        let first = keys().of(&shelf).unwrap();
+        let path = layout.key_file(&shelf, 1);
+        let mut bytes = std::fs::read(&path).unwrap();
+        bytes[20] ^= 1;
+        std::fs::write(&path, &bytes).unwrap();
+        let second = keys().of(&shelf).unwrap();
+        assert_eq!((first.generation, second.generation), (1, 2));
+        assert_ne!(first.recipient.to_string(), second.recipient.to_string());
+        assert_eq!(std::fs::read(&path).unwrap(), bytes);
+    }
+}

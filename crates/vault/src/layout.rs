@@ -1,0 +1,144 @@
+//! Where things are in a vault's directory. No name here tells who called.
+//!
+//! ```text
+//! VAULT/  vault.toml                            format version, cipher, access, zone
+//!         lock                                  held by the one process that has the vault; its id
+//!         volumes/<class>/<YYYY-MM-DD>/<n>.vol  sealed blocks
+//!         volumes/<class>/<YYYY-MM-DD>/<n>.open stands there while volume n is written, and after a crash
+//!         keys/<class>/<YYYY-MM-DD>.keys        data keys wrapped to the day's public key
+//!         keys/day/<class>-<YYYY-MM-DD>.age     the day's private key, wrapped to the officer's public key
+//!         keys/officer.pub                      the officer's public key (an age recipient)
+//!         keys/recorder.key  keys/recorder.pub  the Ed25519 pair that signs manifests
+//!         keys/index.key                        the metadata key
+//!         ledger/<YYYY-MM>.log  index/
+//! ```
+//!
+//! When a key file's head is damaged on its own day, the day goes on under a second key: `<YYYY-MM-DD>.2.keys` and
+//! `<class>-<YYYY-MM-DD>.2.age`.
+
+use std::path::{Path, PathBuf};
+
+use chrono::NaiveDate;
+
+/// A retention class and a civil day: one directory of volumes, one key file, one day key.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Shelf {
+    pub(crate) class: String,
+    pub(crate) day: NaiveDate,
+}
+
+/// The paths of one vault.
+#[derive(Debug, Clone)]
+pub(crate) struct Layout {
+    pub(crate) dir: PathBuf,
+}
+
+impl Layout {
+    pub(crate) fn settings(&self) -> PathBuf {
+        self.dir.join("vault.toml")
+    }
+
+    pub(crate) fn lock(&self) -> PathBuf {
+        self.dir.join("lock")
+    }
+
+    pub(crate) fn index(&self) -> PathBuf {
+        self.dir.join("index")
+    }
+
+    pub(crate) fn ledger(&self) -> PathBuf {
+        self.dir.join("ledger")
+    }
+
+    pub(crate) fn volumes(&self) -> PathBuf {
+        self.dir.join("volumes")
+    }
+
+    pub(crate) fn keys(&self) -> PathBuf {
+        self.dir.join("keys")
+    }
+
+    pub(crate) fn key(&self, name: &str) -> PathBuf {
+        self.keys().join(name)
+    }
+
+    pub(crate) fn shelf(&self, shelf: &Shelf) -> PathBuf {
+        self.volumes().join(&shelf.class).join(shelf.day.to_string())
+    }
+
+    pub(crate) fn volume(&self, shelf: &Shelf, number: u32) -> PathBuf {
+        self.shelf(shelf).join(format!("{number}.vol"))
+    }
+
+    pub(crate) fn open_mark(&self, shelf: &Shelf, number: u32) -> PathBuf {
+        self.shelf(shelf).join(format!("{number}.open"))
+    }
+
+    pub(crate) fn key_file(&self, shelf: &Shelf, generation: u32) -> PathBuf {
+        self.keys().join(&shelf.class).join(format!("{}{}.keys", shelf.day, suffix(generation)))
+    }
+
+    pub(crate) fn day_identity(&self, shelf: &Shelf, generation: u32) -> PathBuf {
+        self.keys().join("day").join(format!("{}-{}{}.age", shelf.class, shelf.day, suffix(generation)))
+    }
+
+    /// Where the officer's key is unless another place was chosen: beside the vault, never in it.
+    pub(crate) fn officer_key(&self, extension: &str) -> PathBuf {
+        let mut name = self.dir.file_name().unwrap_or_default().to_owned();
+        name.push(extension);
+        self.dir.with_file_name(name)
+    }
+}
+
+fn suffix(generation: u32) -> String {
+    if generation <= 1 { String::new() } else { format!(".{generation}") }
+}
+
+/// The number of a volume, or of an open mark, by its file name.
+pub(crate) fn number_of(path: &Path, extension: &str) -> Option<u32> {
+    let text = path.file_name()?.to_str()?.strip_suffix(extension)?;
+    text.parse().ok().filter(|number: &u32| number.to_string() == text)
+}
+
+/// Whether a class's name can be a directory's.
+pub(crate) fn is_class_name(class: &str) -> bool {
+    (1..=64).contains(&class.len())
+        && class.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_those_of_the_contract() {
+        let layout = Layout { dir: "/v/office".into() };
+        let shelf = Shelf { class: "citizen-90d".into(), day: "2026-11-21".parse().unwrap() };
+        for (path, expected) in [
+            (layout.volume(&shelf, 3), "/v/office/volumes/citizen-90d/2026-11-21/3.vol"),
+            (layout.key_file(&shelf, 1), "/v/office/keys/citizen-90d/2026-11-21.keys"),
+            (layout.key_file(&shelf, 2), "/v/office/keys/citizen-90d/2026-11-21.2.keys"),
+            (layout.day_identity(&shelf, 1), "/v/office/keys/day/citizen-90d-2026-11-21.age"),
+            (layout.officer_key(".key"), "/v/office.key"),
+            (layout.officer_key(".officer.age"), "/v/office.officer.age"),
+        ] {
+            assert_eq!(path, Path::new(expected));
+        }
+    }
+
+    #[test]
+    fn only_our_own_file_names_have_numbers() {
+        assert_eq!(number_of(Path::new("/a/12.vol"), ".vol"), Some(12));
+        for name in ["012.vol", "12.open", "x.vol", ".vol", "+1.vol"] {
+            assert_eq!(number_of(Path::new(name), ".vol"), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_class_cannot_climb_out_of_its_directory() {
+        assert!(is_class_name("citizen-90d"));
+        for class in ["", "..", "a/b", "A", "민원", &"a".repeat(65)] {
+            assert!(!is_class_name(class), "{class}");
+        }
+    }
+}

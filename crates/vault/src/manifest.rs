@@ -1,0 +1,146 @@
+//! The manifest: the signed end of a recording.
+//!
+//! ```text
+//!   signature (Ed25519, 64 bytes) | the manifest, postcard
+//! ```
+//!
+//! Signed is [`SIGNED_AS`] followed by the manifest's bytes. In the vault the whole is sealed under the metadata key.
+
+use chrono::NaiveDate;
+use earwitness_model::{CallId, CallSummary, RecordingId, WallTime};
+use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    cipher::CipherSuite,
+    civil,
+    entry::{Entry, RecordingEntry, StreamHash},
+};
+
+/// What stands before a manifest's bytes when they are signed, so that the signature says nothing else.
+pub(crate) const SIGNED_AS: &[u8] = b"earwitness manifest 1\n";
+/// The schema of [`Manifest`].
+pub const MANIFEST_SCHEMA: u8 = 1;
+const SIGNATURE: usize = 64;
+
+/// Everything that a recording is, signed by the recorder that made it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// [`MANIFEST_SCHEMA`] of the program that wrote it.
+    pub schema: u8,
+    /// The vault it was made in.
+    pub vault: [u8; 16],
+    /// The recording.
+    pub recording: RecordingId,
+    /// The recording of the same call that this one goes on from.
+    pub continues: Option<RecordingId>,
+    /// Its retention class.
+    pub class: String,
+    /// The civil day of the call's start in the vault's zone.
+    #[serde(with = "civil::as_days")]
+    pub day: NaiveDate,
+    /// The last civil day on which it is kept.
+    #[serde(with = "civil::as_days")]
+    pub retention_until: NaiveDate,
+    /// How its segments are sealed.
+    pub cipher: CipherSuite,
+    /// What the office's clock said when it began.
+    pub begun: WallTime,
+    /// The recorder stopped in mid-call; written when the vault was opened again.
+    pub interrupted: bool,
+    /// The call, the rules that admitted it and their hash.
+    pub summary: CallSummary,
+    /// Payload hashes of its audio streams.
+    pub payload_hashes: Vec<StreamHash>,
+    /// Bytes of sealed media and signalling.
+    pub sealed_bytes: u64,
+    /// BLAKE3 of every block before this one, in order of their counters: over the bound part of the block's head and
+    /// its sealed bytes, which is what anyone can check without a key.
+    pub blocks: Vec<[u8; 32]>,
+    /// BLAKE3 over `blocks`: the recording in one number.
+    pub sealed_blake3: [u8; 32],
+}
+
+impl Manifest {
+    /// The row of the index that belongs to it when it lies at `manifest_at` of `volume`.
+    #[must_use]
+    pub fn entry(&self, volume: u32, manifest_at: u64) -> Entry {
+        let recording = RecordingEntry {
+            id: self.recording,
+            class: self.class.clone(),
+            day: self.day,
+            volume,
+            manifest_at,
+            retention_until: self.retention_until,
+            sealed_bytes: self.sealed_bytes,
+            payload_hashes: self.payload_hashes.clone(),
+            interrupted: self.interrupted,
+            continues: self.continues,
+        };
+        Entry::new(self.summary.clone(), Some(recording))
+    }
+
+    /// Its hash, as the ledger tells it: BLAKE3 over its bytes.
+    #[must_use]
+    pub fn hash(&self) -> [u8; 32] {
+        *blake3::hash(&self.to_bytes()).as_bytes()
+    }
+
+    /// Signed bytes.
+    pub(crate) fn sign(&self, key: &SigningKey) -> Vec<u8> {
+        let bytes = self.to_bytes();
+        let signature = key.sign(&[SIGNED_AS, &bytes].concat());
+        [&signature.to_bytes()[..], &bytes].concat()
+    }
+
+    /// The manifest in signed bytes; `None` when they are none, or not signed by `key`.
+    #[must_use]
+    pub fn verified(signed: &[u8], key: &VerifyingKey) -> Option<Self> {
+        let (signature, bytes) = signed.split_first_chunk::<SIGNATURE>()?;
+        let content = [SIGNED_AS, bytes].concat();
+        key.verify_strict(&content, &Signature::from_bytes(signature)).ok()?;
+        let manifest: Self = postcard::from_bytes(bytes).ok()?;
+        (manifest.schema == MANIFEST_SCHEMA).then_some(manifest)
+    }
+
+    /// The recording in one number.
+    pub(crate) fn hash_of_blocks(blocks: &[[u8; 32]]) -> [u8; 32] {
+        *blake3::hash(blocks.as_flattened()).as_bytes()
+    }
+
+    fn to_bytes(&self) -> Vec<u8> {
+        postcard::to_stdvec(self).expect("a manifest has no map and no sequence of unknown length")
+    }
+}
+
+/// What the ledger says of a finished recording.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordedRow {
+    /// The call's id, 16 bytes.
+    pub call: CallId,
+    /// The recording.
+    pub recording: RecordingId,
+    /// [`Manifest::hash`].
+    pub manifest: [u8; 32],
+    /// The recorder stopped in mid-call.
+    pub interrupted: bool,
+}
+
+impl RecordedRow {
+    pub(crate) fn of(manifest: &Manifest) -> Self {
+        Self {
+            call: manifest.summary.id,
+            recording: manifest.recording,
+            manifest: manifest.hash(),
+            interrupted: manifest.interrupted,
+        }
+    }
+
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+        postcard::to_stdvec(self).expect("three arrays always serialise")
+    }
+
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        postcard::from_bytes(bytes).ok()
+    }
+}

@@ -1,0 +1,145 @@
+//! The opening side: whoever has the officer's key.
+
+mod segments;
+
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use age::{secrecy::SecretString, x25519::Identity};
+use earwitness_model::RecordingId;
+use zeroize::Zeroizing;
+
+pub use self::segments::Segments;
+pub(crate) use self::segments::open_segment;
+use crate::{
+    cipher::Aead,
+    disk::read_all,
+    entry::{Entry, RecordingEntry},
+    error::{VaultError, failed},
+    keys::{KeyState, data_key, open_identity, open_officer_key},
+    layout::Shelf,
+    reading::{key_files, shelf_of},
+    vault::Parts,
+};
+
+/// Shelves whose keys are kept open at once.
+const MAX_SHELVES: usize = 8;
+
+/// How the officer's key is opened.
+#[derive(Debug, Clone)]
+pub enum Unlock {
+    /// An open vault's key file.
+    KeyFile(PathBuf),
+    /// A governed vault's, with its passphrase.
+    Passphrase {
+        /// The key file.
+        path: PathBuf,
+        /// The passphrase.
+        passphrase: SecretString,
+    },
+}
+
+/// Opens recordings. Holds the officer's key while it lives.
+pub struct Opener {
+    pub(crate) parts: Arc<Parts>,
+    officer: Identity,
+    officer_path: PathBuf,
+    shelves: Mutex<HashMap<Shelf, ShelfKeys>>,
+}
+
+/// The keys of one class and day.
+struct ShelfKeys {
+    /// By generation, from 1.
+    days: Vec<Option<Identity>>,
+    wrapped: HashMap<RecordingId, (usize, Vec<u8>)>,
+}
+
+impl Opener {
+    pub(crate) fn new(parts: Arc<Parts>, unlock: Unlock) -> Result<Self, VaultError> {
+        let (path, passphrase) = match unlock {
+            Unlock::KeyFile(path) => (path, None),
+            Unlock::Passphrase { path, passphrase } => (path, Some(passphrase)),
+        };
+        let officer = open_officer_key(&*parts.disk, &path, passphrase.as_ref())?;
+        if officer.to_public().to_string() != parts.officer.to_string() {
+            return Err(VaultError::OtherOfficer { path });
+        }
+        Ok(Self { parts, officer, officer_path: path, shelves: Mutex::default() })
+    }
+
+    /// Where the officer's key was read from.
+    #[must_use]
+    pub fn key_path(&self) -> &Path {
+        &self.officer_path
+    }
+
+    /// The segments of a call's recording, decrypted, in the order they were sealed. A segment that is damaged or missing
+    /// is an error in its place, and the next one follows.
+    ///
+    /// # Errors
+    /// [`VaultError::NoRecording`], [`VaultError::KeyGone`]; when the volume or the manifest cannot be read.
+    pub fn segments(&self, entry: &Entry) -> Result<Segments, VaultError> {
+        Segments::open(self, entry)
+    }
+
+    /// The cipher of a recording.
+    pub(crate) fn aead(&self, recording: &RecordingEntry) -> Result<Aead, VaultError> {
+        let key = self.data_key(recording)?;
+        Ok(Aead::new(self.parts.settings.cipher, &key))
+    }
+
+    fn data_key(&self, recording: &RecordingEntry) -> Result<Zeroizing<[u8; 32]>, VaultError> {
+        let shelf = shelf_of(recording);
+        let mut shelves = self.shelves.lock().unwrap_or_else(PoisonError::into_inner);
+        // Keys may have come since the file was read.
+        if shelves.get(&shelf).is_none_or(|keys| !keys.wrapped.contains_key(&recording.id)) {
+            self.read_shelf(&shelf, &mut shelves)?;
+        }
+        let path = self.parts.layout.key_file(&shelf, 1);
+        let (generation, wrapped) = shelves
+            .get(&shelf)
+            .and_then(|keys| {
+                keys.wrapped.get(&recording.id).map(|(place, wrapped)| (&keys.days[*place], wrapped))
+            })
+            .ok_or(VaultError::KeyGone { recording: recording.id, path: path.clone() })?;
+        let damaged = || VaultError::KeyDamaged { path: path.clone() };
+        let identity = generation.as_ref().ok_or_else(damaged)?;
+        let content = Zeroizing::new(age::decrypt(identity, wrapped).map_err(|_cause| damaged())?);
+        data_key(recording.id, &content).ok_or_else(damaged)
+    }
+
+    fn read_shelf(
+        &self,
+        shelf: &Shelf,
+        shelves: &mut MutexGuard<'_, HashMap<Shelf, ShelfKeys>>,
+    ) -> Result<(), VaultError> {
+        let mut keys = ShelfKeys { days: Vec::new(), wrapped: HashMap::new() };
+        for (place, file) in key_files(&self.parts, shelf)?.into_iter().enumerate() {
+            keys.days.push(self.day_identity(shelf, place)?);
+            for row in file.rows {
+                match row.state {
+                    KeyState::Wrapped => drop(keys.wrapped.insert(row.recording, (place, row.wrapped))),
+                    KeyState::Destroyed => drop(keys.wrapped.remove(&row.recording)),
+                }
+            }
+        }
+        if shelves.len() >= MAX_SHELVES {
+            shelves.clear();
+        }
+        shelves.insert(shelf.clone(), keys);
+        Ok(())
+    }
+
+    fn day_identity(&self, shelf: &Shelf, place: usize) -> Result<Option<Identity>, VaultError> {
+        let generation = u32::try_from(place + 1).unwrap_or(u32::MAX);
+        let path = self.parts.layout.day_identity(shelf, generation);
+        let wrapped = match read_all(&*self.parts.disk, &path) {
+            Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            other => other.map_err(failed("read", &path))?,
+        };
+        Ok(open_identity(&self.officer, &wrapped))
+    }
+}

@@ -1,0 +1,153 @@
+//! What is told of a recording before its end, so that an interrupted one is not nameless.
+
+use chrono::NaiveDate;
+use earwitness_model::{
+    CallFacts, CallId, CallSummary, Codec, Decision, Flag, Outcome, PacketTime, PayloadKind, RecordingId,
+    StreamSummary, Track, TrackIndex, Verdict, WallTime,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::civil;
+
+const OPENING_SCHEMA: u8 = 1;
+
+/// What is known of a call when its recording begins.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Opening {
+    /// The call.
+    pub call: CallId,
+    /// What the rules decided on.
+    pub facts: CallFacts,
+    /// What they said: [`earwitness_model::Decision::Admit`].
+    pub verdict: Verdict,
+    /// Capture time at which the recording begins.
+    pub at: PacketTime,
+    /// The recording of the same call that this one goes on from, after a restart.
+    pub continues: Option<RecordingId>,
+}
+
+/// Who a stream of the call is: told at its first packet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StreamOpened {
+    /// The track's place in the call's table.
+    pub index: TrackIndex,
+    /// The track.
+    pub track: Track,
+    /// The RTP payload type.
+    pub payload_type: u8,
+    /// Its encoding, as far as the signalling named it by then.
+    pub codec: Option<Codec>,
+}
+
+/// The first block of a recording.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct OpenedRow {
+    schema: u8,
+    pub(crate) call: CallId,
+    pub(crate) facts: CallFacts,
+    pub(crate) verdict: Verdict,
+    pub(crate) begun: WallTime,
+    pub(crate) continues: Option<RecordingId>,
+}
+
+impl OpenedRow {
+    pub(crate) fn new(opening: &Opening, begun: WallTime) -> Self {
+        Self {
+            schema: OPENING_SCHEMA,
+            call: opening.call,
+            facts: opening.facts.clone(),
+            verdict: opening.verdict.clone(),
+            begun,
+            continues: opening.continues,
+        }
+    }
+
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+        postcard::to_stdvec(self).expect("an opened row has no map and no sequence of unknown length")
+    }
+
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        postcard::from_bytes(bytes).ok().filter(|row: &Self| row.schema == OPENING_SCHEMA)
+    }
+
+    /// Until when a recording that began on `day` is kept; a refused call has none, and is kept for no time.
+    pub(crate) fn retention_until(&self, day: NaiveDate) -> NaiveDate {
+        match &self.verdict.decision {
+            Decision::Admit(keep) => civil::retention_until(day, keep.retention.keep),
+            Decision::Refuse(_) => day,
+        }
+    }
+
+    /// The summary of a call whose end nobody saw: what was told before it, and nothing else. Streams are named, and
+    /// their packets are not counted: that needs the key that opens them.
+    pub(crate) fn interrupted(
+        &self,
+        streams: &[StreamOpened],
+        first: PacketTime,
+        last: PacketTime,
+    ) -> CallSummary {
+        let mut tracks: Vec<Option<Track>> = Vec::new();
+        for stream in streams {
+            let place = usize::from(stream.index.0);
+            if tracks.len() <= place {
+                tracks.resize(place + 1, None);
+            }
+            tracks[place] = Some(stream.track);
+        }
+        CallSummary {
+            id: self.call,
+            sip_call_ids: Vec::new(),
+            facts: self.facts.clone(),
+            verdict: self.verdict.clone(),
+            answer: None,
+            end: None,
+            outcome: Outcome::InProgress,
+            sip_status: None,
+            // A table with a hole would shift the tracks behind it: only the part before is told.
+            tracks: tracks.into_iter().map_while(|track| track).collect(),
+            streams: streams.iter().map(|stream| unseen(stream, first, last)).collect(),
+            dtmf: Vec::new(),
+            gaps: Vec::new(),
+            flags: vec![Flag::Interrupted],
+            messages: 0,
+        }
+    }
+}
+
+fn unseen(stream: &StreamOpened, first: PacketTime, last: PacketTime) -> StreamSummary {
+    StreamSummary {
+        track: stream.index,
+        of: stream.track,
+        payload_type: stream.payload_type,
+        codec: stream.codec.clone(),
+        ptime_ms: None,
+        packets: 0,
+        lost: 0,
+        duplicates: 0,
+        reordered: 0,
+        jitter_ms: None,
+        first,
+        last,
+        payload_bytes: 0,
+    }
+}
+
+impl StreamOpened {
+    /// Whether its payload is hashed: audio, as far as the signalling named it.
+    pub(crate) fn is_audio(&self) -> bool {
+        match self.codec.as_ref().map(Codec::kind) {
+            Some(PayloadKind::Audio) => true,
+            Some(PayloadKind::TelephoneEvent | PayloadKind::ComfortNoise | PayloadKind::Unknown) | None => {
+                false
+            }
+        }
+    }
+
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+        postcard::to_stdvec(self).expect("a stream row has no map and no sequence of unknown length")
+    }
+
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        postcard::from_bytes(bytes).ok()
+    }
+}

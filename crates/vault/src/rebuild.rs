@@ -1,0 +1,190 @@
+//! The index again, from volumes and ledger: the identical listing.
+
+use std::{
+    collections::{HashMap, HashSet},
+    path::PathBuf,
+};
+
+use earwitness_model::{CallId, RecordingId, WallTime};
+
+use crate::{
+    container::{BlockKind, Scan, Scanned, VOLUME_HEAD},
+    entry::Entry,
+    error::{VaultError, failed},
+    ledger::LedgerKind,
+    manifest::{Manifest, RecordedRow},
+    reading,
+    shelves::{numbers, shelves},
+    vault::{Parts, Vault},
+    writer,
+};
+
+/// Entries that go into the index at once.
+const BATCH: usize = 256;
+
+/// What a rebuild found.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Rebuilt {
+    /// Manifests in the volumes.
+    pub recordings: u64,
+    /// Calls without a recording, from the ledger.
+    pub excluded: u64,
+    /// Bytes of volumes that are no whole block.
+    pub damaged_bytes: u64,
+    /// Rows of the ledger that could not be read: calls without a recording may be missing.
+    pub unreadable_rows: u64,
+    /// Recordings that the ledger did not know, and now does.
+    pub told_ledger: u64,
+}
+
+/// What the ledger knows of calls.
+#[derive(Default)]
+struct Told {
+    recorded: HashSet<RecordingId>,
+    /// The number of the last row that says that a call has no recording.
+    excluded: HashMap<CallId, u64>,
+    unreadable: u64,
+}
+
+impl Vault {
+    /// Empties the index and fills it from volumes and ledger. Not while a writer is at work.
+    ///
+    /// # Errors
+    /// [`VaultError::WriterTaken`]; what disk, ledger and index say.
+    pub fn rebuild_index(&self) -> Result<Rebuilt, VaultError> {
+        if self.parts.writer_out.load(std::sync::atomic::Ordering::Acquire) {
+            return Err(VaultError::WriterTaken);
+        }
+        index(&self.parts)
+    }
+}
+
+pub(crate) fn index(parts: &Parts) -> Result<Rebuilt, VaultError> {
+    let told = read_ledger(parts);
+    let mut rebuilt = Rebuilt { unreadable_rows: told.unreadable, ..Rebuilt::default() };
+    parts.index.begin_rebuild()?;
+    let mut batch = Vec::with_capacity(BATCH);
+    let mut untold = Vec::new();
+    for_each_manifest(parts, |found| {
+        match found {
+            Found::Manifest { manifest, volume, at } => {
+                rebuilt.recordings += 1;
+                if !told.recorded.contains(&manifest.recording) {
+                    untold.push((RecordedRow::of(&manifest), WallTime::from_nanos(manifest.begun.nanos())));
+                }
+                batch.push(manifest.entry(volume, at));
+            }
+            Found::Damage { bytes } => rebuilt.damaged_bytes += bytes,
+        }
+        flush(parts, &mut batch, BATCH)
+    })?;
+    flush(parts, &mut batch, 1)?;
+    list_excluded(parts, &told, &mut rebuilt)?;
+    tell_ledger(parts, &untold)?;
+    rebuilt.told_ledger = untold.len() as u64;
+    parts.index.finish_rebuild()?;
+    Ok(rebuilt)
+}
+
+fn flush(parts: &Parts, batch: &mut Vec<Entry>, at: usize) -> Result<(), VaultError> {
+    if batch.len() >= at {
+        writer::list(parts, batch)?;
+        batch.clear();
+    }
+    Ok(())
+}
+
+fn read_ledger(parts: &Parts) -> Told {
+    let mut told = Told::default();
+    for row in parts.ledger().rows() {
+        let Ok(row) = row else {
+            told.unreadable += 1;
+            continue;
+        };
+        match row.kind {
+            LedgerKind::Recorded => match RecordedRow::from_bytes(&row.payload) {
+                Some(recorded) => drop(told.recorded.insert(recorded.recording)),
+                None => told.unreadable += 1,
+            },
+            LedgerKind::Excluded | LedgerKind::Failed => match Entry::from_bytes(&row.payload) {
+                Ok(entry) => drop(told.excluded.insert(entry.summary.id, row.number)),
+                // A failure that is not of a call has another payload.
+                Err(_) if row.kind == LedgerKind::Failed => {}
+                Err(_) => told.unreadable += 1,
+            },
+            LedgerKind::RecorderStarted
+            | LedgerKind::RecorderStopped
+            | LedgerKind::RuleSetChanged
+            | LedgerKind::CoverageGap
+            | LedgerKind::Listened
+            | LedgerKind::Exported
+            | LedgerKind::Held
+            | LedgerKind::Released
+            | LedgerKind::Disposed
+            | LedgerKind::Recovered
+            | LedgerKind::IndexRebuilt => {}
+        }
+    }
+    told
+}
+
+/// Only the last row of each call is put, so that memory holds numbers and not entries.
+fn list_excluded(parts: &Parts, told: &Told, rebuilt: &mut Rebuilt) -> Result<(), VaultError> {
+    let mut batch = Vec::with_capacity(BATCH);
+    let ledger = parts.ledger();
+    for row in ledger.rows().flatten() {
+        let of_call = matches!(row.kind, LedgerKind::Excluded | LedgerKind::Failed);
+        let Some(entry) = of_call.then(|| Entry::from_bytes(&row.payload).ok()).flatten() else { continue };
+        if told.excluded.get(&entry.summary.id) == Some(&row.number) {
+            rebuilt.excluded += 1;
+            batch.push(entry);
+            flush(parts, &mut batch, BATCH)?;
+        }
+    }
+    flush(parts, &mut batch, 1)
+}
+
+fn tell_ledger(parts: &Parts, untold: &[(RecordedRow, WallTime)]) -> Result<(), VaultError> {
+    let mut ledger = parts.ledger();
+    for (row, at) in untold {
+        ledger.append(LedgerKind::Recorded, *at, &row.to_bytes())?;
+    }
+    Ok(ledger.sync()?)
+}
+
+/// One thing found on the way through all volumes.
+pub(crate) enum Found {
+    /// A manifest.
+    Manifest { manifest: Box<Manifest>, volume: u32, at: u64 },
+    /// Bytes that are no whole block.
+    Damage { bytes: u64 },
+}
+
+/// Walks every volume of the vault.
+pub(crate) fn for_each_manifest(
+    parts: &Parts,
+    mut each: impl FnMut(Found) -> Result<(), VaultError>,
+) -> Result<(), VaultError> {
+    for shelf in shelves(&*parts.disk, &parts.layout)? {
+        for volume in numbers(&*parts.disk, &parts.layout, &shelf, ".vol")? {
+            let path: PathBuf = parts.layout.volume(&shelf, volume);
+            let file = reading::open_volume(parts, &path)?;
+            for step in Scan::new(&*file, VOLUME_HEAD as u64).map_err(failed("read", &path))? {
+                match step.map_err(failed("read", &path))? {
+                    Scanned::Block(block) if block.head.kind == BlockKind::Manifest => {
+                        match reading::manifest_in(parts, &block) {
+                            Some(manifest) => {
+                                let (manifest, at) = (Box::new(manifest), block.at);
+                                each(Found::Manifest { manifest, volume, at })?;
+                            }
+                            None => each(Found::Damage { bytes: reading::end_of(&block) - block.at })?,
+                        }
+                    }
+                    Scanned::Block(_) => {}
+                    Scanned::Damaged { bytes, .. } => each(Found::Damage { bytes })?,
+                }
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,139 @@
+//! What opening a vault does about a process that ended without closing it.
+//!
+//! For every volume whose open mark stands:
+//!
+//! 1. what follows the last whole block is cut (damage with whole blocks behind it stays, and is reported);
+//! 2. a recording without a manifest gets one, signed, that says it was interrupted and is built from its opened and
+//!    stream rows and the hashes of its blocks;
+//! 3. calls whose manifest is there and whose row is not are told to the ledger and put into the index;
+//! 4. the mark goes.
+//!
+//! An index that is new or was set aside is rebuilt. A crash within recovery is a crash like any other: each step is safe
+//! to be done again.
+
+mod interrupted;
+mod volume;
+
+use earwitness_model::{RecordingId, WallTime};
+
+use crate::{
+    entry::Entry,
+    error::{VaultError, failed},
+    index::IndexState,
+    layout::Shelf,
+    ledger::{LedgerKind, LedgerState},
+    manifest::RecordedRow,
+    rebuild,
+    shelves::{numbers, shelves},
+    vault::{Parts, is_whole},
+    writer,
+};
+
+/// What opening a vault found unfinished, and did about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recovery {
+    /// Volumes that were not closed in order.
+    pub volumes: u32,
+    /// Bytes of torn blocks that were cut from their ends: never acknowledged.
+    pub cut_bytes: u64,
+    /// Bytes of damage with whole blocks behind it, left where they are.
+    pub damaged_bytes: u64,
+    /// Recordings that were running, and now have a manifest that says so.
+    pub interrupted: Vec<RecordingId>,
+    /// Recordings that were running and whose wrapped key never reached the disk: nothing can open what there is of
+    /// them, and they are not listed.
+    pub without_key: Vec<RecordingId>,
+    /// Recordings that were running and of which not even the first block is whole: they are not listed.
+    pub nameless: Vec<RecordingId>,
+    /// Finished calls that were not listed yet.
+    pub listed: u32,
+    /// How the index was found; rebuilt unless whole.
+    pub index: IndexState,
+    /// How the ledger was found.
+    pub ledger: LedgerState,
+}
+
+impl Recovery {
+    /// Whether the last process closed the vault, and everything was as it left it.
+    #[must_use]
+    pub fn is_clean(&self) -> bool {
+        let ledger = self.ledger.cut.is_none() && self.ledger.findings.is_empty();
+        self.volumes == 0 && is_whole(&self.index) && ledger
+    }
+}
+
+/// A call that recovery found ended, or ended itself.
+struct Found {
+    entry: Entry,
+    row: RecordedRow,
+    at: WallTime,
+    new: bool,
+}
+
+pub(crate) fn run(parts: &Parts, index: IndexState, ledger: LedgerState) -> Result<Recovery, VaultError> {
+    let mut recovery = Recovery {
+        volumes: 0,
+        cut_bytes: 0,
+        damaged_bytes: 0,
+        interrupted: Vec::new(),
+        without_key: Vec::new(),
+        nameless: Vec::new(),
+        listed: 0,
+        index,
+        ledger,
+    };
+    for shelf in shelves(&*parts.disk, &parts.layout)? {
+        for number in numbers(&*parts.disk, &parts.layout, &shelf, ".open")? {
+            recover(parts, &shelf, number, &mut recovery)?;
+        }
+    }
+    if !is_whole(&recovery.index) && (recovery.ledger.next_number > 0 || has_volumes(parts)?) {
+        rebuild::index(parts)?;
+    }
+    Ok(recovery)
+}
+
+fn has_volumes(parts: &Parts) -> Result<bool, VaultError> {
+    Ok(!shelves(&*parts.disk, &parts.layout)?.is_empty())
+}
+
+fn recover(parts: &Parts, shelf: &Shelf, number: u32, recovery: &mut Recovery) -> Result<(), VaultError> {
+    recovery.volumes += 1;
+    let found = volume::recover(parts, shelf, number, recovery)?;
+    list(parts, &found, recovery)?;
+    let mark = parts.layout.open_mark(shelf, number);
+    parts.disk.remove(&mark).map_err(failed("remove", &mark))
+}
+
+/// Tells ledger and index of what they do not know. While the index cannot say what it knew, only what recovery ended
+/// itself is told: the rebuild that follows compares the rest with the ledger.
+fn list(parts: &Parts, found: &[Found], recovery: &mut Recovery) -> Result<(), VaultError> {
+    let mut unlisted = Vec::new();
+    for ended in found {
+        if ended.new || (is_whole(&recovery.index) && !is_listed(parts, &ended.entry)?) {
+            unlisted.push(ended);
+        }
+    }
+    if unlisted.is_empty() {
+        return Ok(());
+    }
+    let mut ledger = parts.ledger();
+    for ended in &unlisted {
+        ledger.append(LedgerKind::Recorded, ended.at, &ended.row.to_bytes())?;
+    }
+    ledger.sync()?;
+    drop(ledger);
+    let entries: Vec<_> = unlisted.iter().map(|ended| ended.entry.clone()).collect();
+    writer::list(parts, &entries)?;
+    recovery.listed += unlisted.iter().filter(|ended| !ended.new).count() as u32;
+    Ok(())
+}
+
+/// Listed, or rightly hidden behind another recording of the same call.
+fn is_listed(parts: &Parts, entry: &Entry) -> Result<bool, VaultError> {
+    let listed = parts.index.get(entry.summary.id)?;
+    Ok(listed.is_some_and(|listed| {
+        listed.recording.as_ref().map(|r| r.id) == entry.recording.as_ref().map(|r| r.id)
+            || !entry.replaces(&listed)
+    }))
+}

@@ -1,0 +1,151 @@
+//! One volume that was not closed.
+
+use std::{collections::BTreeMap, io};
+
+use earwitness_model::{RecordingId, WallTime};
+
+use super::{Found, Recovery, interrupted::Unfinished};
+use crate::{
+    container::{Block, BlockKind, FORMAT_VERSION, HeadDamage, Scan, Scanned, VOLUME_HEAD, VolumeHead},
+    disk::{DiskFile, OpenAs},
+    error::{VaultError, failed},
+    keys::KeyFile,
+    layout::Shelf,
+    manifest::{Manifest, RecordedRow},
+    reading,
+    vault::Parts,
+};
+
+/// What a walk through the volume found.
+struct Walked {
+    running: BTreeMap<RecordingId, Unfinished>,
+    ended: Vec<Found>,
+    blocks: u64,
+    /// Where the last whole block ends.
+    end: u64,
+    /// Damage before that.
+    damaged: u64,
+}
+
+pub(super) fn recover(
+    parts: &Parts,
+    shelf: &Shelf,
+    number: u32,
+    recovery: &mut Recovery,
+) -> Result<Vec<Found>, VaultError> {
+    let path = parts.layout.volume(shelf, number);
+    let mut file = match parts.disk.open(&path, OpenAs::Write) {
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        other => other.map_err(failed("open", &path))?,
+    };
+    let size = file.size().map_err(failed("read", &path))?;
+    let headless = refuse_other_version(&*file, &path)?;
+    let walked = walk(parts, &*file, number).map_err(failed("read", &path))?;
+    if walked.blocks == 0 && headless {
+        recovery.cut_bytes += size;
+        parts.disk.remove(&path).map_err(failed("remove", &path))?;
+        return Ok(Vec::new());
+    }
+    if walked.end < size {
+        recovery.cut_bytes += size - walked.end;
+        file.truncate(walked.end).map_err(failed("cut", &path))?;
+    }
+    recovery.damaged_bytes += walked.damaged + if headless { VOLUME_HEAD as u64 } else { 0 };
+    let mut found = walked.ended;
+    finish_running(parts, (shelf, number), (&mut *file, walked.running), &mut found, recovery)
+        .map_err(|error| error.unwrap_or_else(|cause| failed("append to", &path)(cause)))?;
+    file.sync().map_err(failed("sync", &path))?;
+    Ok(found)
+}
+
+/// Whether the head is missing or damaged; a head of another version is somebody else's volume, and is not touched.
+fn refuse_other_version(file: &dyn DiskFile, path: &std::path::Path) -> Result<bool, VaultError> {
+    let mut head = [0; VOLUME_HEAD];
+    let read = file.read_at(0, &mut head).map_err(failed("read", path))?;
+    match VolumeHead::from_bytes(&head[..read]) {
+        Ok(_) => Ok(false),
+        Err(HeadDamage::Cut | HeadDamage::Magic | HeadDamage::Damaged) => Ok(true),
+        Err(HeadDamage::Version(found)) => {
+            debug_assert_ne!(found, FORMAT_VERSION);
+            Err(VaultError::Format { path: path.into(), found: u32::from(found) })
+        }
+    }
+}
+
+fn walk(parts: &Parts, file: &dyn DiskFile, number: u32) -> io::Result<Walked> {
+    let end = file.size()?.min(VOLUME_HEAD as u64);
+    let mut walked = Walked { running: BTreeMap::new(), ended: Vec::new(), blocks: 0, end, damaged: 0 };
+    let mut damage = 0;
+    for step in Scan::new(file, VOLUME_HEAD as u64)? {
+        match step? {
+            Scanned::Block(block) => {
+                walked.damaged += std::mem::take(&mut damage);
+                walked.blocks += 1;
+                walked.end = reading::end_of(&block);
+                walked.take(parts, block, number);
+            }
+            Scanned::Damaged { bytes, .. } => damage += bytes,
+        }
+    }
+    Ok(walked)
+}
+
+impl Walked {
+    fn take(&mut self, parts: &Parts, block: Block, number: u32) {
+        let recording = block.head.recording;
+        if block.head.kind != BlockKind::Manifest {
+            self.running.entry(recording).or_default().take(&parts.keys.metadata, &block);
+            return;
+        }
+        let Some(manifest) = reading::manifest_in(parts, &block) else { return };
+        self.running.remove(&recording);
+        self.ended.push(found(&manifest, number, &block, false));
+    }
+}
+
+fn found(manifest: &Manifest, number: u32, block: &Block, new: bool) -> Found {
+    Found {
+        entry: manifest.entry(number, block.at),
+        row: RecordedRow::of(manifest),
+        // No clock is read here: the last thing that was captured is the time that is known.
+        at: WallTime::from_nanos(block.head.base.nanos()),
+        new,
+    }
+}
+
+/// Gives each running recording its end. An inner `Err` is the disk's.
+fn finish_running(
+    parts: &Parts,
+    (shelf, number): (&Shelf, u32),
+    (file, running): (&mut dyn DiskFile, BTreeMap<RecordingId, Unfinished>),
+    found: &mut Vec<Found>,
+    recovery: &mut Recovery,
+) -> Result<(), Result<VaultError, io::Error>> {
+    let mut keys: Option<Vec<KeyFile>> = None;
+    for (recording, unfinished) in running {
+        let files = match &keys {
+            Some(files) => files,
+            None => keys.insert(reading::key_files(parts, shelf).map_err(Ok)?),
+        };
+        let has_key = files.iter().flat_map(|file| &file.rows).any(|row| row.recording == recording);
+        let Some((head, manifest)) = unfinished.manifest(&parts.keys, shelf, recording) else {
+            recovery.nameless.push(recording);
+            continue;
+        };
+        if !has_key {
+            recovery.without_key.push(recording);
+            continue;
+        }
+        let at = file.size().map_err(Err)?;
+        let (block, entry, row) = parts.keys.manifest_block(head, &manifest);
+        file.append(&block).map_err(Err)?;
+        recovery.interrupted.push(recording);
+        let at_wall = WallTime::from_nanos(head.base.nanos());
+        let mut entry = entry;
+        if let Some(recording) = &mut entry.recording {
+            (recording.volume, recording.manifest_at) = (number, at);
+        }
+        found.push(Found { entry, row, at: at_wall, new: true });
+    }
+    Ok(())
+}

@@ -1,0 +1,143 @@
+//! The sealing side: public halves only. What it seals, it cannot open.
+
+mod recording;
+
+use std::sync::Arc;
+
+use chrono_tz::Tz;
+use earwitness_model::{Decision, RecordingId, WallTime};
+use ed25519_dalek::SigningKey;
+use rand::{RngCore, rngs::OsRng};
+use zeroize::Zeroizing;
+
+pub use self::recording::RecordingSealer;
+use crate::{
+    cipher::{Aead, CipherSuite},
+    civil,
+    container::{BLOCK_HEAD, BlockHead, BlockKind},
+    entry::Entry,
+    error::{VaultError, failed},
+    keys::{DayKeys, KeyRow, KeyState, wrapped_content},
+    layout::{Shelf, is_class_name},
+    manifest::{Manifest, RecordedRow},
+    metadata_key::MetadataKey,
+    opening::{OpenedRow, Opening},
+};
+
+/// Begins recordings. Clones share one vault; any thread may have one.
+#[derive(Clone)]
+pub struct Sealer {
+    with: Arc<SealingKeys>,
+}
+
+/// What sealing needs to know.
+pub(crate) struct SealingKeys {
+    pub(crate) vault: [u8; 16],
+    pub(crate) suite: CipherSuite,
+    pub(crate) zone: Tz,
+    pub(crate) metadata: MetadataKey,
+    pub(crate) signing: SigningKey,
+    pub(crate) days: DayKeys,
+}
+
+/// One sealed block on its way to the writer.
+pub struct Sealed {
+    pub(crate) shelf: Arc<Shelf>,
+    pub(crate) recording: RecordingId,
+    pub(crate) kind: BlockKind,
+    /// Head and sealed bytes. The link and the head's checksum are the writer's to fill in.
+    pub(crate) block: Vec<u8>,
+    /// The recording's wrapped key and its key file, with its first block.
+    pub(crate) key_row: Option<(u32, Vec<u8>)>,
+    /// With its last block: the row of the index, its place to be filled in, and the row of the ledger.
+    pub(crate) finished: Option<Box<(Entry, RecordedRow)>>,
+}
+
+impl Sealed {
+    /// Bytes that it takes in the volume.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.block.len()
+    }
+
+    /// The recording it belongs to.
+    #[must_use]
+    pub const fn recording(&self) -> RecordingId {
+        self.recording
+    }
+}
+
+impl Sealer {
+    pub(crate) const fn new(with: Arc<SealingKeys>) -> Self {
+        Self { with }
+    }
+
+    /// Begins the recording of a call: draws its data key, and wraps it to the public key of its class and day.
+    ///
+    /// # Errors
+    /// [`VaultError::Refused`] when the verdict does not admit the call; when the class cannot name a directory; when
+    /// the first use of a class and day cannot put its day key on the disk.
+    pub fn begin(&self, opening: &Opening, now: WallTime) -> Result<(RecordingSealer, Sealed), VaultError> {
+        let keep = match &opening.verdict.decision {
+            Decision::Admit(keep) => keep,
+            Decision::Refuse(_) => return Err(VaultError::Refused),
+        };
+        if !is_class_name(&keep.retention.name) {
+            return Err(VaultError::ClassName { class: keep.retention.name.clone() });
+        }
+        let day = civil::day_of(self.with.zone, opening.facts.start);
+        let shelf = Arc::new(Shelf { class: keep.retention.name.clone(), day });
+        let recording = RecordingId::new(
+            now.nanos() / 1_000_000,
+            u128::from(OsRng.next_u64()) << 64 | u128::from(OsRng.next_u64()),
+        );
+        let mut key = Zeroizing::new([0; 32]);
+        OsRng.fill_bytes(&mut *key);
+        let key_row = self.wrap(&shelf, recording, &key)?;
+        let row = OpenedRow::new(opening, now);
+        let aead = Aead::new(self.with.suite, &key);
+        let mut sealer = RecordingSealer::new(Arc::clone(&self.with), shelf, (recording, aead), row.clone());
+        let mut opened = sealer.metadata(BlockKind::Opened, opening.at, &row.to_bytes());
+        opened.key_row = Some(key_row);
+        Ok((sealer, opened))
+    }
+
+    fn wrap(
+        &self,
+        shelf: &Shelf,
+        recording: RecordingId,
+        key: &[u8; 32],
+    ) -> Result<(u32, Vec<u8>), VaultError> {
+        let day = self.with.days.of(shelf)?;
+        let wrapped = age::encrypt(&day.recipient, &*wrapped_content(recording, key))
+            .map_err(|cause| failed("wrap a key for", &shelf.class)(std::io::Error::other(cause)))?;
+        let row = KeyRow { state: KeyState::Wrapped, recording, wrapped }
+            .to_bytes()
+            .expect("an age file of 48 bytes to one recipient is about 300 bytes");
+        Ok((day.generation, row))
+    }
+}
+
+impl SealingKeys {
+    /// A block of metadata, sealed to its head.
+    pub(crate) fn metadata_block(&self, mut head: BlockHead, content: &[u8]) -> Vec<u8> {
+        head.length = u32::try_from(content.len() + MetadataKey::OVERHEAD).unwrap_or(u32::MAX);
+        let bound = head.to_bytes();
+        let sealed = self.metadata.seal(&bound[crate::container::AAD], content);
+        head.body_crc = crc32c::crc32c(&sealed);
+        let mut block = Vec::with_capacity(BLOCK_HEAD + sealed.len());
+        block.extend_from_slice(&head.to_bytes());
+        block.extend_from_slice(&sealed);
+        block
+    }
+
+    /// The manifest's block, and what index and ledger will say of it.
+    pub(crate) fn manifest_block(
+        &self,
+        head: BlockHead,
+        manifest: &Manifest,
+    ) -> (Vec<u8>, Entry, RecordedRow) {
+        let block = self.metadata_block(head, &manifest.sign(&self.signing));
+        (block, manifest.entry(0, 0), RecordedRow::of(manifest))
+    }
+}

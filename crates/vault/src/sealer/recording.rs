@@ -1,0 +1,143 @@
+//! One recording while it is being sealed.
+
+use std::sync::Arc;
+
+use chrono::NaiveDate;
+use earwitness_model::{CallSummary, Flag, PacketTime, RecordingId, Segment, SegmentContent};
+
+use super::{Sealed, SealingKeys};
+use crate::{
+    cipher::{Aead, TAG},
+    container::{AAD, BLOCK_HEAD, BlockHead, BlockKind, block_hash, nonce},
+    layout::Shelf,
+    manifest::{MANIFEST_SCHEMA, Manifest},
+    opening::{OpenedRow, StreamOpened},
+    payload_hash::PayloadHashes,
+};
+
+/// Seals one recording, block after block. It has the recording's data key and is its only owner; the key goes with it.
+pub struct RecordingSealer {
+    with: Arc<SealingKeys>,
+    shelf: Arc<Shelf>,
+    id: RecordingId,
+    aead: Aead,
+    opened: OpenedRow,
+    retention_until: NaiveDate,
+    blocks: Vec<[u8; 32]>,
+    sealed_bytes: u64,
+    last: PacketTime,
+    payloads: PayloadHashes,
+}
+
+impl RecordingSealer {
+    pub(super) fn new(
+        with: Arc<SealingKeys>,
+        shelf: Arc<Shelf>,
+        (id, aead): (RecordingId, Aead),
+        opened: OpenedRow,
+    ) -> Self {
+        Self {
+            retention_until: opened.retention_until(shelf.day),
+            last: opened.facts.start,
+            with,
+            shelf,
+            id,
+            aead,
+            opened,
+            blocks: Vec::new(),
+            sealed_bytes: 0,
+            payloads: PayloadHashes::default(),
+        }
+    }
+
+    /// The recording's name.
+    #[must_use]
+    pub const fn id(&self) -> RecordingId {
+        self.id
+    }
+
+    /// Tells who a stream is. To be called at its first packet, so that the recording can be used when it is
+    /// interrupted.
+    #[must_use]
+    pub fn stream(&mut self, stream: &StreamOpened) -> Sealed {
+        self.metadata(BlockKind::Stream, self.last, &stream.to_bytes())
+    }
+
+    /// Seals a segment: one copy, one pass of the cipher, one hash.
+    #[must_use]
+    pub fn seal(&mut self, segment: &Segment) -> Sealed {
+        let kind = match segment.content {
+            SegmentContent::Media => BlockKind::Media,
+            SegmentContent::Signalling => BlockKind::Signalling,
+        };
+        let length = segment.bytes.len() + TAG;
+        let mut head = self.head(kind, segment.base);
+        head.length = u32::try_from(length).unwrap_or(u32::MAX);
+        let bound = head.to_bytes();
+        let mut block = Vec::with_capacity(BLOCK_HEAD + length);
+        block.extend_from_slice(&bound);
+        block.extend_from_slice(&segment.bytes);
+        let tag = self.aead.seal(&nonce(head.counter), &bound[AAD], &mut block[BLOCK_HEAD..]);
+        block.extend_from_slice(&tag);
+        head.body_crc = crc32c::crc32c(&block[BLOCK_HEAD..]);
+        block[..BLOCK_HEAD].copy_from_slice(&head.to_bytes());
+        match segment.content {
+            SegmentContent::Media => self.payloads.handle_segment(segment),
+            SegmentContent::Signalling => {}
+        }
+        self.sealed_bytes += length as u64;
+        self.last = segment.base;
+        self.count(kind, block)
+    }
+
+    /// Ends the recording with its signed manifest.
+    #[must_use]
+    pub fn finish(mut self, summary: &CallSummary) -> Sealed {
+        let payload_hashes = std::mem::take(&mut self.payloads).finish();
+        let mut summary = summary.clone();
+        let late = payload_hashes.iter().any(|hash| hash.blake3.is_none());
+        if late && !summary.flags.contains(&Flag::LatePackets) {
+            summary.flags.push(Flag::LatePackets);
+        }
+        let manifest = Manifest {
+            schema: MANIFEST_SCHEMA,
+            vault: self.with.vault,
+            recording: self.id,
+            continues: self.opened.continues,
+            class: self.shelf.class.clone(),
+            day: self.shelf.day,
+            retention_until: self.retention_until,
+            cipher: self.with.suite,
+            begun: self.opened.begun,
+            interrupted: false,
+            summary,
+            payload_hashes,
+            sealed_bytes: self.sealed_bytes,
+            sealed_blake3: Manifest::hash_of_blocks(&self.blocks),
+            blocks: std::mem::take(&mut self.blocks),
+        };
+        let mut head = self.head(BlockKind::Manifest, self.last);
+        head.counter = manifest.blocks.len() as u64;
+        let (block, entry, row) = self.with.manifest_block(head, &manifest);
+        let finished = Some(Box::new((entry, row)));
+        let kind = BlockKind::Manifest;
+        Sealed { shelf: self.shelf, recording: self.id, kind, block, key_row: None, finished }
+    }
+
+    pub(super) fn metadata(&mut self, kind: BlockKind, at: PacketTime, content: &[u8]) -> Sealed {
+        let block = self.with.metadata_block(self.head(kind, at), content);
+        self.count(kind, block)
+    }
+
+    /// The head of the next block. Its counter is the number of blocks before it: [`Self::count`] gives each out once.
+    fn head(&self, kind: BlockKind, base: PacketTime) -> BlockHead {
+        let counter = self.blocks.len() as u64;
+        BlockHead { kind, length: 0, recording: self.id, counter, base, previous: 0, body_crc: 0 }
+    }
+
+    fn count(&mut self, kind: BlockKind, block: Vec<u8>) -> Sealed {
+        self.blocks.push(block_hash(&block[..BLOCK_HEAD], &block[BLOCK_HEAD..]));
+        let (shelf, recording) = (Arc::clone(&self.shelf), self.id);
+        Sealed { shelf, recording, kind, block, key_row: None, finished: None }
+    }
+}

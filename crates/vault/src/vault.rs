@@ -1,0 +1,245 @@
+//! The vault as one thing: opened by one process, recovered before anything else.
+
+use std::{
+    fs::{File, OpenOptions, TryLockError},
+    io::{Read, Seek, Write},
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+    str::FromStr,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use age::x25519::Recipient;
+use chrono_tz::Tz;
+use earwitness_model::WallTime;
+use ed25519_dalek::{SigningKey, VerifyingKey};
+
+use crate::{
+    cipher::CipherSuite,
+    disk::{Disk, RealDisk, read_all},
+    error::{VaultError, failed},
+    index::{Index, IndexState, Opened},
+    keys::{DayKeys, KeyKind, read_key},
+    layout::Layout,
+    ledger::{Ledger, LedgerKind},
+    metadata_key::MetadataKey,
+    opener::{Opener, Unlock},
+    recovery::{self, Recovery},
+    sealer::{Sealer, SealingKeys},
+    settings::{Access, Settings},
+    writer::Writer,
+};
+
+/// An open vault. While it, its writer or an opener lives, no other process can open it.
+pub struct Vault {
+    pub(crate) parts: Arc<Parts>,
+    recovery: Recovery,
+}
+
+/// What the vault, its writer and its openers share.
+pub(crate) struct Parts {
+    pub(crate) disk: Arc<dyn Disk>,
+    pub(crate) layout: Layout,
+    pub(crate) settings: Settings,
+    pub(crate) keys: Arc<SealingKeys>,
+    pub(crate) verifying: VerifyingKey,
+    pub(crate) officer: Recipient,
+    pub(crate) index: Index,
+    pub(crate) ledger: Mutex<Ledger>,
+    pub(crate) writer_out: AtomicBool,
+    /// The lock goes when the last part does.
+    _lock: File,
+}
+
+impl Vault {
+    /// Opens the vault in `dir`, alone, and recovers what the last process left unfinished.
+    ///
+    /// # Errors
+    /// [`VaultError::NotAVault`], [`VaultError::Format`], [`VaultError::InUse`], [`VaultError::KeyDamaged`], and what
+    /// the disk, the index or the ledger say.
+    pub fn open(dir: &Path) -> Result<Self, VaultError> {
+        Self::open_on(Arc::new(RealDisk), dir)
+    }
+
+    /// [`Self::open`] on another disk. Lock and index stay on the real one.
+    ///
+    /// # Errors
+    /// Those of [`Self::open`].
+    pub fn open_on(disk: Arc<dyn Disk>, dir: &Path) -> Result<Self, VaultError> {
+        let dir = std::path::absolute(dir).map_err(failed("find", dir))?;
+        let layout = Layout { dir };
+        let settings = Settings::read(&*disk, &layout.settings())?;
+        let lock = take_lock(&layout.lock())?;
+        let (keys, verifying, officer) = read_keys(&disk, &layout, &settings)?;
+        let metadata = keys.metadata.clone();
+        let (ledger, ledger_state) = Ledger::open(Arc::clone(&disk), &layout.ledger(), metadata.clone())?;
+        let Opened { index, state: index_state } = Index::open(&layout.index(), metadata)?;
+        let parts = Arc::new(Parts {
+            disk,
+            layout,
+            settings,
+            keys,
+            verifying,
+            officer,
+            index,
+            ledger: Mutex::new(ledger),
+            writer_out: AtomicBool::new(false),
+            _lock: lock,
+        });
+        let recovery = recovery::run(&parts, index_state, ledger_state)?;
+        Ok(Self { parts, recovery })
+    }
+
+    /// The office's zone, which fixes what a day is.
+    #[must_use]
+    pub fn zone(&self) -> Tz {
+        self.parts.settings.zone.0
+    }
+
+    /// Who can open what is sealed.
+    #[must_use]
+    pub fn access(&self) -> Access {
+        self.parts.settings.access
+    }
+
+    /// How segments are sealed.
+    #[must_use]
+    pub fn cipher(&self) -> CipherSuite {
+        self.parts.settings.cipher
+    }
+
+    /// Its directory, absolute.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.parts.layout.dir
+    }
+
+    /// What opening it found unfinished, and did about it.
+    #[must_use]
+    pub const fn recovery(&self) -> &Recovery {
+        &self.recovery
+    }
+
+    /// Where the officer's key is unless another place was chosen when the vault was made.
+    #[must_use]
+    pub fn default_officer_key(&self) -> PathBuf {
+        self.parts.layout.officer_key(match self.access() {
+            Access::Open => ".key",
+            Access::Governed => ".officer.age",
+        })
+    }
+
+    /// The public key that its manifests are signed with.
+    #[must_use]
+    pub fn verifying_key(&self) -> VerifyingKey {
+        self.parts.verifying
+    }
+
+    /// Its index: search and list.
+    #[must_use]
+    pub fn index(&self) -> &Index {
+        &self.parts.index
+    }
+
+    /// Its ledger, for reading. What recordings do is written by the vault itself.
+    pub fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        self.parts.ledger()
+    }
+
+    /// Says something in the ledger, durably.
+    ///
+    /// # Errors
+    /// When the ledger fails.
+    pub fn note(&self, kind: LedgerKind, at: WallTime, payload: &[u8]) -> Result<(), VaultError> {
+        let mut ledger = self.parts.ledger();
+        ledger.append(kind, at, payload)?;
+        Ok(ledger.sync()?)
+    }
+
+    /// The sealing side and the writing side. There is one writer at a time.
+    ///
+    /// # Errors
+    /// [`VaultError::WriterTaken`] while an earlier one lives.
+    pub fn writer(&self) -> Result<(Sealer, Writer), VaultError> {
+        if self.parts.writer_out.swap(true, Ordering::AcqRel) {
+            return Err(VaultError::WriterTaken);
+        }
+        Ok((Sealer::new(Arc::clone(&self.parts.keys)), Writer::new(Arc::clone(&self.parts))))
+    }
+
+    /// The opening side.
+    ///
+    /// # Errors
+    /// [`VaultError::OfficerKeyMissing`], [`VaultError::WrongPassphrase`], [`VaultError::NotAKey`],
+    /// [`VaultError::OtherOfficer`].
+    pub fn opener(&self, unlock: Unlock) -> Result<Opener, VaultError> {
+        Opener::new(Arc::clone(&self.parts), unlock)
+    }
+}
+
+impl Parts {
+    /// A panic under this lock can only be a defect of ours; the ledger stops itself when it is not in order.
+    pub(crate) fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether an index that was just opened can be believed to be complete.
+pub(crate) fn is_whole(state: &IndexState) -> bool {
+    match state {
+        IndexState::Whole => true,
+        IndexState::Fresh | IndexState::SetAside { .. } => false,
+    }
+}
+
+type Keys = (Arc<SealingKeys>, VerifyingKey, Recipient);
+
+fn read_keys(disk: &Arc<dyn Disk>, layout: &Layout, settings: &Settings) -> Result<Keys, VaultError> {
+    let key = |name: &str, kind| read_key(&**disk, &layout.key(name), kind);
+    let metadata = MetadataKey::new(settings.cipher, *key("index.key", KeyKind::Metadata)?);
+    let signing = SigningKey::from_bytes(&*key("recorder.key", KeyKind::Signing)?);
+    let verifying = signing.verifying_key();
+    if *verifying.as_bytes() != *key("recorder.pub", KeyKind::Verifying)? {
+        return Err(VaultError::KeyDamaged { path: layout.key("recorder.key") });
+    }
+    let path = layout.key("officer.pub");
+    let text = read_all(&**disk, &path).map_err(failed("read", &path))?;
+    let officer = std::str::from_utf8(&text)
+        .ok()
+        .and_then(|text| Recipient::from_str(text.trim()).ok())
+        .ok_or(VaultError::KeyDamaged { path })?;
+    let days = DayKeys::new(Arc::clone(disk), layout.clone(), officer.clone());
+    let (vault, suite, zone) = (settings.id, settings.cipher, settings.zone.0);
+    let keys = SealingKeys { vault, suite, zone, metadata, signing, days };
+    Ok((Arc::new(keys), verifying, officer))
+}
+
+/// The lock is the system's (flock): it goes with the process, however that ends. The id in it is for people.
+fn take_lock(path: &Path) -> Result<File, VaultError> {
+    let mut file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(path)
+        .map_err(failed("open", path))?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            let mut text = String::new();
+            // Who has it is a courtesy: what cannot be read is not told.
+            let pid = file.read_to_string(&mut text).ok().and_then(|_read| text.trim().parse().ok());
+            return Err(VaultError::InUse { pid });
+        }
+        Err(TryLockError::Error(cause)) => return Err(failed("lock", path)(cause)),
+    }
+    file.set_len(0)
+        .and_then(|()| file.rewind())
+        .and_then(|()| writeln!(file, "{}", std::process::id()))
+        .map_err(failed("write", path))?;
+    Ok(file)
+}

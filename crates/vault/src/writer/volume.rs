@@ -1,0 +1,179 @@
+//! One volume while it is being written.
+
+use std::{io, sync::Arc};
+
+use crate::{
+    container::{BlockKind, VOLUME_HEAD, VolumeHead, link_block},
+    disk::{DiskFile, OpenAs},
+    error::{VaultError, failed},
+    layout::{Shelf, number_of},
+    sealer::Sealed,
+    vault::Parts,
+};
+
+/// Appended blocks are written out when there are so many bytes of them.
+const WRITE_AT: usize = 1 << 20;
+
+/// A volume that takes blocks. Its open mark stands beside it until [`OpenVolume::close`].
+pub(super) struct OpenVolume {
+    pub(super) shelf: Arc<Shelf>,
+    pub(super) number: u32,
+    /// Recordings in it that did not end.
+    pub(super) running: usize,
+    path: std::path::PathBuf,
+    file: Box<dyn DiskFile>,
+    /// Bytes of whole blocks in the file.
+    written: u64,
+    /// Blocks behind them.
+    buffer: Vec<u8>,
+    synced: bool,
+}
+
+impl OpenVolume {
+    /// The newest volume of the shelf if it has room, else a new one; marked as open before its first byte.
+    pub(super) fn open(parts: &Parts, shelf: &Arc<Shelf>, rotate_at: u64) -> Result<Self, VaultError> {
+        let dir = parts.layout.shelf(shelf);
+        let names = parts.disk.list(&dir).map_err(failed("list", &dir))?;
+        if names.is_empty() {
+            make_shelf(parts, shelf)?;
+        }
+        let newest = names.iter().filter_map(|name| number_of(name, ".vol")).max();
+        if let Some(number) = newest
+            && let Some(volume) = Self::go_on(parts, shelf, number, rotate_at)?
+        {
+            return Ok(volume);
+        }
+        Self::new(parts, shelf, newest.map_or(1, |number| number.saturating_add(1)))
+    }
+
+    fn go_on(
+        parts: &Parts,
+        shelf: &Arc<Shelf>,
+        number: u32,
+        rotate_at: u64,
+    ) -> Result<Option<Self>, VaultError> {
+        let path = parts.layout.volume(shelf, number);
+        let mark = parts.layout.open_mark(shelf, number);
+        // A mark that stands means that it is open here already, and full, or that recovery could not finish it.
+        let marked = parts.disk.open(&mark, OpenAs::Read).is_ok();
+        let file = parts.disk.open(&path, OpenAs::Write).map_err(failed("open", &path))?;
+        let written = file.size().map_err(failed("read", &path))?;
+        let mut head = [0; VOLUME_HEAD];
+        file.read_at(0, &mut head).map_err(failed("read", &path))?;
+        if marked
+            || written >= rotate_at
+            || VolumeHead::from_bytes(&head) != Ok(head_of(parts, shelf, number))
+        {
+            return Ok(None);
+        }
+        set_mark(parts, shelf, number)?;
+        let (shelf, running, buffer, synced) = (Arc::clone(shelf), 0, Vec::new(), true);
+        Ok(Some(Self { shelf, number, running, path, file, written, buffer, synced }))
+    }
+
+    fn new(parts: &Parts, shelf: &Arc<Shelf>, number: u32) -> Result<Self, VaultError> {
+        let path = parts.layout.volume(shelf, number);
+        set_mark(parts, shelf, number)?;
+        let mut file = parts.disk.open(&path, OpenAs::New).map_err(failed("make", &path))?;
+        let dir = parts.layout.shelf(shelf);
+        let made = file
+            .append(&head_of(parts, shelf, number).to_bytes())
+            .map_err(failed("write", &path))
+            .and_then(|()| parts.disk.sync_dir(&dir).map_err(failed("write", &dir)));
+        if let Err(error) = made {
+            // A volume without a head must not be in the way of the next try; recovery removes what stays.
+            parts.disk.remove(&path).map_err(failed("remove", &path))?;
+            return Err(error);
+        }
+        let written = VOLUME_HEAD as u64;
+        let (shelf, running, buffer, synced) = (Arc::clone(shelf), 0, Vec::new(), false);
+        Ok(Self { shelf, number, running, path, file, written, buffer, synced })
+    }
+
+    pub(super) fn size(&self) -> u64 {
+        self.written + self.buffer.len() as u64
+    }
+
+    /// Takes a block and says where it begins. Only segments are refused while the disk takes nothing: the blocks that
+    /// begin and end a recording are few and wait.
+    pub(super) fn append(&mut self, sealed: &mut Sealed, previous: u64) -> Result<u64, VaultError> {
+        if self.buffer.len() >= WRITE_AT {
+            let written = self.write_out();
+            match sealed.kind {
+                BlockKind::Media | BlockKind::Signalling => written?,
+                // What the disk said is said again by the commit that these wait for.
+                BlockKind::Opened | BlockKind::Stream | BlockKind::Manifest => drop(written),
+            }
+        }
+        let at = self.size();
+        link_block(&mut sealed.block, previous);
+        self.buffer.extend_from_slice(&sealed.block);
+        Ok(at)
+    }
+
+    /// All blocks are on the medium when this returns.
+    pub(super) fn commit(&mut self) -> Result<(), VaultError> {
+        self.write_out()?;
+        if !self.synced {
+            self.file.sync().map_err(failed("sync", &self.path))?;
+            self.synced = true;
+        }
+        Ok(())
+    }
+
+    /// Closes a committed volume: its mark goes.
+    pub(super) fn close(self, parts: &Parts) -> Result<(), VaultError> {
+        let mark = parts.layout.open_mark(&self.shelf, self.number);
+        parts.disk.remove(&mark).map_err(failed("remove", &mark))
+    }
+
+    /// Writes the buffer. When the disk takes only a part, the file is cut back to whole blocks and the buffer stays.
+    fn write_out(&mut self) -> Result<(), VaultError> {
+        if self.buffer.is_empty() {
+            return Ok(());
+        }
+        self.synced = false;
+        match self.file.append(&self.buffer) {
+            Ok(()) => {
+                self.written += self.buffer.len() as u64;
+                self.buffer.clear();
+                Ok(())
+            }
+            Err(cause) => {
+                self.file.truncate(self.written).map_err(failed("cut", &self.path))?;
+                Err(failed("append to", &self.path)(cause))
+            }
+        }
+    }
+}
+
+fn head_of(parts: &Parts, shelf: &Shelf, number: u32) -> VolumeHead {
+    VolumeHead {
+        suite: parts.settings.cipher,
+        number,
+        day: shelf.day,
+        vault: parts.settings.id,
+        class: VolumeHead::class_hash(&shelf.class),
+    }
+}
+
+/// Makes a shelf's directory so that its names outlive a crash.
+fn make_shelf(parts: &Parts, shelf: &Shelf) -> Result<(), VaultError> {
+    let dir = parts.layout.shelf(shelf);
+    parts.disk.make_dir(&dir).map_err(failed("make", &dir))?;
+    for above in dir.ancestors().skip(1).take(2) {
+        parts.disk.sync_dir(above).map_err(failed("write", above))?;
+    }
+    Ok(())
+}
+
+/// The mark is on the medium before the volume it stands for is written: recovery looks at marked volumes only.
+fn set_mark(parts: &Parts, shelf: &Shelf, number: u32) -> Result<(), VaultError> {
+    let (mark, dir) = (parts.layout.open_mark(shelf, number), parts.layout.shelf(shelf));
+    match parts.disk.open(&mark, OpenAs::New) {
+        Ok(_empty) => {}
+        Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists => {}
+        Err(cause) => return Err(failed("make", &mark)(cause)),
+    }
+    parts.disk.sync_dir(&dir).map_err(failed("write", &dir))
+}
