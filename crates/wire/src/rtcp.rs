@@ -249,10 +249,12 @@ fn cname(packet: &[u8]) -> Option<(u32, &[u8])> {
 }
 
 fn cause(error: RtcpParseError) -> Cause {
-    match error {
-        RtcpParseError::UnsupportedVersion(_) => Cause::BadVersion,
-        RtcpParseError::Truncated { .. } => Cause::Truncated,
-        _ => Cause::BadLength,
+    if matches!(error, RtcpParseError::UnsupportedVersion(_)) {
+        Cause::BadVersion
+    } else if matches!(error, RtcpParseError::Truncated { .. }) {
+        Cause::Truncated
+    } else {
+        Cause::BadLength
     }
 }
 

@@ -1,10 +1,14 @@
 //! RTP (RFC 3550, section 5) as a view over a datagram's payload.
 
+mod elements;
+
 use std::fmt;
 
 use earwitness_model::RtpTime;
 
 use crate::{Cause, Layer, WireError};
+
+pub use elements::Elements;
 
 /// An RTP packet whose header, CSRC list, extension and padding lie within its bytes.
 ///

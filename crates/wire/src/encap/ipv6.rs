@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use etherparse::{
     IpAuthHeaderSlice, Ipv6FragmentHeaderSlice, Ipv6HeaderSlice, Ipv6RawExtHeaderSlice,
-    err::ipv6::HeaderSliceError,
+    err::{ip_auth, ipv6::HeaderSliceError},
 };
 
 use super::{
@@ -87,8 +87,10 @@ pub(crate) fn after_header(mut next: u8, ends: IpEnds, mut span: Span<'_>) -> Re
                 (header.next_header().0, 8)
             }
             51 => {
-                let header = IpAuthHeaderSlice::from_slice(span.bytes)
-                    .map_err(|_| span.error(Layer::Ipv6, Cause::BadLength))?;
+                let header = IpAuthHeaderSlice::from_slice(span.bytes).map_err(|error| match error {
+                    ip_auth::HeaderSliceError::Len(_) => span.error(Layer::Ipv6, Cause::Truncated),
+                    ip_auth::HeaderSliceError::Content(_) => span.error(Layer::Ipv6, Cause::BadLength),
+                })?;
                 (header.next_header().0, header.slice().len())
             }
             _ => return transport::carried(next, ends, span),

@@ -202,6 +202,12 @@ impl Reassembler {
 
     /// Hands over the packet of `key`, of which nothing is missing any more.
     fn finish(&mut self, key: &Key) -> Reassembled<'_> {
+        if let Some(Slot { state: State::Waiting(assembly), .. }) = self.table.get_mut(key)
+            && assembly.carried().is_none()
+        {
+            self.refuse(key, FragmentLoss::Unreadable);
+            return Reassembled::Refused(FragmentLoss::Unreadable);
+        }
         self.waiting.retain(|other| other != key);
         self.finished.push_back(*key);
         let Some(slot) = self.table.get_mut(key) else {
@@ -210,15 +216,9 @@ impl Reassembler {
         if let State::Waiting(assembly) = &mut slot.state {
             slot.state = State::Whole(std::mem::take(assembly));
         }
-        let State::Whole(whole) = &mut slot.state else {
-            return Reassembled::Pending;
-        };
-        match whole.carried() {
-            Some(carried) => Reassembled::Whole(carried),
-            None => {
-                self.losses.count(FragmentLoss::Unreadable);
-                Reassembled::Refused(FragmentLoss::Unreadable)
-            }
+        match &mut slot.state {
+            State::Whole(whole) => whole.carried().map_or(Reassembled::Pending, Reassembled::Whole),
+            State::Waiting(_) | State::Refused(_) => Reassembled::Pending,
         }
     }
 
