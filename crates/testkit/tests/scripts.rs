@@ -223,7 +223,8 @@ fn the_office_has_nine_calls_and_their_audio() {
         } else if payload.starts_with(b"INVITE") {
             let message = String::from_utf8(payload.to_vec()).unwrap();
             let call_id = header(&message, "Call-ID").to_owned();
-            started.entry(call_id).or_insert(frame.time.since(MORNING) / 1_000_000_000);
+            let seconds = frame.time.since(MORNING) / 1_000_000_000;
+            started.entry(call_id).or_insert(seconds);
         }
     }
     let starts: Vec<i64> = started.values().copied().collect();
