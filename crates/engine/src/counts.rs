@@ -1,0 +1,69 @@
+//! What the engine saw and what it left out, by layer and cause.
+
+use std::collections::BTreeMap;
+
+use earwitness_wire::{Cause, Layer};
+
+/// Everything counted since the engine began.
+#[derive(Debug, Clone, Default)]
+pub struct Counts {
+    /// Frames handed in.
+    pub frames: u64,
+    /// Their bytes, as captured.
+    pub bytes: u64,
+    /// Frames whose link layer, IP or UDP could not be read, by where and why.
+    pub unreadable: BTreeMap<(Layer, Cause), u64>,
+    /// Frames that carry something else than UDP over IP.
+    pub not_udp: u64,
+    /// IP fragments.
+    pub fragments: u64,
+    /// Fragmented datagrams that were refused: overlaps, no room, too long, expired.
+    pub fragments_refused: u64,
+    /// SIP messages.
+    pub messages: u64,
+    /// Datagrams that begin like SIP and are not.
+    pub messages_malformed: u64,
+    /// SIP messages beyond what is kept of one call.
+    pub messages_not_kept: u64,
+    /// Calls that were not followed because the table was full.
+    pub calls_refused: u64,
+    /// RTCP packets.
+    pub rtcp: u64,
+    /// UDP datagrams that are none of ours.
+    pub other: u64,
+    /// RTP.
+    pub media: MediaCounts,
+}
+
+/// What became of the RTP packets.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct MediaCounts {
+    /// Datagrams read as RTP.
+    pub packets: u64,
+    /// Datagrams that begin like RTP and are not.
+    pub malformed: u64,
+    /// New packets put into rings.
+    pub kept: u64,
+    /// Packets of calls that the rules refuse, or from before the answer: they never left the capture buffer.
+    pub dropped: u64,
+    /// Packets cut by the snap length.
+    pub truncated: u64,
+    /// Packets left out because the ring pool's budget was used up, or too long for a ring.
+    pub no_ring: u64,
+    /// Packets that waited for an SDP that did not come.
+    pub unclaimed: u64,
+    /// Packets that found no room to wait for an SDP.
+    pub unclaimed_refused: u64,
+    /// Sources or payload types beyond what one call may have.
+    pub tracks_refused: u64,
+    /// Media endpoints beyond what one call may announce.
+    pub endpoints_refused: u64,
+}
+
+impl Counts {
+    /// Audio of admitted calls that could not be kept, in packets.
+    #[must_use]
+    pub const fn lost_packets(&self) -> u64 {
+        self.media.truncated + self.media.no_ring + self.media.tracks_refused
+    }
+}

@@ -1,0 +1,220 @@
+//! One frame, one pass: decode, tell SIP from media, hand it to its half, run what is due.
+
+use std::collections::VecDeque;
+
+use earwitness_model::{PacketTime, RawFrame, Segment, SegmentContent};
+use earwitness_rules::RuleSet;
+use earwitness_wire::{Carried, Datagram, Reassembled, Reassembler, ReassemblyLimits, rtcp, rtp, sip};
+
+use crate::{
+    counts::Counts,
+    limits::Limits,
+    media::{Media, MediaDatagram},
+    order::{Order, Report},
+    output::Output,
+    signalling::{Signalling, SipDatagram},
+};
+
+/// The engine: both halves on one thread, their messages handed over inline.
+#[derive(Debug)]
+pub struct Engine {
+    halves: Halves,
+    reassembler: Reassembler,
+    counts: Counts,
+    now: PacketTime,
+    next_deadline: PacketTime,
+}
+
+/// Signalling, media, and their mail.
+#[derive(Debug)]
+struct Halves {
+    signalling: Signalling,
+    media: Media,
+    mail: Mail,
+    rtcp: u64,
+    other: u64,
+}
+
+/// What the halves send each other, and what leaves the engine.
+#[derive(Default)]
+struct Mail {
+    orders: VecDeque<Order>,
+    reports: VecDeque<Report>,
+    outputs: VecDeque<Output>,
+}
+
+impl std::fmt::Debug for Mail {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Mail").field("outputs", &self.outputs.len()).finish_non_exhaustive()
+    }
+}
+
+/// No deadline waits.
+const NEVER: PacketTime = PacketTime::from_nanos(i64::MAX);
+
+impl Engine {
+    /// An engine that decides by `rules` and stays within `limits`.
+    #[must_use]
+    pub fn new(rules: RuleSet, limits: Limits) -> Self {
+        Self {
+            halves: Halves {
+                signalling: Signalling::new(rules, limits),
+                media: Media::new(limits),
+                mail: Mail::default(),
+                rtcp: 0,
+                other: 0,
+            },
+            reassembler: Reassembler::new(ReassemblyLimits::default()),
+            counts: Counts::default(),
+            now: PacketTime::from_nanos(i64::MIN),
+            next_deadline: NEVER,
+        }
+    }
+
+    /// Takes one frame. What comes of it is fetched by [`Self::poll_output`].
+    #[inline]
+    pub fn handle_frame(&mut self, frame: &RawFrame<'_>) {
+        self.handle_time(frame.time);
+        self.counts.frames += 1;
+        self.counts.bytes += frame.bytes.len() as u64;
+        match earwitness_wire::decode(frame) {
+            Ok(Carried::Udp(datagram)) => self.halves.handle_datagram(&datagram, frame.time, self.now),
+            Ok(Carried::Fragment(fragment)) => {
+                self.counts.fragments += 1;
+                match self.reassembler.handle_fragment(&fragment, self.now) {
+                    Reassembled::Pending => {}
+                    Reassembled::Whole(Carried::Udp(datagram)) => {
+                        self.halves.handle_datagram(&datagram, frame.time, self.now);
+                    }
+                    Reassembled::Whole(_) => self.counts.not_udp += 1,
+                    Reassembled::Refused(_) => self.counts.fragments_refused += 1,
+                }
+            }
+            Ok(Carried::Tcp | Carried::Icmp | Carried::OtherIp(_) | Carried::NotIp(_)) => {
+                self.counts.not_udp += 1
+            }
+            Err(error) => *self.counts.unreadable.entry((error.layer, error.cause)).or_default() += 1,
+        }
+        self.next_deadline = self.halves.next_deadline();
+    }
+
+    /// Moves the clock on to `now`, also when no frame comes. An earlier `now` changes nothing.
+    #[inline]
+    pub fn handle_time(&mut self, now: PacketTime) {
+        if now > self.now {
+            self.now = now;
+            if now >= self.next_deadline {
+                self.run_due();
+            }
+        }
+    }
+
+    /// The capture is over: running calls end here, and everything that is still in a ring comes out.
+    pub fn handle_end(&mut self) {
+        self.halves.signalling.handle_end(&mut self.halves.mail.orders);
+        self.halves.deliver(self.now);
+    }
+
+    /// Calls that begin from now on are decided by `rules`; those that run keep their verdict.
+    pub fn handle_rules(&mut self, rules: RuleSet) {
+        self.halves.signalling.handle_rules(rules);
+    }
+
+    /// A segment's buffer comes back for the next call.
+    pub fn handle_returned(&mut self, segment: Segment) {
+        match segment.content {
+            SegmentContent::Media => self.halves.media.handle_returned(segment.bytes),
+            SegmentContent::Signalling => {}
+        }
+    }
+
+    /// The next output, in the order in which they came about.
+    #[inline]
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.halves.mail.outputs.pop_front()
+    }
+
+    /// What was seen and what was left out.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        let signalling = self.halves.signalling.counts;
+        Counts {
+            messages: signalling.messages,
+            messages_malformed: signalling.malformed,
+            messages_not_kept: signalling.not_kept,
+            calls_refused: signalling.calls_refused,
+            rtcp: self.halves.rtcp,
+            other: self.halves.other,
+            media: self.halves.media.counts(),
+            ..self.counts.clone()
+        }
+    }
+
+    /// Calls that are followed now, with those that ended a few seconds ago.
+    #[must_use]
+    pub fn calls(&self) -> usize {
+        self.halves.signalling.len()
+    }
+
+    /// Bytes of ring buffers in use.
+    #[must_use]
+    pub const fn ring_bytes(&self) -> usize {
+        self.halves.media.ring_bytes()
+    }
+
+    /// The engine's clock: the latest time that a frame or [`Self::handle_time`] said.
+    #[must_use]
+    pub const fn now(&self) -> PacketTime {
+        self.now
+    }
+
+    #[cold]
+    fn run_due(&mut self) {
+        self.halves.handle_time(self.now);
+        self.next_deadline = self.halves.next_deadline();
+    }
+}
+
+impl Halves {
+    #[inline]
+    fn handle_datagram(&mut self, datagram: &Datagram<'_>, time: PacketTime, now: PacketTime) {
+        let (flow, payload) = (datagram.flow, datagram.payload);
+        if rtp::looks_like(payload) {
+            let media = MediaDatagram { flow, payload, cut: datagram.cut, time };
+            self.media.handle_datagram(&media, now, &mut self.mail.outputs);
+        } else if sip::looks_like(payload) {
+            let sip = SipDatagram { flow, bytes: payload, time };
+            self.signalling.handle_datagram(&sip, &mut self.mail.orders, &mut self.mail.outputs);
+            self.deliver(now);
+        } else if rtcp::looks_like(payload) {
+            self.rtcp += 1;
+        } else {
+            self.other += 1;
+        }
+    }
+
+    fn handle_time(&mut self, now: PacketTime) {
+        self.media.handle_time(now, &mut self.mail.reports, &mut self.mail.outputs);
+        self.signalling.handle_time(now, &mut self.mail.orders);
+        self.deliver(now);
+    }
+
+    /// Hands orders and reports over until both halves are quiet.
+    fn deliver(&mut self, now: PacketTime) {
+        loop {
+            if let Some(order) = self.mail.orders.pop_front() {
+                self.media.handle_order(order, now, &mut self.mail.reports, &mut self.mail.outputs);
+            } else if let Some(report) = self.mail.reports.pop_front() {
+                self.signalling.handle_report(report, &mut self.mail.orders, &mut self.mail.outputs);
+            } else {
+                return;
+            }
+        }
+    }
+
+    #[inline]
+    fn next_deadline(&self) -> PacketTime {
+        let next = [self.media.next_deadline(), self.signalling.next_deadline()];
+        next.into_iter().flatten().min().unwrap_or(NEVER)
+    }
+}

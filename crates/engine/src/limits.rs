@@ -1,0 +1,31 @@
+//! How much memory the engine may use.
+
+/// Bounds of the engine's tables. What does not fit is counted in [`Counts`](crate::Counts), never silently left out.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Calls at once, with those that ended a few seconds ago.
+    pub calls: usize,
+    /// Tracks (source, destination, SSRC) of one call.
+    pub tracks_per_call: usize,
+    /// Media endpoints that one call may announce.
+    pub endpoints_per_call: usize,
+    /// Bytes of ring buffers, filling or on their way to the vault.
+    pub ring_bytes: usize,
+    /// Bytes of RTP that waits for its SDP.
+    pub unclaimed_bytes: usize,
+    /// Bytes of SIP kept of one call.
+    pub signalling_bytes_per_call: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            calls: 100_000,
+            tracks_per_call: 64,
+            endpoints_per_call: 32,
+            ring_bytes: 1 << 30,
+            unclaimed_bytes: 16 << 20,
+            signalling_bytes_per_call: 1 << 20,
+        }
+    }
+}

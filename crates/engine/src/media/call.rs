@@ -1,0 +1,193 @@
+//! What the media half knows of one call: its ring, its tracks, its keys and gaps.
+
+use std::net::SocketAddr;
+
+use earwitness_model::{
+    CallId, Dtmf, DtmfVia, Flag, Gap, GapCause, Leg, MediaPacket, PACKET_HEADER, PacketTime, Pii, RtpTime,
+    Track, TrackIndex, pack_media,
+};
+
+use super::{
+    MAX_PAYLOAD,
+    keypress::{KeyEvent, Pressed},
+    track::{Fate, TrackState},
+};
+use crate::{
+    order::{Keeping, MediaSummary},
+    pool::RING_BYTES,
+};
+
+/// Keys and gaps listed of one call; more are a noise source.
+const MAX_LISTED: usize = 512;
+
+/// One call's media.
+#[derive(Debug)]
+pub(super) struct MediaCall {
+    pub(super) id: CallId,
+    /// Tells this call from an earlier one in the same slot.
+    pub(super) birth: u32,
+    keeping: Keeping,
+    pub(super) answered: Option<PacketTime>,
+    /// Packets from before are not kept.
+    pub(super) since: Option<PacketTime>,
+    pub(super) held: bool,
+    pub(super) truncated: bool,
+    /// Places in the track slab, by track index.
+    pub(super) tracks: Vec<u32>,
+    table: Vec<Track>,
+    pub(super) endpoints: Vec<SocketAddr>,
+    ring: Option<(PacketTime, Vec<u8>)>,
+    /// Counts the rings, so that a deadline knows whether it is meant.
+    pub(super) ring_number: u32,
+    dtmf: Vec<Dtmf>,
+    lost: Vec<Gap>,
+}
+
+impl MediaCall {
+    pub(super) const fn new(id: CallId, keeping: Keeping, birth: u32) -> Self {
+        Self {
+            id,
+            birth,
+            keeping,
+            answered: None,
+            since: None,
+            held: false,
+            truncated: false,
+            tracks: Vec::new(),
+            table: Vec::new(),
+            endpoints: Vec::new(),
+            ring: None,
+            ring_number: 0,
+            dtmf: Vec::new(),
+            lost: Vec::new(),
+        }
+    }
+
+    /// What happens to packets now.
+    pub(super) const fn fate(&self) -> Fate {
+        match self.keeping {
+            Keeping::FromStart => Fate::Keep,
+            Keeping::FromAnswer if self.answered.is_some() => Fate::Keep,
+            Keeping::FromAnswer | Keeping::Never => Fate::Drop,
+        }
+    }
+
+    pub(super) fn handle_answer(&mut self, at: PacketTime) {
+        self.answered = Some(at);
+        if self.keeping == Keeping::FromAnswer {
+            self.since = Some(at);
+        }
+    }
+
+    pub(super) fn add_track(&mut self, of: Track, slot: u32, most: usize) -> Option<TrackIndex> {
+        let index = u16::try_from(self.table.len()).ok().filter(|&n| usize::from(n) < most)?;
+        self.table.push(of);
+        self.tracks.push(slot);
+        Some(TrackIndex(index))
+    }
+
+    /// Notes that the call announced `endpoint`; `false` when it announced too many.
+    pub(super) fn add_endpoint(&mut self, endpoint: SocketAddr, most: usize) -> bool {
+        if self.endpoints.contains(&endpoint) {
+            return true;
+        }
+        let room = self.endpoints.len() < most;
+        self.endpoints.extend(room.then_some(endpoint));
+        room
+    }
+
+    /// Whether the open ring takes a payload of `length`.
+    #[inline]
+    pub(super) fn has_room(&self, length: usize) -> bool {
+        self.ring.as_ref().is_some_and(|(_, bytes)| bytes.len() + PACKET_HEADER + length <= RING_BYTES)
+            || length > MAX_PAYLOAD
+    }
+
+    /// Puts the packet into the open ring; `false` when there is none, or the packet would fit in none.
+    #[inline]
+    pub(super) fn append(&mut self, packet: &MediaPacket<'_>) -> bool {
+        let Some((base, bytes)) = self.ring.as_mut().filter(|_| packet.payload.len() <= MAX_PAYLOAD) else {
+            return false;
+        };
+        pack_media(bytes, *base, packet);
+        true
+    }
+
+    pub(super) fn open_ring(&mut self, base: PacketTime, buffer: Vec<u8>) {
+        self.ring_number = self.ring_number.wrapping_add(1);
+        self.ring = Some((base, buffer));
+    }
+
+    pub(super) fn close_ring(&mut self) -> Option<(PacketTime, Vec<u8>)> {
+        self.ring.take()
+    }
+
+    /// A packet had to be left out for want of memory.
+    #[cold]
+    pub(super) fn lose(&mut self, leg: Leg, at: PacketTime) {
+        const ONE_PACKET: u32 = 20;
+        if let Some(gap) = self.lost.iter_mut().rev().find(|gap| gap.leg == leg)
+            && at.since(gap.at) <= i64::from(gap.ms + 2 * ONE_PACKET) * 1_000_000
+        {
+            gap.ms += ONE_PACKET;
+        } else if self.lost.len() < MAX_LISTED {
+            self.lost.push(Gap { leg, at, ms: ONE_PACKET, cause: GapCause::Capture });
+        }
+    }
+
+    /// A telephone-event packet: the first of a key lists it, the later ones say how long it is.
+    pub(super) fn handle_key(
+        &mut self,
+        track: &mut TrackState,
+        key: KeyEvent,
+        rtp_time: RtpTime,
+        at: PacketTime,
+    ) {
+        let ms = track.current().map_or(0, |stream| stream.ms(key.duration));
+        match track.pressed {
+            Some(pressed) if pressed.rtp_time == rtp_time => {
+                if let Some(listed) = self.dtmf.get_mut(pressed.place) {
+                    listed.ms = listed.ms.max(ms);
+                }
+            }
+            _ if self.dtmf.len() < MAX_LISTED => {
+                track.pressed = Some(Pressed { rtp_time, place: self.dtmf.len() });
+                let (leg, via) = (track.leg(), DtmfVia::Rfc4733);
+                self.dtmf.push(Dtmf { at, digit: Pii::new(key.digit), leg, via, ms });
+            }
+            _ => {}
+        }
+    }
+
+    /// What the call's media came to, given its tracks.
+    pub(super) fn summary(self, tracks: &[TrackState]) -> MediaSummary {
+        let last = tracks.iter().map(|track| track.last).max();
+        let heard = |leg| tracks.iter().any(|t| t.leg() == leg && t.is_heard());
+        let (caller, callee) = (heard(Leg::Caller), heard(Leg::Callee));
+        let mut gaps = self.lost;
+        let mut flags = Vec::new();
+        flags.extend((!gaps.is_empty()).then_some(Flag::CaptureLoss));
+        flags.extend(self.truncated.then_some(Flag::Truncated));
+        if self.keeping != Keeping::Never && self.answered.is_some() {
+            flags.extend((caller != callee).then_some(Flag::OneWay));
+            flags.extend((!caller && !callee).then_some(Flag::NoMedia));
+        }
+        for track in tracks {
+            let ptime = track.ptime_ms();
+            gaps.extend(track.holes.iter().map(|hole| {
+                let ms = hole.count.saturating_mul(ptime);
+                let at = hole.noticed.plus_nanos(-i64::from(ms) * 1_000_000);
+                Gap { leg: track.leg(), at, ms, cause: GapCause::Unknown }
+            }));
+        }
+        gaps.sort_by_key(|gap| (gap.at, gap.leg));
+        MediaSummary {
+            tracks: self.table,
+            streams: tracks.iter().flat_map(TrackState::summaries).filter(|s| s.packets > 0).collect(),
+            dtmf: self.dtmf,
+            gaps,
+            flags,
+            last,
+        }
+    }
+}

@@ -1,0 +1,470 @@
+//! The media half: streams, rings and what becomes of each packet. It knows calls only by what [`Order`]s say of them.
+
+mod flow_table;
+mod hole;
+mod jitter;
+mod keypress;
+mod sequence;
+mod track;
+mod unclaimed;
+
+mod call;
+
+use std::{collections::VecDeque, net::SocketAddr};
+
+use earwitness_model::{Flow, Leg, MediaPacket, PacketTime, PayloadKind, Segment, SegmentContent, Track};
+use earwitness_wire::rtp;
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
+
+use self::{
+    call::MediaCall,
+    flow_table::FlowTable,
+    keypress::KeyEvent,
+    track::{Fate, TrackState},
+    unclaimed::Unclaimed,
+};
+use crate::{
+    counts::MediaCounts,
+    limits::Limits,
+    order::{CallSlot, Formats, Order, Report},
+    output::{Output, Stream},
+    pool::{Pool, RING_BYTES},
+    timer::{Deadlines, Timer},
+};
+
+/// Somebody announced that they receive at an endpoint.
+#[derive(Debug, Clone)]
+struct Expectation {
+    call: CallSlot,
+    /// Who will be heard there: the other party.
+    leg: Leg,
+    formats: Formats,
+}
+
+/// A datagram that looks like RTP, with what the capture says of it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct MediaDatagram<'b> {
+    pub(crate) flow: Flow,
+    pub(crate) payload: &'b [u8],
+    /// Bytes that the snap length cut off.
+    pub(crate) cut: u32,
+    pub(crate) time: PacketTime,
+}
+
+/// Streams, rings, and the endpoints where media is expected.
+#[derive(Debug)]
+pub(crate) struct Media {
+    limits: Limits,
+    flows: FlowTable,
+    tracks: Vec<Option<TrackState>>,
+    free_tracks: Vec<u32>,
+    calls: Vec<Option<MediaCall>>,
+    /// Who is expected where; of several calls that announced an endpoint the newest comes last.
+    endpoints: HashMap<SocketAddr, Vec<Expectation>, RandomState>,
+    unclaimed: Unclaimed,
+    pool: Pool,
+    /// Rings that have to be closed, with the ring's number in its call.
+    segments: Deadlines<(CallSlot, u32)>,
+    /// Answered calls whose silence has to be looked at.
+    silences: Deadlines<(CallSlot, u32)>,
+    next_birth: u32,
+    counts: MediaCounts,
+}
+
+impl Media {
+    pub(crate) fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            flows: FlowTable::default(),
+            tracks: Vec::new(),
+            free_tracks: Vec::new(),
+            calls: Vec::new(),
+            endpoints: HashMap::default(),
+            unclaimed: Unclaimed::new(limits.unclaimed_bytes),
+            pool: Pool::new(limits.ring_bytes),
+            segments: Deadlines::default(),
+            silences: Deadlines::default(),
+            next_birth: 0,
+            counts: MediaCounts::default(),
+        }
+    }
+
+    /// Takes one datagram that looks like RTP.
+    #[inline]
+    pub(crate) fn handle_datagram(
+        &mut self,
+        datagram: &MediaDatagram<'_>,
+        now: PacketTime,
+        outputs: &mut VecDeque<Output>,
+    ) {
+        let Ok(packet) = rtp::Packet::parse(datagram.payload) else {
+            self.counts.malformed += 1;
+            return;
+        };
+        self.counts.packets += 1;
+        let slot = match self.flows.get(&datagram.flow, packet.ssrc()) {
+            Some(slot) if self.fate(slot) != Some(Fate::Linger) => slot,
+            before => match self.track_for(datagram, packet.ssrc(), before, now) {
+                Some(slot) => slot,
+                None => return,
+            },
+        };
+        self.handle_packet(slot, &packet, datagram, outputs);
+    }
+
+    /// Takes what the signalling half says.
+    pub(crate) fn handle_order(
+        &mut self,
+        order: Order,
+        now: PacketTime,
+        reports: &mut VecDeque<Report>,
+        outputs: &mut VecDeque<Output>,
+    ) {
+        match order {
+            Order::Begin { call, id, keeping } => {
+                let place = call.0 as usize;
+                if self.calls.len() <= place {
+                    self.calls.resize_with(place + 1, || None);
+                }
+                self.next_birth = self.next_birth.wrapping_add(1);
+                self.calls[place] = Some(MediaCall::new(id, keeping, self.next_birth));
+            }
+            Order::Expect { call, endpoint, leg, formats } => {
+                self.expect(endpoint, Expectation { call, leg, formats }, now, outputs);
+            }
+            Order::Answered { call, at } => {
+                let Some(state) = self.call_mut(call) else { return };
+                state.handle_answer(at);
+                let (fate, birth) = (state.fate(), state.birth);
+                self.decide(call, fate);
+                self.silences.add(at.plus_nanos(Timer::MediaSilence.nanos()), (call, birth));
+            }
+            Order::Hold { call, held } => {
+                if let Some(state) = self.call_mut(call) {
+                    state.held = held;
+                }
+            }
+            Order::Patience { call, from } => {
+                if let Some(birth) = self.call_mut(call).map(|state| state.birth) {
+                    self.silences.add(from.plus_nanos(Timer::MediaSilence.nanos()), (call, birth));
+                }
+            }
+            Order::Over { call } => {
+                if self.call_mut(call).is_some_and(|state| state.fate() == Fate::Keep) {
+                    self.decide(call, Fate::Linger);
+                }
+            }
+            Order::Release { call } => self.release(call, reports, outputs),
+        }
+    }
+
+    /// Closes rings that are full of time, looks at silent calls, lets unclaimed datagrams go.
+    pub(crate) fn handle_time(
+        &mut self,
+        now: PacketTime,
+        reports: &mut VecDeque<Report>,
+        outputs: &mut VecDeque<Output>,
+    ) {
+        while let Some((_, (call, ring))) = self.segments.take_due(now) {
+            if self.call_mut(call).is_some_and(|state| state.ring_number == ring) {
+                self.close_ring(call, outputs);
+            }
+        }
+        while let Some((due, (call, birth))) = self.silences.take_due(now) {
+            self.look_at_silence(call, birth, due, reports);
+        }
+        self.unclaimed.handle_time(now);
+    }
+
+    /// When [`Self::handle_time`] has something to do.
+    pub(crate) fn next_deadline(&self) -> Option<PacketTime> {
+        [self.segments.next(), self.silences.next(), self.unclaimed.next_deadline()]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// A ring's buffer comes back from the vault.
+    pub(crate) fn handle_returned(&mut self, buffer: Vec<u8>) {
+        self.pool.give_back(buffer);
+    }
+
+    /// Bytes of ring buffers in use.
+    pub(crate) const fn ring_bytes(&self) -> usize {
+        self.pool.bytes_out()
+    }
+
+    pub(crate) fn counts(&self) -> MediaCounts {
+        MediaCounts {
+            unclaimed: self.unclaimed.expired(),
+            unclaimed_refused: self.unclaimed.refused(),
+            ..self.counts
+        }
+    }
+
+    /// The last packet of a call.
+    fn last_packet(&self, state: &MediaCall) -> Option<PacketTime> {
+        state.tracks.iter().filter_map(|&slot| self.tracks.get(slot as usize)?.as_ref()).map(|t| t.last).max()
+    }
+
+    fn call_mut(&mut self, call: CallSlot) -> Option<&mut MediaCall> {
+        self.calls.get_mut(call.0 as usize)?.as_mut()
+    }
+
+    fn call(&self, call: CallSlot) -> Option<&MediaCall> {
+        self.calls.get(call.0 as usize)?.as_ref()
+    }
+
+    #[inline]
+    fn fate(&self, slot: u32) -> Option<Fate> {
+        self.tracks.get(slot as usize)?.as_ref().map(|track| track.fate)
+    }
+
+    fn decide(&mut self, call: CallSlot, fate: Fate) {
+        let Some(state) = self.calls.get(call.0 as usize).and_then(Option::as_ref) else { return };
+        for &slot in &state.tracks {
+            if let Some(track) = self.tracks.get_mut(slot as usize).and_then(Option::as_mut) {
+                track.fate = fate;
+            }
+        }
+    }
+
+    fn look_at_silence(
+        &mut self,
+        call: CallSlot,
+        birth: u32,
+        due: PacketTime,
+        reports: &mut VecDeque<Report>,
+    ) {
+        let Some(state) = self.call(call).filter(|state| state.birth == birth) else { return };
+        let last = self.last_packet(state);
+        let patience = if state.held || last.is_none() { Timer::HeldOrUnseen } else { Timer::MediaSilence };
+        let Some(since) = last.max(state.answered) else { return };
+        let deadline = since.plus_nanos(patience.nanos());
+        if deadline <= due {
+            reports.push_back(Report::Silent { call, last, at: due });
+        } else {
+            self.silences.add(deadline, (call, birth));
+        }
+    }
+
+    /// The track of a source that has none yet, or whose call is over.
+    #[cold]
+    fn track_for(
+        &mut self,
+        datagram: &MediaDatagram<'_>,
+        ssrc: u32,
+        before: Option<u32>,
+        now: PacketTime,
+    ) -> Option<u32> {
+        let expectation = self.expectation(&datagram.flow);
+        if let Some(slot) = before {
+            let own = self.tracks.get(slot as usize)?.as_ref()?.call;
+            if expectation.is_none_or(|(call, _)| call == own) {
+                return Some(slot);
+            }
+        }
+        let Some((call, leg)) = expectation else {
+            self.unclaimed.handle_datagram(&datagram.flow, datagram.payload, datagram.time, now);
+            return None;
+        };
+        self.add_track(call, Track { leg, flow: datagram.flow, ssrc }, datagram.time)
+    }
+
+    /// Which call a new source belongs to, and whose voice it is: by the endpoint it sends to, and where nobody
+    /// announced that one, by the endpoint it sends from. A call that announced both beats a newer one that announced one.
+    fn expectation(&self, flow: &Flow) -> Option<(CallSlot, Leg)> {
+        let none = Vec::new();
+        let to = self.endpoints.get(&flow.dst).unwrap_or(&none);
+        let from = self.endpoints.get(&flow.src).unwrap_or(&none);
+        let both = to.iter().rev().find(|t| from.iter().any(|f| f.call == t.call && f.leg != t.leg));
+        if let Some(t) = both.or_else(|| to.last()) {
+            return Some((t.call, t.leg));
+        }
+        from.last().map(|f| (f.call, other(f.leg)))
+    }
+
+    fn add_track(&mut self, call: CallSlot, of: Track, now: PacketTime) -> Option<u32> {
+        let most = self.limits.tracks_per_call;
+        let slot = self.free_tracks.pop().unwrap_or(self.tracks.len() as u32);
+        let added = self.call_mut(call).and_then(|state| {
+            let index = state.add_track(of, slot, most)?;
+            Some(TrackState::new(call, index, of, state.fate(), now))
+        });
+        let Some(track) = added else {
+            self.free_tracks.extend((slot as usize != self.tracks.len()).then_some(slot));
+            self.counts.tracks_refused += 1;
+            return None;
+        };
+        match self.tracks.get_mut(slot as usize) {
+            Some(place) => *place = Some(track),
+            None => self.tracks.push(Some(track)),
+        }
+        self.flows.insert(&of.flow, of.ssrc, slot);
+        Some(slot)
+    }
+
+    #[inline]
+    fn handle_packet(
+        &mut self,
+        slot: u32,
+        packet: &rtp::Packet<'_>,
+        datagram: &MediaDatagram<'_>,
+        outputs: &mut VecDeque<Output>,
+    ) {
+        let Some(track) = self.tracks.get_mut(slot as usize).and_then(Option::as_mut) else { return };
+        if track.fate == Fate::Drop {
+            track.last = track.last.max(datagram.time);
+            self.counts.dropped += 1;
+            return;
+        }
+        let call = track.call;
+        let Some(state) = self.calls.get_mut(call.0 as usize).and_then(Option::as_mut) else { return };
+        if datagram.cut > 0 || state.since.is_some_and(|since| datagram.time < since) {
+            state.truncated |= datagram.cut > 0;
+            self.counts.truncated += u64::from(datagram.cut > 0);
+            self.counts.dropped += u64::from(datagram.cut == 0);
+            return;
+        }
+        let payload_type = packet.payload_type();
+        if track.select(payload_type).is_none() {
+            let codec = codec_of(&self.endpoints, track, payload_type);
+            if !track.add_stream(payload_type, codec.clone(), datagram.time) {
+                self.counts.tracks_refused += 1;
+                return;
+            }
+            let (index, of) = (track.index, track.of);
+            outputs.push_back(Output::Stream(Box::new(Stream {
+                call: state.id,
+                index,
+                track: of,
+                payload_type,
+                codec,
+            })));
+        }
+        let Some(kind) = track.current().map(|stream| stream.kind) else { return };
+        if kind == PayloadKind::TelephoneEvent
+            && let Some(key) = KeyEvent::parse(packet.payload())
+        {
+            state.handle_key(track, key, packet.timestamp(), datagram.time);
+        }
+        let Some(sequence) = track.place(packet.sequence(), datagram.time) else { return };
+        let packed = MediaPacket {
+            track: track.index,
+            payload_type,
+            marker: packet.marker(),
+            kind,
+            sequence,
+            rtp_time: packet.timestamp(),
+            arrival: datagram.time,
+            payload: packet.payload(),
+        };
+        track.count(&packed);
+        self.counts.kept += 1;
+        if !state.has_room(packed.payload.len()) {
+            self.close_ring(call, outputs);
+            self.open_ring(call, datagram.time);
+        }
+        let leg = self.tracks.get(slot as usize).and_then(Option::as_ref).map_or(Leg::Caller, |t| t.leg());
+        if let Some(state) = self.calls.get_mut(call.0 as usize).and_then(Option::as_mut)
+            && !state.append(&packed)
+        {
+            self.counts.no_ring += 1;
+            state.lose(leg, packed.arrival);
+        }
+    }
+
+    fn open_ring(&mut self, call: CallSlot, base: PacketTime) {
+        let Some(buffer) = self.pool.take() else { return };
+        let Some(state) = self.calls.get_mut(call.0 as usize).and_then(Option::as_mut) else {
+            self.pool.give_back(buffer);
+            return;
+        };
+        state.open_ring(base, buffer);
+        self.segments.add(base.plus_nanos(Timer::Segment.nanos()), (call, state.ring_number));
+    }
+
+    fn close_ring(&mut self, call: CallSlot, outputs: &mut VecDeque<Output>) {
+        let Some(state) = self.call_mut(call) else { return };
+        if let Some((base, bytes)) = state.close_ring() {
+            let id = state.id;
+            outputs.push_back(Output::Segment(Segment {
+                call: id,
+                content: SegmentContent::Media,
+                base,
+                bytes,
+            }));
+        }
+    }
+
+    fn expect(
+        &mut self,
+        endpoint: SocketAddr,
+        expectation: Expectation,
+        now: PacketTime,
+        outputs: &mut VecDeque<Output>,
+    ) {
+        let (call, most) = (expectation.call, self.limits.endpoints_per_call);
+        let Some(state) = self.call_mut(call) else { return };
+        if !state.add_endpoint(endpoint, most) {
+            self.counts.endpoints_refused += 1;
+            return;
+        }
+        let here = self.endpoints.entry(endpoint).or_default();
+        here.retain(|e| e.call != call || e.leg != expectation.leg);
+        here.push(expectation);
+        let mut waiting = Vec::new();
+        self.unclaimed.claim(endpoint, |c| waiting.push((c.time, c.flow, c.payload.to_vec())));
+        for (time, flow, mut payload) in waiting {
+            self.handle_datagram(&MediaDatagram { flow, payload: &payload, cut: 0, time }, now, outputs);
+            payload.fill(0);
+        }
+    }
+
+    fn release(&mut self, call: CallSlot, reports: &mut VecDeque<Report>, outputs: &mut VecDeque<Output>) {
+        self.close_ring(call, outputs);
+        let Some(state) = self.calls.get_mut(call.0 as usize).and_then(Option::take) else { return };
+        for endpoint in &state.endpoints {
+            if let Some(here) = self.endpoints.get_mut(endpoint) {
+                here.retain(|e| e.call != call);
+                if here.is_empty() {
+                    self.endpoints.remove(endpoint);
+                }
+            }
+        }
+        let mut tracks = Vec::with_capacity(state.tracks.len());
+        for &slot in &state.tracks {
+            if let Some(track) = self.tracks.get_mut(slot as usize).and_then(Option::take) {
+                self.flows.remove(track.flow(), track.of.ssrc, slot);
+                self.free_tracks.push(slot);
+                tracks.push(track);
+            }
+        }
+        reports.push_back(Report::Released { call, media: state.summary(&tracks) });
+    }
+}
+
+/// What a payload type is: by the SDP of whoever receives it, by the sender's own, by RFC 3551.
+fn codec_of(
+    endpoints: &HashMap<SocketAddr, Vec<Expectation>, RandomState>,
+    track: &TrackState,
+    payload_type: u8,
+) -> Option<earwitness_model::Codec> {
+    [track.flow().dst, track.flow().src]
+        .iter()
+        .filter_map(|end| endpoints.get(end)?.iter().rev().find(|e| e.call == track.call))
+        .find_map(|e| e.formats.iter().find(|(pt, _)| *pt == payload_type))
+        .map(|(_, codec)| codec.clone())
+        .or_else(|| earwitness_model::Codec::from_static(payload_type))
+}
+
+const fn other(leg: Leg) -> Leg {
+    match leg {
+        Leg::Caller => Leg::Callee,
+        Leg::Callee => Leg::Caller,
+    }
+}
+
+/// Payload bytes that a ring takes at the most; longer packets are nobody's voice.
+const MAX_PAYLOAD: usize = RING_BYTES - earwitness_model::PACKET_HEADER;

@@ -1,0 +1,233 @@
+//! RTP that came before its SDP, for a little while.
+
+use std::net::SocketAddr;
+
+use earwitness_model::{Flow, PacketTime};
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
+
+use crate::{
+    pool::{Pool, RING_BYTES},
+    timer::{Deadlines, Timer},
+};
+
+/// Datagrams to endpoints that no SDP has named yet, in buffers of an own, bounded pool. A buffer turns over every
+/// [`Timer::Unclaimed`]; the one before it is wiped then, so that nobody's audio stays longer than two turns.
+#[derive(Debug)]
+pub(crate) struct Unclaimed {
+    waiting: HashMap<SocketAddr, Waiting, RandomState>,
+    turns: Deadlines<SocketAddr>,
+    pool: Pool,
+    expired: u64,
+    refused: u64,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    older: Vec<u8>,
+    newer: Vec<u8>,
+    packets: u64,
+}
+
+/// A datagram that waited.
+pub(crate) struct Claimed<'b> {
+    pub(crate) time: PacketTime,
+    pub(crate) flow: Flow,
+    pub(crate) payload: &'b [u8],
+}
+
+/// length u16 | time i64 | source: family, port, address
+const HEADER: usize = 2 + 8 + 1 + 2 + 16;
+
+impl Unclaimed {
+    /// At most `budget` bytes of waiting datagrams.
+    pub(crate) fn new(budget: usize) -> Self {
+        Self {
+            waiting: HashMap::default(),
+            turns: Deadlines::default(),
+            pool: Pool::new(budget),
+            expired: 0,
+            refused: 0,
+        }
+    }
+
+    /// Keeps a datagram for whoever claims its destination.
+    pub(crate) fn handle_datagram(&mut self, flow: &Flow, payload: &[u8], time: PacketTime, now: PacketTime) {
+        let Some(waiting) = self.waiting_for(flow.dst, now) else {
+            self.refused += 1;
+            return;
+        };
+        let Ok(length) = u16::try_from(payload.len()) else { return };
+        if waiting.newer.len() + HEADER + payload.len() > RING_BYTES {
+            self.refused += 1;
+            return;
+        }
+        waiting.packets += 1;
+        waiting.newer.extend_from_slice(&length.to_le_bytes());
+        waiting.newer.extend_from_slice(&time.nanos().to_le_bytes());
+        waiting.newer.push(if flow.src.is_ipv4() { 4 } else { 6 });
+        waiting.newer.extend_from_slice(&flow.src.port().to_le_bytes());
+        waiting.newer.extend_from_slice(&match flow.src {
+            SocketAddr::V4(v4) => v4.ip().to_ipv6_mapped().octets(),
+            SocketAddr::V6(v6) => v6.ip().octets(),
+        });
+        waiting.newer.extend_from_slice(payload);
+    }
+
+    fn waiting_for(&mut self, dst: SocketAddr, now: PacketTime) -> Option<&mut Waiting> {
+        if !self.waiting.contains_key(&dst) {
+            let waiting = Waiting { newer: self.pool.take()?, ..Waiting::default() };
+            self.waiting.insert(dst, waiting);
+            self.turns.add(now.plus_nanos(Timer::Unclaimed.nanos()), dst);
+        }
+        self.waiting.get_mut(&dst)
+    }
+
+    /// Hands what waits for `endpoint` to `claim`, oldest first, and forgets it.
+    pub(crate) fn claim(&mut self, endpoint: SocketAddr, mut claim: impl FnMut(Claimed<'_>)) {
+        let Some(waiting) = self.waiting.remove(&endpoint) else { return };
+        for buffer in [waiting.older, waiting.newer] {
+            let mut rest = &buffer[..];
+            while let Some((claimed, after)) = read(rest, endpoint) {
+                claim(claimed);
+                rest = after;
+            }
+            self.forget(buffer);
+        }
+    }
+
+    /// Lets what waited too long go.
+    pub(crate) fn handle_time(&mut self, now: PacketTime) {
+        while let Some((due, dst)) = self.turns.take_due(now) {
+            let Some(waiting) = self.waiting.get_mut(&dst) else { continue };
+            let older = std::mem::take(&mut waiting.older);
+            if waiting.newer.is_empty() {
+                self.expired += waiting.packets;
+                let newer = std::mem::take(&mut waiting.newer);
+                self.waiting.remove(&dst);
+                self.forget(newer);
+            } else if let Some(fresh) = self.pool.take() {
+                waiting.older = std::mem::replace(&mut waiting.newer, fresh);
+                self.turns.add(due.plus_nanos(Timer::Unclaimed.nanos()), dst);
+            } else {
+                waiting.newer.fill(0);
+                waiting.newer.clear();
+                self.turns.add(due.plus_nanos(Timer::Unclaimed.nanos()), dst);
+            }
+            self.forget(older);
+        }
+    }
+
+    /// When [`Self::handle_time`] has something to do.
+    pub(crate) fn next_deadline(&self) -> Option<PacketTime> {
+        self.turns.next()
+    }
+
+    /// Datagrams that nobody claimed.
+    pub(crate) const fn expired(&self) -> u64 {
+        self.expired
+    }
+
+    /// Datagrams that there was no room for.
+    pub(crate) const fn refused(&self) -> u64 {
+        self.refused
+    }
+
+    /// Wipes the buffer of endpoints nobody claimed.
+    fn forget(&mut self, buffer: Vec<u8>) {
+        if buffer.capacity() > 0 {
+            self.pool.give_back(buffer);
+        }
+    }
+}
+
+fn read(bytes: &[u8], dst: SocketAddr) -> Option<(Claimed<'_>, &[u8])> {
+    let (header, rest) = bytes.split_first_chunk::<HEADER>()?;
+    let [
+        l0,
+        l1,
+        t @ ..,
+        family,
+        p0,
+        p1,
+        a0,
+        a1,
+        a2,
+        a3,
+        a4,
+        a5,
+        a6,
+        a7,
+        a8,
+        a9,
+        a10,
+        a11,
+        a12,
+        a13,
+        a14,
+        a15,
+    ] = *header;
+    let v6 = std::net::Ipv6Addr::from([a0, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14, a15]);
+    let ip = if family == 4 { v6.to_ipv4_mapped()?.into() } else { v6.into() };
+    let src = SocketAddr::new(ip, u16::from_le_bytes([p0, p1]));
+    let (payload, after) = rest.split_at_checked(usize::from(u16::from_le_bytes([l0, l1])))?;
+    let time = PacketTime::from_nanos(i64::from_le_bytes(t));
+    Some((Claimed { time, flow: Flow { src, dst }, payload }, after))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: i64 = 1_000_000_000;
+
+    fn at(seconds: i64) -> PacketTime {
+        PacketTime::from_nanos(seconds * SECOND)
+    }
+
+    fn flow(port: u16) -> Flow {
+        Flow { src: "10.0.0.1:4000".parse().unwrap(), dst: SocketAddr::new([10, 0, 0, 2].into(), port) }
+    }
+
+    fn claimed(unclaimed: &mut Unclaimed, port: u16) -> Vec<(i64, Vec<u8>)> {
+        let mut all = Vec::new();
+        unclaimed.claim(flow(port).dst, |c| {
+            assert_eq!(c.flow, flow(port));
+            all.push((c.time.nanos() / SECOND, c.payload.to_vec()));
+        });
+        all
+    }
+
+    #[test]
+    fn what_came_before_its_sdp_is_handed_over_once_in_order() {
+        let mut unclaimed = Unclaimed::new(4 * RING_BYTES);
+        unclaimed.handle_datagram(&flow(5000), b"one", at(1), at(1));
+        unclaimed.handle_datagram(&flow(6000), b"other", at(1), at(1));
+        unclaimed.handle_time(at(3));
+        unclaimed.handle_datagram(&flow(5000), b"two", at(4), at(4));
+        assert_eq!(claimed(&mut unclaimed, 5000), [(1, b"one".to_vec()), (4, b"two".to_vec())]);
+        assert_eq!(claimed(&mut unclaimed, 5000), []);
+        assert_eq!(claimed(&mut unclaimed, 6000).len(), 1);
+        assert_eq!(unclaimed.pool.bytes_out(), 0);
+    }
+
+    #[test]
+    fn what_nobody_claims_is_gone_after_two_turns() {
+        let mut unclaimed = Unclaimed::new(4 * RING_BYTES);
+        unclaimed.handle_datagram(&flow(5000), b"voice", at(0), at(0));
+        for second in 1..=8 {
+            unclaimed.handle_time(at(second));
+        }
+        assert_eq!((claimed(&mut unclaimed, 5000), unclaimed.expired), (vec![], 1));
+        assert_eq!((unclaimed.pool.bytes_out(), unclaimed.next_deadline()), (0, None));
+    }
+
+    #[test]
+    fn a_flood_of_endpoints_is_counted_and_stays_within_the_budget() {
+        let mut unclaimed = Unclaimed::new(10 * RING_BYTES);
+        for port in 1..=1000 {
+            unclaimed.handle_datagram(&flow(port), &[0; 172], at(0), at(0));
+        }
+        assert_eq!((unclaimed.pool.bytes_out(), unclaimed.refused()), (10 * RING_BYTES, 990));
+    }
+}

@@ -1,0 +1,62 @@
+//! What the two halves of the engine say to each other: small, owned, and fit for a channel between threads.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use earwitness_model::{CallId, Codec, Dtmf, Flag, Gap, Leg, PacketTime, StreamSummary, Track};
+
+/// A call's place in the tables of both halves. Used again only after the call was released.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct CallSlot(pub(crate) u32);
+
+/// What a payload type means in one party's SDP.
+pub(crate) type Formats = Arc<[(u8, Codec)]>;
+
+/// From which moment on a call's audio is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Keeping {
+    /// Never: the rules refused it. Its packets are counted and forgotten.
+    Never,
+    /// From the answer on.
+    FromAnswer,
+    /// From the first packet on.
+    FromStart,
+}
+
+/// From the signalling half to the media half.
+#[derive(Debug)]
+pub(crate) enum Order {
+    /// A call began.
+    Begin { call: CallSlot, id: CallId, keeping: Keeping },
+    /// Media of `leg` will be sent to `endpoint`, with these formats.
+    Expect { call: CallSlot, endpoint: SocketAddr, leg: Leg, formats: Formats },
+    /// The call was answered at `at`.
+    Answered { call: CallSlot, at: PacketTime },
+    /// A party put the call on hold, or took it back.
+    Hold { call: CallSlot, held: bool },
+    /// The media may be silent: the signalling is not. Wait anew from `from`.
+    Patience { call: CallSlot, from: PacketTime },
+    /// The call ended; media in flight may still come, a next call may take over its ports.
+    Over { call: CallSlot },
+    /// The call is closed: report its media and forget it.
+    Release { call: CallSlot },
+}
+
+/// From the media half to the signalling half.
+#[derive(Debug)]
+pub(crate) enum Report {
+    /// No media since `last` (or ever), for as long as an answered call may be silent; found out at `at`.
+    Silent { call: CallSlot, last: Option<PacketTime>, at: PacketTime },
+    /// What a released call's media came to.
+    Released { call: CallSlot, media: MediaSummary },
+}
+
+/// A call's media, counted.
+#[derive(Debug, Default)]
+pub(crate) struct MediaSummary {
+    pub(crate) tracks: Vec<Track>,
+    pub(crate) streams: Vec<StreamSummary>,
+    pub(crate) dtmf: Vec<Dtmf>,
+    pub(crate) gaps: Vec<Gap>,
+    pub(crate) flags: Vec<Flag>,
+    pub(crate) last: Option<PacketTime>,
+}

@@ -1,0 +1,68 @@
+//! Ring buffers: one pool with one budget for the process.
+
+/// Bytes of a ring buffer: half a second of both directions of a G.711 call at 20 ms and at 10 ms fits.
+pub const RING_BYTES: usize = 12 * 1024;
+
+/// Buffers of [`RING_BYTES`] that are made once and go round. A buffer comes back wiped: what was in it is gone before
+/// another call writes there.
+#[derive(Debug)]
+pub(crate) struct Pool {
+    free: Vec<Vec<u8>>,
+    made: usize,
+    most: usize,
+}
+
+impl Pool {
+    /// At most `budget` bytes of buffers.
+    pub(crate) const fn new(budget: usize) -> Self {
+        Self { free: Vec::new(), made: 0, most: budget / RING_BYTES }
+    }
+
+    /// An empty buffer, or `None` when the budget is used up.
+    pub(crate) fn take(&mut self) -> Option<Vec<u8>> {
+        self.free.pop().or_else(|| {
+            (self.made < self.most).then(|| {
+                self.made += 1;
+                Vec::with_capacity(RING_BYTES)
+            })
+        })
+    }
+
+    /// Wipes `buffer` and keeps it for the next call.
+    pub(crate) fn give_back(&mut self, mut buffer: Vec<u8>) {
+        buffer.fill(0);
+        buffer.clear();
+        self.free.push(buffer);
+    }
+
+    /// Bytes of buffers in use: filling, or on their way to the vault.
+    pub(crate) const fn bytes_out(&self) -> usize {
+        (self.made - self.free.len()) * RING_BYTES
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_budget_is_kept_and_buffers_go_round() {
+        let mut pool = Pool::new(2 * RING_BYTES + 1);
+        let (first, second) = (pool.take().unwrap(), pool.take().unwrap());
+        assert_eq!((pool.take(), pool.bytes_out()), (None, 2 * RING_BYTES));
+        let place = first.as_ptr();
+        pool.give_back(first);
+        assert_eq!(pool.take().map(|again| again.as_ptr()), Some(place));
+        drop(second);
+    }
+
+    #[test]
+    fn a_buffer_is_wiped_before_it_is_used_again() {
+        let mut pool = Pool::new(RING_BYTES);
+        let mut buffer = pool.take().unwrap();
+        buffer.extend_from_slice(b"a voice");
+        pool.give_back(buffer);
+        let again = pool.take().unwrap();
+        assert!(again.is_empty() && again.capacity() >= RING_BYTES);
+    }
+}

@@ -1,0 +1,153 @@
+//! One call as its signalling tells it (RFC 3261): an attempt, an answer, an end.
+
+use earwitness_model::{
+    CallEnd, CallFacts, CallId, CallSummary, Decision, EarlyMedia, EndedBy, Flag, Flow, Leg, Mode, Outcome,
+    PacketTime, Pii, Verdict,
+};
+
+use super::ladder::Ladder;
+use crate::{
+    order::{Keeping, MediaSummary},
+    timer::Timer,
+};
+
+/// Where the call stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum State {
+    /// An INVITE was seen, or only its answers.
+    Attempt,
+    /// A 2xx to an INVITE was seen.
+    Answered,
+    /// It is over; stragglers are still taken.
+    Over(CallEnd),
+}
+
+/// How the call became known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Beginning {
+    /// By its first INVITE.
+    Invite,
+    /// By a later message of its dialog: it was up when the capture began.
+    MidDialog,
+    /// By responses only: the requests do not cross the mirror. It counts as a call once its media is seen.
+    Response,
+}
+
+/// The state of one call.
+#[derive(Debug)]
+pub(super) struct Call {
+    pub(super) id: CallId,
+    pub(super) sip_call_id: Box<[u8]>,
+    pub(super) facts: CallFacts,
+    pub(super) verdict: Verdict,
+    pub(super) beginning: Beginning,
+    /// The From tags of INVITEs outside a dialog, one per hop of a back-to-back user agent: they tell the parties apart.
+    pub(super) caller_tags: Vec<Option<Box<[u8]>>>,
+    /// Where the first INVITE was seen: only what answers it there is final.
+    pub(super) first_hop: Flow,
+    pub(super) invite_cseq: u32,
+    pub(super) state: State,
+    pub(super) answer: Option<PacketTime>,
+    pub(super) status: Option<u16>,
+    pub(super) cancelled: bool,
+    pub(super) protected: bool,
+    /// What the caller and the callee last said of hold.
+    pub(super) held: [bool; 2],
+    /// Keeping began.
+    pub(super) opened: bool,
+    pub(super) messages: u32,
+    pub(super) last_message: PacketTime,
+    pub(super) ladder: Ladder,
+    /// What the call waits for, and until when.
+    pub(super) waits: Option<(Timer, PacketTime)>,
+}
+
+impl Call {
+    /// What the media half has to do with the call's audio.
+    pub(super) fn keeping(&self) -> Keeping {
+        match &self.verdict.decision {
+            Decision::Refuse(_) => Keeping::Never,
+            Decision::Admit(_) if self.verdict.mode == Some(Mode::Selective) => Keeping::Never,
+            Decision::Admit(keep) => match keep.early_media {
+                EarlyMedia::Drop => Keeping::FromAnswer,
+                EarlyMedia::Keep => Keeping::FromStart,
+            },
+        }
+    }
+
+    /// Whose message it is, by the From tag: requests are sent by the party in From, responses by the other one.
+    pub(super) fn sender(&self, from_tag: Option<&[u8]>, is_response: bool) -> Leg {
+        let from_caller = self.caller_tags.iter().any(|tag| tag.as_deref() == from_tag);
+        if from_caller == is_response { Leg::Callee } else { Leg::Caller }
+    }
+
+    /// An INVITE outside a dialog was seen: whoever sent it is on the caller's side.
+    pub(super) fn add_caller_tag(&mut self, tag: Option<&[u8]>) {
+        const MOST_HOPS: usize = 8;
+        if self.caller_tags.len() < MOST_HOPS && !self.caller_tags.iter().any(|known| known.as_deref() == tag)
+        {
+            self.caller_tags.push(tag.map(Box::from));
+        }
+    }
+
+    /// Whether `flow` carries answers to the first INVITE where it was first seen.
+    pub(super) fn is_first_hop(&self, flow: &Flow) -> bool {
+        flow.src.ip() == self.first_hop.dst.ip() && flow.dst.ip() == self.first_hop.src.ip()
+    }
+
+    /// The call is over at `at`, once: a repeated BYE does not move the end.
+    pub(super) fn end(&mut self, at: PacketTime, by: Option<EndedBy>, reason: Option<String>) {
+        if !matches!(self.state, State::Over(_)) {
+            self.state = State::Over(CallEnd { at, by, reason });
+        }
+    }
+
+    /// How the attempt came out, as far as it is known.
+    fn outcome(&self) -> Outcome {
+        if self.answer.is_some() {
+            return Outcome::Answered;
+        }
+        match (&self.state, self.status) {
+            (State::Attempt | State::Answered, _) => Outcome::InProgress,
+            (State::Over(end), _) if end.by == Some(EndedBy::CaptureEnd) => Outcome::InProgress,
+            (State::Over(_), _) if self.cancelled => Outcome::Cancelled,
+            (State::Over(_), Some(487)) => Outcome::Cancelled,
+            (State::Over(_), Some(486 | 600)) => Outcome::Busy,
+            (State::Over(_), Some(408 | 480) | None) => Outcome::NoAnswer,
+            (State::Over(_), Some(403 | 603)) => Outcome::Declined,
+            (State::Over(_), Some(_)) => Outcome::Failed,
+        }
+    }
+
+    /// Everything that is known, now that the media is counted.
+    pub(super) fn summary(self, media: MediaSummary) -> CallSummary {
+        let outcome = self.outcome();
+        let end = match self.state {
+            State::Over(end) => Some(end),
+            State::Attempt | State::Answered => None,
+        };
+        let no_bye = self.answer.is_some()
+            && end.as_ref().is_none_or(|end| matches!(end.by, Some(EndedBy::Timeout | EndedBy::CaptureEnd)));
+        let mut flags = media.flags;
+        flags.extend((self.beginning != Beginning::Invite).then_some(Flag::MidCall));
+        flags.extend(no_bye.then_some(Flag::NoBye));
+        flags.extend(self.protected.then_some(Flag::Encrypted));
+        flags.sort_unstable();
+        CallSummary {
+            id: self.id,
+            sip_call_ids: vec![Pii::new(super::facts::text(&self.sip_call_id))],
+            facts: self.facts,
+            verdict: self.verdict,
+            answer: self.answer.filter(|_| self.beginning != Beginning::MidDialog),
+            end,
+            outcome,
+            sip_status: self.status,
+            tracks: media.tracks,
+            streams: media.streams,
+            dtmf: media.dtmf,
+            gaps: media.gaps,
+            flags,
+            messages: self.messages,
+        }
+    }
+}

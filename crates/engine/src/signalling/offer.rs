@@ -1,0 +1,105 @@
+//! What an SDP body announces (RFC 3264): where its sender wants to hear, and in which formats.
+
+use std::net::{IpAddr, SocketAddr};
+
+use earwitness_model::Codec;
+use earwitness_wire::sdp::{Media, MediaDirection, MediaKind, Protocol, Session};
+
+/// The audio of one party's offer or answer.
+#[derive(Debug, Default)]
+pub(super) struct Offer {
+    /// Where each audio stream is expected, and what its payload types mean.
+    pub(super) endpoints: Vec<(SocketAddr, Vec<(u8, Codec)>)>,
+    /// The party does not want to hear, or the address is 0.0.0.0 (RFC 3264, 8.4).
+    pub(super) held: bool,
+    /// The audio is SRTP.
+    pub(super) protected: bool,
+}
+
+/// Reads an SDP body; `None` when it is none, or has no audio.
+pub(super) fn read(body: &[u8]) -> Option<Offer> {
+    let session = Session::parse(body).ok()?;
+    let mut offer = Offer::default();
+    let mut audio = 0;
+    for media in session.media().filter(|media| media.kind() == MediaKind::Audio) {
+        let Some(protected) = protection(media.protocol()) else { continue };
+        audio += 1;
+        let address = media.connection().filter(|ip| !ip.is_unspecified());
+        offer.held |= address.is_none() || media.direction() != MediaDirection::SendRecv;
+        offer.protected |= protected;
+        if let Some(ip) = address.filter(|_| media.port() != 0) {
+            offer.endpoints.push((SocketAddr::new(canonical(ip), media.port()), formats(&media)));
+        }
+    }
+    (audio > 0).then_some(offer)
+}
+
+/// Whether the profile is SRTP; `None` when it is not RTP at all.
+const fn protection(protocol: Protocol) -> Option<bool> {
+    match protocol {
+        Protocol::RtpAvp | Protocol::RtpAvpf => Some(false),
+        Protocol::RtpSavp | Protocol::RtpSavpf | Protocol::UdpTlsRtpSavp | Protocol::UdpTlsRtpSavpf => {
+            Some(true)
+        }
+        Protocol::Udptl | Protocol::Other => None,
+    }
+}
+
+fn formats(media: &Media<'_>) -> Vec<(u8, Codec)> {
+    let codec = |pt| match media.rtpmap(pt) {
+        Some(map) => Some(Codec::from_rtpmap(map.name, map.clock_rate, map.channels)),
+        None => Codec::from_static(pt),
+    };
+    media.payload_types().filter_map(|pt| Some((pt, codec(pt)?))).collect()
+}
+
+/// An IPv4-mapped address as the IPv4 address that the packets carry.
+const fn canonical(ip: IpAddr) -> IpAddr {
+    ip.to_canonical()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEAD: &str = "v=0\r\no=- 1 1 IN IP4 10.1.0.5\r\ns=-\r\nc=IN IP4 10.1.0.5\r\nt=0 0\r\n";
+
+    fn offer(media: &str) -> Option<Offer> {
+        read(format!("{HEAD}{media}").as_bytes())
+    }
+
+    #[test]
+    fn audio_is_expected_where_the_sdp_says_with_its_formats() {
+        let offer = offer(
+            "m=audio 4000 RTP/AVP 8 96 101\r\nc=IN IP4 10.9.9.9\r\na=rtpmap:96 opus/48000/2\r\n\
+             a=rtpmap:101 telephone-event/8000\r\nm=video 5000 RTP/AVP 31\r\n",
+        )
+        .unwrap();
+        let (endpoint, formats) = &offer.endpoints[0];
+        assert_eq!((endpoint.to_string().as_str(), offer.endpoints.len()), ("10.9.9.9:4000", 1));
+        assert_eq!(
+            formats.iter().map(|(pt, codec)| (*pt, codec.to_string())).collect::<Vec<_>>(),
+            [(8, "PCMA".into()), (96, "opus/48000/2".into()), (101, "telephone-event/8000".into())]
+        );
+        assert!(!offer.held && !offer.protected);
+    }
+
+    #[test]
+    fn hold_is_a_direction_or_the_null_address() {
+        for media in [
+            "m=audio 4000 RTP/AVP 8\r\na=sendonly\r\n",
+            "m=audio 4000 RTP/AVP 8\r\na=inactive\r\n",
+            "m=audio 4000 RTP/AVP 8\r\nc=IN IP4 0.0.0.0\r\n",
+        ] {
+            assert!(offer(media).unwrap().held, "{media}");
+        }
+    }
+
+    #[test]
+    fn rejected_audio_and_fax_announce_no_endpoint() {
+        assert!(offer("m=audio 0 RTP/AVP 8\r\n").unwrap().endpoints.is_empty());
+        assert!(offer("m=image 4000 udptl t38\r\n").is_none());
+        assert!(offer("m=audio 4000 udptl t38\r\n").is_none());
+        assert!(offer("m=audio 4000 RTP/SAVP 8\r\n").unwrap().protected);
+    }
+}

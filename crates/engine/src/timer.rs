@@ -1,0 +1,98 @@
+//! Every timeout of the engine, and the queue they wait in.
+
+use std::{cmp::Reverse, collections::BinaryHeap};
+
+use earwitness_model::PacketTime;
+
+/// What is waited for. Each has one value, in [`Timer::nanos`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Timer {
+    /// An INVITE that nobody answered, not even provisionally: 64 × T1 (RFC 3261, 17.1.1.2, Timer B).
+    NoResponse,
+    /// An INVITE that rings: Timer C of a proxy (RFC 3261, 16.6) is longer than three minutes.
+    Ringing,
+    /// A 401 or 407, or a failure on a later hop, after which another INVITE or answer may come.
+    Retry,
+    /// A call that is over: late packets, repeated messages and media in flight still belong to it.
+    Linger,
+    /// An answered call that is not on hold and whose media stopped: its BYE was lost.
+    MediaSilence,
+    /// An answered call that is on hold, or whose media was never seen: only its length bounds it.
+    HeldOrUnseen,
+    /// A running segment: half a second, so that a crash costs no more than the last second.
+    Segment,
+    /// RTP that came before its SDP waits for one to two of these.
+    Unclaimed,
+}
+
+impl Timer {
+    /// How long, in ns of packet time.
+    #[must_use]
+    pub const fn nanos(self) -> i64 {
+        const SECOND: i64 = 1_000_000_000;
+        match self {
+            Self::NoResponse | Self::Retry => 32 * SECOND,
+            Self::Ringing => 190 * SECOND,
+            Self::Linger => 5 * SECOND,
+            Self::MediaSilence => 120 * SECOND,
+            Self::HeldOrUnseen => 4 * 3600 * SECOND,
+            Self::Segment => SECOND / 2,
+            Self::Unclaimed => 2 * SECOND,
+        }
+    }
+}
+
+/// Deadlines in order of time; what is due is looked at, and may be put off.
+#[derive(Debug)]
+pub(crate) struct Deadlines<K> {
+    waiting: BinaryHeap<Reverse<(PacketTime, K)>>,
+}
+
+impl<K: Ord> Default for Deadlines<K> {
+    fn default() -> Self {
+        Self { waiting: BinaryHeap::new() }
+    }
+}
+
+impl<K: Ord + Copy> Deadlines<K> {
+    /// `key` is due at `at`.
+    pub(crate) fn add(&mut self, at: PacketTime, key: K) {
+        self.waiting.push(Reverse((at, key)));
+    }
+
+    /// The earliest deadline.
+    pub(crate) fn next(&self) -> Option<PacketTime> {
+        self.waiting.peek().map(|Reverse((at, _))| *at)
+    }
+
+    /// Takes what is due at `now`, earliest first.
+    pub(crate) fn take_due(&mut self, now: PacketTime) -> Option<(PacketTime, K)> {
+        (self.next()? <= now).then(|| self.waiting.pop().map(|Reverse(due)| due)).flatten()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn deadlines_come_in_order_of_time_and_not_before() {
+        let at = PacketTime::from_nanos;
+        let mut deadlines = Deadlines::default();
+        for (time, key) in [(30, 'c'), (10, 'a'), (20, 'b')] {
+            deadlines.add(at(time), key);
+        }
+        assert_eq!(deadlines.next(), Some(at(10)));
+        assert_eq!(deadlines.take_due(at(9)), None);
+        assert_eq!(deadlines.take_due(at(20)), Some((at(10), 'a')));
+        assert_eq!(deadlines.take_due(at(20)), Some((at(20), 'b')));
+        assert_eq!(deadlines.take_due(at(20)), None);
+    }
+
+    #[test]
+    fn nothing_outlives_its_own_order_of_magnitude() {
+        assert!(Timer::Segment.nanos() < Timer::Unclaimed.nanos());
+        assert!(Timer::Linger.nanos() < Timer::Retry.nanos());
+        assert!(Timer::MediaSilence.nanos() < Timer::HeldOrUnseen.nanos());
+    }
+}
