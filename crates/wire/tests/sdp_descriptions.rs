@@ -1,4 +1,5 @@
 //! What a listener makes of session descriptions that phones really send, one fact each.
+#![expect(clippy::unwrap_used, reason = "what a test cannot read fails it")]
 
 use earwitness_wire::sdp::{MediaDirection, MediaKind, Protocol, SdpCause, Session};
 

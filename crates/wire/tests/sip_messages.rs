@@ -1,4 +1,5 @@
 //! What a listener makes of messages that phones really send, one fact each.
+#![expect(clippy::unwrap_used, reason = "what a test cannot read fails it")]
 
 use earwitness_wire::sip::{
     Defect, HEADER_BOUND, HeaderName, Message, Method, SipCause, StartLine, find_start, looks_like,

@@ -1,4 +1,5 @@
 //! Laws of the SIP reader: any bytes, any damage, any way of writing the same thing.
+#![expect(clippy::unwrap_used, reason = "what a test cannot read fails it")]
 
 use earwitness_wire::{
     sdp,

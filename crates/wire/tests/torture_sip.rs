@@ -3,6 +3,7 @@
 //!
 //! The messages are not part of this repository: EARWITNESS_CORPUS names the folder that holds `rfc4475` and `rfc5118`,
 //! each with an EXPECTED.json.
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "what a test cannot read fails it")]
 #![expect(clippy::disallowed_methods, reason = "tests read fixtures")]
 
 use std::{collections::BTreeMap, env, fs, path::PathBuf};
