@@ -13,7 +13,7 @@ pub struct Datagram<'a> {
     pub vlans: &'a [u16],
     /// The IP identification, which only fragments need.
     pub identification: u16,
-    /// What it carries.
+    /// What it carries: at most 65,507 bytes, or the lengths in the headers are too small.
     pub payload: &'a [u8],
 }
 

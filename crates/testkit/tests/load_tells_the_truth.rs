@@ -91,6 +91,8 @@ fn payloads_are_those_promised() {
                 .frames()
                 .filter(|frame| payload(frame).0.get(8..12) == Some(&direction.ssrc.to_be_bytes()))
                 .collect();
+            let all: Vec<u8> = packets.iter().flat_map(|frame| &payload(frame).0[12..]).copied().collect();
+            assert_eq!(all, load.leg_payload(call as u32, direction.leg));
             let sent: Vec<u32> = load.sent(call as u32, direction.leg).collect();
             assert_eq!((packets.len(), sent.len()), (46, 46));
             for (frame, index) in packets.iter().zip(sent) {
@@ -100,6 +102,20 @@ fn payloads_are_those_promised() {
     }
     assert_ne!(load.payload(0, Leg::Caller, 0), load.payload(0, Leg::Callee, 0));
     assert_ne!(load.payload(0, Leg::Caller, 0), load.payload(1, Leg::Caller, 0));
+}
+
+#[test]
+fn longer_packets_begin_with_what_shorter_ones_hold_and_losses_are_left_out() {
+    let load = Load { calls: 1, seconds: 3.0, ptime_ms: 30, loss_percent: 10.0, ..Load::default() };
+    let direction = load.truth().calls[0].directions[1].clone();
+    assert_eq!((direction.leg, direction.indices), (Leg::Callee, 97));
+    assert!(direction.lost > 0, "10 % of 97 packets");
+    let all = load.leg_payload(0, Leg::Callee);
+    assert_eq!(all.len() as u64, direction.payload_bytes);
+    assert_eq!(all.len() as u64, direction.packets * 240);
+    for (packet, index) in all.chunks(240).zip(load.sent(0, Leg::Callee)) {
+        assert_eq!(packet[..160], load.payload(0, Leg::Callee, index));
+    }
 }
 
 #[test]

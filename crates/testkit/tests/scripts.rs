@@ -198,6 +198,11 @@ fn mistakes_are_named_with_their_line() {
         ("at 0 1.1.1.1:1 > 2.2.2.2:2 INVITE c repeat", 1, "there is no INVITE to repeat"),
         ("at 0 1.1.1.1:1 > 2.2.2.2:2 raw hex=0", 1, "`0` is not bytes in hexadecimal"),
         ("dtmf c caller at=1 digit=5", 1, "a key is pressed within the party's last `rtp` line"),
+        (
+            "rtp c caller from=0 to=9999999 src=1.1.1.1:1 dst=1.1.1.1:2",
+            1,
+            "a run goes from a time to a later one within a day, in packets of 1 to 200 ms",
+        ),
         ("rtp c mouse from=0 to=1", 1, "`mouse` is neither `caller` nor `callee`"),
         (
             "rtp c caller from=0 to=1",

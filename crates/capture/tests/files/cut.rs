@@ -101,6 +101,13 @@ fn the_first_bytes_alone_are_too_short() {
 }
 
 #[test]
+fn a_source_may_go_to_another_thread() {
+    let mut source = FileSource::from_reader(Box::new(Cursor::new(classic())), "test").unwrap();
+    let seen = std::thread::spawn(move || drain(&mut source).0.len()).join().unwrap();
+    assert_eq!(seen, FRAMES.len());
+}
+
+#[test]
 fn an_end_stays_the_end() {
     let whole = classic();
     let mut source = FileSource::from_reader(Box::new(Cursor::new(whole[..90].to_vec())), "test").unwrap();

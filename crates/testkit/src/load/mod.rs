@@ -174,6 +174,18 @@ impl Load {
         self.random(Choice::Payload, call, leg, index).fill(payload);
     }
 
+    /// What a leg's payload hash is taken over: the payloads of the packets in the capture, in order of sequence.
+    #[must_use]
+    pub fn leg_payload(&self, call: u32, leg: Leg) -> Vec<u8> {
+        let mut packet = vec![0; self.payload_length()];
+        let mut all = Vec::new();
+        for index in self.sent(call, leg) {
+            self.payload_into(call, leg, index, &mut packet);
+            all.extend_from_slice(&packet);
+        }
+        all
+    }
+
     /// Bytes in a packet: 8 per ms.
     #[must_use]
     pub const fn payload_length(&self) -> usize {

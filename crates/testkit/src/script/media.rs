@@ -119,7 +119,7 @@ impl Stage {
         line.end()?;
         let run = self.runs.iter_mut().rev().find(|run| run.label == label && run.leg == leg);
         match run {
-            Some(run) if run.from <= at && at + press.nanos <= run.to => run.keys.push(press),
+            Some(run) if run.from <= at && at.saturating_add(press.nanos) <= run.to => run.keys.push(press),
             _ => return Err("a key is pressed within the party's last `rtp` line".to_owned()),
         }
         Ok(())
@@ -159,7 +159,7 @@ impl Stage {
         let before = |run: &&Run| run.label == label && run.leg == leg && run.ssrc == ssrc;
         let run = self.runs.iter().rev().find(before)?;
         let elapsed = (from - run.from).max(0) / MILLISECOND;
-        let units = elapsed as u32 * (run.clock_rate() / 1_000);
+        let units = (elapsed as u32).wrapping_mul(run.clock_rate() / 1_000);
         Some((run.sequence.wrapping_add(run.packet_count() as u16), run.timestamp.wrapping_add(units)))
     }
 }
