@@ -7,7 +7,7 @@ use earwitness_model::{Flow, LinkType, RawFrame};
 use crate::{
     Cause, Layer, WireError,
     encap::{
-        Inside, Span, ethernet, ipv4, ipv6, loopback, sll,
+        Inside, Span, ethernet, ipv4, ipv6, loopback, pppoe, sll,
         transport::{self, IpEnds},
         vlan,
     },
@@ -107,6 +107,7 @@ fn climb(mut inside: Inside<'_>) -> Result<Carried<'_>, WireError> {
                 }
                 vlan::inside(span)?
             }
+            Inside::EtherType(pppoe::ETHER_TYPE, span) => pppoe::inside(span)?,
             Inside::EtherType(len @ ..=ethernet::MAX_802_3_LENGTH, span) => {
                 Inside::Llc(span.limited(usize::from(len)))
             }

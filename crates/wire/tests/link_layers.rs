@@ -77,6 +77,18 @@ fn every_link_type_leads_to_the_datagram() {
             ethernet(&[tag, &[0, 41, 0xaa, 0xaa, 3, 0, 0, 0xf8, 8, 0], IPV4]),
             HELLO_4,
         ),
+        (
+            "PPPoE, IPv4",
+            LinkType::Ethernet,
+            ethernet(&[&[0x88, 0x64, 0x11, 0, 0, 9, 0, 35, 0, 0x21], IPV4, &[0x55; 5]]),
+            HELLO_4,
+        ),
+        (
+            "PPPoE, IPv6 in a tag",
+            LinkType::Ethernet,
+            ethernet(&[tag, &[0x88, 0x64, 0x11, 0, 0, 9, 0, 55, 0, 0x57], IPV6]),
+            HELLO_6,
+        ),
         ("SLL, IPv4", LinkType::LinuxSll, joined(&[&sll([8, 0]), IPV4]), HELLO_4),
         ("SLL, IPv6", LinkType::LinuxSll, joined(&[&sll([0x86, 0xdd]), IPV6]), HELLO_6),
         ("SLL, tag", LinkType::LinuxSll, joined(&[&sll([0x81, 0]), &[0, 100, 8, 0], IPV4]), HELLO_4),
@@ -124,6 +136,18 @@ fn what_is_not_ip_is_named_by_its_ethertype() {
             0,
         ),
         ("between length and type", LinkType::Ethernet, ethernet(&[&[5, 0xff], IPV4]), 0x05ff),
+        (
+            "PPP's own control",
+            LinkType::Ethernet,
+            ethernet(&[&[0x88, 0x64, 0x11, 0, 0, 9, 0, 10, 0xc0, 0x21, 9], &[0; 7]]),
+            0,
+        ),
+        (
+            "PPPoE discovery",
+            LinkType::Ethernet,
+            ethernet(&[&[0x88, 0x63, 0x11, 9, 0, 0, 0, 4], &[0; 4]]),
+            0x8863,
+        ),
         ("netlink in SLL", LinkType::LinuxSll, netlink, 0),
         ("CAN in SLL", LinkType::LinuxSll, joined(&[&[0, 0, 1, 24, 0, 0], &[0; 8], &[0, 12], &[0; 16]]), 0),
         ("AppleTalk in NULL", LinkType::Null, joined(&[&[16, 0, 0, 0], IPV4]), 0),
@@ -284,6 +308,9 @@ fn links_that_are_not_read_say_so() {
     assert_eq!(decode(&frame(LinkType::Other(147), IPV4)), link(Cause::Unsupported));
     assert_eq!(decode(&frame(LinkType::RawIp, &[0x50; 40])), link(Cause::BadVersion));
     assert_eq!(decode(&frame(LinkType::RawIp, &[])), link(Cause::Truncated));
+    let pppoe = |rest: &[u8]| said(LinkType::Ethernet, &ethernet(&[&[0x88, 0x64, 0x11, 0, 0, 9], rest]));
+    assert_eq!(pppoe(&[0, 35, 0]), "link layer at byte 14: the bytes end too early");
+    assert_eq!(pppoe(&[0, 1, 0, 0x21, 0x45]), "link layer at byte 14: a length that cannot be");
     assert_eq!(decode(&frame(LinkType::LinuxSll, &[0; 15])), link(Cause::Truncated));
     assert_eq!(decode(&frame(LinkType::LinuxSll2, &[0; 19])), link(Cause::Truncated));
     assert_eq!(decode(&frame(LinkType::Null, &[2, 0, 0])), link(Cause::Truncated));

@@ -93,6 +93,7 @@ fn datagrams_and_their_bytes_are_those_that_tshark_counts() {
         ("arkime+arkime/twovlan.pcap", [0, 0, 0, 6, 0]),
         ("irontec+sngrep/ipv6frag.pcap", [30, 25_007, 4, 0, 0]),
         ("ntop+nDPI/skinny.pcap", [135, 23_220, 0, 61, 0]),
+        ("odedshimon+BruteShark/DTMFsipinfo.pcap", [32, 23_293, 0, 0, 0]),
         ("odedshimon+BruteShark/SIP_CALL_RTP_G711.pcap", [3583, 562_129, 0, 522, 0]),
         ("odedshimon+BruteShark/SIP_DTMF2.pcap", [1360, 341_437, 0, 0, 0]),
         ("odedshimon+BruteShark/aaa.pcap", [590, 68_956, 0, 57, 0]),

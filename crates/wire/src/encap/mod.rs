@@ -4,6 +4,7 @@ pub(crate) mod ethernet;
 pub(crate) mod ipv4;
 pub(crate) mod ipv6;
 pub(crate) mod loopback;
+pub(crate) mod pppoe;
 pub(crate) mod sll;
 pub(crate) mod transport;
 pub(crate) mod vlan;
