@@ -265,11 +265,11 @@ fn a_full_table_gives_up_the_oldest_that_waits_after_all_that_is_done() {
 #[test]
 fn bytes_are_bounded_by_what_came_in() {
     let bytes = udp(1000);
-    let limits = ReassemblyLimits { bytes: 200, ..ReassemblyLimits::default() };
+    let limits = ReassemblyLimits { bytes: 3 * 64, ..ReassemblyLimits::default() };
     let mut reassembler = Reassembler::new(limits);
     for id in 0..50 {
         reassembler.handle_fragment(&fragment(&bytes[..64], 65_000, true, id), at(0));
-        assert!(reassembler.held_bytes() <= 200);
+        assert!(reassembler.held_bytes() <= 3 * 64);
     }
     assert_eq!(reassembler.waiting(), 3);
     assert_eq!(lost(reassembler.losses()), [(FragmentLoss::TableFull, 47)]);

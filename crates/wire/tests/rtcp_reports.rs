@@ -83,11 +83,11 @@ fn a_compound_ends_where_its_length_does_not_fit() {
 #[test]
 fn the_cname_is_found_after_other_items_and_chunks() {
     let tool_first = [
-        0x82, 202, 0, 7, 0, 0, 0, 1, 6, 3, b'p', b'b', b'x', 0, 0, 0, // a chunk without
-        0, 0, 0, 2, 6, 1, b't', 1, 2, b'm', b'e', 0, // a chunk with
-        0, 0, 0, 0,
+        0x82, 202, 0, 6, 0, 0, 0, 1, 6, 2, b'p', b'b', 0, 0, 0,
+        0, // a chunk without, filled up by a whole word
+        0xde, 0xad, 0xbe, 0xef, 6, 1, b't', 1, 2, b'm', b'e', 0, // a chunk with
     ];
-    assert_eq!(read(&tool_first), [Report::Sdes { ssrc: 2, cname: b"me" }]);
+    assert_eq!(read(&tool_first), [Report::Sdes { ssrc: 0xdead_beef, cname: b"me" }]);
     let none = [0x81, 202, 0, 2, 0, 0, 0, 1, 0, 0, 0, 0];
     assert_eq!(read(&none), [Report::Other { packet_type: 202 }]);
     let beyond = [0x81, 202, 0, 2, 0, 0, 0, 1, 1, 200, b'm', b'e'];
