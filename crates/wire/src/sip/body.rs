@@ -150,6 +150,12 @@ mod tests {
     }
 
     #[test]
+    fn a_boundary_inside_a_line_ends_no_part() {
+        let body = "--b\nContent-Type: application/sdp\n\nv=0\ns=x--b\nt=0 0\n--b--\n";
+        check("multipart/mixed;boundary=b", body, Some("v=0\ns=x--b\nt=0 0"));
+    }
+
+    #[test]
     fn a_part_whose_end_is_missing_is_read_to_the_end() {
         check(
             "multipart/mixed;boundary=b",
