@@ -92,11 +92,13 @@ fn write_keys(disk: &dyn Disk, layout: &Layout, suite: CipherSuite) -> Result<()
 
 /// Never over a file that is there: it may be the only key of another vault.
 fn write_officer_key(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> Result<(), VaultError> {
-    let mut file = disk.open(path, OpenAs::New).map_err(|cause| match cause.kind() {
-        std::io::ErrorKind::AlreadyExists => VaultError::AlreadyThere { path: path.into() },
-        _ => failed("make", path)(cause),
+    let mut file = disk.open(path, OpenAs::New).map_err(|cause| {
+        if cause.kind() == std::io::ErrorKind::AlreadyExists {
+            return VaultError::AlreadyThere { path: path.into() };
+        }
+        failed("make", path)(cause)
     })?;
     file.append(bytes).and_then(|()| file.sync()).map_err(failed("write", path))?;
-    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
     disk.sync_dir(dir).map_err(failed("sync", dir))
 }

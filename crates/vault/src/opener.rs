@@ -104,7 +104,7 @@ impl Opener {
             .and_then(|keys| {
                 keys.wrapped.get(&recording.id).map(|(place, wrapped)| (&keys.days[*place], wrapped))
             })
-            .ok_or(VaultError::KeyGone { recording: recording.id, path: path.clone() })?;
+            .ok_or_else(|| VaultError::KeyGone { recording: recording.id, path: path.clone() })?;
         let damaged = || VaultError::KeyDamaged { path: path.clone() };
         let identity = generation.as_ref().ok_or_else(damaged)?;
         let content = Zeroizing::new(age::decrypt(identity, wrapped).map_err(|_cause| damaged())?);

@@ -28,8 +28,8 @@ pub(crate) trait Sink {
 /// The order of one track.
 #[derive(Debug, Default)]
 pub(crate) struct PayloadOrder {
-    /// The number after the last that left; `None` before the first.
-    next: Option<u32>,
+    /// The number after the last that left, which may be beyond all numbers; `None` before the first.
+    next: Option<u64>,
     held: Vec<Held>,
     bytes: Vec<u8>,
     /// The first so many of `held` were held before this segment.
@@ -47,8 +47,8 @@ impl PayloadOrder {
     /// Takes one packet of the current segment.
     pub(crate) fn handle_packet(&mut self, packet: Ordered<'_>, sink: &mut impl Sink) {
         match self.next {
-            Some(next) if packet.sequence == next => self.pass(packet, sink),
-            Some(next) if packet.sequence < next => sink.late(packet),
+            Some(next) if u64::from(packet.sequence) == next => self.pass(packet, sink),
+            Some(next) if u64::from(packet.sequence) < next => sink.late(packet),
             Some(_) | None => self.hold(packet),
         }
     }
@@ -67,8 +67,7 @@ impl PayloadOrder {
     }
 
     fn pass(&mut self, packet: Ordered<'_>, sink: &mut impl Sink) {
-        // After the last number of all there is no next: what follows is late.
-        self.next = Some(packet.sequence.saturating_add(1));
+        self.next = Some(u64::from(packet.sequence) + 1);
         sink.in_order(packet);
     }
 
@@ -87,11 +86,11 @@ impl PayloadOrder {
         let (held, bytes) = (std::mem::take(&mut self.held), std::mem::take(&mut self.bytes));
         let mut left = 0;
         for packet in held.iter().map(|held| held.read(&bytes)) {
+            let number = u64::from(packet.sequence);
+            let is_due = due.is_some_and(|due| packet.sequence <= due);
             match self.next {
-                Some(next) if packet.sequence < next => sink.late(packet),
-                next if due.is_some_and(|due| packet.sequence <= due) || next == Some(packet.sequence) => {
-                    self.pass(packet, sink);
-                }
+                Some(next) if number < next => sink.late(packet),
+                next if is_due || next == Some(number) => self.pass(packet, sink),
                 Some(_) | None => break,
             }
             left += 1;
@@ -156,7 +155,7 @@ mod tests {
 
     /// Every third packet has no payload to hash; the others' tells their number.
     fn payload(sequence: u32) -> Option<Vec<u8>> {
-        (sequence % 3 != 0).then(|| sequence.to_be_bytes().to_vec())
+        (!sequence.is_multiple_of(3)).then(|| sequence.to_be_bytes().to_vec())
     }
 
     fn run(segments: &[Vec<u32>]) -> Seen {
@@ -208,7 +207,7 @@ mod tests {
     fn a_repeated_number_is_late_not_hashed_twice() {
         check(&[&[1, 2], &[2, 3]], &[1, 2, 3], &[2]);
         check(&[&[5, 5]], &[5], &[5]);
-        check(&[&[u32::MAX, u32::MAX]], &[u32::MAX], &[]);
+        check(&[&[u32::MAX, u32::MAX]], &[u32::MAX], &[u32::MAX]);
     }
 
     proptest! {
@@ -226,17 +225,17 @@ mod tests {
                 segments.push(segment.to_vec());
                 rest = more;
             }
-            // A packet may move to the next segment when a higher one stays behind to hold its place, or to nowhere.
-            for at in 1..segments.len() {
-                let (before, after) = segments.split_at_mut(at);
-                let (segment, next) = (&mut before[at - 1], &mut after[0]);
-                let Some(&highest) = segment.iter().max() else { continue };
-                let goes = |n: &u32| moved[(n % 120) as usize].0 && *n < highest && !next.is_empty();
-                let leaving: Vec<u32> = segment.iter().copied().filter(goes).collect();
-                segment.retain(|n| !leaving.contains(n));
-                segment.sort_by_key(|n| moved[(n % 120) as usize].1);
-                next.extend(leaving);
+            // A packet may move to the next segment, once, when a higher one stays behind to hold its place.
+            let mut arrived = vec![Vec::new(); segments.len()];
+            for (at, segment) in segments.iter().enumerate() {
+                let highest = segment.iter().max().copied().unwrap_or_default();
+                let has_next = segments.get(at + 1).is_some_and(|next| !next.is_empty());
+                for &n in segment {
+                    let goes = has_next && n < highest && moved[(n % 120) as usize].0;
+                    arrived[at + usize::from(goes)].push(n);
+                }
             }
+            let mut segments = arrived;
             for segment in &mut segments {
                 segment.sort_by_key(|n| moved[(n % 120) as usize].1);
             }

@@ -2,7 +2,7 @@
 //!
 //! For every volume whose open mark stands:
 //!
-//! 1. what follows the last whole block is cut (damage with whole blocks behind it stays, and is reported);
+//! 1. what follows the last whole block, or the last whole row of the day's key file, is cut (damage with whole blocks behind it stays, and is reported);
 //! 2. a recording without a manifest gets one, signed, that says it was interrupted and is built from its opened and
 //!    stream rows and the hashes of its blocks;
 //! 3. calls whose manifest is there and whose row is not are told to the ledger and put into the index;
@@ -17,12 +17,14 @@ mod volume;
 use earwitness_model::{RecordingId, WallTime};
 
 use crate::{
+    disk::OpenAs,
     entry::Entry,
     error::{VaultError, failed},
     index::IndexState,
     layout::Shelf,
     ledger::{LedgerKind, LedgerState},
     manifest::RecordedRow,
+    reading::key_files,
     rebuild,
     shelves::{numbers, shelves},
     vault::{Parts, is_whole},
@@ -34,7 +36,7 @@ use crate::{
 pub struct Recovery {
     /// Volumes that were not closed in order.
     pub volumes: u32,
-    /// Bytes of torn blocks that were cut from their ends: never acknowledged.
+    /// Bytes of torn blocks and torn key rows that were cut from the ends of files: never acknowledged.
     pub cut_bytes: u64,
     /// Bytes of damage with whole blocks behind it, left where they are.
     pub damaged_bytes: u64,
@@ -83,18 +85,33 @@ pub(crate) fn run(parts: &Parts, index: IndexState, ledger: LedgerState) -> Resu
         ledger,
     };
     for shelf in shelves(&*parts.disk, &parts.layout)? {
-        for number in numbers(&*parts.disk, &parts.layout, &shelf, ".open")? {
+        let marked = numbers(&*parts.disk, &parts.layout, &shelf, ".open")?;
+        if !marked.is_empty() {
+            recovery.cut_bytes += cut_key_files(parts, &shelf)?;
+        }
+        for number in marked {
             recover(parts, &shelf, number, &mut recovery)?;
         }
     }
-    if !is_whole(&recovery.index) && (recovery.ledger.next_number > 0 || has_volumes(parts)?) {
+    if !is_whole(&recovery.index) {
         rebuild::index(parts)?;
     }
     Ok(recovery)
 }
 
-fn has_volumes(parts: &Parts) -> Result<bool, VaultError> {
-    Ok(!shelves(&*parts.disk, &parts.layout)?.is_empty())
+/// Cuts torn rows from the key files of a shelf that was being written. A key file whose head is damaged is left alone.
+fn cut_key_files(parts: &Parts, shelf: &Shelf) -> Result<u64, VaultError> {
+    let mut cut = 0;
+    for (place, read) in key_files(parts, shelf)?.iter().enumerate() {
+        let path = parts.layout.key_file(shelf, u32::try_from(place + 1).unwrap_or(u32::MAX));
+        let mut file = parts.disk.open(&path, OpenAs::Write).map_err(failed("open", &path))?;
+        let size = file.size().map_err(failed("read", &path))?;
+        if read.head.is_some() && read.end < size {
+            file.truncate(read.end).and_then(|()| file.sync()).map_err(failed("cut", &path))?;
+            cut += size - read.end;
+        }
+    }
+    Ok(cut)
 }
 
 fn recover(parts: &Parts, shelf: &Shelf, number: u32, recovery: &mut Recovery) -> Result<(), VaultError> {

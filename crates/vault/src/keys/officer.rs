@@ -63,9 +63,11 @@ pub(crate) fn open_officer_key(
         None => identity_in(&bytes).ok_or_else(not_a_key),
         Some(passphrase) => {
             let identity = age::scrypt::Identity::new(passphrase.clone());
-            let text = age::decrypt(&identity, &bytes).map(Zeroizing::new).map_err(|cause| match cause {
-                DecryptError::DecryptionFailed => VaultError::WrongPassphrase { path: path.into() },
-                _ => not_a_key(),
+            let text = age::decrypt(&identity, &bytes).map(Zeroizing::new).map_err(|cause| {
+                if matches!(cause, DecryptError::DecryptionFailed) {
+                    return VaultError::WrongPassphrase { path: path.into() };
+                }
+                not_a_key()
             })?;
             identity_in(&text).ok_or_else(not_a_key)
         }

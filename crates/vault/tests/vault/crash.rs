@@ -1,0 +1,120 @@
+//! The image that a crash would leave, at every operation of a working day.
+
+use std::sync::Arc;
+
+use earwitness_vault::{Finding, Vault};
+
+use crate::support::{
+    NOW, Office, begin, check_whole,
+    disk::{Crash, Image, Told, WatchedDisk},
+    entries, media, record, summary,
+};
+
+/// Two calls in one commit, one running through, a commit, its end, a refused call, and the close.
+fn working_day(office: &Office, disk: &WatchedDisk) {
+    let vault = Vault::open_on(Arc::new(disk.clone()), &office.dir()).unwrap();
+    let (sealer, mut writer) = vault.writer().unwrap();
+    record(&sealer, &mut writer, 1).unwrap();
+    let mut running = begin(&sealer, &mut writer, 2).unwrap();
+    writer.append(running.seal(&media(2, [1, 2]))).unwrap();
+    writer.commit(NOW).unwrap();
+    disk.note(Told::Acknowledged(1));
+    writer.append(running.seal(&media(2, [3]))).unwrap();
+    record(&sealer, &mut writer, 3).unwrap();
+    writer.append(running.finish(&summary(2))).unwrap();
+    writer.exclude(&summary(4));
+    writer.commit(NOW).unwrap();
+    disk.note(Told::Acknowledged(3));
+    writer.close(NOW).unwrap();
+}
+
+/// Opens the image; what was acknowledged is whole, what is listed verifies, and a second opening finds nothing to do.
+fn check(office: &Office, image: &Image, crash: Crash, acknowledged: &[u32], at: &str) {
+    let root = tempfile::tempdir().unwrap();
+    let dir = root.path().join("vault");
+    image.leave(crash, &office.dir(), &dir);
+    let vault = Vault::open(&dir).unwrap_or_else(|error| panic!("{at}: {error}"));
+    let opener = vault.opener(earwitness_vault::Unlock::KeyFile(office.key())).unwrap();
+    for &n in acknowledged {
+        check_whole(&vault, &opener, n);
+    }
+    let listed = entries(&vault);
+    for entry in &listed {
+        assert_eq!(vault.verify(entry, Some(&opener)), Vec::<Finding>::new(), "{at}");
+    }
+    assert_eq!(vault.check_index(), [], "{at}");
+    assert!(vault.ledger().verify().is_empty(), "{at}");
+    drop((vault, opener));
+    let again = Vault::open(&dir).unwrap();
+    assert!(again.recovery().is_clean(), "{at}: {:?}", again.recovery());
+    assert_eq!(entries(&again), listed, "{at}");
+}
+
+fn check_every_boundary(crash: Crash) {
+    let office = Office::new();
+    let mut image = Image::of(&office.dir());
+    let disk = WatchedDisk::default();
+    working_day(&office, &disk);
+    let told = std::mem::take(&mut disk.journal.lock().unwrap().told);
+    assert!(told.len() > 30, "{}", told.len());
+    let mut acknowledged = Vec::new();
+    for (place, told) in told.iter().enumerate() {
+        if let Told::Acknowledged(n) = told {
+            acknowledged.push(*n);
+        }
+        if let Told::Append(path, bytes) = told
+            && crash == Crash::Kill
+        {
+            let mut torn = image.clone();
+            torn.apply(&Told::Append(path.clone(), bytes[..bytes.len() / 2].to_vec()));
+            check(
+                &office,
+                &torn,
+                crash,
+                &acknowledged,
+                &format!("in the middle of {place} {}", path.display()),
+            );
+        }
+        image.apply(told);
+        check(&office, &image, crash, &acknowledged, &format!("{crash:?} after {place}"));
+    }
+    assert_eq!(acknowledged, [1, 3]);
+}
+
+#[test]
+fn a_killed_process_loses_nothing_acknowledged() {
+    check_every_boundary(Crash::Kill);
+}
+
+#[test]
+fn a_power_cut_that_forgets_what_was_not_synced_loses_nothing_acknowledged() {
+    check_every_boundary(Crash::Forget);
+}
+
+#[test]
+fn a_power_cut_that_leaves_zeros_loses_nothing_acknowledged() {
+    check_every_boundary(Crash::Zeros);
+}
+
+#[test]
+fn a_commit_syncs_keys_then_volumes_then_the_ledger() {
+    let office = Office::new();
+    let disk = WatchedDisk::default();
+    let vault = Vault::open_on(Arc::new(disk.clone()), &office.dir()).unwrap();
+    let (sealer, mut writer) = vault.writer().unwrap();
+    record(&sealer, &mut writer, 1).unwrap();
+    disk.journal.lock().unwrap().told.clear();
+    writer.commit(NOW).unwrap();
+    let synced: Vec<String> = disk
+        .journal
+        .lock()
+        .unwrap()
+        .told
+        .iter()
+        .filter_map(|told| match told {
+            Told::Sync(path) => Some(path.extension()?.to_str()?.to_owned()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(synced.iter().map(String::as_str).take(3).collect::<Vec<_>>(), ["keys", "vol", "log"]);
+}

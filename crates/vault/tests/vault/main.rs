@@ -1,0 +1,12 @@
+//! What a vault promises, tried from outside: what goes in comes out, what was acknowledged stays, what was changed is
+//! noticed.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod crash;
+mod disk_full;
+mod flipped;
+mod life;
+mod speed;
+mod support;
+mod torn;

@@ -1,0 +1,36 @@
+//! What sealing costs. Ignored: a figure means something in a release build on a quiet machine only.
+
+use std::time::Instant;
+
+use crate::support::{NOW, Office, begin, media, summary};
+
+#[test]
+#[ignore = "measures: cargo test --release -p earwitness-vault --test vault speed -- --ignored --nocapture"]
+fn sealing_a_packet_costs_less_than_a_microsecond() {
+    let office = Office::new();
+    let vault = office.open();
+    let (sealer, mut writer) = vault.writer().unwrap();
+    let mut recording = begin(&sealer, &mut writer, 1).unwrap();
+    let segments: Vec<_> = (0..2_000).map(|n| media(1, n * 25..n * 25 + 25)).collect();
+    let packets = segments.len() as u32 * 50;
+    let start = Instant::now();
+    let sealed: Vec<_> = segments.iter().map(|segment| recording.seal(segment)).collect();
+    let sealing = start.elapsed() / packets;
+    let start = Instant::now();
+    for one in sealed {
+        writer.append(one).unwrap();
+    }
+    writer.append(recording.finish(&summary(1))).unwrap();
+    writer.close(NOW).unwrap();
+    let writing = start.elapsed() / packets;
+    let opener = office.opener(&vault);
+    let entry = crate::support::entry(&vault, 1);
+    assert_eq!(vault.verify(&entry, Some(&opener)), []);
+    #[expect(clippy::print_stderr, reason = "the figure is the point")]
+    {
+        eprintln!(
+            "{packets} packets of 160 bytes: sealing {sealing:?}, appending and committing {writing:?} per packet"
+        );
+    }
+    assert!(sealing.as_nanos() < 1_000, "{sealing:?}");
+}
