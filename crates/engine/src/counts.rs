@@ -61,9 +61,43 @@ pub struct MediaCounts {
 }
 
 impl Counts {
+    /// Adds what another engine counted.
+    pub fn add(&mut self, other: &Self) {
+        self.frames += other.frames;
+        self.bytes += other.bytes;
+        for (&kind, &count) in &other.unreadable {
+            *self.unreadable.entry(kind).or_default() += count;
+        }
+        self.not_udp += other.not_udp;
+        self.fragments += other.fragments;
+        self.fragments_refused += other.fragments_refused;
+        self.messages += other.messages;
+        self.messages_malformed += other.messages_malformed;
+        self.messages_not_kept += other.messages_not_kept;
+        self.calls_refused += other.calls_refused;
+        self.rtcp += other.rtcp;
+        self.other += other.other;
+        self.media.add(&other.media);
+    }
+
     /// Audio of admitted calls that could not be kept, in packets.
     #[must_use]
     pub const fn lost_packets(&self) -> u64 {
         self.media.truncated + self.media.no_ring + self.media.tracks_refused
+    }
+}
+
+impl MediaCounts {
+    fn add(&mut self, other: &Self) {
+        self.packets += other.packets;
+        self.malformed += other.malformed;
+        self.kept += other.kept;
+        self.dropped += other.dropped;
+        self.truncated += other.truncated;
+        self.no_ring += other.no_ring;
+        self.unclaimed += other.unclaimed;
+        self.unclaimed_refused += other.unclaimed_refused;
+        self.tracks_refused += other.tracks_refused;
+        self.endpoints_refused += other.endpoints_refused;
     }
 }

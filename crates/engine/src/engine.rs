@@ -150,6 +150,12 @@ impl Engine {
         }
     }
 
+    /// Frames handed in so far.
+    #[must_use]
+    pub const fn frames(&self) -> u64 {
+        self.counts.frames
+    }
+
     /// Calls that are followed now, with those that ended a few seconds ago.
     #[must_use]
     pub fn calls(&self) -> usize {

@@ -1,5 +1,7 @@
 //! Real captures against ground truth that another program made.
 
+#![expect(clippy::disallowed_methods, reason = "tests read captures and the environment")]
+
 use std::{collections::BTreeMap, path::Path};
 
 use earwitness_capture::{FileSource, Polled, Source};

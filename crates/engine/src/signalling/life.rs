@@ -1,0 +1,148 @@
+//! A call's way out: what it waits for, how it ends, and what is handed on when it leaves the table.
+
+use std::collections::VecDeque;
+
+use earwitness_model::{CallId, EndedBy, PacketTime};
+
+use super::{
+    Signalling,
+    call::{Beginning, State},
+};
+use crate::{
+    order::{CallSlot, Keeping, MediaSummary, Order, Report},
+    output::{Opened, Output},
+    timer::Timer,
+};
+
+impl Signalling {
+    pub(super) fn finish(
+        &mut self,
+        slot: CallSlot,
+        at: PacketTime,
+        by: Option<EndedBy>,
+        reason: Option<String>,
+        orders: &mut VecDeque<Order>,
+    ) {
+        let Some(call) = self.call_mut(slot) else { return };
+        if !matches!(call.state, State::Over(_)) {
+            call.end(at, by, reason);
+            orders.push_back(Order::Over { call: slot });
+            self.wait(slot, Timer::Linger, at);
+        }
+    }
+
+    /// Looks at the calls whose time has come.
+    pub(crate) fn handle_time(&mut self, now: PacketTime, orders: &mut VecDeque<Order>) {
+        while let Some((due, slot)) = self.waiting.take_due(now) {
+            let Some(call) = self.call_mut(slot) else { continue };
+            match call.waits {
+                Some((timer, at)) if at == due => {
+                    call.waits = None;
+                    self.handle_timer(slot, timer, due, orders);
+                }
+                Some(_) | None => {}
+            }
+        }
+    }
+
+    fn handle_timer(&mut self, slot: CallSlot, timer: Timer, at: PacketTime, orders: &mut VecDeque<Order>) {
+        match timer {
+            Timer::Linger => orders.push_back(Order::Release { call: slot }),
+            Timer::NoResponse | Timer::Ringing | Timer::Retry => {
+                let last = self.call(slot).map_or(at, |call| call.last_message);
+                self.finish(slot, last, None, None, orders);
+                self.wait(slot, Timer::Linger, at);
+            }
+            Timer::MediaSilence | Timer::HeldOrUnseen | Timer::Segment | Timer::Unclaimed => {}
+        }
+    }
+
+    /// Takes what the media half reports.
+    pub(crate) fn handle_report(
+        &mut self,
+        report: Report,
+        orders: &mut VecDeque<Order>,
+        outputs: &mut VecDeque<Output>,
+    ) {
+        match report {
+            Report::Silent { call: slot, last, at } => {
+                let Some(call) = self.call(slot).filter(|call| call.state == State::Answered) else { return };
+                let last_message = call.last_message;
+                if at.since(last_message) < Timer::MediaSilence.nanos() {
+                    orders.push_back(Order::Patience { call: slot, from: last_message });
+                } else {
+                    let last = last.map_or(last_message, |media| media.max(last_message));
+                    self.finish(slot, last, Some(EndedBy::Timeout), None, orders);
+                    self.wait(slot, Timer::Linger, at);
+                }
+            }
+            Report::Released { call, media } => self.forget(call, media, outputs),
+        }
+    }
+
+    /// The capture is over: what runs ends here.
+    pub(crate) fn handle_end(&mut self, orders: &mut VecDeque<Order>) {
+        let mut running: Vec<(CallId, CallSlot)> =
+            self.by_call_id.values().filter_map(|&slot| Some((self.call(slot)?.id, slot))).collect();
+        running.sort_unstable();
+        for (_, slot) in running {
+            orders.push_back(Order::Release { call: slot });
+        }
+    }
+
+    /// When [`Self::handle_time`] has something to do.
+    pub(crate) fn next_deadline(&self) -> Option<PacketTime> {
+        self.waiting.next()
+    }
+
+    pub(super) fn close(&mut self, slot: CallSlot, orders: &mut VecDeque<Order>) {
+        orders.push_back(Order::Release { call: slot });
+    }
+
+    /// The call leaves the table, and this is all of it.
+    fn forget(&mut self, slot: CallSlot, media: MediaSummary, outputs: &mut VecDeque<Output>) {
+        let heard = !media.streams.is_empty() || media.last.is_some();
+        let Some(call) = self.call_mut(slot) else { return };
+        let last = media.last.map_or(call.last_message, |last| last.max(call.last_message));
+        call.end(last, Some(EndedBy::CaptureEnd), None);
+        let keep = call.keeping() != Keeping::Never;
+        let listed = heard || call.beginning != Beginning::Response;
+        if keep && listed {
+            let start = call.facts.start;
+            self.open(slot, start, outputs);
+        }
+        self.flush_ladder(slot, outputs);
+        let Some(call) = self.calls.get_mut(slot.0 as usize).and_then(Option::take) else { return };
+        if self.by_call_id.get(&call.sip_call_id) == Some(&slot) {
+            self.by_call_id.remove(&call.sip_call_id);
+        }
+        self.free.push(slot);
+        if listed {
+            outputs.push_back(Output::Ended(Box::new(call.summary(media))));
+        }
+    }
+
+    pub(super) fn open(&mut self, slot: CallSlot, at: PacketTime, outputs: &mut VecDeque<Output>) {
+        let Some(call) = self.call_mut(slot) else { return };
+        if !call.opened {
+            call.opened = true;
+            let (call, facts, verdict) = (call.id, call.facts.clone(), call.verdict.clone());
+            outputs.push_back(Output::Opened(Box::new(Opened { call, facts, verdict, at })));
+        }
+    }
+
+    pub(super) fn flush_ladder(&mut self, slot: CallSlot, outputs: &mut VecDeque<Output>) {
+        if let Some(call) = self.call_mut(slot).filter(|call| call.opened) {
+            let id = call.id;
+            outputs.extend(call.ladder.take(id).map(Output::Segment));
+        }
+    }
+
+    pub(super) fn wait(&mut self, slot: CallSlot, timer: Timer, from: PacketTime) {
+        let at = from.plus_nanos(timer.nanos());
+        if let Some(call) = self.call_mut(slot) {
+            call.waits = Some((timer, at));
+            self.waiting.add(at, slot);
+        }
+    }
+}

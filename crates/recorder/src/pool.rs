@@ -1,0 +1,122 @@
+//! The sealing pool: hashing and encryption, off the capture thread. A call's work always goes to the same thread, so
+//! that its order needs no lock.
+
+use std::collections::HashMap;
+
+use crossbeam_channel::{Receiver, Sender};
+use earwitness_engine::{Opened, Output, Stream};
+use earwitness_model::{CallId, CallSummary, Segment, WallTime};
+use earwitness_vault::{Index, Opening, RecordingSealer, Sealed, Sealer, StreamOpened, VaultError};
+
+/// From the sealing pool to the writer.
+pub(crate) enum Written {
+    /// A block to append.
+    Block(Sealed),
+    /// A call without a recording, to be listed.
+    Excluded(Box<CallSummary>),
+    /// A call that the vault holds already, whole: nothing of it is written twice.
+    Known,
+    /// Sealing is not possible any more.
+    Failed(Box<VaultError>),
+}
+
+/// What one sealing thread needs.
+pub(crate) struct SealingThread<'a, C> {
+    pub(crate) sealer: Sealer,
+    pub(crate) index: &'a Index,
+    pub(crate) clock: &'a C,
+    pub(crate) written: Sender<Written>,
+    pub(crate) returned: Sender<Segment>,
+}
+
+/// What a sealing thread knows of a call that is being kept.
+enum Running {
+    Recording(Box<RecordingSealer>),
+    /// The vault has it from an earlier run over the same frames.
+    Known,
+}
+
+/// The writer is gone: there is nobody to seal for.
+pub(crate) struct WriterGone;
+
+impl<C: Fn() -> WallTime> SealingThread<'_, C> {
+    /// Seals until the engine is done or the writer is gone.
+    pub(crate) fn run(self, work: &Receiver<Output>) {
+        let mut calls = HashMap::new();
+        for output in work {
+            if self.handle(output, &mut calls).is_err() {
+                return;
+            }
+        }
+    }
+
+    fn handle(&self, output: Output, calls: &mut HashMap<CallId, Running>) -> Result<(), WriterGone> {
+        match output {
+            Output::Opened(opened) => self.open(*opened, calls),
+            Output::Stream(stream) => match calls.get_mut(&stream.call) {
+                Some(Running::Recording(recording)) => {
+                    self.send(Written::Block(recording.stream(&named(*stream))))
+                }
+                Some(Running::Known) | None => Ok(()),
+            },
+            Output::Segment(segment) => {
+                let sealed = match calls.get_mut(&segment.call) {
+                    Some(Running::Recording(recording)) => Some(recording.seal(&segment)),
+                    Some(Running::Known) | None => None,
+                };
+                // The engine is gone when the capture has ended: its buffers are not needed any more.
+                self.returned.send(segment).unwrap_or_default();
+                sealed.map_or(Ok(()), |block| self.send(Written::Block(block)))
+            }
+            Output::Ended(summary) => match calls.remove(&summary.id) {
+                Some(Running::Recording(recording)) => self.send(Written::Block(recording.finish(&summary))),
+                Some(Running::Known) => self.send(Written::Known),
+                None => match self.is_known(summary.id) {
+                    Ok(true) => self.send(Written::Known),
+                    Ok(false) => self.send(Written::Excluded(summary)),
+                    Err(error) => self.fail(error),
+                },
+            },
+        }
+    }
+
+    fn open(&self, opened: Opened, calls: &mut HashMap<CallId, Running>) -> Result<(), WriterGone> {
+        let Opened { call, facts, verdict, at } = opened;
+        let running = match self.is_known(call) {
+            Ok(true) => Running::Known,
+            Ok(false) => {
+                let opening = Opening { call, facts, verdict, at, continues: None };
+                match self.sealer.begin(&opening, (self.clock)()) {
+                    Ok((recording, block)) => {
+                        self.send(Written::Block(block))?;
+                        Running::Recording(Box::new(recording))
+                    }
+                    Err(error) => return self.fail(error),
+                }
+            }
+            Err(error) => return self.fail(error),
+        };
+        calls.insert(call, running);
+        Ok(())
+    }
+
+    /// Whether the vault lists the call already, and not as an interrupted one: then these frames were recorded before.
+    fn is_known(&self, call: CallId) -> Result<bool, VaultError> {
+        let listed = self.index.get(call)?;
+        Ok(listed.is_some_and(|entry| entry.recording.is_none_or(|recording| !recording.interrupted)))
+    }
+
+    fn fail(&self, error: VaultError) -> Result<(), WriterGone> {
+        self.send(Written::Failed(Box::new(error)))?;
+        Err(WriterGone)
+    }
+
+    fn send(&self, written: Written) -> Result<(), WriterGone> {
+        self.written.send(written).map_err(|_gone| WriterGone)
+    }
+}
+
+fn named(stream: Stream) -> StreamOpened {
+    let Stream { call: _, index, track, payload_type, codec } = stream;
+    StreamOpened { index, track, payload_type, codec }
+}
