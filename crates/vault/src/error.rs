@@ -194,7 +194,10 @@ impl VaultError {
     /// The disk was full: what was committed stays, and the writer can go on when there is room again.
     #[must_use]
     pub fn is_full(&self) -> bool {
-        matches!(self, Self::Io { cause, .. } if matches!(cause.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded))
+        let (Self::Io { cause, .. } | Self::Ledger(LedgerError::Io { cause, .. })) = self else {
+            return false;
+        };
+        matches!(cause.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
     }
 }
 

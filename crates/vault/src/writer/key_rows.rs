@@ -10,15 +10,20 @@ use crate::{
     vault::Parts,
 };
 
+/// Key files whose ends are remembered.
+const MAX_ENDS: usize = 64;
+
 /// Rows that are not committed, by their key file.
 pub(super) struct KeyRows {
     parts: Arc<Parts>,
     waiting: BTreeMap<(Shelf, u32), Vec<u8>>,
+    /// Where the last whole row ends in key files that were written already: nobody else writes them.
+    ends: BTreeMap<(Shelf, u32), u64>,
 }
 
 impl KeyRows {
     pub(super) const fn new(parts: Arc<Parts>) -> Self {
-        Self { parts, waiting: BTreeMap::new() }
+        Self { parts, waiting: BTreeMap::new(), ends: BTreeMap::new() }
     }
 
     pub(super) fn push(&mut self, shelf: &Shelf, generation: u32, row: Vec<u8>) {
@@ -28,18 +33,34 @@ impl KeyRows {
     /// All rows are on the medium when this returns. After an error, those that are not wait on.
     pub(super) fn commit(&mut self) -> Result<(), VaultError> {
         while let Some(file) = self.waiting.first_entry() {
-            let ((shelf, generation), rows) = (file.key(), file.get());
-            append(&self.parts, shelf, *generation, rows)?;
-            file.remove();
+            let end = match self.ends.get(file.key()) {
+                Some(&end) => end,
+                None => end_of_rows(&self.parts, file.key())?,
+            };
+            append(&self.parts, file.key(), end, file.get())?;
+            if self.ends.len() >= MAX_ENDS {
+                self.ends.clear();
+            }
+            let (key, rows) = file.remove_entry();
+            self.ends.insert(key, end + rows.len() as u64);
         }
         Ok(())
     }
 }
 
+fn end_of_rows(parts: &Parts, (shelf, generation): &(Shelf, u32)) -> Result<u64, VaultError> {
+    let path = parts.layout.key_file(shelf, *generation);
+    Ok(KeyFile::read(&read_all(&*parts.disk, &path).map_err(failed("read", &path))?).end)
+}
+
 /// A torn row of an earlier crash is cut before the next one is written behind it.
-fn append(parts: &Parts, shelf: &Shelf, generation: u32, rows: &[u8]) -> Result<(), VaultError> {
-    let path = parts.layout.key_file(shelf, generation);
-    let end = KeyFile::read(&read_all(&*parts.disk, &path).map_err(failed("read", &path))?).end;
+fn append(
+    parts: &Parts,
+    (shelf, generation): &(Shelf, u32),
+    end: u64,
+    rows: &[u8],
+) -> Result<(), VaultError> {
+    let path = parts.layout.key_file(shelf, *generation);
     let mut file = parts.disk.open(&path, OpenAs::Write).map_err(failed("open", &path))?;
     if file.size().map_err(failed("read", &path))? > end {
         file.truncate(end).map_err(failed("cut", &path))?;

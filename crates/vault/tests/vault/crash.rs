@@ -28,8 +28,8 @@ fn working_day(office: &Office, disk: &WatchedDisk) {
     writer.close(NOW).unwrap();
 }
 
-/// Opens the image; what was acknowledged is whole, what is listed verifies, and a second opening finds nothing to do.
-fn check(office: &Office, image: &Image, crash: Crash, acknowledged: &[u32], at: &str) {
+/// Opens the image and says how many calls it lists; what was acknowledged is whole, what is listed verifies, and a second opening finds nothing to do.
+fn check(office: &Office, image: &Image, crash: Crash, acknowledged: &[u32], at: &str) -> usize {
     let root = tempfile::tempdir().unwrap();
     let dir = root.path().join("vault");
     image.leave(crash, &office.dir(), &dir);
@@ -48,6 +48,7 @@ fn check(office: &Office, image: &Image, crash: Crash, acknowledged: &[u32], at:
     let again = Vault::open(&dir).unwrap();
     assert!(again.recovery().is_clean(), "{at}: {:?}", again.recovery());
     assert_eq!(entries(&again), listed, "{at}");
+    listed.len()
 }
 
 fn check_every_boundary(crash: Crash) {
@@ -97,6 +98,40 @@ fn a_power_cut_that_leaves_zeros_loses_nothing_acknowledged() {
 }
 
 #[test]
+fn a_crash_within_recovery_is_a_crash_like_any_other() {
+    let office = Office::new();
+    let vault = office.open();
+    let (sealer, mut writer) = vault.writer().unwrap();
+    record(&sealer, &mut writer, 1).unwrap();
+    for n in [2, 3] {
+        let mut running = begin(&sealer, &mut writer, n).unwrap();
+        writer.append(running.seal(&media(n, [1, 2]))).unwrap();
+    }
+    writer.commit(NOW).unwrap();
+    let killed = office.copy();
+    for torn in [killed.volume(), killed.key_file()] {
+        let mut bytes = std::fs::read(&torn).unwrap();
+        bytes.extend_from_slice(&[0x45; 99]);
+        std::fs::write(&torn, bytes).unwrap();
+    }
+    std::fs::remove_dir_all(killed.dir().join("index")).unwrap();
+    let mut image = Image::of(&killed.dir());
+    let disk = WatchedDisk::default();
+    let recovered = Vault::open_on(Arc::new(disk.clone()), &killed.dir()).unwrap();
+    assert_eq!((recovered.recovery().interrupted.len(), recovered.recovery().cut_bytes), (2, 198));
+    drop(recovered);
+    let told = std::mem::take(&mut disk.journal.lock().unwrap().told);
+    assert!(told.len() > 5, "{told:?}");
+    for (place, told) in told.iter().enumerate() {
+        image.apply(told);
+        for crash in [Crash::Kill, Crash::Forget, Crash::Zeros] {
+            let at = format!("{crash:?} after {place} of recovery");
+            assert_eq!(check(&killed, &image, crash, &[1], &at), 3, "{at}");
+        }
+    }
+}
+
+#[test]
 fn a_commit_syncs_keys_then_volumes_then_the_ledger() {
     let office = Office::new();
     let disk = WatchedDisk::default();
@@ -111,9 +146,9 @@ fn a_commit_syncs_keys_then_volumes_then_the_ledger() {
         .unwrap()
         .told
         .iter()
-        .filter_map(|told| match told {
-            Told::Sync(path) => Some(path.extension()?.to_str()?.to_owned()),
-            _ => None,
+        .filter_map(|told| {
+            let Told::Sync(path) = told else { return None };
+            Some(path.extension()?.to_str()?.to_owned())
         })
         .collect();
     assert_eq!(synced.iter().map(String::as_str).take(3).collect::<Vec<_>>(), ["keys", "vol", "log"]);

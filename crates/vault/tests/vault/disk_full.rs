@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use earwitness_vault::Vault;
+use earwitness_vault::{Vault, VaultError};
 
 use crate::support::{
     NOW, Office, begin, check_whole, disk::WatchedDisk, entry, media, record, signalling, summary,
@@ -73,4 +73,45 @@ fn a_call_whose_volume_could_not_be_made_is_still_seen() {
     record(&sealer, &mut writer, 2).unwrap();
     writer.close(NOW).unwrap();
     check_whole(&vault, &office.opener(&vault), 2);
+}
+
+#[test]
+fn wherever_a_commit_runs_out_of_room_the_next_one_ends_it() {
+    let mut failed = 0;
+    for room in (0..6_000).step_by(150) {
+        let office = Office::new();
+        let disk = WatchedDisk::default();
+        let vault = Vault::open_on(Arc::new(disk.clone()), &office.dir()).unwrap();
+        let (sealer, mut writer) = vault.writer().unwrap();
+        record(&sealer, &mut writer, 1).unwrap();
+        disk.set_room(Some(room));
+        match writer.commit(NOW) {
+            Ok(_) => break,
+            Err(error) => assert!(error.is_full(), "{room} bytes: {error}"),
+        }
+        failed += 1;
+        disk.set_room(None);
+        writer.commit(NOW).unwrap_or_else(|error| panic!("{room} bytes: {error}"));
+        check_whole(&vault, &office.opener(&vault), 1);
+    }
+    assert!((15..40).contains(&failed), "{failed}");
+}
+
+#[test]
+fn after_a_failed_sync_nothing_is_acknowledged_until_the_vault_is_opened_again() {
+    let office = Office::new();
+    let disk = WatchedDisk::default();
+    let vault = Vault::open_on(Arc::new(disk.clone()), &office.dir()).unwrap();
+    let (sealer, mut writer) = vault.writer().unwrap();
+    record(&sealer, &mut writer, 1).unwrap();
+    writer.commit(NOW).unwrap();
+    record(&sealer, &mut writer, 2).unwrap();
+    disk.journal.lock().unwrap().broken = true;
+    assert!(matches!(writer.commit(NOW), Err(VaultError::Io { doing: "sync", .. })));
+    disk.journal.lock().unwrap().broken = false;
+    assert!(matches!(writer.commit(NOW), Err(VaultError::MustReopen)));
+    assert!(matches!(record(&sealer, &mut writer, 3), Err(VaultError::MustReopen)));
+    drop((writer, vault));
+    let vault = office.open();
+    check_whole(&vault, &office.opener(&vault), 1);
 }

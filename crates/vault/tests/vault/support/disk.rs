@@ -41,6 +41,8 @@ pub(crate) struct Journal {
     pub(crate) told: Vec<Told>,
     /// Bytes that may still be appended; `None`: as many as you like.
     pub(crate) room: Option<u64>,
+    /// Syncs fail.
+    pub(crate) broken: bool,
 }
 
 /// The real disk, watched.
@@ -139,6 +141,9 @@ impl DiskFile for WatchedFile {
     }
 
     fn sync(&mut self) -> io::Result<()> {
+        if self.journal.lock().unwrap().broken {
+            return Err(io::Error::other("the medium does not answer"));
+        }
         self.file.sync()?;
         self.journal.lock().unwrap().told.push(Told::Sync(self.path.clone()));
         Ok(())
