@@ -1,6 +1,10 @@
 //! Making a vault.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs::Permissions,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+};
 
 use age::secrecy::SecretString;
 use chrono_tz::Tz;
@@ -67,6 +71,9 @@ pub fn create(dir: &Path, new: NewVault<'_>) -> Result<Created, VaultError> {
     for made in [&layout.dir, &layout.keys(), &layout.volumes(), &layout.ledger()] {
         disk.make_dir(made).map_err(failed("make", made))?;
     }
+    // A directory that was there already may have been made for others to read.
+    std::fs::set_permissions(&layout.dir, Permissions::from_mode(0o700))
+        .map_err(failed("make private", &layout.dir))?;
     write_keys(&disk, &layout, new.cipher)?;
     let (recipient, bytes) = new_officer_key(passphrase, new.now)
         .map_err(|cause| failed("make", &officer_key)(std::io::Error::other(cause)))?;

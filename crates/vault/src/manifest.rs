@@ -54,8 +54,8 @@ pub struct Manifest {
     pub payload_hashes: Vec<StreamHash>,
     /// Bytes of sealed media and signalling.
     pub sealed_bytes: u64,
-    /// BLAKE3 of every block before this one, in order of their counters: over the bound part of the block's head and
-    /// its sealed bytes, which is what anyone can check without a key.
+    /// A hash of every block before this one, in order of their counters: BLAKE3 over the bound part of the block's
+    /// head and the BLAKE3 of its sealed bytes, which is what anyone can check without a key.
     pub blocks: Vec<[u8; 32]>,
     /// BLAKE3 over `blocks`: the recording in one number.
     pub sealed_blake3: [u8; 32],

@@ -152,12 +152,13 @@ pub(crate) fn link_block(block: &mut [u8], previous: u64) {
     close_head(head);
 }
 
-/// What the manifest says of a block: BLAKE3 over the bound part of its head and its sealed bytes.
+/// What the manifest says of a block: BLAKE3 over the bound part of its head and the BLAKE3 of its sealed bytes. The
+/// sealed bytes are hashed by themselves because that is fastest when they begin a chunk.
 pub(crate) fn block_hash(head: &[u8], sealed: &[u8]) -> [u8; 32] {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(&head[AAD]);
-    hasher.update(sealed);
-    *hasher.finalize().as_bytes()
+    let mut content = [0; AAD.end + 32];
+    content[AAD].copy_from_slice(&head[AAD]);
+    content[AAD.end..].copy_from_slice(blake3::hash(sealed).as_bytes());
+    *blake3::hash(&content).as_bytes()
 }
 
 /// The nonce of a block under its recording's data key.

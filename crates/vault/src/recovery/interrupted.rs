@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Blocks that may be missing between two whole ones: a counter that jumps further is not believed.
-const MAX_MISSING: u64 = 1 << 20;
+const MAX_MISSING: u64 = 1 << 12;
 
 /// What there is of one recording.
 #[derive(Default)]

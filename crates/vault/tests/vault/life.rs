@@ -259,6 +259,18 @@ fn wrong_things_are_named() {
 }
 
 #[test]
+fn a_vault_made_in_an_empty_directory_makes_it_private() {
+    let root = tempfile::tempdir().unwrap();
+    let dir = root.path().join("mounted");
+    std::fs::create_dir(&dir).unwrap();
+    std::fs::set_permissions(&dir, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let (access, cipher, zone) = (Access::Open, CipherSuite::Aes256Gcm, chrono_tz::UTC);
+    create(&dir, NewVault { access, cipher, zone, passphrase: None, officer_key: None, now: NOW }).unwrap();
+    assert_eq!(dir.metadata().unwrap().permissions().mode() & 0o777, 0o700);
+    assert_eq!(root.path().join("mounted.key").metadata().unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+#[test]
 fn a_refused_call_is_not_sealed_and_a_class_stays_in_its_directory() {
     let office = Office::new();
     let vault = office.open();
