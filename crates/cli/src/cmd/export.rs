@@ -1,0 +1,218 @@
+//! `earwitness export`: calls as files that leave the vault.
+
+mod destination;
+mod files;
+mod format;
+mod progress;
+mod unsealed;
+
+use std::path::PathBuf;
+
+use clap::Args;
+use earwitness_media::export::{ExportFormat, NameTemplate};
+use earwitness_model::CallId;
+use earwitness_vault::{Entry, LedgerKind, Opener, Vault};
+
+pub(crate) use self::unsealed::{Unsealed, act, audio_or_why};
+use self::{
+    destination::Destination,
+    files::Files,
+    format::{Shape, write_call},
+    progress::Progress,
+};
+use crate::{
+    context::Context,
+    exit::{Exit, Failure, Outcome},
+    filter::{Filters, find_call},
+    terminal,
+};
+
+/// WAV is stereo (caller left, callee right), on the call's own timeline from answer to end. payload is one file per
+/// stream, byte for byte what its hash covers. pcapng has the call's SIP and RTP, for Wireshark.
+#[derive(Debug, Args)]
+pub(crate) struct Export {
+    /// Ids, beginnings of ids, or SIP Call-IDs; or give filters instead
+    calls: Vec<String>,
+    #[command(flatten)]
+    filters: Filters,
+    /// A file for one call, or a directory (made if it ends with `/` or for several calls); `-` for stdout
+    #[arg(short, long, value_name = "PATH")]
+    output: PathBuf,
+    /// wav, payload or pcapng [default: by PATH's extension, else wav]
+    #[arg(long)]
+    format: Option<ExportFormat>,
+    /// WAV with the A-law or µ-law codes as they were captured
+    #[arg(long)]
+    native: bool,
+    /// WAV with both parties in one channel
+    #[arg(long)]
+    mono: bool,
+    /// WAV with lost audio replaced by a fading repetition, instead of silence
+    #[arg(long)]
+    conceal: bool,
+    /// File names in a directory [default: {date}_{time}_{ext}_{peer}_{id}.{format}]
+    #[arg(long, value_name = "TEMPLATE")]
+    template: Option<NameTemplate>,
+    /// Write over files that are there
+    #[arg(long)]
+    force: bool,
+}
+
+/// What became of one call.
+enum Done {
+    /// It is there, all of it.
+    Whole,
+    /// It is there, and something is missing from it: said why.
+    Part(Exit),
+}
+
+impl Export {
+    pub(crate) fn run(&self, context: &Context) -> Outcome {
+        let vault = context.open_vault()?;
+        let (calls, mut tally) = self.chosen(context, &vault)?;
+        if calls.is_empty() {
+            return tally.outcome(context);
+        }
+        let destination = Destination::of(&self.output, self.format, calls.len())?;
+        let shape = Shape::new(destination.format(), (self.native, self.mono, self.conceal))?;
+        let opener = context.unlock(&vault)?;
+        let template = self.template.clone().unwrap_or_default();
+        let mut files = Files::new(destination, template, self.force, vault.zone())?;
+        let mut progress = Progress::new(calls.len());
+        for call in calls {
+            match export_one(&vault, &opener, call, (shape, &mut files)) {
+                Ok(Done::Whole) => tally.done += 1,
+                Ok(Done::Part(exit)) => tally.fail(exit),
+                // Nobody reads any more: there is no use in going on.
+                Err(failure) if failure.io_kind() == Some(std::io::ErrorKind::BrokenPipe) => {
+                    return Err(failure);
+                }
+                Err(failure) => {
+                    progress.pause(|| terminal::say(format_args!("call {call}: {failure}")));
+                    tally.fail(failure.exit);
+                }
+            }
+            progress.step();
+        }
+        progress.finish();
+        files.tell(context);
+        tally.outcome(context)
+    }
+
+    /// The calls to be exported, and those among the named ones that cannot be.
+    fn chosen(&self, context: &Context, vault: &Vault) -> Result<(Vec<CallId>, Tally), Failure> {
+        let mut tally = Tally::default();
+        let mut calls = Vec::new();
+        match (self.calls.is_empty(), self.filters.is_empty()) {
+            (true, true) => {
+                return Err(Failure::new(
+                    Exit::Usage,
+                    "which calls? name them (`earwitness list` shows ids), or give filters such as --since today",
+                ));
+            }
+            (false, false) => return Err(Failure::new(Exit::Usage, "name calls or give filters, not both")),
+            (false, true) => {
+                for name in &self.calls {
+                    let entry = find_call(vault, name)?;
+                    match self.may_export(&entry) {
+                        Ok(()) if calls.contains(&entry.summary.id) => {}
+                        Ok(()) => calls.push(entry.summary.id),
+                        Err(why) => {
+                            terminal::say(&why);
+                            tally.fail(why.exit);
+                        }
+                    }
+                }
+            }
+            (true, false) => {
+                for entry in self.filters.resolve(context, vault)?.calls(vault) {
+                    match entry {
+                        Ok(entry) if entry.recording.is_none() => tally.refused += 1,
+                        Ok(entry) => match self.may_export(&entry) {
+                            Ok(()) => calls.push(entry.summary.id),
+                            Err(why) => context.say(why),
+                        },
+                        Err(error) => {
+                            let failure = Failure::from(error);
+                            terminal::say(&failure);
+                            tally.fail(failure.exit);
+                        }
+                    }
+                }
+            }
+        }
+        Ok((calls, tally))
+    }
+
+    /// A pcapng has the signalling of a call without audio; the other formats have nothing of it.
+    fn may_export(&self, entry: &Entry) -> Result<(), Failure> {
+        let by_name = self.output.extension().and_then(|extension| extension.to_str()?.parse().ok());
+        match self.format.or(by_name).unwrap_or(ExportFormat::Wav) {
+            ExportFormat::Pcapng if entry.recording.is_some() => Ok(()),
+            ExportFormat::Pcapng | ExportFormat::Wav | ExportFormat::Payload => audio_or_why(entry),
+        }
+    }
+}
+
+fn export_one(
+    vault: &Vault,
+    opener: &Opener,
+    call: CallId,
+    (shape, files): (Shape, &mut Files),
+) -> Result<Done, Failure> {
+    let entry =
+        vault.index().get(call)?.ok_or_else(|| Failure::new(Exit::NotFound, "it is not there any more"))?;
+    let unsealed = Unsealed::open(opener, &entry)?;
+    let is_whole = unsealed.tell_damage(&entry);
+    // What leaves is in the ledger before it leaves.
+    let note = || vault.note(LedgerKind::Exported, Context::now(), &act(&entry, shape.format().name()));
+    let missing = write_call(&entry, &unsealed, shape, (files, &note))?;
+    for text in &missing {
+        terminal::say(format_args!("call {call}: {text}"));
+    }
+    Ok(match (is_whole, missing.is_empty()) {
+        (true, true) => Done::Whole,
+        (true, false) => Done::Part(Exit::Failed),
+        (false, _) => Done::Part(Exit::Broken),
+    })
+}
+
+/// How many calls became what.
+#[derive(Default)]
+struct Tally {
+    done: u64,
+    failed: u64,
+    /// Calls that pass the filters and were not kept.
+    refused: u64,
+    first: Option<Exit>,
+}
+
+impl Tally {
+    fn fail(&mut self, exit: Exit) {
+        self.failed += 1;
+        self.first.get_or_insert(exit);
+    }
+
+    fn outcome(&self, context: &Context) -> Outcome {
+        match (self.done, self.first) {
+            (0, None) => {
+                let refused = match self.refused {
+                    0 => String::new(),
+                    refused => {
+                        format!("; {refused} that do were refused by the rules or had nothing to keep")
+                    }
+                };
+                Err(Failure::new(
+                    Exit::NotFound,
+                    format_args!("no call with audio passes these filters{refused}"),
+                ))
+            }
+            (_, None) => Ok(Exit::Done),
+            (0, Some(exit)) => Ok(exit),
+            (done, Some(_)) => {
+                context.say(format_args!("{done} calls exported, {} not, or not whole", self.failed));
+                Ok(Exit::Part)
+            }
+        }
+    }
+}

@@ -1,0 +1,282 @@
+//! Files that leave: written beside their place under another name, put into it when they are whole, never over what is
+//! there unless that was asked for.
+
+use std::{
+    collections::HashSet,
+    fs::{File, OpenOptions},
+    io::{self, BufWriter, Write},
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+};
+
+use chrono_tz::Tz;
+use earwitness_media::export::{ExportError, Exported, NameFields, NameTemplate};
+use earwitness_vault::Entry;
+
+use super::destination::Destination;
+use crate::{
+    context::Context,
+    exit::{Exit, Failure},
+    view::{day_and_time, ours_and_theirs},
+};
+
+/// Where the files of one export go, and which were written.
+pub(super) struct Files {
+    destination: Destination,
+    template: NameTemplate,
+    force: bool,
+    zone: Tz,
+    written: HashSet<PathBuf>,
+    bytes: u64,
+}
+
+impl Files {
+    pub(super) fn new(
+        destination: Destination,
+        template: NameTemplate,
+        force: bool,
+        zone: Tz,
+    ) -> Result<Self, Failure> {
+        destination.make().map_err(|cause| match &destination {
+            Destination::Directory(path, _) | Destination::File(path, _) => {
+                Failure::new(Exit::Failed, format_args!("cannot make {}: {cause}", path.display()))
+            }
+            Destination::Stdout(_) => cause.into(),
+        })?;
+        Ok(Self { destination, template, force, zone, written: HashSet::new(), bytes: 0 })
+    }
+
+    /// Whether there is one file for everything.
+    pub(super) const fn is_single(&self) -> bool {
+        match &self.destination {
+            Destination::Stdout(_) | Destination::File(..) => true,
+            Destination::Directory(..) => false,
+        }
+    }
+
+    /// The name of a call's file by the template.
+    pub(super) fn name_of(&self, entry: &Entry) -> String {
+        let summary = &entry.summary;
+        let (date, time) = day_and_time(summary.facts.start, self.zone);
+        let (ext, peer) = ours_and_theirs(summary);
+        let (id, format) = (summary.id.to_string(), self.destination.format().name());
+        self.template.render(&NameFields {
+            date: &date,
+            time: &time,
+            ext: &ext,
+            peer: &peer,
+            id: &id,
+            format,
+        })
+    }
+
+    /// Writes one file, or into the pipe. In a directory it is called `name`, or as near to it as one that was just
+    /// written allows.
+    pub(super) fn write(
+        &mut self,
+        name: &str,
+        note: &dyn Fn() -> Result<(), Failure>,
+        fill: impl FnOnce(&mut dyn Write) -> Result<Exported, ExportError>,
+    ) -> Result<Exported, Failure> {
+        let place = match &self.destination {
+            Destination::Stdout(_) => {
+                note()?;
+                let mut out = BufWriter::new(io::stdout().lock());
+                let exported = fill(&mut out).map_err(failed)?;
+                out.flush()?;
+                return Ok(exported);
+            }
+            Destination::File(path, _) => path.clone(),
+            Destination::Directory(path, _) => self.free_name(path, name),
+        };
+        if !self.force && place.symlink_metadata().is_ok() {
+            return Err(there_already(&place));
+        }
+        let temporary = beside(&place);
+        let exported = fill_file(&temporary, fill).and_then(|exported| {
+            note()?;
+            self.put(&temporary, &place)?;
+            Ok(exported)
+        });
+        if exported.is_err() {
+            // It may not have been made; one that stays is named so that nobody takes it for an export.
+            std::fs::remove_file(&temporary).unwrap_or_default();
+        }
+        let exported = exported?;
+        self.written.insert(place);
+        self.bytes += exported.bytes;
+        Ok(exported)
+    }
+
+    /// Two calls may have one name by the template: the second one gets a number, even where files may be written over.
+    fn free_name(&self, directory: &Path, name: &str) -> PathBuf {
+        let (stem, extension) = name.rsplit_once('.').unwrap_or((name, ""));
+        let numbered = (2u64..).map(|number| match extension {
+            "" => format!("{stem}_{number}"),
+            extension => format!("{stem}_{number}.{extension}"),
+        });
+        let mut places = std::iter::once(name.to_owned()).chain(numbered).map(|name| directory.join(name));
+        places.find(|place| !self.written.contains(place)).unwrap_or_else(|| directory.join(name))
+    }
+
+    /// Whoever made a file here meanwhile keeps it: its place is taken, empty, before the rename.
+    fn put(&self, temporary: &Path, place: &Path) -> Result<(), Failure> {
+        if !self.force {
+            let taken = OpenOptions::new().write(true).create_new(true).mode(0o600).open(place);
+            taken.map_err(|cause| match cause.kind() {
+                io::ErrorKind::AlreadyExists => there_already(place),
+                _ => cannot("make", place, &cause),
+            })?;
+        }
+        std::fs::rename(temporary, place).map_err(|cause| cannot("make", place, &cause))
+    }
+
+    /// What was written, on stderr.
+    pub(super) fn tell(&self, context: &Context) {
+        let mut places = self.written.iter();
+        match (places.next(), places.next(), &self.destination) {
+            (None, _, _) => {}
+            (Some(place), None, _) => {
+                context.say(format_args!("wrote {} ({} bytes)", place.display(), self.bytes))
+            }
+            (Some(_), Some(_), Destination::Directory(path, _) | Destination::File(path, _)) => {
+                context.say(format_args!(
+                    "wrote {} files ({} bytes) to {}",
+                    self.written.len(),
+                    self.bytes,
+                    path.display()
+                ));
+            }
+            (Some(_), Some(_), Destination::Stdout(_)) => {}
+        }
+    }
+}
+
+fn fill_file(
+    path: &Path,
+    fill: impl FnOnce(&mut dyn Write) -> Result<Exported, ExportError>,
+) -> Result<Exported, Failure> {
+    let made: io::Result<File> =
+        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
+    let mut out = BufWriter::new(made.map_err(|cause| cannot("make", path, &cause))?);
+    let exported = fill(&mut out).map_err(failed)?;
+    let file = out.into_inner().map_err(|error| cannot("write", path, error.error()))?;
+    file.sync_all().map_err(|cause| cannot("write", path, &cause))?;
+    Ok(exported)
+}
+
+/// A name of this process in the same directory, so that a rename puts it into its place.
+fn beside(place: &Path) -> PathBuf {
+    place.with_file_name(format!(".earwitness-{}.part", std::process::id()))
+}
+
+fn failed(error: ExportError) -> Failure {
+    match error {
+        ExportError::Write(cause) => cause.into(),
+        ExportError::NotDecoded { .. } => {
+            Failure::new(Exit::Failed, format_args!("{error} (--format payload or --format pcapng)"))
+        }
+        ExportError::NativeMono => Failure::new(Exit::Usage, error),
+        ExportError::MixedLaws { .. }
+        | ExportError::TooLong { .. }
+        | ExportError::TooLarge { .. }
+        | ExportError::NoSuchStream { .. } => Failure::new(Exit::Failed, error),
+    }
+}
+
+fn there_already(place: &Path) -> Failure {
+    Failure::new(Exit::Failed, format_args!("{} is there already; --force writes over it", place.display()))
+}
+
+fn cannot(what: &str, path: &Path, cause: &io::Error) -> Failure {
+    Failure::new(Exit::Failed, format_args!("cannot {what} {}: {cause}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono_tz::Asia::Seoul;
+    use earwitness_media::export::ExportFormat;
+
+    use super::*;
+    use crate::view::sample;
+
+    fn files(directory: &Path, template: &str, force: bool) -> Files {
+        let destination = Destination::Directory(directory.to_owned(), ExportFormat::Wav);
+        Files::new(destination, template.parse().unwrap(), force, Seoul).unwrap()
+    }
+
+    fn write(files: &mut Files, name: &str, text: &str) -> Result<u64, String> {
+        let fill = |out: &mut dyn Write| {
+            out.write_all(text.as_bytes())?;
+            Ok(Exported { bytes: text.len() as u64, ..Exported::default() })
+        };
+        files
+            .write(name, &|| Ok(()), fill)
+            .map(|exported| exported.bytes)
+            .map_err(|failure| failure.to_string())
+    }
+
+    fn names(directory: &Path) -> Vec<String> {
+        let names = std::fs::read_dir(directory)
+            .unwrap()
+            .map(|file| file.unwrap().file_name().into_string().unwrap());
+        let mut names: Vec<_> = names.collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn the_name_has_our_extension_and_the_other_party() {
+        let directory = tempfile::tempdir().unwrap();
+        let files = files(directory.path(), "{date}_{time}_{ext}_{peer}_{id}.{format}", false);
+        let id = sample::answered().summary.id;
+        assert_eq!(files.name_of(&sample::answered()), format!("2026-11-21_090000_4001_0312221111_{id}.wav"));
+    }
+
+    #[test]
+    fn two_calls_of_one_name_are_two_files_even_by_force() {
+        let directory = tempfile::tempdir().unwrap();
+        for force in [false, true] {
+            let place = directory.path().join(force.to_string());
+            let mut files = files(&place, "call.{format}", force);
+            for text in ["one", "two", "three"] {
+                assert_eq!(write(&mut files, "call.wav", text), Ok(text.len() as u64));
+            }
+            assert_eq!(names(&place), ["call.wav", "call_2.wav", "call_3.wav"]);
+            assert_eq!(std::fs::read_to_string(place.join("call_2.wav")).unwrap(), "two");
+        }
+    }
+
+    #[test]
+    fn what_is_there_is_not_written_over_unless_asked_for() {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join("call.wav"), "old").unwrap();
+        let said = write(&mut files(directory.path(), "x", false), "call.wav", "new").unwrap_err();
+        assert!(said.ends_with("call.wav is there already; --force writes over it"), "{said}");
+        assert_eq!(std::fs::read_to_string(directory.path().join("call.wav")).unwrap(), "old");
+        assert_eq!(write(&mut files(directory.path(), "x", true), "call.wav", "new"), Ok(3));
+        assert_eq!(std::fs::read_to_string(directory.path().join("call.wav")).unwrap(), "new");
+    }
+
+    #[test]
+    fn what_fails_leaves_no_file_and_what_is_not_noted_does_not_leave() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut files = files(directory.path(), "x", false);
+        let fails = |_: &mut dyn Write| Err(ExportError::TooLong { hours: 25 });
+        assert!(files.write("a.wav", &|| Ok(()), fails).is_err());
+        let no_ledger = || Err(Failure::new(Exit::Broken, "the ledger is damaged"));
+        let fill = |out: &mut dyn Write| Ok(out.write_all(b"voice").map(|()| Exported::default())?);
+        assert_eq!(files.write("b.wav", &no_ledger, fill).unwrap_err().exit, Exit::Broken);
+        assert_eq!(names(directory.path()), Vec::<String>::new());
+    }
+
+    #[test]
+    fn an_export_is_for_its_owner_only() {
+        use std::os::unix::fs::PermissionsExt;
+        let directory = tempfile::tempdir().unwrap();
+        let place = directory.path().join("new");
+        write(&mut files(&place, "x", false), "a.wav", "voice").unwrap();
+        let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(&place), mode(&place.join("a.wav"))), (0o700, 0o600));
+    }
+}

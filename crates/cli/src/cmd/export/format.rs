@@ -1,0 +1,165 @@
+//! One call in one format.
+
+use earwitness_media::{
+    Stream,
+    export::{ExportFormat, Exported, Layout, Samples, WavOptions, payload, pcapng, wav},
+};
+use earwitness_vault::{Entry, VaultError};
+
+use super::{files::Files, unsealed::Unsealed};
+use crate::{
+    exit::{Exit, Failure},
+    view::leg_word,
+};
+
+/// A format, and how it is made.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Shape {
+    Wav(WavOptions),
+    Payload,
+    Pcapng,
+}
+
+impl Shape {
+    /// The format with `--native`, `--mono` and `--conceal`, which are about WAV only.
+    pub(super) fn new(
+        format: ExportFormat,
+        (native, mono, conceal): (bool, bool, bool),
+    ) -> Result<Self, Failure> {
+        let usage = |text: String| Err(Failure::new(Exit::Usage, text));
+        match format {
+            ExportFormat::Wav if native && mono => {
+                usage("--native codes cannot be mixed by --mono: leave one of them out".to_owned())
+            }
+            ExportFormat::Wav => Ok(Self::Wav(WavOptions {
+                layout: if mono { Layout::Mono } else { Layout::Stereo },
+                samples: if native { Samples::Native } else { Samples::Pcm16 },
+                conceal,
+            })),
+            ExportFormat::Payload | ExportFormat::Pcapng if native || mono || conceal => {
+                usage(format!("--native, --mono and --conceal are about wav, not {format}"))
+            }
+            ExportFormat::Payload => Ok(Self::Payload),
+            ExportFormat::Pcapng => Ok(Self::Pcapng),
+        }
+    }
+
+    pub(super) const fn format(self) -> ExportFormat {
+        match self {
+            Self::Wav(_) => ExportFormat::Wav,
+            Self::Payload => ExportFormat::Payload,
+            Self::Pcapng => ExportFormat::Pcapng,
+        }
+    }
+}
+
+/// Writes a call's file or files; returns what is missing from them.
+pub(super) fn write_call(
+    entry: &Entry,
+    unsealed: &Unsealed,
+    shape: Shape,
+    (files, note): (&mut Files, &dyn Fn() -> Result<(), VaultError>),
+) -> Result<Vec<String>, Failure> {
+    let note = || Ok(note()?);
+    let name = files.name_of(entry);
+    let exported = match shape {
+        Shape::Wav(options) => files.write(&name, &note, |out| wav(&unsealed.audio, options, out))?,
+        Shape::Pcapng => {
+            files.write(&name, &note, |out| pcapng(&unsealed.audio, unsealed.messages(), out))?
+        }
+        Shape::Payload => {
+            let streams = unsealed.audio.streams();
+            if files.is_single() && streams.len() != 1 {
+                let text = format_args!("it has {} streams, each a file: give a directory", streams.len());
+                return Err(Failure::new(Exit::Usage, text));
+            }
+            for stream in &streams {
+                let which = (stream.track, stream.payload_type);
+                files.write(&payload_name(entry, &streams, stream), &note, |out| {
+                    payload(&unsealed.audio, which, out)
+                })?;
+            }
+            Exported::default()
+        }
+    };
+    Ok(missing(&exported))
+}
+
+/// `<call>.<leg>.<ssrc>.payload`; where that would name two streams, the payload type stands before the end, and where it
+/// still would, the place in the call's table of tracks.
+fn payload_name(entry: &Entry, streams: &[Stream], stream: &Stream) -> String {
+    let (call, leg, ssrc) = (entry.summary.id, leg_word(stream.of.leg), format!("{:#010x}", stream.of.ssrc));
+    let same = |other: &&Stream| (other.of.leg, other.of.ssrc) == (stream.of.leg, stream.of.ssrc);
+    let alike: Vec<_> = streams.iter().filter(same).collect();
+    let of_type = alike.iter().filter(|other| other.payload_type == stream.payload_type).count();
+    let (payload_type, track) = (stream.payload_type, stream.track.0);
+    match (alike.len(), of_type) {
+        (..=1, _) => format!("{call}.{leg}.{ssrc}.payload"),
+        (_, ..=1) => format!("{call}.{leg}.{ssrc}.{payload_type}.payload"),
+        (_, _) => format!("{call}.{leg}.{ssrc}.{payload_type}.{track}.payload"),
+    }
+}
+
+fn missing(exported: &Exported) -> Vec<String> {
+    let silent = exported.not_decoded.iter().map(|stream| {
+        let (leg, codec) = (leg_word(stream.leg), stream.codec_name());
+        format!(
+            "{} packets of the {leg} in {codec} are silence: this version cannot decode it; --format payload has them",
+            stream.packets
+        )
+    });
+    let oversized = (exported.oversized > 0).then(|| {
+        format!("{} messages or packets are too long for a frame and were left out", exported.oversized)
+    });
+    silent.chain(oversized).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use earwitness_model::TrackIndex;
+
+    use super::*;
+    use crate::view::sample;
+
+    #[test]
+    fn payload_files_have_names_of_their_own() {
+        let entry = sample::answered();
+        let of = entry.summary.streams[0].of;
+        let stream = |track, payload_type, ssrc| {
+            let of = earwitness_model::Track { ssrc, ..of };
+            Stream { track: TrackIndex(track), of, payload_type, codec: None, packets: 1 }
+        };
+        let streams =
+            [stream(0, 8, 0xabcd), stream(1, 0, 7), stream(1, 8, 7), stream(2, 8, 9), stream(3, 8, 9)];
+        let names: Vec<_> = streams.iter().map(|one| payload_name(&entry, &streams, one)).collect();
+        let id = entry.summary.id;
+        let expected = [
+            "0x0000abcd.payload",
+            "0x00000007.0.payload",
+            "0x00000007.8.payload",
+            "0x00000009.8.2.payload",
+            "0x00000009.8.3.payload",
+        ];
+        assert_eq!(names, expected.map(|end| format!("{id}.caller.{end}")));
+    }
+
+    #[test]
+    fn options_of_wav_are_for_wav() {
+        let check = |format, flags, part: &str| {
+            let said = Shape::new(format, flags).unwrap_err();
+            assert!(said.exit == Exit::Usage && said.to_string().contains(part), "{said}");
+        };
+        check(ExportFormat::Wav, (true, true, false), "cannot be mixed");
+        check(ExportFormat::Payload, (false, false, true), "not payload");
+        check(ExportFormat::Pcapng, (true, false, false), "not pcapng");
+        let shape = Shape::new(ExportFormat::Wav, (false, true, true)).unwrap();
+        assert_eq!(
+            shape,
+            Shape::Wav(WavOptions { layout: Layout::Mono, samples: Samples::Pcm16, conceal: true })
+        );
+        assert_eq!(
+            Shape::new(ExportFormat::Pcapng, (false, false, false)).unwrap().format(),
+            ExportFormat::Pcapng
+        );
+    }
+}

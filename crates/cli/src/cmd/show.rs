@@ -1,0 +1,98 @@
+//! `earwitness show`: everything known of one call.
+
+use std::io::{self, Write};
+
+use anstyle::AnsiColor;
+use clap::Args;
+use earwitness_vault::{Entry, RecordingEntry, Vault};
+
+use super::export::Unsealed;
+use crate::{
+    context::Context,
+    exit::{Exit, Outcome},
+    filter::find_call,
+    terminal::painted,
+    view::{call_object, ladder, page, section, steps},
+};
+
+/// Parties, times, verdict, streams, keys, gaps, evidence, and the signalling as a ladder.
+#[derive(Debug, Args)]
+pub(crate) struct Show {
+    /// An id, the beginning of one, or a SIP Call-ID
+    call: String,
+    /// The object that `list --json` prints
+    #[arg(long)]
+    json: bool,
+}
+
+impl Show {
+    pub(crate) fn run(&self, context: &Context) -> Outcome {
+        let vault = context.open_vault()?;
+        let entry = find_call(&vault, &self.call)?;
+        let mut out = io::BufWriter::new(io::stdout().lock());
+        if self.json {
+            writeln!(out, "{}", call_object(&entry, vault.zone(), None))?;
+            out.flush()?;
+            return Ok(Exit::Done);
+        }
+        write!(out, "{}", page(&entry, vault.zone()))?;
+        let mut exit = Exit::Done;
+        if let Some(recording) = &entry.recording {
+            let findings = vault.verify(&entry, None);
+            let found: Vec<String> = findings.iter().map(ToString::to_string).collect();
+            writeln!(out, "{}", section("Evidence", &evidence(recording, &found)))?;
+            if !found.is_empty() {
+                exit = Exit::Broken;
+            }
+        }
+        // What is known without a key is shown before anybody is asked for a passphrase.
+        out.flush()?;
+        write!(out, "{}", section("Signalling", &signalling(context, &vault, &entry)))?;
+        out.flush()?;
+        Ok(exit)
+    }
+}
+
+/// Where the recording lies, and whether it is as it was signed.
+fn evidence(recording: &RecordingEntry, findings: &[String]) -> String {
+    let fact = |name: &str, value: &str| format!("  {name:<11} {value}\n");
+    let place = format!(
+        "{}/{}/{}.vol, manifest at byte {}",
+        recording.class, recording.day, recording.volume, recording.manifest_at
+    );
+    let mut text = fact("recording", &recording.id.to_string())
+        + &fact("volume", &place)
+        + &fact("sealed", &format!("{} bytes", recording.sealed_bytes))
+        + &fact("kept until", &recording.retention_until.to_string());
+    if let Some(before) = recording.continues {
+        text += &fact("continues", &before.to_string());
+    }
+    if findings.is_empty() {
+        let signed = "signed by this vault's recorder, and every sealed block is as it was signed";
+        text += &fact("manifest", &painted(signed, AnsiColor::Green));
+    }
+    for finding in findings {
+        text += &fact("broken", &painted(finding, AnsiColor::Red));
+    }
+    text
+}
+
+/// The ladder, or one line that says why there is none.
+fn signalling(context: &Context, vault: &Vault, entry: &Entry) -> String {
+    let instead = |why: &dyn std::fmt::Display| format!("  not shown: {why}\n");
+    if entry.recording.is_none() {
+        return instead(&"no message of a call that is not kept is kept");
+    }
+    let unsealed = match context.unlock(vault).and_then(|opener| Ok(Unsealed::open(&opener, entry)?)) {
+        Ok(unsealed) => unsealed,
+        Err(failure) => return instead(&failure),
+    };
+    let steps = steps(unsealed.messages());
+    let missing = match unsealed.damage.len() {
+        0 => String::new(),
+        damaged => format!("  incomplete: {damaged} sealed blocks cannot be opened\n"),
+    };
+    let lines: String =
+        ladder(&steps, entry.summary.facts.start).iter().map(|line| format!("  {line}\n")).collect();
+    if steps.is_empty() { instead(&"no message was kept") + &missing } else { lines + &missing }
+}

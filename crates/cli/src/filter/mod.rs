@@ -1,0 +1,126 @@
+//! Which calls a command is about: the filters of `list`, `export` and `verify`, and a CALL on the command line.
+
+mod choice;
+mod found;
+mod matching;
+mod moment;
+mod span;
+
+use std::time::Duration;
+
+use clap::Args;
+use earwitness_model::PacketTime;
+use earwitness_rules::NumberPlan;
+use earwitness_vault::Vault;
+
+use self::{
+    choice::{ModeChoice, OutcomeChoice},
+    moment::{Edge, moment},
+    span::seconds,
+};
+pub(crate) use self::{found::find_call, matching::worst_loss};
+use crate::{
+    context::Context,
+    exit::{Exit, Failure},
+};
+
+/// The filters as they were typed. All that are given must hold; one that is given several times holds for any of its
+/// values.
+#[derive(Debug, Clone, Default, PartialEq, Args)]
+#[command(next_help_heading = "Filters")]
+pub(crate) struct Filters {
+    /// Calls that began at this time or later: 2026-11-21, "2026-11-21 14:00", RFC 3339, -2h, -30m, -3d, today,
+    /// yesterday; in the vault's zone unless it says another
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    since: Option<String>,
+    /// Calls that began before this time; a day (2026-11-21, today, yesterday) counts to its end
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    until: Option<String>,
+    /// Calls with this number as any party, in any spelling
+    #[arg(long, value_name = "NUMBER", allow_hyphen_values = true)]
+    number: Vec<String>,
+    /// Calls of this extension of ours
+    #[arg(long, value_name = "EXT", value_delimiter = ',')]
+    ext: Vec<String>,
+    /// Calls of this department
+    #[arg(long, value_name = "DEPARTMENT", value_delimiter = ',')]
+    dept: Vec<String>,
+    /// Calls that came out like this
+    #[arg(long, value_name = "OUTCOME", value_delimiter = ',')]
+    outcome: Vec<OutcomeChoice>,
+    /// Calls of rules of this mode
+    #[arg(long, value_name = "MODE", value_delimiter = ',')]
+    mode: Vec<ModeChoice>,
+    /// Calls that were talked for at least so long: 90, 90s, 1m30s, 1h
+    #[arg(long, value_name = "LENGTH", value_parser = seconds)]
+    min_duration: Option<Duration>,
+    /// Calls that lost more than so many percent of either party's packets
+    #[arg(long, value_name = "PERCENT", value_parser = percent)]
+    lost_above: Option<f64>,
+    /// Calls whose rule names this notice
+    #[arg(long, value_name = "NOTICE")]
+    notice: Vec<String>,
+    /// The call with this SIP Call-ID, or calls whose id begins like this
+    #[arg(long, value_name = "ID")]
+    call_id: Vec<String>,
+}
+
+/// The filters as they are meant: times and numbers understood.
+#[derive(Debug)]
+pub(crate) struct Filter {
+    typed: Filters,
+    since: Option<PacketTime>,
+    until: Option<PacketTime>,
+    plan: NumberPlan,
+}
+
+impl Filters {
+    /// No filter was given.
+    pub(crate) fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// What they mean now, in this vault.
+    ///
+    /// # Errors
+    /// A time that is none, with what is allowed.
+    pub(crate) fn resolve(&self, context: &Context, vault: &Vault) -> Result<Filter, Failure> {
+        let at = |typed: &Option<String>, name: &str, edge| {
+            let read = typed.as_deref().map(|text| moment(text, Context::now(), vault.zone(), edge));
+            read.transpose().map_err(|cause| Failure::new(Exit::Usage, format_args!("--{name} {cause}")))
+        };
+        let (since, until) = (at(&self.since, "since", Edge::Since)?, at(&self.until, "until", Edge::Until)?);
+        let plan = if self.number.is_empty() && self.ext.is_empty() {
+            NumberPlan::default()
+        } else {
+            // Without rules a number is compared by the country's spelling alone.
+            context.load_rules().map_or_else(|_none| NumberPlan::default(), |rules| rules.numbers().clone())
+        };
+        Ok(Filter { typed: self.clone(), since, until, plan })
+    }
+}
+
+/// A share in percent.
+fn percent(text: &str) -> Result<f64, String> {
+    match text.trim_end_matches('%').trim().parse::<f64>() {
+        Ok(share) if (0.0..=100.0).contains(&share) => Ok(share),
+        Ok(_) | Err(_) => Err("a share of packets is a number from 0 to 100: 0.5, 1, 2.5".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::percent;
+
+    #[test]
+    fn a_share_is_a_number_from_0_to_100() {
+        assert_eq!((percent("0.5"), percent("2 %"), percent("100")), (Ok(0.5), Ok(2.0), Ok(100.0)));
+        for text in ["", "-1", "100.1", "NaN", "inf", "many"] {
+            assert_eq!(
+                percent(text).unwrap_err(),
+                "a share of packets is a number from 0 to 100: 0.5, 1, 2.5",
+                "{text}"
+            );
+        }
+    }
+}

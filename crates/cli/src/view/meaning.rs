@@ -1,0 +1,31 @@
+//! What flags and causes mean, in a sentence each.
+
+use earwitness_model::{Flag, GapCause};
+
+pub(super) const fn flag_meaning(flag: Flag) -> &'static str {
+    match flag {
+        Flag::OneWay => "Audio of one party only was seen: is the mirror missing a direction?",
+        Flag::NoBye => "No BYE was seen: the end is where its audio ended.",
+        Flag::MidCall => "The call was up when the capture began: its INVITE was not seen.",
+        Flag::NoMedia => "It was answered, and no audio was seen.",
+        Flag::Encrypted => "Its audio is encrypted end to end (SRTP): what was kept cannot be played.",
+        Flag::Truncated => "Frames were cut by the capture's snap length: audio in them is incomplete.",
+        Flag::LatePackets => {
+            "Packets came too late to be hashed in order: they are kept, and a payload hash is absent."
+        }
+        Flag::CaptureLoss => {
+            "The recorder ran out of memory and could not keep part of it; the gaps say which."
+        }
+        Flag::Interrupted => "The recorder stopped in mid-call: facts are those known when it did.",
+    }
+}
+
+pub(super) const fn cause_meaning(cause: GapCause) -> &'static str {
+    match cause {
+        GapCause::Network => "lost before the mirror",
+        GapCause::Mirror => "not passed on by the mirror",
+        GapCause::Capture => "not kept by this recorder",
+        GapCause::Sender => "not sent",
+        GapCause::Unknown => "cause not told apart",
+    }
+}

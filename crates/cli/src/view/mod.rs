@@ -1,0 +1,33 @@
+//! What people and programs are shown of a call. Text in, text out: nothing here opens, unlocks or writes anything.
+
+mod digest;
+mod instant;
+mod json;
+mod ladder;
+mod meaning;
+mod page;
+mod party;
+mod printable;
+mod reason;
+mod row;
+mod step;
+mod table;
+mod words;
+
+#[cfg(test)]
+pub(crate) mod sample;
+
+pub(crate) use self::{
+    digest::{PayloadDigest, payload_digests},
+    instant::{day_and_time, instant},
+    json::call_object,
+    ladder::ladder,
+    page::{page, section},
+    party::{ours_and_theirs, shown},
+    printable::printable,
+    reason::{is_recorded, reason},
+    row::{COLUMNS, Row},
+    step::{Step, steps},
+    table::table,
+    words::leg_word,
+};

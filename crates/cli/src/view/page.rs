@@ -1,0 +1,288 @@
+//! Everything known of one call, for people: what `show` prints before the ladder.
+
+use std::fmt::Write;
+
+use anstyle::AnsiColor;
+use chrono_tz::Tz;
+use earwitness_model::{CallEnd, CallSummary, Decision, EndedBy, Outcome};
+use earwitness_vault::Entry;
+
+use super::{
+    instant::{for_people, instant, length, seconds_between},
+    is_recorded,
+    json::{blake3_of, hex},
+    meaning::{cause_meaning, flag_meaning},
+    party::in_full,
+    printable, reason, shown,
+    table::indented,
+    words::{direction_word, flag_word, leg_word, mode_word, outcome_word, via_word},
+};
+use crate::terminal::painted;
+
+/// Gaps that are listed one by one; how many more there are is said.
+const GAPS: usize = 20;
+/// Hexadecimal digits of a payload hash that a table has room for.
+const HASH_DIGITS: usize = 12;
+
+/// The page, without evidence and ladder: those need the vault.
+pub(crate) fn page(entry: &Entry, zone: Tz) -> String {
+    let mut page = String::new();
+    let sections = [
+        parties(&entry.summary),
+        times(&entry.summary, zone),
+        verdict(entry),
+        streams(entry),
+        presses(&entry.summary),
+        gaps(&entry.summary),
+        flags(&entry.summary),
+    ];
+    for section in sections.iter().filter(|section| !section.is_empty()) {
+        page.push_str(section);
+        page.push('\n');
+    }
+    page
+}
+
+/// A heading and what stands under it.
+pub(crate) fn section(title: &str, body: &str) -> String {
+    format!("{}\n{body}", painted(title, AnsiColor::Cyan))
+}
+
+/// A fact and its name.
+fn fact(name: &str, value: impl std::fmt::Display) -> String {
+    format!("  {name:<11} {value}\n")
+}
+
+fn parties(summary: &CallSummary) -> String {
+    let facts = &summary.facts;
+    let mut text = fact("from", in_full(&facts.from)) + &fact("to", in_full(&facts.to));
+    let lists = [("asserted", &facts.asserted), ("diverted by", &facts.diverted_from)];
+    let request = shown(&facts.request_user);
+    if !request.is_empty() && request != shown(&facts.to.user) {
+        text += &fact("sent to", request);
+    }
+    for (name, users) in lists {
+        let users: Vec<_> = users.iter().map(|user| printable(user.expose())).collect();
+        if !users.is_empty() {
+            text += &fact(name, users.join(", "));
+        }
+    }
+    for sip_call_id in &summary.sip_call_ids {
+        text += &fact("Call-ID", printable(sip_call_id.expose()));
+    }
+    section(&format!("Call {}", summary.id), &text)
+}
+
+fn times(summary: &CallSummary, zone: Tz) -> String {
+    let start = summary.facts.start;
+    let mut text = fact("began", instant(start, zone));
+    if let Some(answer) = summary.answer {
+        text += &fact(
+            "answered",
+            format_args!("{}  after {:.1} s", for_people(answer, zone), seconds_between(start, answer)),
+        );
+    }
+    if let Some(end) = &summary.end {
+        let talked = summary.answer.map(|answer| seconds_between(answer, end.at));
+        let talked = talked.map(|seconds| format!("  talked for {}", length(seconds))).unwrap_or_default();
+        text += &fact("ended", format_args!("{}{talked}{}", for_people(end.at, zone), ended_by(end)));
+    }
+    let status = summary.sip_status.map(|code| format!(" (SIP {code})")).unwrap_or_default();
+    let colour = match summary.outcome {
+        Outcome::Answered => AnsiColor::Green,
+        Outcome::Busy | Outcome::NoAnswer | Outcome::Cancelled | Outcome::Declined | Outcome::InProgress => {
+            AnsiColor::Yellow
+        }
+        Outcome::Failed => AnsiColor::Red,
+    };
+    text += &fact("outcome", painted(outcome_word(summary.outcome).replace('_', " ") + &status, colour));
+    section("Times", &text)
+}
+
+fn ended_by(end: &CallEnd) -> String {
+    let by = match end.by {
+        Some(EndedBy::Caller) => ", by the caller",
+        Some(EndedBy::Callee) => ", by the callee",
+        Some(EndedBy::Timeout) => ", by silence: no BYE was seen",
+        Some(EndedBy::CaptureEnd) => ", with the capture",
+        None => "",
+    };
+    let reason = end.reason.as_deref().map(|reason| format!(" ({})", printable(reason))).unwrap_or_default();
+    format!("{by}{reason}")
+}
+
+fn verdict(entry: &Entry) -> String {
+    let verdict = &entry.summary.verdict;
+    let (yes, colour) =
+        if is_recorded(entry) { ("yes", AnsiColor::Green) } else { ("no", AnsiColor::Yellow) };
+    let mut text = fact("recorded", format_args!("{}  {}", painted(yes, colour), reason(entry)));
+    let extension = Some(shown(&verdict.extension)).filter(|extension| !extension.is_empty());
+    let optional = [
+        ("rule", verdict.rule.clone()),
+        ("mode", verdict.mode.map(|mode| mode_word(mode).to_owned())),
+        ("direction", Some(direction_word(verdict.direction).to_owned())),
+        ("extension", extension),
+        ("department", verdict.department.clone()),
+    ];
+    for (name, value) in optional {
+        text += &value.map(|value| fact(name, printable(&value))).unwrap_or_default();
+    }
+    if let Decision::Admit(keep) = &verdict.decision {
+        text += &fact("retention", &keep.retention.name);
+        text += &fact("notice", &keep.notice);
+    }
+    text += &fact("rule set", verdict.rule_set);
+    section("Verdict", &text)
+}
+
+fn streams(entry: &Entry) -> String {
+    const HEADINGS: [&str; 12] = [
+        "leg",
+        "from → to",
+        "ssrc",
+        "codec",
+        "packets",
+        "lost",
+        "dup",
+        "late",
+        "jitter ms",
+        "ptime",
+        "bytes",
+        "blake3",
+    ];
+    let rows: Vec<Vec<String>> = entry
+        .summary
+        .streams
+        .iter()
+        .map(|stream| {
+            let hash = entry.recording.as_ref().and_then(|recording| blake3_of(stream, recording));
+            let codec = stream
+                .codec
+                .as_ref()
+                .map_or_else(|| "?".to_owned(), |codec| printable(&codec.to_string()).into_owned());
+            vec![
+                leg_word(stream.of.leg).to_owned(),
+                format!("{} → {}", stream.of.flow.src, stream.of.flow.dst),
+                format!("{:#010x}", stream.of.ssrc),
+                format!("{codec} ({})", stream.payload_type),
+                stream.packets.to_string(),
+                stream.lost.to_string(),
+                stream.duplicates.to_string(),
+                stream.reordered.to_string(),
+                stream.jitter_ms.map(|ms| format!("{ms:.2}")).unwrap_or_default(),
+                stream.ptime_ms.map(|ms| ms.to_string()).unwrap_or_default(),
+                stream.payload_bytes.to_string(),
+                hash.map(|hash| hex(&hash).chars().take(HASH_DIGITS).collect()).unwrap_or_default(),
+            ]
+        })
+        .collect();
+    if rows.is_empty() {
+        return section("Streams", "  none\n");
+    }
+    section("Streams", &indented(&HEADINGS, rows))
+}
+
+fn presses(summary: &CallSummary) -> String {
+    if summary.dtmf.is_empty() {
+        return String::new();
+    }
+    let from = summary.answer.unwrap_or(summary.facts.start);
+    let mut text = String::new();
+    for press in &summary.dtmf {
+        let (at, leg) = (seconds_between(from, press.at), leg_word(press.leg));
+        // Writing to a String cannot fail.
+        writeln!(
+            text,
+            "  {at:>9.3} s  {}  {leg}, {} ms, {}",
+            press.digit.expose(),
+            press.ms,
+            via_word(press.via)
+        )
+        .unwrap_or_default();
+    }
+    section("Keys pressed", &text)
+}
+
+fn gaps(summary: &CallSummary) -> String {
+    if summary.gaps.is_empty() {
+        return String::new();
+    }
+    let from = summary.answer.unwrap_or(summary.facts.start);
+    let mut text = String::new();
+    for gap in summary.gaps.iter().take(GAPS) {
+        let at = seconds_between(from, gap.at);
+        // Writing to a String cannot fail.
+        writeln!(
+            text,
+            "  {at:>9.3} s  {:>6} ms of the {}, {}",
+            gap.ms,
+            leg_word(gap.leg),
+            cause_meaning(gap.cause)
+        )
+        .unwrap_or_default();
+    }
+    if let Some(rest) = summary.gaps.get(GAPS..).filter(|rest| !rest.is_empty()) {
+        let ms: u64 = rest.iter().map(|gap| u64::from(gap.ms)).sum();
+        text += &format!("  and {} more, {ms} ms together; `show --json` lists them all\n", rest.len());
+    }
+    section("Gaps", &text)
+}
+
+fn flags(summary: &CallSummary) -> String {
+    if summary.flags.is_empty() {
+        return String::new();
+    }
+    let text: String = summary.flags.iter().map(|flag| fact(flag_word(*flag), flag_meaning(*flag))).collect();
+    section("Worth knowing", &text)
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono_tz::Asia::Seoul;
+    use earwitness_model::{Flag, GapCause};
+
+    use super::*;
+    use crate::view::sample;
+
+    #[test]
+    fn a_page_tells_parties_times_verdict_streams_keys_gaps_and_flags() {
+        let mut entry = sample::answered();
+        entry.summary.flags = vec![Flag::OneWay];
+        let page = page(&entry, Seoul);
+        for line in [
+            "  from        0312221111@10.1.0.5  \"민원인\"",
+            "  began       2026-11-21T09:00:00.000000+09:00",
+            "  answered    2026-11-21 09:00:03  after 3.2 s",
+            "  ended       2026-11-21 09:01:04  talked for 1:01, by the caller",
+            "  outcome     answered (SIP 200)",
+            "  recorded    yes  welfare-desk",
+            "  notice      ivr-2026",
+            "      2.000 s  *  callee, 160 ms, rfc4733",
+            "     12.300 s      40 ms of the callee, lost before the mirror",
+            "  one_way     Audio of one party only was seen: is the mirror missing a direction?",
+        ] {
+            assert!(page.lines().any(|found| found == line), "{line:?} in\n{page}");
+        }
+        assert!(page.contains("abababababab") && page.contains("telephone-event/8000 (101)"), "{page}");
+    }
+
+    #[test]
+    fn a_refused_call_says_why_and_a_name_cannot_steer_the_terminal() {
+        let mut entry = sample::refused();
+        entry.summary.facts.from.display = Some(earwitness_model::Pii::new("\u{1b}[31mred".to_owned()));
+        let page = page(&entry, Seoul);
+        assert!(page.contains("recorded    no  no rule names this extension"), "{page}");
+        assert!(page.contains("Streams\n  none\n") && !page.contains('\u{1b}'), "{page}");
+    }
+
+    #[test]
+    fn many_gaps_are_counted_and_not_listed() {
+        let mut entry = sample::answered();
+        let mut gap = entry.summary.gaps[0];
+        gap.cause = GapCause::Capture;
+        entry.summary.gaps = vec![gap; GAPS + 5];
+        let page = page(&entry, Seoul);
+        assert_eq!(page.matches("not kept by this recorder").count(), GAPS);
+        assert!(page.contains("  and 5 more, 200 ms together;"), "{page}");
+    }
+}

@@ -1,0 +1,80 @@
+//! The contract's word for each value.
+
+use earwitness_model::{Direction, DtmfVia, EndedBy, Flag, GapCause, Leg, Mode, Outcome};
+
+pub(crate) const fn leg_word(leg: Leg) -> &'static str {
+    match leg {
+        Leg::Caller => "caller",
+        Leg::Callee => "callee",
+    }
+}
+
+pub(super) const fn direction_word(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Inbound => "inbound",
+        Direction::Outbound => "outbound",
+        Direction::Internal => "internal",
+        Direction::Unknown => "unknown",
+    }
+}
+
+pub(super) const fn outcome_word(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Answered => "answered",
+        Outcome::Busy => "busy",
+        Outcome::NoAnswer => "no_answer",
+        Outcome::Cancelled => "cancelled",
+        Outcome::Declined => "declined",
+        Outcome::Failed => "failed",
+        Outcome::InProgress => "in_progress",
+    }
+}
+
+pub(super) const fn ended_by_word(by: EndedBy) -> &'static str {
+    match by {
+        EndedBy::Caller => "caller",
+        EndedBy::Callee => "callee",
+        EndedBy::Timeout => "timeout",
+        EndedBy::CaptureEnd => "capture_end",
+    }
+}
+
+pub(super) const fn mode_word(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Blanket => "blanket",
+        Mode::Selective => "selective",
+        Mode::Never => "never",
+    }
+}
+
+pub(super) const fn via_word(via: DtmfVia) -> &'static str {
+    match via {
+        DtmfVia::Rfc4733 => "rfc4733",
+        DtmfVia::Info => "info",
+        DtmfVia::Inband => "inband",
+    }
+}
+
+pub(super) const fn cause_word(cause: GapCause) -> &'static str {
+    match cause {
+        GapCause::Network => "network",
+        GapCause::Mirror => "mirror",
+        GapCause::Capture => "capture",
+        GapCause::Sender => "sender",
+        GapCause::Unknown => "unknown",
+    }
+}
+
+pub(super) const fn flag_word(flag: Flag) -> &'static str {
+    match flag {
+        Flag::OneWay => "one_way",
+        Flag::NoBye => "no_bye",
+        Flag::MidCall => "mid_call",
+        Flag::NoMedia => "no_media",
+        Flag::Encrypted => "encrypted",
+        Flag::Truncated => "truncated",
+        Flag::LatePackets => "late_packets",
+        Flag::CaptureLoss => "capture_loss",
+        Flag::Interrupted => "interrupted",
+    }
+}
