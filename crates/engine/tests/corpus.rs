@@ -78,7 +78,7 @@ fn replay(path: &Path) -> Replayed {
 /// Captures whose calls this version does not read, and why.
 fn left_out(capture: &Value) -> Option<&'static str> {
     let sip = &capture["sip"];
-    let transports =
+    let mut transports =
         sip["dialog"].as_array()?.iter().flat_map(|d| d["transport"].as_array().into_iter().flatten());
     if transports.any(|t| t != "UDP") {
         return Some("SIP over TCP");
