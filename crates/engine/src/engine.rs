@@ -102,10 +102,10 @@ impl Engine {
     #[inline]
     pub fn handle_time(&mut self, now: PacketTime) {
         if now > self.now {
-            self.now = now;
             if now >= self.next_deadline {
-                self.run_due();
+                self.run_due(now);
             }
+            self.now = now;
         }
     }
 
@@ -113,6 +113,7 @@ impl Engine {
     pub fn handle_end(&mut self) {
         self.halves.signalling.handle_end(&mut self.halves.mail.orders);
         self.halves.deliver(self.now);
+        self.halves.media.handle_end();
     }
 
     /// Calls that begin from now on are decided by `rules`; those that run keep their verdict.
@@ -174,10 +175,15 @@ impl Engine {
         self.now
     }
 
+    /// Runs what is due, one deadline after the other and each at its own time: what follows from one is then due in
+    /// its turn, and a clock that makes one leap sees what one that ticks sees.
     #[cold]
-    fn run_due(&mut self) {
-        self.halves.handle_time(self.now);
-        self.next_deadline = self.halves.next_deadline();
+    fn run_due(&mut self, now: PacketTime) {
+        while self.next_deadline <= now && self.next_deadline < NEVER {
+            self.now = self.now.max(self.next_deadline);
+            self.halves.handle_time(self.now);
+            self.next_deadline = self.halves.next_deadline();
+        }
     }
 }
 

@@ -177,6 +177,11 @@ impl Media {
         self.unclaimed.handle_time(now);
     }
 
+    /// The capture is over: nobody will claim what still waits.
+    pub(crate) fn handle_end(&mut self) {
+        self.unclaimed.handle_end();
+    }
+
     /// When [`Self::handle_time`] has something to do.
     pub(crate) fn next_deadline(&self) -> Option<PacketTime> {
         [self.segments.next(), self.silences.next(), self.unclaimed.next_deadline()]

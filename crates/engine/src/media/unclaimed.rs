@@ -24,8 +24,14 @@ pub(crate) struct Unclaimed {
 
 #[derive(Debug, Default)]
 struct Waiting {
-    older: Vec<u8>,
-    newer: Vec<u8>,
+    older: Turn,
+    newer: Turn,
+}
+
+/// What came within one [`Timer::Unclaimed`].
+#[derive(Debug, Default)]
+struct Turn {
+    bytes: Vec<u8>,
     packets: u64,
 }
 
@@ -57,27 +63,29 @@ impl Unclaimed {
             self.refused += 1;
             return;
         };
-        let Ok(length) = u16::try_from(payload.len()) else { return };
-        if waiting.newer.len() + HEADER + payload.len() > RING_BYTES {
+        let room = RING_BYTES.saturating_sub(waiting.newer.bytes.len() + HEADER);
+        let Some(length) = u16::try_from(payload.len()).ok().filter(|&length| usize::from(length) <= room)
+        else {
             self.refused += 1;
             return;
-        }
-        waiting.packets += 1;
-        waiting.newer.extend_from_slice(&length.to_le_bytes());
-        waiting.newer.extend_from_slice(&time.nanos().to_le_bytes());
-        waiting.newer.push(if flow.src.is_ipv4() { 4 } else { 6 });
-        waiting.newer.extend_from_slice(&flow.src.port().to_le_bytes());
-        waiting.newer.extend_from_slice(&match flow.src {
+        };
+        let Turn { bytes, packets } = &mut waiting.newer;
+        *packets += 1;
+        bytes.extend_from_slice(&length.to_le_bytes());
+        bytes.extend_from_slice(&time.nanos().to_le_bytes());
+        bytes.push(if flow.src.is_ipv4() { 4 } else { 6 });
+        bytes.extend_from_slice(&flow.src.port().to_le_bytes());
+        bytes.extend_from_slice(&match flow.src {
             SocketAddr::V4(v4) => v4.ip().to_ipv6_mapped().octets(),
             SocketAddr::V6(v6) => v6.ip().octets(),
         });
-        waiting.newer.extend_from_slice(payload);
+        bytes.extend_from_slice(payload);
     }
 
     fn waiting_for(&mut self, dst: SocketAddr, now: PacketTime) -> Option<&mut Waiting> {
         if !self.waiting.contains_key(&dst) {
-            let waiting = Waiting { newer: self.pool.take()?, ..Waiting::default() };
-            self.waiting.insert(dst, waiting);
+            let newer = Turn { bytes: self.pool.take()?, packets: 0 };
+            self.waiting.insert(dst, Waiting { newer, older: Turn::default() });
             self.turns.add(now.plus_nanos(Timer::Unclaimed.nanos()), dst);
         }
         self.waiting.get_mut(&dst)
@@ -86,13 +94,13 @@ impl Unclaimed {
     /// Hands what waits for `endpoint` to `claim`, oldest first, and forgets it.
     pub(crate) fn claim(&mut self, endpoint: SocketAddr, mut claim: impl FnMut(Claimed<'_>)) {
         let Some(waiting) = self.waiting.remove(&endpoint) else { return };
-        for buffer in [waiting.older, waiting.newer] {
-            let mut rest = &buffer[..];
+        for turn in [waiting.older, waiting.newer] {
+            let mut rest = &turn.bytes[..];
             while let Some((claimed, after)) = read(rest, endpoint) {
                 claim(claimed);
                 rest = after;
             }
-            self.forget(buffer);
+            self.forget(turn.bytes);
         }
     }
 
@@ -101,21 +109,30 @@ impl Unclaimed {
         while let Some((due, dst)) = self.turns.take_due(now) {
             let Some(waiting) = self.waiting.get_mut(&dst) else { continue };
             let older = std::mem::take(&mut waiting.older);
-            if waiting.newer.is_empty() {
-                self.expired += waiting.packets;
+            if waiting.newer.packets == 0 {
                 let newer = std::mem::take(&mut waiting.newer);
                 self.waiting.remove(&dst);
-                self.forget(newer);
-            } else if let Some(fresh) = self.pool.take() {
-                waiting.older = std::mem::replace(&mut waiting.newer, fresh);
+                self.expire(newer);
+            } else if let Some(bytes) = self.pool.take() {
+                waiting.older = std::mem::replace(&mut waiting.newer, Turn { bytes, packets: 0 });
                 self.turns.add(due.plus_nanos(Timer::Unclaimed.nanos()), dst);
             } else {
-                waiting.newer.fill(0);
-                waiting.newer.clear();
+                waiting.newer.bytes.fill(0);
+                waiting.newer.bytes.clear();
+                self.expired += std::mem::take(&mut waiting.newer.packets);
                 self.turns.add(due.plus_nanos(Timer::Unclaimed.nanos()), dst);
             }
-            self.forget(older);
+            self.expire(older);
         }
+    }
+
+    /// No SDP will come any more: everything goes.
+    pub(crate) fn handle_end(&mut self) {
+        for (_, waiting) in std::mem::take(&mut self.waiting) {
+            self.expire(waiting.older);
+            self.expire(waiting.newer);
+        }
+        self.turns = Deadlines::default();
     }
 
     /// When [`Self::handle_time`] has something to do.
@@ -133,7 +150,13 @@ impl Unclaimed {
         self.refused
     }
 
-    /// Wipes the buffer of endpoints nobody claimed.
+    /// Counts and wipes what nobody claimed.
+    fn expire(&mut self, turn: Turn) {
+        self.expired += turn.packets;
+        self.forget(turn.bytes);
+    }
+
+    /// Wipes a buffer and takes it back.
     fn forget(&mut self, buffer: Vec<u8>) {
         if buffer.capacity() > 0 {
             self.pool.give_back(buffer);
@@ -220,6 +243,20 @@ mod tests {
         }
         assert_eq!((claimed(&mut unclaimed, 5000), unclaimed.expired), (vec![], 1));
         assert_eq!((unclaimed.pool.bytes_out(), unclaimed.next_deadline()), (0, None));
+    }
+
+    #[test]
+    fn every_packet_that_was_not_claimed_is_counted_whenever_it_went() {
+        let mut unclaimed = Unclaimed::new(4 * RING_BYTES);
+        for second in 0..=10 {
+            unclaimed.handle_time(at(second));
+            unclaimed.handle_datagram(&flow(5000), b"voice", at(second), at(second));
+        }
+        let claimed = claimed(&mut unclaimed, 5000).len() as u64;
+        assert_eq!((claimed, unclaimed.expired()), (3, 8));
+        unclaimed.handle_datagram(&flow(5000), b"last", at(11), at(11));
+        unclaimed.handle_end();
+        assert_eq!((unclaimed.expired(), unclaimed.pool.bytes_out()), (9, 0));
     }
 
     #[test]
