@@ -1,1 +1,20 @@
-//! Shared inputs of the benches.
+//! Shared inputs of the benches: frames, segments and a vault to put them into.
+//!
+//! Nothing here is timed, and nothing here is product code. Inputs are made by the testkit's generator, so that the truth
+//! about them is known and a bench can assert its result before it reports a figure.
+#![forbid(unsafe_code)]
+
+pub mod floor;
+pub mod office;
+pub mod tape;
+pub mod treadmill;
+
+use earwitness_model::{LinkType, RawFrame};
+use earwitness_testkit::Frame;
+
+/// `frame` as a capture would lend it.
+#[must_use]
+pub fn raw(frame: &Frame, number: u64) -> RawFrame<'_> {
+    let wire_len = u32::try_from(frame.bytes.len()).expect("the generator's frames are below 64 KiB");
+    RawFrame { time: frame.time, number, link: LinkType::Ethernet, wire_len, bytes: &frame.bytes }
+}
