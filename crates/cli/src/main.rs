@@ -1,2 +1,58 @@
-//! The `earwitness` command.
-fn main() {}
+//! The `earwitness` command: reads the command line, opens what is needed, runs one command, ends with its exit code.
+//!
+//! This is the only place where the parts are put together, and the only one that reads the wall clock.
+#![forbid(unsafe_code)]
+
+mod cmd;
+mod context;
+mod exit;
+mod filter;
+mod terminal;
+mod view;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use self::{
+    cmd::Command,
+    context::Context,
+    exit::{Exit, Failure},
+};
+
+/// Records the calls of a public office off a mirror port, seals them, and accounts for each.
+#[derive(Debug, Parser)]
+#[command(name = "earwitness", version, max_term_width = 110, after_help = EXAMPLES)]
+struct CommandLine {
+    #[command(flatten)]
+    context: Context,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "Examples:
+  earwitness record -r office.pcap --vault /tmp/vault     record a capture file into a vault
+  earwitness list --vault /tmp/vault                      what was recorded
+  earwitness show 01KAJ --vault /tmp/vault                everything known of one call
+  earwitness export 01KAJ -o . --vault /tmp/vault         its audio as stereo WAV
+  earwitness verify --all --vault /tmp/vault              is everything as it was sealed?
+
+Exit codes: 0 done, 1 failed, 2 usage, 3 not found, 4 refused by rule or role, 5 integrity broken,
+            6 capture loss above the limit, 7 done in part";
+
+fn main() -> ExitCode {
+    let CommandLine { context, command } = CommandLine::parse();
+    match command.run(&context) {
+        Ok(exit) => exit.into(),
+        Err(failure) if is_closed_pipe(&failure) => Exit::Done.into(),
+        Err(failure) => {
+            terminal::say(&failure);
+            failure.exit.into()
+        }
+    }
+}
+
+/// `earwitness list | head` is no failure.
+fn is_closed_pipe(failure: &Failure) -> bool {
+    failure.io_kind() == Some(std::io::ErrorKind::BrokenPipe)
+}

@@ -60,7 +60,8 @@ impl Recovery {
     #[must_use]
     pub fn is_clean(&self) -> bool {
         let ledger = self.ledger.cut.is_none() && self.ledger.findings.is_empty();
-        self.volumes == 0 && is_whole(&self.index) && ledger
+        let is_new = self.index == IndexState::Fresh && self.ledger.next_number == 0;
+        self.volumes == 0 && (is_whole(&self.index) || is_new) && ledger
     }
 }
 

@@ -76,6 +76,7 @@ pub(crate) fn run(tour: &Tour) -> Result<()> {
     let pcap = format!("{FOLDER}/office.pcap");
     let vault = format!("{FOLDER}/vault");
     let step = |arguments: &[&str]| show(&mut tour.earwitness(&program, arguments));
+    step(&["init", "--access", "open", "--zone", "Asia/Seoul", "--vault", &vault])?;
     step(&["record", "-r", &pcap, "--rules", "capture-rules", "--vault", &vault])?;
     step(&["list", "--all", "--vault", &vault])?;
     let listing = process::output(&mut tour.earwitness(&program, &["list", "--json", "--vault", &vault]))?;

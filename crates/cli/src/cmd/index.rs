@@ -1,0 +1,62 @@
+//! `earwitness index`: the index can be checked, and made anew from volumes and ledger.
+
+use std::io::Write;
+
+use clap::{Args, Subcommand};
+
+use crate::{
+    context::Context,
+    exit::{Exit, Outcome},
+};
+
+/// Check the index, or rebuild it from the volumes
+#[derive(Debug, Args)]
+pub(crate) struct Index {
+    #[command(subcommand)]
+    command: IndexCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum IndexCommand {
+    /// Read every row, and look for recordings that are not listed
+    Check,
+    /// Empty the index and fill it from volumes and ledger
+    Rebuild,
+}
+
+impl Index {
+    pub(crate) fn run(&self, context: &Context) -> Outcome {
+        let vault = context.open_vault()?;
+        let mut out = std::io::stdout().lock();
+        match self.command {
+            IndexCommand::Check => {
+                let findings = vault.check_index();
+                for finding in &findings {
+                    writeln!(out, "{finding}")?;
+                }
+                if findings.is_empty() {
+                    writeln!(out, "{} calls listed, every row whole, every recording listed", vault.index().len())?;
+                    return Ok(Exit::Done);
+                }
+                context.say("`earwitness index rebuild` makes the index anew from volumes and ledger");
+                Ok(Exit::Broken)
+            }
+            IndexCommand::Rebuild => {
+                let rebuilt = vault.rebuild_index()?;
+                writeln!(
+                    out,
+                    "{} recordings and {} calls without one listed",
+                    rebuilt.recordings, rebuilt.excluded
+                )?;
+                if rebuilt.damaged_bytes > 0 || rebuilt.unreadable_rows > 0 {
+                    context.say(format_args!(
+                        "{} bytes of volumes and {} rows of the ledger could not be read",
+                        rebuilt.damaged_bytes, rebuilt.unreadable_rows
+                    ));
+                    return Ok(Exit::Part);
+                }
+                Ok(Exit::Done)
+            }
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! `earwitness record`: frames from capture files into the vault.
+
+use std::{
+    io::IsTerminal,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use clap::Args;
+use earwitness_capture::{CaptureError, FileSource};
+use earwitness_engine::Limits;
+use earwitness_recorder::{Finished, Input, Progress, Recorder};
+use earwitness_rules::RuleSet;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::init;
+use crate::{
+    context::Context,
+    exit::{Exit, Failure, Outcome},
+};
+
+/// Record capture files
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  earwitness record -r office.pcap --vault /tmp/vault          the rules decide what is kept
+  earwitness record -r other.pcapng.gz --lab --vault /tmp/lab  keep everything, for 90 days
+  tcpdump -w - port 5060 or udp | earwitness record -r -       from a pipe
+
+A vault directory that does not exist is made, as an open vault. Calls that the vault has already are not recorded again.")]
+pub(crate) struct Record {
+    /// Capture files: pcap or pcapng, plain or gzip; `-` is standard input
+    #[arg(short = 'r', long = "read", value_name = "FILE", required = true, num_args = 1..)]
+    files: Vec<PathBuf>,
+    /// One rule instead of the capture rules: every call, both directions, internal ones and early media too, for 90
+    /// days, without notice. For captures from elsewhere
+    #[arg(long)]
+    lab: bool,
+    /// End with exit code 6 when more than this share of the kept calls' packets could not be kept
+    #[arg(long, value_name = "PERCENT", default_value_t = 0.0)]
+    max_loss: f64,
+}
+
+impl Record {
+    pub(crate) fn run(&self, context: &Context) -> Outcome {
+        let rules = if self.lab { RuleSet::lab() } else { context.load_rules()? };
+        let inputs = self.files.iter().map(|path| open(path)).collect::<Result<Vec<_>, _>>()?;
+        if !context.vault.exists() {
+            init::make_open(context)?;
+        }
+        let vault = context.open_vault()?;
+        let bar = progress_bar(context);
+        let names: Vec<String> = inputs.iter().map(|input| input.name.clone()).collect();
+        let recorder = Recorder { vault: &vault, rules, limits: Limits::default(), clock: Context::now };
+        let finished = recorder.run(inputs, &mut |progress| show(&bar, &names, progress));
+        bar.finish_and_clear();
+        let finished = finished?;
+        tell(context, &finished);
+        Ok(self.exit(context, &finished))
+    }
+
+    fn exit(&self, context: &Context, finished: &Finished) -> Exit {
+        let (lost, kept) = (finished.counts.lost_packets(), finished.counts.media.kept);
+        let share = lost as f64 * 100.0 / (lost + kept).max(1) as f64;
+        if lost > 0 && share > self.max_loss {
+            context.say(format_args!(
+                "{lost} media packets ({share:.2} %) could not be kept: {} cut by the snap length, {} for want of memory, {} of too many sources",
+                finished.counts.media.truncated,
+                finished.counts.media.no_ring,
+                finished.counts.media.tracks_refused
+            ));
+            return Exit::Loss;
+        }
+        if finished.cut.is_empty() { Exit::Done } else { Exit::Part }
+    }
+}
+
+fn open(path: &Path) -> Result<Input, Failure> {
+    let source = if path == Path::new("-") { FileSource::stdin() } else { FileSource::open(path) };
+    let source = source.map_err(|cause| {
+        let missing = matches!(&cause, CaptureError::Unopenable { source, .. } if source.kind() == std::io::ErrorKind::NotFound);
+        Failure::new(if missing { Exit::NotFound } else { Exit::Failed }, cause)
+    })?;
+    Ok(Input { name: source.name().to_owned(), source })
+}
+
+/// Frames, calls, MB/s and the time left, on a terminal.
+fn progress_bar(context: &Context) -> ProgressBar {
+    if context.quiet || !std::io::stderr().is_terminal() {
+        return ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
+    }
+    let bar = ProgressBar::no_length();
+    let template = "{spinner} {msg}  {bytes}/{total_bytes}  {binary_bytes_per_sec}  {wide_bar} {eta}";
+    bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar.enable_steady_tick(Duration::from_millis(250));
+    bar
+}
+
+fn show(bar: &ProgressBar, names: &[String], progress: Progress) {
+    if bar.is_hidden() {
+        return;
+    }
+    if let Some(total) = progress.total_bytes {
+        bar.set_length(total);
+    }
+    bar.set_position(progress.read_bytes);
+    let name = names.get(progress.input).map_or("", String::as_str);
+    bar.set_message(format!("{name}: {} frames, {} calls", progress.frames, progress.calls));
+}
+
+fn tell(context: &Context, finished: &Finished) {
+    let counts = &finished.counts;
+    context.say(format_args!(
+        "{} frames, {} SIP messages, {} media packets; {} calls listed, {} already in the vault, {} bytes sealed",
+        counts.frames, counts.messages, counts.media.packets, finished.calls, finished.known, finished.bytes
+    ));
+    for cut in &finished.cut {
+        context.say(format_args!(
+            "{}: the file ends inside frame {} (byte {}): what came before is recorded; get the rest of the file, or repair it with editcap",
+            cut.name, cut.frame, cut.at_byte
+        ));
+    }
+    if context.verbose > 0 {
+        for ((layer, cause), count) in &counts.unreadable {
+            context.say(format_args!("{count} frames: {layer}: {cause}"));
+        }
+        context.say(format_args!(
+            "{} not UDP, {} fragments ({} refused), {} RTCP, {} other datagrams; media: {} kept, {} dropped by rule, {} unclaimed",
+            counts.not_udp,
+            counts.fragments,
+            counts.fragments_refused,
+            counts.rtcp,
+            counts.other,
+            counts.media.kept,
+            counts.media.dropped,
+            counts.media.unclaimed
+        ));
+    }
+}

@@ -1,0 +1,83 @@
+//! `earwitness rules`: check, explain, compare, begin.
+
+use std::{io::Write, path::PathBuf};
+
+use clap::{Args, Subcommand};
+use earwitness_rules::{EXAMPLE, facts_for};
+
+use crate::{
+    context::Context,
+    exit::{Exit, Failure, Outcome},
+};
+
+/// Check, explain or begin capture rules
+#[derive(Debug, Args)]
+pub(crate) struct Rules {
+    #[command(subcommand)]
+    command: RulesCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum RulesCommand {
+    /// Read the rules and say what is wrong with them, with file, line and column
+    Check,
+    /// Which rule decides on a call, and which ones it beat
+    #[command(after_help = "Example:\n  earwitness rules explain --from 010-1234-5678 --to 4001")]
+    Explain {
+        /// The caller's number
+        #[arg(long, value_name = "NUMBER")]
+        from: String,
+        /// The called number
+        #[arg(long, value_name = "NUMBER")]
+        to: String,
+    },
+    /// Write the example office as a beginning
+    Init {
+        /// Where to; existing files are left alone
+        #[arg(value_name = "DIR")]
+        dir: Option<PathBuf>,
+    },
+}
+
+impl Rules {
+    pub(crate) fn run(&self, context: &Context) -> Outcome {
+        let mut out = std::io::stdout().lock();
+        match &self.command {
+            RulesCommand::Check => {
+                let rules = context.load_rules()?;
+                writeln!(
+                    out,
+                    "{}: {} rules, {} retention classes, {} notices; rule set {}",
+                    context.rules_dir().display(),
+                    rules.rules().len(),
+                    rules.retention_classes().len(),
+                    rules.notices().len(),
+                    rules.hash()
+                )?;
+            }
+            RulesCommand::Explain { from, to } => {
+                write!(out, "{}", context.load_rules()?.explain(&facts_for(from, to)))?;
+            }
+            RulesCommand::Init { dir } => write_example(context, &dir.clone().unwrap_or_else(|| context.rules_dir()))?,
+        }
+        Ok(Exit::Done)
+    }
+}
+
+fn write_example(context: &Context, dir: &std::path::Path) -> Result<(), Failure> {
+    std::fs::create_dir_all(dir)
+        .map_err(|cause| Failure::new(Exit::Failed, format_args!("cannot make {}: {cause}", dir.display())))?;
+    let (mut written, mut kept) = (0, 0);
+    for (name, text) in EXAMPLE {
+        let path = dir.join(name);
+        match std::fs::File::create_new(&path).and_then(|mut file| file.write_all(text.as_bytes())) {
+            Ok(()) => written += 1,
+            Err(cause) if cause.kind() == std::io::ErrorKind::AlreadyExists => kept += 1,
+            Err(cause) => {
+                return Err(Failure::new(Exit::Failed, format_args!("cannot write {}: {cause}", path.display())));
+            }
+        }
+    }
+    context.say(format_args!("{}: {written} files written, {kept} left as they were", dir.display()));
+    Ok(())
+}

@@ -1,0 +1,107 @@
+//! `earwitness verify`: is what is kept what was sealed?
+
+use std::io::Write;
+
+use clap::Args;
+use earwitness_vault::{Entry, Finding, Opener, Vault};
+
+use crate::{
+    context::Context,
+    exit::{Exit, Failure, Outcome},
+    filter::{Filters, find_call},
+};
+
+/// Check that recordings are whole and unaltered
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  earwitness verify 01KAJ5V2Q0                 one call: structure, hashes, signature; needs no secret key
+  earwitness verify --all                      everything, the index and the ledger too
+  earwitness verify --all --opened             also that all of it opens and is the audio that was captured
+
+Exit code 5: something is not as it was sealed; each finding is a line.")]
+pub(crate) struct Verify {
+    /// Calls: ids, unique beginnings of ids, or SIP Call-IDs
+    #[arg(value_name = "CALL")]
+    calls: Vec<String>,
+    /// Every recording, the index and the ledger
+    #[arg(long, conflicts_with = "calls")]
+    all: bool,
+    /// Open recordings with the officer's key, and compare the payload with the hashes of the manifest
+    #[arg(long)]
+    opened: bool,
+    #[command(flatten)]
+    filters: Filters,
+}
+
+/// What was checked so far.
+#[derive(Default)]
+struct Checked {
+    recordings: u64,
+    broken: u64,
+    findings: u64,
+}
+
+impl Verify {
+    pub(crate) fn run(&self, context: &Context) -> Outcome {
+        if self.calls.is_empty() && !self.all && self.filters.is_empty() {
+            return Err(Failure::new(Exit::Usage, "which calls? Name them, filter them (--since …), or say --all"));
+        }
+        let vault = context.open_vault()?;
+        let opener = self.opened.then(|| context.unlock(&vault)).transpose()?;
+        let mut checked = Checked::default();
+        let mut out = std::io::stdout().lock();
+        if self.calls.is_empty() {
+            let filter = self.filters.resolve(context, &vault)?;
+            for entry in filter.calls(&vault) {
+                checked.entry(&mut out, &vault, &entry?, opener.as_ref())?;
+            }
+        }
+        for name in &self.calls {
+            checked.entry(&mut out, &vault, &find_call(&vault, name)?, opener.as_ref())?;
+        }
+        if self.all {
+            checked.findings(&mut out, &vault.check_index())?;
+            for finding in vault.ledger().verify() {
+                checked.findings += 1;
+                writeln!(out, "ledger: {finding}")?;
+            }
+        }
+        if checked.findings == 0 {
+            let how = if opener.is_some() { "opened, payload compared" } else { "sealed bytes and signatures" };
+            writeln!(out, "{} recordings whole and unaltered ({how})", checked.recordings)?;
+            return Ok(Exit::Done);
+        }
+        writeln!(
+            out,
+            "{} of {} recordings broken, {} findings",
+            checked.broken, checked.recordings, checked.findings
+        )?;
+        Ok(Exit::Broken)
+    }
+}
+
+impl Checked {
+    fn entry(
+        &mut self,
+        out: &mut impl Write,
+        vault: &Vault,
+        entry: &Entry,
+        opener: Option<&Opener>,
+    ) -> Result<(), Failure> {
+        if entry.recording.is_none() {
+            return Ok(());
+        }
+        let findings = vault.verify(entry, opener);
+        self.recordings += 1;
+        self.broken += u64::from(!findings.is_empty());
+        self.findings(out, &findings)
+    }
+
+    fn findings(&mut self, out: &mut impl Write, findings: &[Finding]) -> Result<(), Failure> {
+        self.findings += findings.len() as u64;
+        for finding in findings {
+            writeln!(out, "{finding}")?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,109 @@
+//! How the program ends: a code for scripts, a sentence for people.
+
+use std::{fmt, process::ExitCode};
+
+/// The exit codes of every command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// Done.
+    Done = 0,
+    /// It could not be done.
+    Failed = 1,
+    /// The command line makes no sense.
+    Usage = 2,
+    /// What was asked for is not there.
+    NotFound = 3,
+    /// A rule or a role forbids it.
+    Refused = 4,
+    /// Something is not as it was sealed.
+    Broken = 5,
+    /// More was lost in capture than is allowed.
+    Loss = 6,
+    /// Some of it was done.
+    Part = 7,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// Why a command ends early, and with which code.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) exit: Exit,
+    cause: anyhow::Error,
+}
+
+/// What a command comes to.
+pub(crate) type Outcome = Result<Exit, Failure>;
+
+impl Failure {
+    /// A failure that the user can read.
+    pub(crate) fn new(exit: Exit, cause: impl fmt::Display) -> Self {
+        Self { exit, cause: anyhow::anyhow!("{cause}") }
+    }
+
+    /// What the system said, when it was the system.
+    pub(crate) fn io_kind(&self) -> Option<std::io::ErrorKind> {
+        self.cause.downcast_ref::<std::io::Error>().map(std::io::Error::kind)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:#}", self.cause)
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(cause: std::io::Error) -> Self {
+        Self { exit: Exit::Failed, cause: cause.into() }
+    }
+}
+
+impl From<earwitness_vault::VaultError> for Failure {
+    fn from(cause: earwitness_vault::VaultError) -> Self {
+        use earwitness_vault::VaultError as E;
+        let exit = match &cause {
+            E::NotAVault { .. } | E::OfficerKeyMissing { .. } => Exit::NotFound,
+            E::WrongPassphrase { .. } | E::OtherOfficer { .. } | E::PassphraseNeeded | E::Refused => Exit::Refused,
+            E::KeyDamaged { .. }
+            | E::Volume { .. }
+            | E::Block { .. }
+            | E::BlockMissing { .. }
+            | E::Sealed { .. }
+            | E::Manifest { .. }
+            | E::Index(_)
+            | E::Ledger(_) => Exit::Broken,
+            E::KeyGone { .. } | E::NoRecording => Exit::NotFound,
+            E::AlreadyThere { .. }
+            | E::Format { .. }
+            | E::Settings { .. }
+            | E::InUse { .. }
+            | E::WriterTaken
+            | E::Io { .. }
+            | E::MustReopen
+            | E::NotAKey { .. }
+            | E::ClassName { .. }
+            | E::NotOpened { .. } => Exit::Failed,
+        };
+        Self { exit, cause: cause.into() }
+    }
+}
+
+impl From<earwitness_vault::IndexError> for Failure {
+    fn from(cause: earwitness_vault::IndexError) -> Self {
+        Self::from(earwitness_vault::VaultError::from(cause))
+    }
+}
+
+impl From<earwitness_recorder::RecordError> for Failure {
+    fn from(cause: earwitness_recorder::RecordError) -> Self {
+        match cause {
+            earwitness_recorder::RecordError::Vault(cause) => cause.into(),
+            cause => Self { exit: Exit::Failed, cause: cause.into() },
+        }
+    }
+}
