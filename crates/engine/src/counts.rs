@@ -56,6 +56,8 @@ pub struct MediaCounts {
     pub unclaimed_refused: u64,
     /// Sources or payload types beyond what one call may have.
     pub tracks_refused: u64,
+    /// Packets whose sequence numbers jump about too much to be one sender's.
+    pub noise: u64,
     /// Media endpoints beyond what one call may announce.
     pub endpoints_refused: u64,
 }
@@ -83,7 +85,7 @@ impl Counts {
     /// Audio of admitted calls that could not be kept, in packets.
     #[must_use]
     pub const fn lost_packets(&self) -> u64 {
-        self.media.truncated + self.media.no_ring + self.media.tracks_refused
+        self.media.truncated + self.media.no_ring + self.media.tracks_refused + self.media.noise
     }
 }
 
@@ -98,6 +100,7 @@ impl MediaCounts {
         self.unclaimed += other.unclaimed;
         self.unclaimed_refused += other.unclaimed_refused;
         self.tracks_refused += other.tracks_refused;
+        self.noise += other.noise;
         self.endpoints_refused += other.endpoints_refused;
     }
 }

@@ -4,6 +4,8 @@ use std::{net::SocketAddr, sync::Arc};
 
 use earwitness_model::{CallId, Codec, Dtmf, Flag, Gap, Leg, PacketTime, StreamSummary, Track};
 
+use crate::output::Opened;
+
 /// A call's place in the tables of both halves. Used again only after the call was released.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct CallSlot(pub(crate) u32);
@@ -25,8 +27,8 @@ pub(crate) enum Keeping {
 /// From the signalling half to the media half.
 #[derive(Debug)]
 pub(crate) enum Order {
-    /// A call began.
-    Begin { call: CallSlot, id: CallId, keeping: Keeping },
+    /// A call began. `opened` is said before its first packet, where only its packets show that there is a call.
+    Begin { call: CallSlot, id: CallId, keeping: Keeping, opened: Option<Box<Opened>> },
     /// Media of `leg` will be sent to `endpoint`, with these formats.
     Expect { call: CallSlot, endpoint: SocketAddr, leg: Leg, formats: Formats },
     /// The call was answered at `at`.
@@ -58,5 +60,7 @@ pub(crate) struct MediaSummary {
     pub(crate) dtmf: Vec<Dtmf>,
     pub(crate) gaps: Vec<Gap>,
     pub(crate) flags: Vec<Flag>,
+    /// What the media half was to say before the first packet, and did not.
+    pub(crate) opened: Option<Box<Opened>>,
     pub(crate) last: Option<PacketTime>,
 }

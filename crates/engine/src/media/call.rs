@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     order::{Keeping, MediaSummary},
+    output::Opened,
     pool::RING_BYTES,
 };
 
@@ -27,10 +28,16 @@ pub(super) struct MediaCall {
     /// Tells this call from an earlier one in the same slot.
     pub(super) birth: u32,
     keeping: Keeping,
+    /// Its signalling ended: what still comes is in flight.
+    pub(super) over: bool,
+    /// What is said before the first packet, where only its packets show that there is a call.
+    pub(super) opened: Option<Box<Opened>>,
     pub(super) answered: Option<PacketTime>,
     /// Packets from before are not kept.
     pub(super) since: Option<PacketTime>,
     pub(super) held: bool,
+    /// When its silence is looked at; other deadlines of it are stale.
+    pub(super) silence_due: Option<PacketTime>,
     pub(super) truncated: bool,
     /// Places in the track slab, by track index.
     pub(super) tracks: Vec<u32>,
@@ -49,9 +56,12 @@ impl MediaCall {
             id,
             birth,
             keeping,
+            over: false,
+            opened: None,
             answered: None,
             since: None,
             held: false,
+            silence_due: None,
             truncated: false,
             tracks: Vec::new(),
             table: Vec::new(),
@@ -65,15 +75,22 @@ impl MediaCall {
 
     /// What happens to packets now.
     pub(super) const fn fate(&self) -> Fate {
-        match self.keeping {
-            Keeping::FromStart => Fate::Keep,
-            Keeping::FromAnswer if self.answered.is_some() => Fate::Keep,
-            Keeping::FromAnswer | Keeping::Never => Fate::Drop,
+        let keeps = match self.keeping {
+            Keeping::FromStart => true,
+            Keeping::FromAnswer => self.answered.is_some(),
+            Keeping::Never => false,
+        };
+        match (keeps, self.over) {
+            (true, false) => Fate::Keep,
+            (true, true) => Fate::Linger,
+            (false, false) => Fate::Drop,
+            (false, true) => Fate::LingerDrop,
         }
     }
 
     pub(super) fn handle_answer(&mut self, at: PacketTime) {
         self.answered = Some(at);
+        self.over = false;
         if self.keeping == Keeping::FromAnswer {
             self.since = Some(at);
         }
@@ -150,6 +167,7 @@ impl MediaCall {
                     listed.ms = listed.ms.max(ms);
                 }
             }
+            Some(pressed) if pressed.is_straggler(rtp_time) => {}
             _ if self.dtmf.len() < MAX_LISTED => {
                 track.pressed = Some(Pressed { rtp_time, place: self.dtmf.len() });
                 let (leg, via) = (track.leg(), DtmfVia::Rfc4733);
@@ -187,6 +205,7 @@ impl MediaCall {
             dtmf: self.dtmf,
             gaps,
             flags,
+            opened: self.opened,
             last,
         }
     }

@@ -32,6 +32,15 @@ pub(crate) struct Pressed {
     pub(crate) place: usize,
 }
 
+impl Pressed {
+    /// Whether a packet with `rtp_time` belongs to a key before this one: it came late, or the mirror showed it late.
+    pub(crate) const fn is_straggler(self, rtp_time: RtpTime) -> bool {
+        const FIVE_SECONDS: i32 = 5 * 8000;
+        let behind = self.rtp_time.since(rtp_time);
+        0 < behind && behind < FIVE_SECONDS
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

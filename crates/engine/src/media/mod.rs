@@ -1,5 +1,7 @@
 //! The media half: streams, rings and what becomes of each packet. It knows calls only by what [`Order`]s say of them.
 
+mod call;
+mod endpoints;
 mod flow_table;
 mod hole;
 mod jitter;
@@ -8,39 +10,28 @@ mod sequence;
 mod track;
 mod unclaimed;
 
-mod call;
-
 use std::{collections::VecDeque, net::SocketAddr};
 
 use earwitness_model::{Flow, Leg, MediaPacket, PacketTime, PayloadKind, Segment, SegmentContent, Track};
 use earwitness_wire::rtp;
-use foldhash::fast::RandomState;
-use hashbrown::HashMap;
 
 use self::{
     call::MediaCall,
+    endpoints::{Claim, Endpoints, Expectation, Standing},
     flow_table::FlowTable,
     keypress::KeyEvent,
+    sequence::Place,
     track::{Fate, TrackState},
     unclaimed::Unclaimed,
 };
 use crate::{
     counts::MediaCounts,
     limits::Limits,
-    order::{CallSlot, Formats, Order, Report},
-    output::{Output, Stream},
+    order::{CallSlot, Order, Report},
+    output::{Opened, Output, Stream},
     pool::{Pool, RING_BYTES},
     timer::{Deadlines, Timer},
 };
-
-/// Somebody announced that they receive at an endpoint.
-#[derive(Debug, Clone)]
-struct Expectation {
-    call: CallSlot,
-    /// Who will be heard there: the other party.
-    leg: Leg,
-    formats: Formats,
-}
 
 /// A datagram that looks like RTP, with what the capture says of it.
 #[derive(Debug, Clone, Copy)]
@@ -60,8 +51,7 @@ pub(crate) struct Media {
     tracks: Vec<Option<TrackState>>,
     free_tracks: Vec<u32>,
     calls: Vec<Option<MediaCall>>,
-    /// Who is expected where; of several calls that announced an endpoint the newest comes last.
-    endpoints: HashMap<SocketAddr, Vec<Expectation>, RandomState>,
+    endpoints: Endpoints,
     unclaimed: Unclaimed,
     pool: Pool,
     /// Rings that have to be closed, with the ring's number in its call.
@@ -80,7 +70,7 @@ impl Media {
             tracks: Vec::new(),
             free_tracks: Vec::new(),
             calls: Vec::new(),
-            endpoints: HashMap::default(),
+            endpoints: Endpoints::default(),
             unclaimed: Unclaimed::new(limits.unclaimed_bytes),
             pool: Pool::new(limits.ring_bytes),
             segments: Deadlines::default(),
@@ -104,7 +94,7 @@ impl Media {
         };
         self.counts.packets += 1;
         let slot = match self.flows.get(&datagram.flow, packet.ssrc()) {
-            Some(slot) if self.fate(slot) != Some(Fate::Linger) => slot,
+            Some(slot) if !self.fate(slot).is_some_and(Fate::is_over) => slot,
             before => match self.track_for(datagram, packet.ssrc(), before, now) {
                 Some(slot) => slot,
                 None => return,
@@ -122,13 +112,15 @@ impl Media {
         outputs: &mut VecDeque<Output>,
     ) {
         match order {
-            Order::Begin { call, id, keeping } => {
+            Order::Begin { call, id, keeping, opened } => {
                 let place = call.0 as usize;
                 if self.calls.len() <= place {
                     self.calls.resize_with(place + 1, || None);
                 }
                 self.next_birth = self.next_birth.wrapping_add(1);
-                self.calls[place] = Some(MediaCall::new(id, keeping, self.next_birth));
+                let mut state = MediaCall::new(id, keeping, self.next_birth);
+                state.opened = opened;
+                self.calls[place] = Some(state);
             }
             Order::Expect { call, endpoint, leg, formats } => {
                 self.expect(endpoint, Expectation { call, leg, formats }, now, outputs);
@@ -136,23 +128,26 @@ impl Media {
             Order::Answered { call, at } => {
                 let Some(state) = self.call_mut(call) else { return };
                 state.handle_answer(at);
-                let (fate, birth) = (state.fate(), state.birth);
+                let fate = state.fate();
                 self.decide(call, fate);
-                self.silences.add(at.plus_nanos(Timer::MediaSilence.nanos()), (call, birth));
+                self.watch_silence(call, at.plus_nanos(Timer::MediaSilence.nanos()));
             }
             Order::Hold { call, held } => {
-                if let Some(state) = self.call_mut(call) {
-                    state.held = held;
+                let Some(state) = self.call_mut(call) else { return };
+                state.held = held;
+                let until = now.plus_nanos(Timer::MediaSilence.nanos());
+                if !held && state.silence_due.is_some_and(|due| due > until) {
+                    self.watch_silence(call, until);
                 }
             }
             Order::Patience { call, from } => {
-                if let Some(birth) = self.call_mut(call).map(|state| state.birth) {
-                    self.silences.add(from.plus_nanos(Timer::MediaSilence.nanos()), (call, birth));
-                }
+                self.watch_silence(call, from.plus_nanos(Timer::MediaSilence.nanos()));
             }
             Order::Over { call } => {
-                if self.call_mut(call).is_some_and(|state| state.fate() == Fate::Keep) {
-                    self.decide(call, Fate::Linger);
+                if let Some(state) = self.call_mut(call) {
+                    state.over = true;
+                    let fate = state.fate();
+                    self.decide(call, fate);
                 }
             }
             Order::Release { call } => self.release(call, reports, outputs),
@@ -242,7 +237,8 @@ impl Media {
         due: PacketTime,
         reports: &mut VecDeque<Report>,
     ) {
-        let Some(state) = self.call(call).filter(|state| state.birth == birth) else { return };
+        let meant = |state: &&MediaCall| state.birth == birth && state.silence_due == Some(due);
+        let Some(state) = self.call(call).filter(meant) else { return };
         let last = self.last_packet(state);
         let patience = if state.held || last.is_none() { Timer::HeldOrUnseen } else { Timer::MediaSilence };
         let Some(since) = last.max(state.answered) else { return };
@@ -250,8 +246,16 @@ impl Media {
         if deadline <= due {
             reports.push_back(Report::Silent { call, last, at: due });
         } else {
-            self.silences.add(deadline, (call, birth));
+            self.watch_silence(call, deadline);
         }
+    }
+
+    /// The call's silence is looked at `at`, and not before.
+    fn watch_silence(&mut self, call: CallSlot, at: PacketTime) {
+        let Some(state) = self.call_mut(call) else { return };
+        state.silence_due = Some(at);
+        let birth = state.birth;
+        self.silences.add(at, (call, birth));
     }
 
     /// The track of a source that has none yet, or whose call is over.
@@ -263,31 +267,27 @@ impl Media {
         before: Option<u32>,
         now: PacketTime,
     ) -> Option<u32> {
-        let expectation = self.expectation(&datagram.flow);
+        let claim = self.endpoints.claim(&datagram.flow, |call| self.standing(call));
         if let Some(slot) = before {
             let own = self.tracks.get(slot as usize)?.as_ref()?.call;
-            if expectation.is_none_or(|(call, _)| call == own) {
+            if claim.is_none_or(|claim| claim.call == own || !claim.takes_over) {
                 return Some(slot);
             }
         }
-        let Some((call, leg)) = expectation else {
+        let Some(Claim { call, leg, .. }) = claim else {
             self.unclaimed.handle_datagram(&datagram.flow, datagram.payload, datagram.time, now);
             return None;
         };
         self.add_track(call, Track { leg, flow: datagram.flow, ssrc }, datagram.time)
     }
 
-    /// Which call a new source belongs to, and whose voice it is: by the endpoint it sends to, and where nobody
-    /// announced that one, by the endpoint it sends from. A call that announced both beats a newer one that announced one.
-    fn expectation(&self, flow: &Flow) -> Option<(CallSlot, Leg)> {
-        let none = Vec::new();
-        let to = self.endpoints.get(&flow.dst).unwrap_or(&none);
-        let from = self.endpoints.get(&flow.src).unwrap_or(&none);
-        let both = to.iter().rev().find(|t| from.iter().any(|f| f.call == t.call && f.leg != t.leg));
-        if let Some(t) = both.or_else(|| to.last()) {
-            return Some((t.call, t.leg));
-        }
-        from.last().map(|f| (f.call, other(f.leg)))
+    /// Where the call stands, for whoever asks whose a source is.
+    fn standing(&self, call: CallSlot) -> Option<Standing> {
+        self.call(call).map(|state| match (state.over, state.answered) {
+            (true, _) => Standing::Over,
+            (false, Some(_)) => Standing::Answered,
+            (false, None) => Standing::Attempt,
+        })
     }
 
     fn add_track(&mut self, call: CallSlot, of: Track, now: PacketTime) -> Option<u32> {
@@ -319,7 +319,7 @@ impl Media {
         outputs: &mut VecDeque<Output>,
     ) {
         let Some(track) = self.tracks.get_mut(slot as usize).and_then(Option::as_mut) else { return };
-        if track.fate == Fate::Drop {
+        if matches!(track.fate, Fate::Drop | Fate::LingerDrop) {
             track.last = track.last.max(datagram.time);
             self.counts.dropped += 1;
             return;
@@ -334,12 +334,16 @@ impl Media {
         }
         let payload_type = packet.payload_type();
         if track.select(payload_type).is_none() {
-            let codec = codec_of(&self.endpoints, track, payload_type);
+            let codec = self.endpoints.codec(track.flow(), call, payload_type);
             if !track.add_stream(payload_type, codec.clone(), datagram.time) {
                 self.counts.tracks_refused += 1;
                 return;
             }
             let (index, of) = (track.index, track.of);
+            outputs.extend(state.opened.take().map(|opened| {
+                let at = datagram.time;
+                Output::Opened(Box::new(Opened { at, ..*opened }))
+            }));
             outputs.push_back(Output::Stream(Box::new(Stream {
                 call: state.id,
                 index,
@@ -354,7 +358,14 @@ impl Media {
         {
             state.handle_key(track, key, packet.timestamp(), datagram.time);
         }
-        let Some(sequence) = track.place(packet.sequence(), datagram.time) else { return };
+        let sequence = match track.place(packet.sequence(), datagram.time) {
+            Place::Next { sequence, .. } | Place::Reordered { sequence } => sequence,
+            Place::Duplicate => return,
+            Place::Noise => {
+                self.counts.noise += 1;
+                return;
+            }
+        };
         let packed = MediaPacket {
             track: track.index,
             payload_type,
@@ -366,17 +377,18 @@ impl Media {
             payload: packet.payload(),
         };
         track.count(&packed);
-        self.counts.kept += 1;
         if !state.has_room(packed.payload.len()) {
             self.close_ring(call, outputs);
             self.open_ring(call, datagram.time);
         }
         let leg = self.tracks.get(slot as usize).and_then(Option::as_ref).map_or(Leg::Caller, |t| t.leg());
-        if let Some(state) = self.calls.get_mut(call.0 as usize).and_then(Option::as_mut)
-            && !state.append(&packed)
-        {
-            self.counts.no_ring += 1;
-            state.lose(leg, packed.arrival);
+        if let Some(state) = self.calls.get_mut(call.0 as usize).and_then(Option::as_mut) {
+            if state.append(&packed) {
+                self.counts.kept += 1;
+            } else {
+                self.counts.no_ring += 1;
+                state.lose(leg, packed.arrival);
+            }
         }
     }
 
@@ -416,9 +428,7 @@ impl Media {
             self.counts.endpoints_refused += 1;
             return;
         }
-        let here = self.endpoints.entry(endpoint).or_default();
-        here.retain(|e| e.call != call || e.leg != expectation.leg);
-        here.push(expectation);
+        self.endpoints.announce(endpoint, expectation);
         let mut waiting = Vec::new();
         self.unclaimed.claim(endpoint, |c| waiting.push((c.time, c.flow, c.payload.to_vec())));
         for (time, flow, mut payload) in waiting {
@@ -431,12 +441,7 @@ impl Media {
         self.close_ring(call, outputs);
         let Some(state) = self.calls.get_mut(call.0 as usize).and_then(Option::take) else { return };
         for endpoint in &state.endpoints {
-            if let Some(here) = self.endpoints.get_mut(endpoint) {
-                here.retain(|e| e.call != call);
-                if here.is_empty() {
-                    self.endpoints.remove(endpoint);
-                }
-            }
+            self.endpoints.withdraw(endpoint, call);
         }
         let mut tracks = Vec::with_capacity(state.tracks.len());
         for &slot in &state.tracks {
@@ -447,27 +452,6 @@ impl Media {
             }
         }
         reports.push_back(Report::Released { call, media: state.summary(&tracks) });
-    }
-}
-
-/// What a payload type is: by the SDP of whoever receives it, by the sender's own, by RFC 3551.
-fn codec_of(
-    endpoints: &HashMap<SocketAddr, Vec<Expectation>, RandomState>,
-    track: &TrackState,
-    payload_type: u8,
-) -> Option<earwitness_model::Codec> {
-    [track.flow().dst, track.flow().src]
-        .iter()
-        .filter_map(|end| endpoints.get(end)?.iter().rev().find(|e| e.call == track.call))
-        .find_map(|e| e.formats.iter().find(|(pt, _)| *pt == payload_type))
-        .map(|(_, codec)| codec.clone())
-        .or_else(|| earwitness_model::Codec::from_static(payload_type))
-}
-
-const fn other(leg: Leg) -> Leg {
-    match leg {
-        Leg::Caller => Leg::Callee,
-        Leg::Callee => Leg::Caller,
     }
 }
 

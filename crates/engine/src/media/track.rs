@@ -21,6 +21,16 @@ pub(crate) enum Fate {
     Drop,
     /// The call is over: they are kept, unless a newer call announced the endpoint.
     Linger,
+    /// The call is over, and nothing of it was kept: they are forgotten, unless a newer call announced the endpoint.
+    LingerDrop,
+}
+
+impl Fate {
+    /// Whether the call is over, so that a newer one may take its sources over.
+    #[inline]
+    pub(crate) const fn is_over(self) -> bool {
+        matches!(self, Self::Linger | Self::LingerDrop)
+    }
 }
 
 /// The state of one track.
@@ -130,30 +140,22 @@ impl TrackState {
         self.streams.get(self.current)
     }
 
-    /// Places a packet of the current stream and counts it. The extended sequence number when it is new.
+    /// Places a packet of the current stream and counts it.
     #[inline]
-    pub(crate) fn place(&mut self, sequence: u16, arrival: PacketTime) -> Option<u32> {
+    pub(crate) fn place(&mut self, sequence: u16, arrival: PacketTime) -> Place {
         self.last = self.last.max(arrival);
         let place = self.sequence.get_or_insert_with(|| Sequence::new(sequence)).place(sequence);
-        let stream = self.streams.get_mut(self.current)?;
+        let Some(stream) = self.streams.get_mut(self.current) else { return place };
         match place {
-            Place::Next { sequence, missing } => {
-                if missing > 0 {
-                    self.holes.open(sequence, missing, arrival);
-                }
-                Some(sequence)
-            }
+            Place::Next { sequence, missing } if missing > 0 => self.holes.open(sequence, missing, arrival),
+            Place::Next { .. } | Place::Noise => {}
             Place::Reordered { sequence } => {
                 stream.reordered += 1;
                 self.holes.fill(sequence);
-                Some(sequence)
             }
-            Place::Duplicate => {
-                stream.duplicates += 1;
-                None
-            }
-            Place::Noise => None,
+            Place::Duplicate => stream.duplicates += 1,
         }
+        place
     }
 
     /// Counts a new packet into the current stream.

@@ -12,7 +12,8 @@ use crate::{
 };
 
 /// Datagrams to endpoints that no SDP has named yet, in buffers of an own, bounded pool. A buffer turns over every
-/// [`Timer::Unclaimed`]; the one before it is wiped then, so that nobody's audio stays longer than two turns.
+/// [`Timer::Unclaimed`], or when it is full; the one before it is wiped then, so that nobody's audio stays longer than
+/// two turns, and what came last before the SDP is there.
 #[derive(Debug)]
 pub(crate) struct Unclaimed {
     waiting: HashMap<SocketAddr, Waiting, RandomState>,
@@ -33,6 +34,12 @@ struct Waiting {
 struct Turn {
     bytes: Vec<u8>,
     packets: u64,
+}
+
+impl Turn {
+    fn has_room(&self, payload: &[u8]) -> bool {
+        self.bytes.len() + HEADER + payload.len() <= RING_BYTES
+    }
 }
 
 /// A datagram that waited.
@@ -59,12 +66,15 @@ impl Unclaimed {
 
     /// Keeps a datagram for whoever claims its destination.
     pub(crate) fn handle_datagram(&mut self, flow: &Flow, payload: &[u8], time: PacketTime, now: PacketTime) {
-        let Some(waiting) = self.waiting_for(flow.dst, now) else {
+        let length = u16::try_from(payload.len()).ok();
+        let Some(length) = length.filter(|&length| HEADER + usize::from(length) <= RING_BYTES) else {
             self.refused += 1;
             return;
         };
-        let room = RING_BYTES.saturating_sub(waiting.newer.bytes.len() + HEADER);
-        let Some(length) = u16::try_from(payload.len()).ok().filter(|&length| usize::from(length) <= room)
+        if self.waiting.get(&flow.dst).is_some_and(|waiting| !waiting.newer.has_room(payload)) {
+            self.turn(flow.dst);
+        }
+        let Some(waiting) = self.waiting_for(flow.dst, now).filter(|waiting| waiting.newer.has_room(payload))
         else {
             self.refused += 1;
             return;
@@ -107,23 +117,31 @@ impl Unclaimed {
     /// Lets what waited too long go.
     pub(crate) fn handle_time(&mut self, now: PacketTime) {
         while let Some((due, dst)) = self.turns.take_due(now) {
-            let Some(waiting) = self.waiting.get_mut(&dst) else { continue };
-            let older = std::mem::take(&mut waiting.older);
-            if waiting.newer.packets == 0 {
-                let newer = std::mem::take(&mut waiting.newer);
-                self.waiting.remove(&dst);
-                self.expire(newer);
-            } else if let Some(bytes) = self.pool.take() {
-                waiting.older = std::mem::replace(&mut waiting.newer, Turn { bytes, packets: 0 });
+            let Some(waiting) = self.waiting.get(&dst) else { continue };
+            if waiting.newer.packets > 0 {
+                self.turn(dst);
                 self.turns.add(due.plus_nanos(Timer::Unclaimed.nanos()), dst);
-            } else {
-                waiting.newer.bytes.fill(0);
-                waiting.newer.bytes.clear();
-                self.expired += std::mem::take(&mut waiting.newer.packets);
-                self.turns.add(due.plus_nanos(Timer::Unclaimed.nanos()), dst);
+            } else if let Some(waiting) = self.waiting.remove(&dst) {
+                self.expire(waiting.older);
+                self.expire(waiting.newer);
             }
-            self.expire(older);
         }
+    }
+
+    /// A turn is over, by time or because its buffer is full: what is oldest goes, what just came stays.
+    fn turn(&mut self, dst: SocketAddr) {
+        let Some(waiting) = self.waiting.get_mut(&dst) else { return };
+        let (older, newer) = (std::mem::take(&mut waiting.older), std::mem::take(&mut waiting.newer));
+        self.expire(older);
+        let fresh = self.pool.take();
+        let (older, newer) = match fresh {
+            Some(bytes) => (newer, Turn { bytes, packets: 0 }),
+            None => {
+                self.expire(newer);
+                (Turn::default(), Turn { bytes: self.pool.take().unwrap_or_default(), packets: 0 })
+            }
+        };
+        self.waiting.insert(dst, Waiting { older, newer });
     }
 
     /// No SDP will come any more: everything goes.
@@ -257,6 +275,19 @@ mod tests {
         unclaimed.handle_datagram(&flow(5000), b"last", at(11), at(11));
         unclaimed.handle_end();
         assert_eq!((unclaimed.expired(), unclaimed.pool.bytes_out()), (9, 0));
+    }
+
+    #[test]
+    fn of_more_than_there_is_room_for_the_newest_waits_without_a_hole() {
+        let mut unclaimed = Unclaimed::new(2 * RING_BYTES);
+        let most = RING_BYTES / (HEADER + 172);
+        for n in 0..4 * most {
+            unclaimed.handle_datagram(&flow(5000), &[n as u8; 172], at(0), at(0));
+        }
+        let claimed: Vec<u8> =
+            claimed(&mut unclaimed, 5000).into_iter().map(|(_, payload)| payload[0]).collect();
+        assert_eq!(claimed, (2 * most..4 * most).map(|n| n as u8).collect::<Vec<_>>());
+        assert_eq!((unclaimed.expired(), unclaimed.refused()), (2 * most as u64, 0));
     }
 
     #[test]

@@ -5,9 +5,10 @@ use earwitness_model::{
     PacketTime, Pii, Verdict,
 };
 
-use super::ladder::Ladder;
+use super::{info::InfoKeys, ladder::Ladder};
 use crate::{
     order::{Keeping, MediaSummary},
+    output::Opened,
     timer::Timer,
 };
 
@@ -57,9 +58,12 @@ pub(super) struct Call {
     pub(super) opened: bool,
     pub(super) messages: u32,
     pub(super) last_message: PacketTime,
+    pub(super) info_keys: InfoKeys,
     pub(super) ladder: Ladder,
     /// What the call waits for, and until when.
     pub(super) waits: Option<(Timer, PacketTime)>,
+    /// The deadline that stands for the call in the queue: one, however often it waits anew.
+    pub(super) queued: Option<PacketTime>,
 }
 
 impl Call {
@@ -73,6 +77,20 @@ impl Call {
                 EarlyMedia::Keep => Keeping::FromStart,
             },
         }
+    }
+
+    /// Whether what happens now is kept.
+    pub(super) fn keeps(&self) -> bool {
+        match self.keeping() {
+            Keeping::Never => false,
+            Keeping::FromAnswer => self.answer.is_some(),
+            Keeping::FromStart => true,
+        }
+    }
+
+    /// What is said when keeping begins at `at`.
+    pub(super) fn opening(&self, at: PacketTime) -> Opened {
+        Opened { call: self.id, facts: self.facts.clone(), verdict: self.verdict.clone(), at }
     }
 
     /// Whose message it is, by the From tag: requests are sent by the party in From, responses by the other one.
@@ -93,6 +111,12 @@ impl Call {
     /// Whether `flow` carries answers to the first INVITE where it was first seen.
     pub(super) fn is_first_hop(&self, flow: &Flow) -> bool {
         flow.src.ip() == self.first_hop.dst.ip() && flow.dst.ip() == self.first_hop.src.ip()
+    }
+
+    /// A CANCEL was seen. It takes the way of the INVITE that it cancels (RFC 3261, 9.1): on a later hop it is a proxy that
+    /// gives up one branch, not the caller.
+    pub(super) fn cancel(&mut self, flow: &Flow) {
+        self.cancelled |= self.answer.is_none() && self.is_first_hop(&flow.reversed());
     }
 
     /// The call is over at `at`, once: a repeated BYE does not move the end.
@@ -133,6 +157,9 @@ impl Call {
         flags.extend(no_bye.then_some(Flag::NoBye));
         flags.extend(self.protected.then_some(Flag::Encrypted));
         flags.sort_unstable();
+        let mut dtmf = media.dtmf;
+        dtmf.extend(self.info_keys.into_listed());
+        dtmf.sort_by_key(|key| key.at);
         CallSummary {
             id: self.id,
             sip_call_ids: vec![Pii::new(super::facts::text(&self.sip_call_id))],
@@ -144,7 +171,7 @@ impl Call {
             sip_status: self.status,
             tracks: media.tracks,
             streams: media.streams,
-            dtmf: media.dtmf,
+            dtmf,
             gaps: media.gaps,
             flags,
             messages: self.messages,

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     order::{CallSlot, Keeping, MediaSummary, Order, Report},
-    output::{Opened, Output},
+    output::Output,
     timer::Timer,
 };
 
@@ -34,13 +34,15 @@ impl Signalling {
     /// Looks at the calls whose time has come.
     pub(crate) fn handle_time(&mut self, now: PacketTime, orders: &mut VecDeque<Order>) {
         while let Some((due, slot)) = self.waiting.take_due(now) {
-            let Some(call) = self.call_mut(slot) else { continue };
+            let Some(call) = self.call_mut(slot).filter(|call| call.queued == Some(due)) else { continue };
+            call.queued = None;
             match call.waits {
-                Some((timer, at)) if at == due => {
+                Some((timer, at)) if at <= due => {
                     call.waits = None;
                     self.handle_timer(slot, timer, due, orders);
                 }
-                Some(_) | None => {}
+                Some((_, at)) => self.queue(slot, at),
+                None => {}
             }
         }
     }
@@ -100,16 +102,20 @@ impl Signalling {
     }
 
     /// The call leaves the table, and this is all of it.
-    fn forget(&mut self, slot: CallSlot, media: MediaSummary, outputs: &mut VecDeque<Output>) {
+    fn forget(&mut self, slot: CallSlot, mut media: MediaSummary, outputs: &mut VecDeque<Output>) {
         let heard = !media.streams.is_empty() || media.last.is_some();
         let Some(call) = self.call_mut(slot) else { return };
         let last = media.last.map_or(call.last_message, |last| last.max(call.last_message));
         call.end(last, Some(EndedBy::CaptureEnd), None);
         let keep = call.keeping() != Keeping::Never;
         let listed = heard || call.beginning != Beginning::Response;
-        if keep && listed {
-            let start = call.facts.start;
-            self.open(slot, start, outputs);
+        if keep && listed && !call.opened {
+            call.opened = true;
+            let unsaid = match call.beginning {
+                Beginning::Response => media.opened.take(),
+                Beginning::Invite | Beginning::MidDialog => Some(Box::new(call.opening(call.facts.start))),
+            };
+            outputs.extend(unsaid.map(Output::Opened));
         }
         self.flush_ladder(slot, outputs);
         let Some(call) = self.calls.get_mut(slot.0 as usize).and_then(Option::take) else { return };
@@ -122,12 +128,12 @@ impl Signalling {
         }
     }
 
+    /// Says once that keeping began. Of a call known by its responses only, the media half says so with its first packet.
     pub(super) fn open(&mut self, slot: CallSlot, at: PacketTime, outputs: &mut VecDeque<Output>) {
         let Some(call) = self.call_mut(slot) else { return };
-        if !call.opened {
+        if !call.opened && call.beginning != Beginning::Response {
             call.opened = true;
-            let (call, facts, verdict) = (call.id, call.facts.clone(), call.verdict.clone());
-            outputs.push_back(Output::Opened(Box::new(Opened { call, facts, verdict, at })));
+            outputs.push_back(Output::Opened(Box::new(call.opening(at))));
         }
     }
 
@@ -142,6 +148,15 @@ impl Signalling {
         let at = from.plus_nanos(timer.nanos());
         if let Some(call) = self.call_mut(slot) {
             call.waits = Some((timer, at));
+            if call.queued.is_none_or(|queued| at < queued) {
+                self.queue(slot, at);
+            }
+        }
+    }
+
+    fn queue(&mut self, slot: CallSlot, at: PacketTime) {
+        if let Some(call) = self.call_mut(slot) {
+            call.queued = Some(at);
             self.waiting.add(at, slot);
         }
     }

@@ -65,18 +65,20 @@ impl Signalling {
                 if newer && sender == Leg::Caller && call.answer.is_none() {
                     call.invite_cseq = message.cseq().map_or(0, |cseq| cseq.number);
                     call.state = State::Attempt;
+                    call.cancelled = false;
                     self.wait(slot, Timer::NoResponse, time);
                 }
                 self.take_offer(slot, sender, message, orders);
             }
             Method::Ack | Method::Prack | Method::Update => self.take_offer(slot, sender, message, orders),
-            Method::Cancel => call.cancelled |= call.answer.is_none(),
+            Method::Cancel => call.cancel(&datagram.flow),
             Method::Bye => {
                 let by = if sender == Leg::Caller { EndedBy::Caller } else { EndedBy::Callee };
                 call.cancelled |= call.answer.is_none();
                 let by = call.answer.is_some().then_some(by);
                 self.finish(slot, time, by, reason(message), orders);
             }
+            Method::Info if call.keeps() => call.info_keys.add(sender, message, time),
             Method::Options
             | Method::Register
             | Method::Info
@@ -137,7 +139,7 @@ impl Signalling {
         call.answer = Some(at);
         call.status = status;
         call.waits = None;
-        if !matches!(call.state, State::Over(_)) {
+        if !matches!(call.state, State::Over(_)) || !call.cancelled {
             call.state = State::Answered;
         }
         if call.keeping() != Keeping::Never {

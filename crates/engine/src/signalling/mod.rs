@@ -3,6 +3,7 @@
 
 mod call;
 mod facts;
+mod info;
 mod ladder;
 mod life;
 mod messages;
@@ -18,6 +19,7 @@ use hashbrown::HashMap;
 
 use self::{
     call::{Beginning, Call, State},
+    info::InfoKeys,
     ladder::Ladder,
 };
 use crate::{
@@ -156,11 +158,15 @@ impl Signalling {
             opened: false,
             messages: 0,
             last_message: datagram.time,
+            info_keys: InfoKeys::default(),
             ladder: Ladder::default(),
             waits: None,
+            queued: None,
         };
-        orders.push_back(Order::Begin { call: slot, id, keeping: call.keeping() });
         let keeping = call.keeping();
+        let opened =
+            (is_response && keeping != Keeping::Never).then(|| Box::new(call.opening(datagram.time)));
+        orders.push_back(Order::Begin { call: slot, id, keeping, opened });
         match self.calls.get_mut(slot.0 as usize) {
             Some(place) => *place = Some(call),
             None => self.calls.push(Some(call)),

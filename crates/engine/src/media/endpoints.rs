@@ -1,0 +1,168 @@
+//! Who is expected where: the endpoints that SDP announced, and which call a source belongs to by them.
+
+use std::net::SocketAddr;
+
+use earwitness_model::{Codec, Flow, Leg};
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
+
+use crate::order::{CallSlot, Formats};
+
+/// Somebody announced that they receive at an endpoint.
+#[derive(Debug, Clone)]
+pub(super) struct Expectation {
+    pub(super) call: CallSlot,
+    /// Who will be heard there: the other party.
+    pub(super) leg: Leg,
+    pub(super) formats: Formats,
+}
+
+/// Where the call stands that announced an endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// It is not answered yet.
+    Attempt,
+    /// It is answered.
+    Answered,
+    /// It is over.
+    Over,
+}
+
+/// Which call a source belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Claim {
+    pub(super) call: CallSlot,
+    /// Whose voice it is.
+    pub(super) leg: Leg,
+    /// Whether it is sure enough to take a source over from a call that is over: packets in flight look alike.
+    pub(super) takes_over: bool,
+}
+
+/// Expectations by endpoint; of several calls that announced one the newest comes last.
+#[derive(Debug, Default)]
+pub(super) struct Endpoints(HashMap<SocketAddr, Vec<Expectation>, RandomState>);
+
+impl Endpoints {
+    /// What a call announced of an endpoint; what it announced before of the same leg is replaced.
+    pub(super) fn announce(&mut self, endpoint: SocketAddr, expectation: Expectation) {
+        let here = self.0.entry(endpoint).or_default();
+        here.retain(|e| e.call != expectation.call || e.leg != expectation.leg);
+        here.push(expectation);
+    }
+
+    /// The call does not expect anything there any more.
+    pub(super) fn withdraw(&mut self, endpoint: &SocketAddr, call: CallSlot) {
+        let Some(here) = self.0.get_mut(endpoint) else { return };
+        here.retain(|e| e.call != call);
+        if here.is_empty() {
+            self.0.remove(endpoint);
+        }
+    }
+
+    /// What a payload type is: by the SDP of whoever receives it, by the sender's own, by RFC 3551.
+    pub(super) fn codec(&self, flow: &Flow, call: CallSlot, payload_type: u8) -> Option<Codec> {
+        [&flow.dst, &flow.src]
+            .into_iter()
+            .filter_map(|end| self.at(end).iter().rev().find(|e| e.call == call))
+            .find_map(|e| e.formats.iter().find(|(pt, _)| *pt == payload_type))
+            .map(|(_, codec)| codec.clone())
+            .or_else(|| Codec::from_static(payload_type))
+    }
+
+    /// Which call a source belongs to, and whose voice it is. A call that runs beats one that is over.
+    pub(super) fn claim(
+        &self,
+        flow: &Flow,
+        standing: impl Fn(CallSlot) -> Option<Standing>,
+    ) -> Option<Claim> {
+        let runs = |call| standing(call).is_some_and(|standing| standing != Standing::Over);
+        self.claim_among(flow, runs)
+            .map(|(call, leg, both)| {
+                let takes_over = both || standing(call) == Some(Standing::Answered);
+                Claim { call, leg, takes_over }
+            })
+            .or_else(|| {
+                let (call, leg, _) = self.claim_among(flow, |call| standing(call).is_some())?;
+                Some(Claim { call, leg, takes_over: false })
+            })
+    }
+
+    /// By the endpoint that the source sends to, and where nobody announced that one, by the endpoint it sends from. A
+    /// call that announced both, which is told with the leg, beats a newer one that announced one.
+    fn claim_among(&self, flow: &Flow, may: impl Fn(CallSlot) -> bool) -> Option<(CallSlot, Leg, bool)> {
+        let to = || self.at(&flow.dst).iter().rev().filter(|e| may(e.call));
+        let from = || self.at(&flow.src).iter().rev().filter(|e| may(e.call));
+        to().find(|t| from().any(|f| f.call == t.call && f.leg != t.leg))
+            .map(|t| (t.call, t.leg, true))
+            .or_else(|| to().next().map(|t| (t.call, t.leg, false)))
+            .or_else(|| from().next().map(|f| (f.call, other(f.leg), false)))
+    }
+
+    fn at(&self, endpoint: &SocketAddr) -> &[Expectation] {
+        self.0.get(endpoint).map_or(&[], Vec::as_slice)
+    }
+}
+
+const fn other(leg: Leg) -> Leg {
+    match leg {
+        Leg::Caller => Leg::Callee,
+        Leg::Callee => Leg::Caller,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OLD: CallSlot = CallSlot(1);
+    const NEW: CallSlot = CallSlot(2);
+
+    fn end(port: u16) -> SocketAddr {
+        SocketAddr::new([10, 0, 0, 1].into(), port)
+    }
+
+    /// Who owns 1 → 2 when each of `announced` (port, call, leg heard there) was said in turn.
+    fn owner(
+        announced: &[(u16, CallSlot, Leg)],
+        old: Standing,
+        new: Standing,
+    ) -> Option<(CallSlot, Leg, bool)> {
+        let mut endpoints = Endpoints::default();
+        for &(port, call, leg) in announced {
+            endpoints.announce(end(port), Expectation { call, leg, formats: [].into() });
+        }
+        let flow = Flow { src: end(1), dst: end(2) };
+        let standing = |call| Some(if call == OLD { old } else { new });
+        endpoints.claim(&flow, standing).map(|claim| (claim.call, claim.leg, claim.takes_over))
+    }
+
+    #[test]
+    fn a_source_belongs_to_whom_it_sends_to_and_else_to_where_it_sends_from() {
+        let owner = |announced: &[_]| owner(announced, Standing::Answered, Standing::Attempt);
+        let (to, from) = ((2, OLD, Leg::Caller), (1, NEW, Leg::Caller));
+        assert_eq!(owner(&[to, from]), Some((OLD, Leg::Caller, true)));
+        assert_eq!(owner(&[from]), Some((NEW, Leg::Callee, false)));
+        assert_eq!(owner(&[(3, OLD, Leg::Caller)]), None);
+        assert_eq!(owner(&[to, (2, NEW, Leg::Caller)]), Some((NEW, Leg::Caller, false)), "the newest");
+        let both = (1, OLD, Leg::Callee);
+        assert_eq!(owner(&[to, both, (2, NEW, Leg::Caller)]), Some((OLD, Leg::Caller, true)), "both ends");
+    }
+
+    #[test]
+    fn a_call_that_runs_beats_one_that_is_over_but_takes_nothing_over_on_one_end_alone() {
+        let over = [(2, OLD, Leg::Caller), (1, OLD, Leg::Callee), (2, NEW, Leg::Caller)];
+        assert_eq!(owner(&over, Standing::Over, Standing::Attempt), Some((NEW, Leg::Caller, false)));
+        assert_eq!(owner(&over, Standing::Over, Standing::Answered), Some((NEW, Leg::Caller, true)));
+        assert_eq!(owner(&over[..2], Standing::Over, Standing::Attempt), Some((OLD, Leg::Caller, false)));
+    }
+
+    #[test]
+    fn a_withdrawn_endpoint_is_forgotten() {
+        let mut endpoints = Endpoints::default();
+        endpoints.announce(end(2), Expectation { call: OLD, leg: Leg::Caller, formats: [].into() });
+        endpoints.withdraw(&end(2), NEW);
+        assert_eq!(endpoints.0.len(), 1);
+        endpoints.withdraw(&end(2), OLD);
+        assert!(endpoints.0.is_empty());
+    }
+}
