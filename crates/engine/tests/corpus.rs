@@ -1,6 +1,7 @@
 //! Real captures against ground truth that another program made.
 
 #![expect(clippy::disallowed_methods, reason = "tests read captures and the environment")]
+#![expect(clippy::unwrap_used, reason = "a test stops where it fails, in its helping functions too")]
 
 use std::{collections::BTreeMap, path::Path};
 
