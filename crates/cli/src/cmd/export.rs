@@ -73,7 +73,7 @@ impl Export {
         if calls.is_empty() {
             return tally.outcome(context);
         }
-        let destination = Destination::of(&self.output, self.format, calls.len())?;
+        let destination = Destination::of(&self.output, self.format, self.asked(calls.len()))?;
         let shape = Shape::new(destination.format(), (self.native, self.mono, self.conceal))?;
         let opener = context.unlock(&vault)?;
         let template = self.template.clone().unwrap_or_default();
@@ -144,10 +144,20 @@ impl Export {
         Ok((calls, tally))
     }
 
+    /// How many calls PATH is for. What filters choose varies from day to day, and PATH must not change its meaning with it:
+    /// unless it names one file, it is for several.
+    fn asked(&self, chosen: usize) -> usize {
+        let is_one = self.output.as_os_str() == "-" || destination::format_of(&self.output, None).is_some();
+        match self.calls.len() {
+            0 if is_one => chosen,
+            0 => chosen.max(2),
+            named => named,
+        }
+    }
+
     /// A pcapng has the signalling of a call without audio; the other formats have nothing of it.
     fn may_export(&self, entry: &Entry) -> Result<(), Failure> {
-        let by_name = self.output.extension().and_then(|extension| extension.to_str()?.parse().ok());
-        match self.format.or(by_name).unwrap_or(ExportFormat::Wav) {
+        match destination::format_of(&self.output, self.format).unwrap_or(ExportFormat::Wav) {
             ExportFormat::Pcapng if entry.recording.is_some() => Ok(()),
             ExportFormat::Pcapng | ExportFormat::Wav | ExportFormat::Payload => audio_or_why(entry),
         }

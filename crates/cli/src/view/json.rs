@@ -2,7 +2,7 @@
 //! facts are null.
 
 use chrono_tz::Tz;
-use earwitness_model::{CallSummary, Dtmf, Gap, PacketTime, Party, Pii, StreamSummary};
+use earwitness_model::{CallSummary, Dtmf, Gap, Mode, PacketTime, Party, Pii, StreamSummary};
 use earwitness_vault::{Entry, RecordingEntry};
 use serde_json::{Value, json};
 
@@ -43,7 +43,7 @@ pub(crate) fn call_object(entry: &Entry, zone: Tz, digests: Option<&[PayloadDige
         "sip_status": summary.sip_status,
         "ended_by": end.as_ref().and_then(|end| end.by).map(ended_by_word),
         "end_reason": end.as_ref().and_then(|end| end.reason.as_ref()),
-        "mode": verdict.mode.map(mode_word),
+        "mode": verdict.mode.and_then(recording_mode),
         "recorded": is_recorded(entry),
         "reason": reason(entry),
         "recording": recording.map(|recording| recording.id.to_string()),
@@ -56,6 +56,14 @@ pub(crate) fn call_object(entry: &Entry, zone: Tz, digests: Option<&[PayloadDige
         "rule_set": verdict.rule_set.to_string(),
         "flags": summary.flags.iter().copied().map(flag_word).collect::<Vec<_>>(),
     })
+}
+
+/// How the rule records; one that never does has no mode here, and the reason names it.
+fn recording_mode(mode: Mode) -> Option<&'static str> {
+    match mode {
+        Mode::Blanket | Mode::Selective => Some(mode_word(mode)),
+        Mode::Never => None,
+    }
 }
 
 fn party_object(party: &Party) -> Value {
@@ -130,4 +138,107 @@ fn to_the_microsecond(ms: f64) -> f64 {
 /// Lower case hexadecimal.
 pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono_tz::Asia::Seoul;
+    use earwitness_model::{Flag, TrackIndex};
+
+    use super::*;
+    use crate::view::sample;
+
+    fn check(object: &Value, expected: &str) {
+        // Broken and indented for reading: each line but the last ends in a comma, which a blank follows.
+        let expected: String = expected.lines().map(str::trim_start).collect();
+        assert_eq!(object.to_string(), expected);
+    }
+
+    #[test]
+    fn a_recorded_call_is_the_contracts_object_to_the_letter() {
+        let mut entry = sample::answered();
+        entry.summary.flags = vec![Flag::OneWay, Flag::NoBye];
+        let id = entry.summary.id;
+        let recording =
+            entry.recording.as_ref().map(|recording| recording.id.to_string()).unwrap_or_default();
+        let (ab, cd, rules) = ("ab".repeat(32), "cd".repeat(32), "5a".repeat(32));
+        let times = r#""first":"2026-11-21T09:00:03.240000+09:00","last":"2026-11-21T09:01:04.200000+09:00""#;
+        let expected = format!(
+            r#"{{"schema":1,"id":"{id}","sip_call_ids":["a84b4c76e66710@pc33"],
+            "from":{{"user":"0312221111","display":"민원인","host":"10.1.0.5"}},
+            "to":{{"user":"4001","display":null,"host":"10.1.0.9"}},
+            "direction":"inbound","extension":"4001","department":"welfare",
+            "start":"2026-11-21T09:00:00.000000+09:00","answer":"2026-11-21T09:00:03.200000+09:00",
+            "end":"2026-11-21T09:01:04.240000+09:00","ring_s":3.2,"talk_s":61.04,"outcome":"answered",
+            "sip_status":200,"ended_by":"caller","end_reason":null,"mode":"blanket","recorded":true,
+            "reason":"welfare-desk","recording":"{recording}","streams":[
+            {{"leg":"caller","src":"10.1.0.5:4000","dst":"10.1.0.9:4002","ssrc":"0x0000abcd","codec":"PCMA",
+            "payload_type":8,"ptime_ms":20,"packets":3051,"lost":0,"duplicates":0,"reordered":0,"jitter_ms":0.412,
+            "mos":null,{times},"payload_bytes":488160,"payload_blake3":"{ab}"}},
+            {{"leg":"callee","src":"10.1.0.9:4002","dst":"10.1.0.5:4000","ssrc":"0x0000abce","codec":"PCMA",
+            "payload_type":8,"ptime_ms":20,"packets":990,"lost":10,"duplicates":0,"reordered":0,"jitter_ms":0.412,
+            "mos":null,{times},"payload_bytes":158400,"payload_blake3":"{cd}"}},
+            {{"leg":"callee","src":"10.1.0.9:4002","dst":"10.1.0.5:4000","ssrc":"0x0000abce",
+            "codec":"telephone-event/8000",
+            "payload_type":101,"ptime_ms":20,"packets":0,"lost":0,"duplicates":0,"reordered":0,"jitter_ms":0.412,
+            "mos":null,{times},"payload_bytes":0,"payload_blake3":null}}],
+            "dtmf":[{{"at":"2026-11-21T09:00:05.200000+09:00","digit":"*","leg":"callee","via":"rfc4733","ms":160}}],
+            "gaps":[{{"leg":"callee","at_s":12.3,"ms":40,"cause":"network"}}],
+            "notice":null,"retention_until":"2027-02-19","hold":false,"rule_set":"{rules}",
+            "flags":["one_way","no_bye"]}}"#
+        );
+        check(&call_object(&entry, Seoul, None), &expected);
+    }
+
+    #[test]
+    fn what_is_not_known_of_a_refused_call_is_null() {
+        let entry = sample::refused();
+        let (id, rules) = (entry.summary.id, "5a".repeat(32));
+        let expected = format!(
+            r#"{{"schema":1,"id":"{id}","sip_call_ids":["second@pc33"],
+            "from":{{"user":"alice","display":null,"host":"10.1.0.6"}},
+            "to":{{"user":"4999","display":null,"host":"10.1.0.9"}},
+            "direction":"unknown","extension":null,"department":null,
+            "start":"2026-11-21T00:00:01.000000+00:00","answer":null,"end":"2026-11-21T00:00:01.060000+00:00",
+            "ring_s":0.06,"talk_s":null,"outcome":"busy","sip_status":486,"ended_by":null,"end_reason":null,
+            "mode":null,"recorded":false,"reason":"no rule names this extension","recording":null,"streams":[],
+            "dtmf":[],"gaps":[],"notice":null,"retention_until":null,"hold":false,"rule_set":"{rules}","flags":[]}}"#
+        );
+        check(&call_object(&entry, chrono_tz::UTC, None), &expected);
+    }
+
+    #[test]
+    fn a_call_that_was_admitted_and_never_answered_is_not_recorded() {
+        let mut entry = sample::answered();
+        (entry.summary.answer, entry.summary.end) = (None, None);
+        entry.recording.as_mut().unwrap().payload_hashes.clear();
+        let object = call_object(&entry, Seoul, None);
+        let named =
+            ["recorded", "reason", "ring_s", "talk_s", "end", "ended_by"].map(|name| object[name].clone());
+        let null = Value::Null;
+        assert_eq!(
+            named,
+            [json!(false), json!("not answered"), null.clone(), null.clone(), null.clone(), null]
+        );
+    }
+
+    #[test]
+    fn digests_follow_the_hash_and_are_null_where_there_is_none() {
+        let digest = PayloadDigest { track: TrackIndex(1), payload_type: 8, sha256: [0xef; 32] };
+        let object = call_object(&sample::answered(), Seoul, Some(&[digest]));
+        let found: Vec<_> =
+            object["streams"].as_array().unwrap().iter().map(|s| s["payload_sha256"].clone()).collect();
+        assert_eq!(found, [Value::Null, json!("ef".repeat(32)), Value::Null]);
+        let last = |stream: &Value| stream.as_object().unwrap().keys().next_back().cloned();
+        assert_eq!(last(&object["streams"][1]).as_deref(), Some("payload_sha256"));
+    }
+
+    #[test]
+    fn a_rule_that_never_records_has_no_mode() {
+        let mut entry = sample::refused();
+        for (mode, expected) in [(Mode::Never, Value::Null), (Mode::Selective, json!("selective"))] {
+            entry.summary.verdict.mode = Some(mode);
+            assert_eq!(call_object(&entry, Seoul, None)["mode"], expected);
+        }
+    }
 }

@@ -62,22 +62,15 @@ fn width(steps: &[Step], hosts: &[SocketAddr]) -> usize {
 /// One line across all columns: `|--- INVITE --->|        |`.
 fn rungs((from, to): (usize, usize), (columns, width): (usize, usize), label: &str) -> String {
     let (left, right) = (from.min(to), from.max(to));
-    let mut line = String::new();
-    for column in 0..columns {
+    let (mut line, mut column) = ("|".to_owned(), 0);
+    while column + 1 < columns {
+        // An arrow goes over the columns between its ends.
+        let is_arrow = column == left && left < right;
+        let next = if is_arrow { right } else { column + 1 };
+        let room = (next - column) * width - 1;
+        line.push_str(&if is_arrow { arrow(room, from < to, label) } else { " ".repeat(room) });
         line.push('|');
-        if column + 1 == columns {
-            break;
-        }
-        if column == left && left < right {
-            let room = (right - left) * width - 1;
-            line.push_str(&arrow(room, from < to, label));
-        } else if column < left || column >= right {
-            line.push_str(&" ".repeat(width - 1));
-        }
-        // Columns that the arrow crosses are part of it.
-        if column >= left && column + 1 < right {
-            line.truncate(line.trim_end_matches('|').len());
-        }
+        column = next;
     }
     if left == right { format!("{line}  {label} (to itself)") } else { line }
 }
@@ -150,7 +143,7 @@ mod tests {
     0.000             |---- INVITE ---->|  PCMA 10.1.0.5:4000
     0.500             |---- INVITE ---->|  PCMA 10.1.0.5:4000  (repeated)
     3.200             |<---- 200 OK ----|
-   61.040             |------ BYE ----->|",
+   61.040             |----- BYE ------>|",
         );
     }
 
@@ -168,7 +161,7 @@ mod tests {
     0.000             |---- INVITE ---->|                 |
     0.005             |                 |---- INVITE ---->|
     0.010             |<------------- 200 OK -------------|
-    0.020             |--------------- ACK -------------->|",
+    0.020             |-------------- ACK --------------->|",
         );
     }
 

@@ -36,8 +36,8 @@ impl Destination {
                 (_, _) => Err(wrong("one call fits into a pipe: give a directory for several")),
             };
         }
-        let by_name = path.extension().and_then(|extension| extension.to_str()?.parse::<ExportFormat>().ok());
-        let is_dir = text.ends_with(b"/") || path.is_dir();
+        let is_dir = is_directory(path);
+        let by_name = format_of(path, None);
         let is_file = !is_dir && (path.exists() || by_name.is_some());
         match (is_dir, calls, format, by_name) {
             (false, 2.., _, _) if is_file => Err(wrong("several calls need a directory: end it with `/`")),
@@ -70,6 +70,16 @@ impl Destination {
             Self::Directory(path, _) => DirBuilder::new().recursive(true).mode(0o700).create(path),
         }
     }
+}
+
+/// The format that was asked for, or that the name of a file ends in.
+pub(super) fn format_of(path: &Path, asked: Option<ExportFormat>) -> Option<ExportFormat> {
+    let by_name = || path.extension().filter(|_| !is_directory(path))?.to_str()?.parse().ok();
+    asked.or_else(by_name)
+}
+
+fn is_directory(path: &Path) -> bool {
+    path.as_os_str().as_encoded_bytes().ends_with(b"/") || path.is_dir()
 }
 
 #[cfg(test)]
@@ -109,6 +119,7 @@ mod tests {
         check("streams", (Some(Payload), 1), directory("streams", Payload));
         check("out/", (None, 1), directory("out/", Wav));
         check("/tmp", (None, 1), directory("/tmp", Wav));
+        check("calls.pcapng/", (None, 1), directory("calls.pcapng/", Wav));
         check("out", (None, 2), directory("out", Wav));
         check("out", (Some(Payload), 2), directory("out", Payload));
     }
