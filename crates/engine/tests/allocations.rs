@@ -1,0 +1,110 @@
+//! In the steady state a frame costs no allocation.
+
+#![allow(unsafe_code, reason = "a global allocator that counts is an unsafe trait")]
+
+use std::{
+    alloc::{GlobalAlloc, Layout, System},
+    cell::Cell,
+};
+
+use earwitness_engine::{Engine, Limits, Output};
+use earwitness_model::{LinkType, RawFrame};
+use earwitness_rules::RuleSet;
+use earwitness_testkit::{Frame, Load};
+
+/// The system's allocator, counting what its own thread asks for.
+struct Counting;
+
+thread_local! {
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+}
+
+// SAFETY: every call is passed on to the system's allocator unchanged.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count();
+        // SAFETY: the caller's promise is the system's condition.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, place: *mut u8, layout: Layout) {
+        // SAFETY: the caller's promise is the system's condition.
+        unsafe { System.dealloc(place, layout) }
+    }
+
+    unsafe fn realloc(&self, place: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        count();
+        // SAFETY: the caller's promise is the system's condition.
+        unsafe { System.realloc(place, layout, size) }
+    }
+}
+
+fn count() {
+    // A thread that is being taken down has no counter any more, and is not the one that is measured.
+    let counted = ALLOCATIONS.try_with(|allocations| allocations.set(allocations.get() + 1));
+    debug_assert!(counted.is_ok() || std::thread::panicking());
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// Hands `frames` in, gives segments back, and says how many segments there were.
+fn feed(engine: &mut Engine, frames: &[Frame]) -> u64 {
+    let mut segments = 0;
+    for (number, frame) in frames.iter().enumerate() {
+        engine.handle_frame(&RawFrame {
+            time: frame.time,
+            number: number as u64 + 1,
+            link: LinkType::Ethernet,
+            wire_len: frame.bytes.len() as u32,
+            bytes: &frame.bytes,
+        });
+        while let Some(output) = engine.poll_output() {
+            if let Output::Segment(segment) = output {
+                segments += 1;
+                engine.handle_returned(segment);
+            }
+        }
+    }
+    segments
+}
+
+/// Allocations of 50,000 frames of 100 calls in mid-talk.
+fn allocations_of(load: &Load) -> u64 {
+    const WARM: usize = 30_000;
+    const MEASURED: usize = 50_000;
+    let frames: Vec<Frame> = load.frames().take(WARM + MEASURED).collect();
+    let (warm, measured) = frames.split_at(WARM);
+    let mut engine = Engine::new(RuleSet::lab(), Limits::default());
+    feed(&mut engine, warm);
+    let seen = engine.counts().media.packets;
+    let before = ALLOCATIONS.get();
+    let segments = feed(&mut engine, measured);
+    let allocations = ALLOCATIONS.get() - before;
+    assert_eq!(engine.counts().media.packets - seen, MEASURED as u64, "all of it is talk");
+    assert!(segments >= 500, "{segments} segments went round");
+    assert_eq!(engine.calls(), 100);
+    allocations
+}
+
+fn talk() -> Load {
+    Load { calls: 100, seconds: 20.0, start_spread_s: 0.5, ..Load::default() }
+}
+
+#[test]
+fn a_talk_without_loss_allocates_nothing() {
+    assert_eq!(allocations_of(&talk()), 0);
+}
+
+#[test]
+fn a_doubled_and_tagged_talk_allocates_nothing() {
+    assert_eq!(allocations_of(&Load { duplicate: true, vlan: Some(100), ..talk() }), 0);
+}
+
+#[test]
+fn losses_allocate_only_what_lists_them() {
+    let load = Load { loss_percent: 1.0, reorder_percent: 1.0, ..talk() };
+    let allocations = allocations_of(&load);
+    // A list of holes doubles its room as it grows: a few times a stream, not once a hole.
+    assert!((1..=200 * 4).contains(&allocations), "{allocations}");
+}
