@@ -1,0 +1,326 @@
+//! Floods, garbage, clocks that leap, memory that ends: everything is bounded and counted, and the real call is exact.
+
+#![expect(clippy::unwrap_used, reason = "a test stops where it fails, in its helping functions too")]
+
+mod support;
+
+use std::net::SocketAddr;
+
+use earwitness_engine::{Engine, Limits, Output, RING_BYTES};
+use earwitness_model::{Flag, Flow, GapCause, Leg, PacketTime, SegmentContent, TrackIndex};
+use earwitness_rules::RuleSet;
+use earwitness_testkit::{
+    Frame, MORNING, Random,
+    datagram::{Datagram, flow},
+    rtp::Header,
+    sip::Message,
+};
+use support::{Replayed, desks, lab, raw, replay, told};
+
+const CALL: &str = "at 0.000 10.1.0.5:5060 > 10.1.0.9:5060 INVITE call-1 from=0312221111 to=4001 sdp=10.1.0.5:4000/PCMA\n\
+    at 1.000 10.1.0.9:5060 > 10.1.0.5:5060 200 call-1 sdp=10.1.0.9:4002/PCMA\n\
+    at 1.020 10.1.0.5:5060 > 10.1.0.9:5060 ACK call-1\n\
+    rtp call-1 caller from=1.040 to=5.000 ssrc=0x11 tone=440\n\
+    rtp call-1 callee from=1.040 to=5.000 ssrc=0x22 tone=660\n\
+    at 5.000 10.1.0.5:5060 > 10.1.0.9:5060 BYE call-1\n";
+
+fn end(address: &str) -> SocketAddr {
+    address.parse().unwrap()
+}
+
+fn at(nanos: i64) -> PacketTime {
+    MORNING.plus_nanos(nanos)
+}
+
+fn frame(time: PacketTime, flow: Flow, payload: &[u8]) -> Frame {
+    Frame { time, bytes: Datagram::new(flow, payload).frame() }
+}
+
+fn request(method: &str, call_id: &str, cseq: u32) -> Message {
+    Message::request(method, "sip:4001@10.1.0.9")
+        .header("From", "<sip:9@10.9.9.9>;tag=x")
+        .header("To", "<sip:4001@10.1.0.9>")
+        .header("Call-ID", call_id)
+        .header("CSeq", format_args!("{cseq} {method}"))
+}
+
+/// Both, in order of time.
+fn merged(one: &[Frame], other: &[Frame]) -> Vec<Frame> {
+    let mut all = [one, other].concat();
+    all.sort_by_key(|frame| frame.time);
+    all
+}
+
+/// Asserts that the real call came out as if it had been alone.
+fn exact(found: &Replayed, real: &[Frame]) {
+    let alone = lab(real);
+    let (id, expected) = alone.calls.first_key_value().unwrap();
+    let streams = &expected.ended.as_ref().unwrap().streams;
+    assert_eq!(streams.len(), 2);
+    for stream in streams {
+        let came = &found.calls[id];
+        let same = |other: &&earwitness_model::StreamSummary| {
+            (other.of, other.payload_type) == (stream.of, stream.payload_type)
+        };
+        let other = came.ended.as_ref().unwrap().streams.iter().find(same).unwrap();
+        assert_eq!((other.packets, other.lost), (stream.packets, 0));
+        let audio = |came: &support::Came, index: TrackIndex| came.audio(index, stream.payload_type);
+        assert!(audio(came, other.track) == audio(expected, stream.track));
+    }
+}
+
+#[test]
+fn a_flood_of_invites_is_bounded_and_counted() {
+    let real = told(CALL);
+    let flow = flow(end("198.51.100.7:5060"), end("10.1.0.9:5060"));
+    let flood: Vec<Frame> = (0..100_000)
+        .map(|n| {
+            frame(at(1_100_000_000 + n * 20_000), flow, &request("INVITE", &format!("flood-{n}"), 1).finish())
+        })
+        .collect();
+    let limits = Limits { calls: 1000, ..Limits::default() };
+    let mut engine = Engine::new(RuleSet::lab(), limits);
+    let mut replayed = Replayed::default();
+    for (number, frame) in merged(&real, &flood).iter().enumerate() {
+        engine.handle_frame(&raw(frame, number as u64));
+        replayed.poll(&mut engine);
+        assert!(engine.calls() <= 1000);
+    }
+    assert_eq!(engine.counts().calls_refused, 100_000 - 999);
+    engine.handle_time(at(60_000_000_000));
+    replayed.poll(&mut engine);
+    assert_eq!(
+        (engine.calls(), engine.ring_bytes(), replayed.summaries().len()),
+        (0, ring_of(&replayed), 1000)
+    );
+    exact(&replayed, &real);
+}
+
+/// Bytes of ring buffers that were handed out and not given back.
+fn ring_of(replayed: &Replayed) -> usize {
+    let pieces = replayed.calls.values().flat_map(|came| &came.pieces);
+    pieces.filter(|piece| piece.content == SegmentContent::Media).count() * RING_BYTES
+}
+
+#[test]
+fn a_flood_of_sources_to_a_known_port_is_bounded_and_leaves_the_call_exact() {
+    let real = told(CALL);
+    let mut random = Random::new(1);
+    let flow = flow(end("198.51.100.7:4000"), end("10.1.0.5:4000"));
+    let flood: Vec<Frame> = (0..100_000)
+        .map(|n| {
+            let (ssrc, sequence) = (random.bits() as u32, random.bits() as u16);
+            let header = Header { payload_type: 8, marker: false, sequence, timestamp: 0, ssrc };
+            frame(at(2_000_000_000 + n * 20_000), flow, &header.packet(&[0x55; 160]))
+        })
+        .collect();
+    let limits = Limits { tracks_per_call: 10, ..Limits::default() };
+    let replayed = replay(&merged(&real, &flood), RuleSet::lab(), limits);
+    assert_eq!(replayed.only().tracks.len(), 10);
+    assert_eq!(replayed.counts.media.tracks_refused, 100_000 - 8);
+    exact(&replayed, &real);
+}
+
+#[test]
+fn numbers_that_jump_about_are_counted_as_noise() {
+    let flow = flow(end("10.1.0.9:4002"), end("10.1.0.5:4000"));
+    let noise: Vec<Frame> = (0..10_000u16)
+        .map(|n| {
+            let sequence = n % 2 * 30_000 + n / 2;
+            let header = Header { payload_type: 8, marker: false, sequence, timestamp: 0, ssrc: 0x77 };
+            frame(at(2_000_000_000 + i64::from(n) * 200_000), flow, &header.packet(&[0x55; 160]))
+        })
+        .collect();
+    let real = told(CALL);
+    let replayed = replay(&merged(&real, &noise), RuleSet::lab(), Limits::default());
+    let media = replayed.counts.media;
+    assert!(media.noise > 4_000, "{}", media.noise);
+    assert_eq!(media.kept + media.noise, media.packets);
+    exact(&replayed, &real);
+}
+
+#[test]
+fn garbage_frames_are_counted_by_layer_and_change_nothing() {
+    let real = told(CALL);
+    let mut random = Random::new(2);
+    let garbage: Vec<Frame> = (0..20_000)
+        .map(|n| {
+            let mut bytes = real[(n % real.len() as i64) as usize].bytes.clone();
+            let keep = random.below(bytes.len() as u64 + 1) as usize;
+            if n % 2 == 0 {
+                bytes.truncate(keep.min(40));
+            } else {
+                // Not UDP, not IP, not anything: the headers themselves are random.
+                random.fill(&mut bytes[..40]);
+                bytes[12] |= 0x40;
+            }
+            Frame { time: at(n * 200_000), bytes }
+        })
+        .collect();
+    let replayed = replay(&merged(&real, &garbage), RuleSet::lab(), Limits::default());
+    let counts = &replayed.counts;
+    assert!(counts.unreadable.values().sum::<u64>() > 5_000);
+    assert_eq!(replayed.summaries().len(), 1);
+    exact(&replayed, &real);
+}
+
+#[test]
+fn a_clock_that_steps_back_an_hour_costs_no_audio() {
+    let mut frames = told(CALL);
+    let middle = frames.len() / 2;
+    frames[middle..].iter_mut().for_each(|f| f.time = f.time.plus_nanos(-3_600_000_000_000));
+    let replayed = lab(&frames);
+    let call = replayed.only();
+    assert_eq!(call.streams.iter().map(|s| (s.packets, s.lost)).collect::<Vec<_>>(), [(198, 0), (198, 0)]);
+    for stream in &call.streams {
+        let came = &replayed.calls[&call.id];
+        assert_eq!(came.audio(stream.track, 8).len() as u64, stream.payload_bytes);
+    }
+}
+
+#[test]
+fn a_clock_that_steps_forward_a_day_ends_the_call_and_counts_what_comes_after() {
+    let mut frames = told(CALL);
+    let middle = frames.len() / 2;
+    frames[middle..].iter_mut().for_each(|f| f.time = f.time.plus_nanos(86_400_000_000_000));
+    let replayed = lab(&frames);
+    let media = replayed.counts.media;
+    assert_eq!(media.packets, 396);
+    assert_eq!(media.kept + media.unclaimed + media.unclaimed_refused, 396);
+    let by = replayed.only().end.as_ref().unwrap().by;
+    assert_eq!(by, Some(earwitness_model::EndedBy::Timeout));
+}
+
+#[test]
+fn the_ends_of_time_do_no_harm() {
+    let mut frames = told(CALL);
+    let nanos = [i64::MAX, i64::MIN, 0, i64::MAX - 1];
+    for (frame, nanos) in frames.iter_mut().zip(nanos.iter().cycle()) {
+        frame.time = PacketTime::from_nanos(*nanos);
+    }
+    let replayed = lab(&frames);
+    let media = replayed.counts.media;
+    assert_eq!(media.kept + media.unclaimed + media.unclaimed_refused + media.dropped, media.packets);
+    assert_eq!(media.packets, 396);
+}
+
+#[test]
+fn a_flood_of_byes_ends_nothing_twice_and_begins_nothing() {
+    let real = told(CALL);
+    let flow = flow(end("198.51.100.7:5060"), end("10.1.0.9:5060"));
+    let flood: Vec<Frame> = (0..20_000)
+        .map(|n| frame(at(n * 300_000), flow, &request("BYE", &format!("unknown-{n}"), 2).finish()))
+        .collect();
+    let replayed = lab(&merged(&real, &flood));
+    assert_eq!(replayed.counts.messages, 20_000 + 4);
+    exact(&replayed, &real);
+    assert_eq!(replayed.summaries().len(), 1);
+}
+
+#[test]
+fn a_call_that_rings_by_the_thousand_stands_once_in_the_queue_and_keeps_so_much() {
+    let flow = flow(end("10.1.0.9:5060"), end("10.1.0.5:5060"));
+    let ringing = |n: i64| {
+        let message = Message::response(180, "Ringing")
+            .header("From", "<sip:9@10.1.0.5>;tag=x")
+            .header("To", format_args!("<sip:4001@10.1.0.9>;tag={n}"))
+            .header("Call-ID", "rings")
+            .header("CSeq", "1 INVITE");
+        frame(at(1000 + n * 1_000_000), flow, &message.finish())
+    };
+    let mut frames = vec![frame(at(0), flow.reversed(), &request("INVITE", "rings", 1).finish())];
+    frames.extend((0..20_000).map(ringing));
+    let limits = Limits { signalling_bytes_per_call: 10_000, ..Limits::default() };
+    let replayed = replay(&frames, RuleSet::lab(), limits);
+    let came = replayed.calls.values().next().unwrap();
+    let kept: usize = came.pieces.iter().map(|piece| piece.bytes.len()).sum();
+    assert!((9_000..20_000).contains(&kept), "{kept} bytes with their headers");
+    assert!(replayed.counts.messages_not_kept > 19_900, "{}", replayed.counts.messages_not_kept);
+    assert_eq!(replayed.only().messages, 20_001);
+}
+
+#[test]
+fn an_sdp_with_a_thousand_streams_announces_so_many_endpoints() {
+    let mut sdp = "v=0\r\no=- 1 1 IN IP4 10.9.9.9\r\ns=-\r\nc=IN IP4 10.9.9.9\r\nt=0 0\r\n".to_owned();
+    sdp.extend((0..1000).map(|n| format!("m=audio {} RTP/AVP 8\r\n", 10_000 + 2 * n)));
+    let real = told(CALL);
+    let flow = flow(end("198.51.100.7:5060"), end("10.1.0.9:5060"));
+    let message = request("INVITE", "wide", 1).body("application/sdp", &sdp);
+    let replayed = lab(&merged(&real, &[frame(at(500_000_000), flow, &message)]));
+    assert!(replayed.counts.media.endpoints_refused <= 1000 - 32);
+    assert!(replayed.counts.media.endpoints_refused > 0);
+    exact(&replayed, &real);
+}
+
+#[test]
+fn a_used_up_budget_of_rings_is_a_counted_gap_and_no_more() {
+    let frames = told(CALL);
+    let limits = Limits { ring_bytes: 3 * RING_BYTES, ..Limits::default() };
+    let replayed = replay(&frames, RuleSet::lab(), limits);
+    let (call, media) = (replayed.only(), replayed.counts.media);
+    assert_eq!(ring_of(&replayed), 3 * RING_BYTES, "no buffer came back");
+    assert_eq!(media.kept + media.no_ring, 396);
+    assert!(media.no_ring > 200 && replayed.counts.lost_packets() == media.no_ring);
+    assert!(call.flags.contains(&Flag::CaptureLoss));
+    for leg in [Leg::Caller, Leg::Callee] {
+        let gaps: Vec<_> = call.gaps.iter().filter(|gap| gap.leg == leg).collect();
+        assert_eq!((gaps.len(), gaps[0].cause), (1, GapCause::Capture));
+        let kept = call.streams.iter().find(|s| s.of.leg == leg).unwrap().packets;
+        assert_eq!(kept, 198, "what was captured is counted, whether it could be kept or not");
+    }
+    assert_eq!(call.gaps.iter().map(|gap| u64::from(gap.ms)).sum::<u64>(), media.no_ring * 20);
+}
+
+#[test]
+fn nothing_of_a_refused_call_comes_out() {
+    let canary = [0xa7; 160];
+    let refused =
+        told(&CALL.replace("call-1", "union-1").replace("to=4001", "to=4900").replace(":400", ":500"));
+    let mut frames = merged(&told(CALL), &refused);
+    for frame in &mut frames {
+        // The refused call's RTP, before its SDP and in its talk: every payload is the canary.
+        if frame.bytes[34] == 0x13
+            && frame.bytes[35] >= 0x88
+            && frame.bytes[35] <= 0x8a
+            && frame.bytes.len() == 214
+        {
+            frame.bytes[54..].copy_from_slice(&canary);
+        }
+    }
+    let early: Vec<Frame> = (0..20u16)
+        .map(|n| {
+            let header = Header { payload_type: 8, marker: false, sequence: n, timestamp: 0, ssrc: 0x99 };
+            let flow = flow(end("10.1.0.9:5002"), end("10.1.0.5:5000"));
+            frame(at(-500_000_000 + i64::from(n) * 20_000_000), flow, &header.packet(&canary))
+        })
+        .collect();
+    let mut engine = Engine::new(desks(), Limits::default());
+    let (mut segments, mut ended) = (0, 0);
+    for (number, frame) in merged(&early, &frames).iter().enumerate() {
+        engine.handle_frame(&raw(frame, number as u64 + 1));
+        while let Some(output) = engine.poll_output() {
+            match output {
+                Output::Segment(segment) => {
+                    segments += 1;
+                    assert!(!segment.bytes.windows(32).any(|bytes| bytes == &canary[..32]));
+                    engine.handle_returned(segment);
+                }
+                Output::Ended(_) => ended += 1,
+                Output::Opened(_) | Output::Stream(_) => {}
+            }
+        }
+    }
+    engine.handle_time(at(60_000_000_000));
+    while let Some(output) = engine.poll_output() {
+        assert!(!matches!(output, Output::Opened(_)));
+        ended += u32::from(matches!(output, Output::Ended(_)));
+        if let Output::Segment(segment) = output {
+            assert!(!segment.bytes.windows(32).any(|bytes| bytes == &canary[..32]));
+            engine.handle_returned(segment);
+        }
+    }
+    let media = engine.counts().media;
+    assert!(segments > 8, "{segments}");
+    assert_eq!((ended, engine.calls(), engine.ring_bytes()), (2, 0, 0), "every buffer is back, and wiped");
+    assert_eq!((media.kept, media.dropped, media.unclaimed), (396, 396 + 20, 0));
+}
