@@ -56,7 +56,11 @@ fn frames_cut_by_the_snap_length_are_counted_and_the_call_says_so() {
     }
     fs::write(bench.path("snap.pcap"), cut).unwrap();
     refused(&bench.run(["record", "-r", "snap.pcap"]), 6, &["snap length"]);
-    let flagged = bench.calls(&[]).iter().filter(|c| c["flags"].as_array().unwrap().contains(&"truncated".into())).count();
+    let flagged = bench
+        .calls(&[])
+        .iter()
+        .filter(|c| c["flags"].as_array().unwrap().contains(&"truncated".into()))
+        .count();
     assert!(flagged > 0);
 }
 
@@ -69,7 +73,8 @@ fn a_typo_in_the_rules_is_shown_with_file_line_and_column() {
     fs::write(rules.join("office.toml"), office.replacen("retention", "retension", 1)).unwrap();
     let said = bench.run(["rules", "check", "--rules", rules.to_str().unwrap()]);
     refused(&said, 1, &["office.toml:", "retension", "retention"]);
-    let said = bench.run(["record", "--rules", rules.to_str().unwrap(), "-r", bench.office().to_str().unwrap()]);
+    let said =
+        bench.run(["record", "--rules", rules.to_str().unwrap(), "-r", bench.office().to_str().unwrap()]);
     refused(&said, 1, &["office.toml:"]);
 }
 

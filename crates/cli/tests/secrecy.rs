@@ -75,7 +75,12 @@ fn a_flipped_byte_in_volumes_keys_or_index_is_found_and_the_others_are_untouched
             if is("/volumes/") && said.code == Some(5) {
                 let broken = said.out.lines().last().unwrap();
                 assert!(broken.contains(&format!("of {recordings} recordings broken")), "{said:?}");
-                assert!(broken.starts_with("1 of") || broken.starts_with("0 of") || !broken.starts_with(&recordings.to_string()), "{said:?}");
+                assert!(
+                    broken.starts_with("1 of")
+                        || broken.starts_with("0 of")
+                        || !broken.starts_with(&recordings.to_string()),
+                    "{said:?}"
+                );
             }
         }
     }
