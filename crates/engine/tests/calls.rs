@@ -1,5 +1,7 @@
 //! How calls begin, go on and end, beyond what the scripts of `fixtures/calls` tell.
 
+#![expect(clippy::unwrap_used, reason = "a test stops where it fails, in its helping functions too")]
+
 mod support;
 
 use earwitness_engine::Limits;
