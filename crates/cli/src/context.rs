@@ -63,7 +63,9 @@ impl Context {
         let path = self.officer_key.clone().unwrap_or_else(|| vault.default_officer_key());
         let unlock = match vault.access() {
             Access::Open => Unlock::KeyFile(path),
-            Access::Governed => Unlock::Passphrase { passphrase: self.passphrase("officer's passphrase: ")?, path },
+            Access::Governed => {
+                Unlock::Passphrase { passphrase: self.passphrase("officer's passphrase: ")?, path }
+            }
         };
         Ok(vault.opener(unlock)?)
     }
@@ -77,14 +79,19 @@ impl Context {
     pub(crate) fn passphrase(&self, prompt: &str) -> Result<SecretString, Failure> {
         if let Some(path) = &self.passphrase_file {
             let text = std::fs::read_to_string(path).map_err(|cause| {
-                Failure::new(Exit::Failed, format_args!("cannot read the passphrase from {}: {cause}", path.display()))
+                Failure::new(
+                    Exit::Failed,
+                    format_args!("cannot read the passphrase from {}: {cause}", path.display()),
+                )
             })?;
             return Ok(SecretString::from(text.trim_end_matches(['\r', '\n']).to_owned()));
         }
         rpassword::prompt_password(prompt).map(SecretString::from).map_err(|cause| {
             Failure::new(
                 Exit::Refused,
-                format_args!("no passphrase: {cause}; run this on a terminal, or give --passphrase-file FILE"),
+                format_args!(
+                    "no passphrase: {cause}; run this on a terminal, or give --passphrase-file FILE"
+                ),
             )
         })
     }
@@ -107,7 +114,10 @@ impl Context {
         let sources: Vec<_> = texts.iter().map(|(name, text)| SourceText { name, text }).collect();
         RuleSet::load(&sources).map_err(|problems| {
             let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
-            Failure::new(Exit::Failed, format_args!("the rules in {} have errors:\n{}", dir.display(), lines.join("\n")))
+            Failure::new(
+                Exit::Failed,
+                format_args!("the rules in {} have errors:\n{}", dir.display(), lines.join("\n")),
+            )
         })
     }
 

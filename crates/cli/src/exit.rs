@@ -68,7 +68,9 @@ impl From<earwitness_vault::VaultError> for Failure {
         use earwitness_vault::VaultError as E;
         let exit = match &cause {
             E::NotAVault { .. } | E::OfficerKeyMissing { .. } => Exit::NotFound,
-            E::WrongPassphrase { .. } | E::OtherOfficer { .. } | E::PassphraseNeeded | E::Refused => Exit::Refused,
+            E::WrongPassphrase { .. } | E::OtherOfficer { .. } | E::PassphraseNeeded | E::Refused => {
+                Exit::Refused
+            }
             E::KeyDamaged { .. }
             | E::Volume { .. }
             | E::Block { .. }

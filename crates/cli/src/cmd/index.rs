@@ -35,7 +35,11 @@ impl Index {
                     writeln!(out, "{finding}")?;
                 }
                 if findings.is_empty() {
-                    writeln!(out, "{} calls listed, every row whole, every recording listed", vault.index().len())?;
+                    writeln!(
+                        out,
+                        "{} calls listed, every row whole, every recording listed",
+                        vault.index().len()
+                    )?;
                     return Ok(Exit::Done);
                 }
                 context.say("`earwitness index rebuild` makes the index anew from volumes and ledger");

@@ -75,7 +75,14 @@ fn make(
     passphrase: Option<SecretString>,
 ) -> Outcome {
     let zone = zone.unwrap_or_else(machine_zone);
-    let new = NewVault { access, cipher, zone, passphrase, officer_key: context.officer_key(), now: Context::now() };
+    let new = NewVault {
+        access,
+        cipher,
+        zone,
+        passphrase,
+        officer_key: context.officer_key(),
+        now: Context::now(),
+    };
     let created = earwitness_vault::create(&context.vault, new)?;
     let key = created.officer_key.display();
     let (kind, advice) = match access {

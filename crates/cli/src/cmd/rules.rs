@@ -58,15 +58,18 @@ impl Rules {
             RulesCommand::Explain { from, to } => {
                 write!(out, "{}", context.load_rules()?.explain(&facts_for(from, to)))?;
             }
-            RulesCommand::Init { dir } => write_example(context, &dir.clone().unwrap_or_else(|| context.rules_dir()))?,
+            RulesCommand::Init { dir } => {
+                write_example(context, &dir.clone().unwrap_or_else(|| context.rules_dir()))?
+            }
         }
         Ok(Exit::Done)
     }
 }
 
 fn write_example(context: &Context, dir: &std::path::Path) -> Result<(), Failure> {
-    std::fs::create_dir_all(dir)
-        .map_err(|cause| Failure::new(Exit::Failed, format_args!("cannot make {}: {cause}", dir.display())))?;
+    std::fs::create_dir_all(dir).map_err(|cause| {
+        Failure::new(Exit::Failed, format_args!("cannot make {}: {cause}", dir.display()))
+    })?;
     let (mut written, mut kept) = (0, 0);
     for (name, text) in EXAMPLE {
         let path = dir.join(name);
@@ -74,7 +77,10 @@ fn write_example(context: &Context, dir: &std::path::Path) -> Result<(), Failure
             Ok(()) => written += 1,
             Err(cause) if cause.kind() == std::io::ErrorKind::AlreadyExists => kept += 1,
             Err(cause) => {
-                return Err(Failure::new(Exit::Failed, format_args!("cannot write {}: {cause}", path.display())));
+                return Err(Failure::new(
+                    Exit::Failed,
+                    format_args!("cannot write {}: {cause}", path.display()),
+                ));
             }
         }
     }

@@ -18,7 +18,12 @@ pub(crate) struct Completions {
 
 impl Completions {
     pub(crate) fn run(&self, _context: &Context) -> Outcome {
-        clap_complete::generate(self.shell, &mut crate::CommandLine::command(), "earwitness", &mut std::io::stdout());
+        clap_complete::generate(
+            self.shell,
+            &mut crate::CommandLine::command(),
+            "earwitness",
+            &mut std::io::stdout(),
+        );
         Ok(Exit::Done)
     }
 }
@@ -38,7 +43,10 @@ impl Man {
         let page = match &self.command {
             None => whole,
             Some(name) => whole.find_subcommand(name).cloned().ok_or_else(|| {
-                crate::exit::Failure::new(Exit::Usage, format_args!("no command {name:?}; see `earwitness --help`"))
+                crate::exit::Failure::new(
+                    Exit::Usage,
+                    format_args!("no command {name:?}; see `earwitness --help`"),
+                )
             })?,
         };
         clap_mangen::Man::new(page).render(&mut std::io::stdout())?;

@@ -44,7 +44,10 @@ struct Checked {
 impl Verify {
     pub(crate) fn run(&self, context: &Context) -> Outcome {
         if self.calls.is_empty() && !self.all && self.filters.is_empty() {
-            return Err(Failure::new(Exit::Usage, "which calls? Name them, filter them (--since …), or say --all"));
+            return Err(Failure::new(
+                Exit::Usage,
+                "which calls? Name them, filter them (--since …), or say --all",
+            ));
         }
         let vault = context.open_vault()?;
         let opener = self.opened.then(|| context.unlock(&vault)).transpose()?;
@@ -67,7 +70,8 @@ impl Verify {
             }
         }
         if checked.findings == 0 {
-            let how = if opener.is_some() { "opened, payload compared" } else { "sealed bytes and signatures" };
+            let how =
+                if opener.is_some() { "opened, payload compared" } else { "sealed bytes and signatures" };
             writeln!(out, "{} recordings whole and unaltered ({how})", checked.recordings)?;
             return Ok(Exit::Done);
         }

@@ -58,7 +58,7 @@ impl<'e> Row<'e> {
             shown(&verdict.extension),
             verdict.department.as_deref().map(printable).unwrap_or_default().into_owned(),
             outcome_word(summary.outcome).to_owned(),
-            seconds(summary.answer.or(self.end()).map(|until| seconds_between(start, until))),
+            seconds(summary.answer.or_else(|| self.end()).map(|until| seconds_between(start, until))),
             seconds(self.talk()),
             worst_loss(&summary.streams).map(|lost| format!("{lost:.2}")).unwrap_or_default(),
             verdict.mode.map(mode_word).unwrap_or_default().to_owned(),

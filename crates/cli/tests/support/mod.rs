@@ -11,7 +11,7 @@ use earwitness_testkit::{demo, pcap};
 use serde_json::Value;
 
 /// The captures with ground truth, when they are at hand.
-pub fn corpus() -> Option<PathBuf> {
+pub(crate) fn corpus() -> Option<PathBuf> {
     let corpus = std::env::var_os("EARWITNESS_CORPUS").map(PathBuf::from);
     if corpus.is_none() {
         println!("left out: EARWITNESS_CORPUS is not set");
@@ -20,33 +20,33 @@ pub fn corpus() -> Option<PathBuf> {
 }
 
 /// A place of its own for a test's vault and files.
-pub struct Bench {
-    pub home: tempfile::TempDir,
+pub(crate) struct Bench {
+    pub(crate) home: tempfile::TempDir,
 }
 
 /// How the program ended and what it said.
 #[derive(Debug)]
-pub struct Said {
-    pub code: Option<i32>,
-    pub out: String,
-    pub err: String,
+pub(crate) struct Said {
+    pub(crate) code: Option<i32>,
+    pub(crate) out: String,
+    pub(crate) err: String,
 }
 
 impl Bench {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { home: tempfile::tempdir().unwrap() }
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.home.path().join(name)
     }
 
-    pub fn vault(&self) -> PathBuf {
+    pub(crate) fn vault(&self) -> PathBuf {
         self.path("vault")
     }
 
     /// The program with this bench's vault and the example office's rules.
-    pub fn command<I: IntoIterator<Item = S>, S: AsRef<OsStr>>(&self, arguments: I) -> Command {
+    pub(crate) fn command<I: IntoIterator<Item = S>, S: AsRef<OsStr>>(&self, arguments: I) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_earwitness"));
         command
             .args(arguments)
@@ -57,25 +57,25 @@ impl Bench {
         command
     }
 
-    pub fn run<I: IntoIterator<Item = S>, S: AsRef<OsStr>>(&self, arguments: I) -> Said {
+    pub(crate) fn run<I: IntoIterator<Item = S>, S: AsRef<OsStr>>(&self, arguments: I) -> Said {
         Said::from(self.command(arguments).output().unwrap())
     }
 
     /// Runs what must end well.
-    pub fn done<I: IntoIterator<Item = S>, S: AsRef<OsStr>>(&self, arguments: I) -> String {
+    pub(crate) fn done<I: IntoIterator<Item = S>, S: AsRef<OsStr>>(&self, arguments: I) -> String {
         let said = self.run(arguments);
         assert_eq!(said.code, Some(0), "{said:?}");
         said.out
     }
 
     /// Every call, as `list --json --all` prints it.
-    pub fn calls(&self, more: &[&str]) -> Vec<Value> {
+    pub(crate) fn calls(&self, more: &[&str]) -> Vec<Value> {
         let arguments = ["list", "--json", "--all"].iter().chain(more);
         self.done(arguments).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
     /// The demo office as a capture file.
-    pub fn office(&self) -> PathBuf {
+    pub(crate) fn office(&self) -> PathBuf {
         let path = self.path("office.pcap");
         let file = std::io::BufWriter::new(std::fs::File::create(&path).unwrap());
         pcap::write_all(file, demo::office()).unwrap();
@@ -83,7 +83,7 @@ impl Bench {
     }
 
     /// The demo office, recorded by the example rules.
-    pub fn with_office() -> Self {
+    pub(crate) fn with_office() -> Self {
         let bench = Self::new();
         let office = bench.office();
         bench.done(["record".as_ref(), "-r".as_ref(), office.as_os_str()]);
@@ -102,7 +102,7 @@ impl From<Output> for Said {
 }
 
 /// Every file under `dir`.
-pub fn files(dir: &Path) -> Vec<PathBuf> {
+pub(crate) fn files(dir: &Path) -> Vec<PathBuf> {
     let mut all = Vec::new();
     for file in std::fs::read_dir(dir).unwrap() {
         let path = file.unwrap().path();

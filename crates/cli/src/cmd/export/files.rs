@@ -123,9 +123,12 @@ impl Files {
     fn put(&self, temporary: &Path, place: &Path) -> Result<(), Failure> {
         if !self.force {
             let taken = OpenOptions::new().write(true).create_new(true).mode(0o600).open(place);
-            taken.map_err(|cause| match cause.kind() {
-                io::ErrorKind::AlreadyExists => there_already(place),
-                _ => cannot("make", place, &cause),
+            taken.map_err(|cause| {
+                if cause.kind() == io::ErrorKind::AlreadyExists {
+                    there_already(place)
+                } else {
+                    cannot("make", place, &cause)
+                }
             })?;
         }
         std::fs::rename(temporary, place).map_err(|cause| cannot("make", place, &cause))
