@@ -109,8 +109,12 @@ impl Context {
 
     /// Reads the rules; what is wrong with them is one message with a line for each problem.
     pub(crate) fn load_rules(&self) -> Result<RuleSet, Failure> {
-        let dir = self.rules_dir();
-        let texts = read_rule_files(&dir)?;
+        Self::load_rules_from(&self.rules_dir())
+    }
+
+    /// [`Self::load_rules`] of another directory.
+    pub(crate) fn load_rules_from(dir: &Path) -> Result<RuleSet, Failure> {
+        let texts = read_rule_files(dir)?;
         let sources: Vec<_> = texts.iter().map(|(name, text)| SourceText { name, text }).collect();
         RuleSet::load(&sources).map_err(|problems| {
             let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();

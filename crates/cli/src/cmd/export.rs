@@ -182,7 +182,7 @@ fn export_one(
     }
     Ok(match (is_whole, missing.is_empty()) {
         (true, true) => Done::Whole,
-        (true, false) => Done::Part(Exit::Failed),
+        (true, false) => Done::Part(Exit::Part),
         (false, _) => Done::Part(Exit::Broken),
     })
 }

@@ -31,6 +31,12 @@ enum RulesCommand {
         #[arg(long, value_name = "NUMBER")]
         to: String,
     },
+    /// What changes when these rules are replaced by others
+    Diff {
+        /// The directory of the other rules
+        #[arg(value_name = "DIR")]
+        other: PathBuf,
+    },
     /// Write the example office as a beginning
     Init {
         /// Where to; existing files are left alone
@@ -56,7 +62,13 @@ impl Rules {
                 )?;
             }
             RulesCommand::Explain { from, to } => {
-                write!(out, "{}", context.load_rules()?.explain(&facts_for(from, to)))?;
+                let explained = context.load_rules()?.explain(&facts_for(from, to)).to_string();
+                writeln!(out, "{}", explained.trim_end())?;
+            }
+            RulesCommand::Diff { other } => {
+                for change in context.load_rules()?.diff(&Context::load_rules_from(other)?) {
+                    writeln!(out, "{change}")?;
+                }
             }
             RulesCommand::Init { dir } => {
                 write_example(context, &dir.clone().unwrap_or_else(|| context.rules_dir()))?

@@ -177,7 +177,7 @@ fn failed(error: ExportError) -> Failure {
     match error {
         ExportError::Write(cause) => cause.into(),
         ExportError::NotDecoded { .. } => {
-            Failure::new(Exit::Failed, format_args!("{error} (--format payload or --format pcapng)"))
+            Failure::new(Exit::Failed, format_args!("{error} (--format payload, --format pcapng)"))
         }
         ExportError::NativeMono => Failure::new(Exit::Usage, error),
         ExportError::MixedLaws { .. }

@@ -103,8 +103,10 @@ fn payload_name(entry: &Entry, streams: &[Stream], stream: &Stream) -> String {
 fn missing(exported: &Exported) -> Vec<String> {
     let silent = exported.not_decoded.iter().map(|stream| {
         let (leg, codec) = (leg_word(stream.leg), stream.codec_name());
+        // What nobody named is no audio stream, and only a pcapng has it.
+        let has_them = stream.codec.as_ref().map_or(ExportFormat::Pcapng, |_| ExportFormat::Payload);
         format!(
-            "{} packets of the {leg} in {codec} are silence: this version cannot decode it; --format payload has them",
+            "{} packets of the {leg} in {codec} are silence: this version cannot decode it; --format {has_them} has them",
             stream.packets
         )
     });
@@ -116,7 +118,8 @@ fn missing(exported: &Exported) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use earwitness_model::TrackIndex;
+    use earwitness_media::export::NotDecoded;
+    use earwitness_model::{Codec, Leg, TrackIndex};
 
     use super::*;
     use crate::view::sample;
@@ -141,6 +144,28 @@ mod tests {
             "0x00000009.8.3.payload",
         ];
         assert_eq!(names, expected.map(|end| format!("{id}.caller.{end}")));
+    }
+
+    #[test]
+    fn what_is_silence_is_said_with_the_format_that_has_it() {
+        let silent = |codec| NotDecoded { leg: Leg::Caller, ssrc: 7, payload_type: 96, codec, packets: 3 };
+        let opus = Codec::from_rtpmap("opus", 48_000, Some(2));
+        let exported = Exported {
+            not_decoded: vec![silent(Some(opus)), silent(None)],
+            oversized: 2,
+            ..Exported::default()
+        };
+        let said = missing(&exported);
+        assert_eq!(said.len(), 3);
+        for (said, part) in
+            said.iter().zip(["opus/48000/2 are silence", "payload type 96 are silence", "2 messages or"])
+        {
+            assert!(said.contains(part), "{said}");
+        }
+        assert!(
+            said[0].ends_with("--format payload has them") && said[1].ends_with("--format pcapng has them")
+        );
+        assert_eq!(missing(&Exported::default()), Vec::<String>::new());
     }
 
     #[test]
