@@ -178,3 +178,104 @@ impl Call {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use earwitness_model::PacketTime;
+    use earwitness_rules::{RuleSet, facts_for};
+
+    use super::*;
+
+    fn flow(src: &str, dst: &str) -> Flow {
+        Flow { src: src.parse().unwrap(), dst: dst.parse().unwrap() }
+    }
+
+    /// An attempt from 10.1.0.5 with the From tag `a`, under the lab rule.
+    fn attempt() -> Call {
+        let facts = facts_for("0312221111", "4001");
+        Call {
+            id: CallId::new(0, 0),
+            sip_call_id: Box::from(&b"x"[..]),
+            verdict: RuleSet::lab().decide(&facts),
+            facts,
+            beginning: Beginning::Invite,
+            caller_tags: vec![Some(Box::from(&b"a"[..]))],
+            first_hop: flow("10.1.0.5:5060", "10.1.0.9:5060"),
+            invite_cseq: 1,
+            state: State::Attempt,
+            answer: None,
+            status: None,
+            cancelled: false,
+            protected: false,
+            held: [false; 2],
+            opened: false,
+            messages: 1,
+            last_message: PacketTime::EPOCH,
+            info_keys: InfoKeys::default(),
+            ladder: Ladder::default(),
+            waits: None,
+            queued: None,
+        }
+    }
+
+    #[test]
+    fn requests_are_the_from_partys_and_responses_the_other_ones() {
+        let mut call = attempt();
+        assert_eq!(call.sender(Some(b"a"), false), Leg::Caller, "the caller's BYE");
+        assert_eq!(call.sender(Some(b"a"), true), Leg::Callee, "the callee's 200 to the INVITE");
+        assert_eq!(call.sender(Some(b"b"), false), Leg::Callee, "the callee's re-INVITE");
+        assert_eq!(call.sender(Some(b"b"), true), Leg::Caller, "the caller's 200 to it");
+        assert_eq!(call.sender(None, false), Leg::Callee);
+        call.add_caller_tag(Some(b"hop"));
+        assert_eq!(call.sender(Some(b"hop"), false), Leg::Caller, "a back-to-back user agent's next hop");
+    }
+
+    #[test]
+    fn tags_of_hops_are_listed_once_and_so_many() {
+        let mut call = attempt();
+        for n in 0..20u8 {
+            call.add_caller_tag(Some(&[n]));
+            call.add_caller_tag(Some(&[n]));
+        }
+        assert_eq!(call.caller_tags.len(), 8);
+        assert_eq!(call.caller_tags[1].as_deref(), Some(&[0][..]));
+    }
+
+    #[test]
+    fn an_answer_outweighs_every_end_and_a_cancel_every_status() {
+        let at = PacketTime::EPOCH;
+        let ended = |answered: bool, cancelled: bool, status: Option<u16>| {
+            let mut call = attempt();
+            (call.answer, call.cancelled, call.status) = (answered.then_some(at), cancelled, status);
+            call.end(at, None, None);
+            call.outcome()
+        };
+        assert_eq!(ended(true, true, Some(200)), Outcome::Answered);
+        assert_eq!(ended(false, true, Some(486)), Outcome::Cancelled);
+        assert_eq!(ended(false, false, None), Outcome::NoAnswer);
+        assert_eq!(ended(false, false, Some(404)), Outcome::Failed);
+        assert_eq!(attempt().outcome(), Outcome::InProgress);
+    }
+
+    #[test]
+    fn the_first_end_stands() {
+        let mut call = attempt();
+        call.end(PacketTime::from_nanos(5), Some(EndedBy::Caller), Some("done".to_owned()));
+        call.end(PacketTime::from_nanos(9), Some(EndedBy::Callee), None);
+        let end =
+            CallEnd { at: PacketTime::from_nanos(5), by: Some(EndedBy::Caller), reason: Some("done".into()) };
+        assert_eq!(call.state, State::Over(end));
+    }
+
+    #[test]
+    fn only_what_comes_back_over_the_first_hop_is_final_and_only_its_cancel_counts() {
+        let mut call = attempt();
+        assert!(call.is_first_hop(&flow("10.1.0.9:5062", "10.1.0.5:5060")), "ports may differ");
+        assert!(!call.is_first_hop(&flow("10.1.0.5:5060", "10.1.0.9:5060")));
+        assert!(!call.is_first_hop(&flow("10.1.1.7:5060", "10.1.0.9:5060")));
+        call.cancel(&flow("10.1.0.9:5060", "10.1.1.7:5060"));
+        assert!(!call.cancelled);
+        call.cancel(&flow("10.1.0.5:5060", "10.1.0.9:5060"));
+        assert!(call.cancelled);
+    }
+}
