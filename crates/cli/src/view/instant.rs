@@ -14,6 +14,11 @@ pub(crate) fn for_people(at: PacketTime, zone: Tz) -> String {
     local(at, zone).format("%Y-%m-%d %H:%M:%S").to_string()
 }
 
+/// `2026-11-21 09:00`: where there is no room for more.
+pub(crate) fn to_the_minute(at: PacketTime, zone: Tz) -> String {
+    local(at, zone).format("%Y-%m-%d %H:%M").to_string()
+}
+
 /// RFC 3339 without fraction.
 pub(crate) fn to_the_second(at: PacketTime, zone: Tz) -> String {
     local(at, zone).to_rfc3339_opts(SecondsFormat::Secs, false)
@@ -54,6 +59,7 @@ mod tests {
         assert_eq!(instant(at, chrono_tz::UTC), "2026-11-21T00:00:00.001234+00:00");
         assert_eq!(to_the_second(at, chrono_tz::Asia::Seoul), "2026-11-21T09:00:00+09:00");
         assert_eq!(for_people(at, chrono_tz::Asia::Seoul), "2026-11-21 09:00:00");
+        assert_eq!(to_the_minute(at, chrono_tz::UTC), "2026-11-21 00:00");
         assert_eq!(day_and_time(at, chrono_tz::UTC), ("2026-11-21".to_owned(), "000000".to_owned()));
         for end in [i64::MIN, i64::MAX] {
             assert_eq!(

@@ -11,6 +11,7 @@ mod printable;
 mod reason;
 mod row;
 mod step;
+mod streams;
 mod table;
 mod words;
 

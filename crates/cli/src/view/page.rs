@@ -10,19 +10,16 @@ use earwitness_vault::Entry;
 use super::{
     instant::{for_people, instant, length, seconds_between},
     is_recorded,
-    json::{blake3_of, hex},
     meaning::{cause_meaning, flag_meaning},
     party::in_full,
     printable, reason, shown,
-    table::indented,
+    streams::{Room, streams},
     words::{direction_word, flag_word, leg_word, mode_word, outcome_word, via_word},
 };
 use crate::terminal::painted;
 
 /// Gaps that are listed one by one; how many more there are is said.
 const GAPS: usize = 20;
-/// Hexadecimal digits of a payload hash that a table has room for.
-const HASH_DIGITS: usize = 12;
 
 /// The page, without evidence and ladder: those need the vault.
 pub(crate) fn page(entry: &Entry, zone: Tz) -> String {
@@ -31,7 +28,7 @@ pub(crate) fn page(entry: &Entry, zone: Tz) -> String {
         parties(&entry.summary),
         times(&entry.summary, zone),
         verdict(entry),
-        streams(entry),
+        section("Streams", &streams(entry, Room::of_terminal())),
         presses(&entry.summary),
         gaps(&entry.summary),
         flags(&entry.summary),
@@ -135,53 +132,6 @@ fn verdict(entry: &Entry) -> String {
     section("Verdict", &text)
 }
 
-fn streams(entry: &Entry) -> String {
-    const HEADINGS: [&str; 12] = [
-        "leg",
-        "from → to",
-        "ssrc",
-        "codec",
-        "packets",
-        "lost",
-        "dup",
-        "late",
-        "jitter ms",
-        "ptime",
-        "bytes",
-        "blake3",
-    ];
-    let rows: Vec<Vec<String>> = entry
-        .summary
-        .streams
-        .iter()
-        .map(|stream| {
-            let hash = entry.recording.as_ref().and_then(|recording| blake3_of(stream, recording));
-            let codec = stream
-                .codec
-                .as_ref()
-                .map_or_else(|| "?".to_owned(), |codec| printable(&codec.to_string()).into_owned());
-            vec![
-                leg_word(stream.of.leg).to_owned(),
-                format!("{} → {}", stream.of.flow.src, stream.of.flow.dst),
-                format!("{:#010x}", stream.of.ssrc),
-                format!("{codec} ({})", stream.payload_type),
-                stream.packets.to_string(),
-                stream.lost.to_string(),
-                stream.duplicates.to_string(),
-                stream.reordered.to_string(),
-                stream.jitter_ms.map(|ms| format!("{ms:.2}")).unwrap_or_default(),
-                stream.ptime_ms.map(|ms| ms.to_string()).unwrap_or_default(),
-                stream.payload_bytes.to_string(),
-                hash.map(|hash| hex(&hash).chars().take(HASH_DIGITS).collect()).unwrap_or_default(),
-            ]
-        })
-        .collect();
-    if rows.is_empty() {
-        return section("Streams", "  none\n");
-    }
-    section("Streams", &indented(&HEADINGS, rows))
-}
-
 fn presses(summary: &CallSummary) -> String {
     if summary.dtmf.is_empty() {
         return String::new();
@@ -244,11 +194,21 @@ mod tests {
     use super::*;
     use crate::view::sample;
 
+    /// The page without the colours that it has where the tests are run on a terminal.
+    fn plain(entry: &Entry) -> String {
+        let mut text = page(entry, Seoul);
+        while let Some(at) = text.find('\u{1b}') {
+            let end = text[at..].find('m').unwrap();
+            text.replace_range(at..=at + end, "");
+        }
+        text
+    }
+
     #[test]
     fn a_page_tells_parties_times_verdict_streams_keys_gaps_and_flags() {
         let mut entry = sample::answered();
         entry.summary.flags = vec![Flag::OneWay];
-        let page = page(&entry, Seoul);
+        let page = plain(&entry);
         for line in [
             "  from        0312221111@10.1.0.5  \"민원인\"",
             "  began       2026-11-21T09:00:00.000000+09:00",
@@ -270,9 +230,9 @@ mod tests {
     fn a_refused_call_says_why_and_a_name_cannot_steer_the_terminal() {
         let mut entry = sample::refused();
         entry.summary.facts.from.display = Some(earwitness_model::Pii::new("\u{1b}[31mred".to_owned()));
-        let page = page(&entry, Seoul);
+        let page = plain(&entry);
         assert!(page.contains("recorded    no  no rule names this extension"), "{page}");
-        assert!(page.contains("Streams\n  none\n") && !page.contains('\u{1b}'), "{page}");
+        assert!(page.contains("Streams\n  none\n") && page.contains("\"\u{fffd}[31mred\""), "{page}");
     }
 
     #[test]
@@ -281,7 +241,7 @@ mod tests {
         let mut gap = entry.summary.gaps[0];
         gap.cause = GapCause::Capture;
         entry.summary.gaps = vec![gap; GAPS + 5];
-        let page = page(&entry, Seoul);
+        let page = plain(&entry);
         assert_eq!(page.matches("not kept by this recorder").count(), GAPS);
         assert!(page.contains("  and 5 more, 200 ms together;"), "{page}");
     }

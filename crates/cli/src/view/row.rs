@@ -5,7 +5,7 @@ use earwitness_model::Direction;
 use earwitness_vault::Entry;
 
 use super::{
-    instant::{for_people, length, seconds_between, to_the_second},
+    instant::{length, seconds_between, to_the_minute, to_the_second},
     is_recorded,
     party::{ABSENT, number},
     printable, reason, shown,
@@ -85,17 +85,17 @@ impl<'e> Row<'e> {
         let desk = [shown(&verdict.extension), verdict.department.clone().unwrap_or_default()];
         let desk: Vec<_> = desk.iter().filter(|part| !part.is_empty()).map(|part| printable(part)).collect();
         [
-            for_people(summary.facts.start, self.zone),
+            to_the_minute(summary.facts.start, self.zone),
             arrow.to_owned(),
             format!("{} → {}", number(&summary.facts.from), number(&summary.facts.to)),
             desk.join(" "),
             outcome_word(summary.outcome).replace('_', " "),
             self.talk().map(length).unwrap_or_default(),
-            worst_loss(&summary.streams).map(|lost| format!("{lost:.1}")).unwrap_or_default(),
+            worst_loss(&summary.streams).map(|lost| format!("{lost:.1}%")).unwrap_or_default(),
             if is_recorded(self.entry) {
                 verdict.mode.map(mode_word).unwrap_or_default().to_owned()
             } else {
-                "not recorded".to_owned()
+                "no".to_owned()
             },
             summary.id.to_string(),
         ]

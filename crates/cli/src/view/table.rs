@@ -1,20 +1,36 @@
 //! A page of calls for people.
 
 use chrono_tz::Tz;
-use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
+use comfy_table::{Cell, CellAlignment, ColumnConstraint, ContentArrangement, Table, presets};
 use earwitness_vault::Entry;
 
 use super::Row;
 
 /// What stands over the columns.
-const HEADINGS: [&str; 9] = ["began", "", "from → to", "desk", "outcome", "talk", "lost %", "mode", "id"];
+const HEADINGS: [&str; 9] = ["began", "", "from → to", "desk", "outcome", "talk", "loss", "kept", "id"];
+/// The places of some of them.
+const PARTIES: usize = 2;
+const DESK: usize = 3;
+const TALK: usize = 5;
+const LOSS: usize = 6;
+/// Where there is room, and where there is not: the extension is one of the parties, and loss is the exception.
+const WIDE: [usize; 9] = [0, 1, PARTIES, DESK, 4, TALK, LOSS, 7, 8];
+const NARROW: [usize; 7] = [0, 1, PARTIES, 4, TALK, 7, 8];
+/// What all columns need with ordinary numbers in them.
+const ALL_COLUMNS_WIDTH: u16 = 96;
 /// An id that was shortened has so many characters at least: they tell seconds apart.
 const SHORTEST_ID: usize = 8;
 
 /// The table of these calls. Ids are as short as they can be to be told apart in it.
 pub(crate) fn table(entries: &[Entry], zone: Tz) -> String {
-    let mut table = empty();
-    table.set_header(HEADINGS);
+    table_of(entries, zone, terminal_width())
+}
+
+fn table_of(entries: &[Entry], zone: Tz, width: Option<u16>) -> String {
+    let is_narrow = width.is_some_and(|width| width < ALL_COLUMNS_WIDTH);
+    let columns: &[usize] = if is_narrow { &NARROW } else { &WIDE };
+    let mut table = empty(width);
+    table.set_header(columns.iter().filter_map(|&place| HEADINGS.get(place)));
     let ids: Vec<String> = entries.iter().map(|entry| entry.summary.id.to_string()).collect();
     let length = telling_length(&ids);
     for entry in entries {
@@ -22,26 +38,38 @@ pub(crate) fn table(entries: &[Entry], zone: Tz) -> String {
         if let Some(id) = cells.last_mut() {
             id.truncate(length);
         }
-        table.add_row(cells);
+        table.add_row(columns.iter().filter_map(|&place| cells.get(place)));
     }
-    for right in [5, 6] {
-        if let Some(column) = table.column_mut(right) {
+    for (column, &place) in table.column_iter_mut().zip(columns) {
+        // Names may be long; half a time, outcome or id is none.
+        if ![PARTIES, DESK].contains(&place) {
+            column.set_constraint(ColumnConstraint::ContentWidth);
+        }
+        if [TALK, LOSS].contains(&place) {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
-    table.to_string()
+    table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
 }
 
-/// A table that fits the terminal, without lines that would not survive copying.
-pub(super) fn empty() -> Table {
+/// How wide the terminal is; `None` where stdout is none.
+pub(super) fn terminal_width() -> Option<u16> {
+    Table::new().width()
+}
+
+/// A table that fits `width`, without lines that would not survive copying.
+fn empty(width: Option<u16>) -> Table {
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic).force_no_tty();
+    if let Some(width) = width {
+        table.set_width(width);
+    }
     table
 }
 
-/// A table of `headings` and `rows`, indented.
+/// A table of `headings` and `rows`, indented, as wide as it needs to be.
 pub(super) fn indented(headings: &[&str], rows: Vec<Vec<String>>) -> String {
-    let mut table = empty();
+    let mut table = empty(None);
     table.set_header(headings.iter().map(Cell::new));
     table.add_rows(rows);
     table.lines().map(|line| format!("  {}\n", line.trim_end())).collect()
@@ -79,14 +107,24 @@ mod tests {
 
     #[test]
     fn a_table_names_parties_talk_and_loss() {
-        let text = table(&[sample::answered(), sample::refused()], Seoul);
+        let text = table_of(&[sample::answered(), sample::refused()], Seoul, None);
         let lines: Vec<_> = text.lines().collect();
         assert_eq!(lines.len(), 3, "{text}");
         for part in
-            ["2026-11-21 09:00:00", "0312221111 → 4001", "4001 welfare", "answered", "1:01", "1.0", "blanket"]
+            ["2026-11-21 09:00 ", "0312221111 → 4001", "4001 welfare", "answered", "1:01", "1.0%", "blanket"]
         {
             assert!(lines[1].contains(part), "{part} in {text}");
         }
-        assert!(lines[2].contains("not recorded") && lines[2].contains("busy"), "{text}");
+        assert!(lines[2].contains("  no  ") && lines[2].contains("busy"), "{text}");
+    }
+    #[test]
+    fn a_narrow_table_leaves_out_columns_and_not_calls() {
+        let text = table_of(&[sample::answered(), sample::refused()], Seoul, Some(80));
+        assert_eq!(text.lines().count(), 3, "{text}");
+        assert!(
+            text.contains("0312221111 → 4001") && !text.contains("welfare") && !text.contains("1.0%"),
+            "{text}"
+        );
+        assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
     }
 }
