@@ -13,6 +13,7 @@ use crate::{
     order::{Order, Report},
     output::Output,
     signalling::{Signalling, SipDatagram},
+    timer::NEVER,
 };
 
 /// The engine: both halves on one thread, their messages handed over inline.
@@ -48,9 +49,6 @@ impl std::fmt::Debug for Mail {
         f.debug_struct("Mail").field("outputs", &self.outputs.len()).finish_non_exhaustive()
     }
 }
-
-/// No deadline waits.
-const NEVER: PacketTime = PacketTime::from_nanos(i64::MAX);
 
 impl Engine {
     /// An engine that decides by `rules` and stays within `limits`.
@@ -226,7 +224,6 @@ impl Halves {
 
     #[inline]
     fn next_deadline(&self) -> PacketTime {
-        let next = [self.media.next_deadline(), self.signalling.next_deadline()];
-        next.into_iter().flatten().min().unwrap_or(NEVER)
+        self.media.next_deadline().min(self.signalling.next_deadline())
     }
 }

@@ -42,6 +42,9 @@ impl Timer {
     }
 }
 
+/// When no deadline waits.
+pub(crate) const NEVER: PacketTime = PacketTime::from_nanos(i64::MAX);
+
 /// Deadlines in order of time; what is due is looked at, and may be put off.
 #[derive(Debug)]
 pub(crate) struct Deadlines<K> {
@@ -60,14 +63,15 @@ impl<K: Ord + Copy> Deadlines<K> {
         self.waiting.push(Reverse((at, key)));
     }
 
-    /// The earliest deadline.
-    pub(crate) fn next(&self) -> Option<PacketTime> {
-        self.waiting.peek().map(|Reverse((at, _))| *at)
+    /// The earliest deadline, or [`NEVER`].
+    #[inline]
+    pub(crate) fn next(&self) -> PacketTime {
+        self.waiting.peek().map_or(NEVER, |Reverse((at, _))| *at)
     }
 
     /// Takes what is due at `now`, earliest first.
     pub(crate) fn take_due(&mut self, now: PacketTime) -> Option<(PacketTime, K)> {
-        (self.next()? <= now).then(|| self.waiting.pop().map(|Reverse(due)| due)).flatten()
+        (self.next() <= now).then(|| self.waiting.pop().map(|Reverse(due)| due)).flatten()
     }
 }
 
@@ -79,14 +83,15 @@ mod tests {
     fn deadlines_come_in_order_of_time_and_not_before() {
         let at = PacketTime::from_nanos;
         let mut deadlines = Deadlines::default();
+        assert_eq!(deadlines.next(), NEVER);
         for (time, key) in [(30, 'c'), (10, 'a'), (20, 'b')] {
             deadlines.add(at(time), key);
         }
-        assert_eq!(deadlines.next(), Some(at(10)));
+        assert_eq!(deadlines.next(), at(10));
         assert_eq!(deadlines.take_due(at(9)), None);
         assert_eq!(deadlines.take_due(at(20)), Some((at(10), 'a')));
         assert_eq!(deadlines.take_due(at(20)), Some((at(20), 'b')));
-        assert_eq!(deadlines.take_due(at(20)), None);
+        assert_eq!((deadlines.take_due(at(20)), deadlines.next()), (None, at(30)));
     }
 
     #[test]

@@ -178,11 +178,9 @@ impl Media {
     }
 
     /// When [`Self::handle_time`] has something to do.
-    pub(crate) fn next_deadline(&self) -> Option<PacketTime> {
-        [self.segments.next(), self.silences.next(), self.unclaimed.next_deadline()]
-            .into_iter()
-            .flatten()
-            .min()
+    #[inline]
+    pub(crate) fn next_deadline(&self) -> PacketTime {
+        self.segments.next().min(self.silences.next()).min(self.unclaimed.next_deadline())
     }
 
     /// A ring's buffer comes back from the vault.

@@ -46,7 +46,15 @@ pub(crate) struct TrackState {
     sequence: Option<Sequence>,
     /// The stream of the packet before: packets of one payload type follow each other.
     current: usize,
-    streams: Vec<StreamState>,
+    streams: Streams,
+}
+
+/// The streams of a track, in the order in which they began. The first lies in the track itself: most tracks have no other,
+/// and all that a packet touches then lies side by side.
+#[derive(Debug, Default)]
+struct Streams {
+    first: Option<StreamState>,
+    others: Vec<StreamState>,
 }
 
 /// One payload type of a track.
@@ -89,7 +97,7 @@ impl TrackState {
             pressed: None,
             sequence: None,
             current: 0,
-            streams: Vec::new(),
+            streams: Streams::default(),
         }
     }
 
@@ -205,6 +213,39 @@ impl TrackState {
     fn audio_stream(&self) -> Option<usize> {
         let audio = self.streams.iter().enumerate().filter(|(_, s)| s.kind == PayloadKind::Audio);
         audio.max_by_key(|(_, s)| s.packets).map(|(at, _)| at)
+    }
+}
+
+impl Streams {
+    fn len(&self) -> usize {
+        usize::from(self.first.is_some()) + self.others.len()
+    }
+
+    #[inline]
+    fn get(&self, place: usize) -> Option<&StreamState> {
+        match place.checked_sub(1) {
+            None => self.first.as_ref(),
+            Some(place) => self.others.get(place),
+        }
+    }
+
+    #[inline]
+    fn get_mut(&mut self, place: usize) -> Option<&mut StreamState> {
+        match place.checked_sub(1) {
+            None => self.first.as_mut(),
+            Some(place) => self.others.get_mut(place),
+        }
+    }
+
+    fn push(&mut self, stream: StreamState) {
+        match self.first {
+            None => self.first = Some(stream),
+            Some(_) => self.others.push(stream),
+        }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &StreamState> {
+        self.first.iter().chain(&self.others)
     }
 }
 

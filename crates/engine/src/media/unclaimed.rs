@@ -154,7 +154,8 @@ impl Unclaimed {
     }
 
     /// When [`Self::handle_time`] has something to do.
-    pub(crate) fn next_deadline(&self) -> Option<PacketTime> {
+    #[inline]
+    pub(crate) fn next_deadline(&self) -> PacketTime {
         self.turns.next()
     }
 
@@ -219,6 +220,7 @@ fn read(bytes: &[u8], dst: SocketAddr) -> Option<(Claimed<'_>, &[u8])> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::timer::NEVER;
 
     const SECOND: i64 = 1_000_000_000;
 
@@ -260,7 +262,7 @@ mod tests {
             unclaimed.handle_time(at(second));
         }
         assert_eq!((claimed(&mut unclaimed, 5000), unclaimed.expired), (vec![], 1));
-        assert_eq!((unclaimed.pool.bytes_out(), unclaimed.next_deadline()), (0, None));
+        assert_eq!((unclaimed.pool.bytes_out(), unclaimed.next_deadline()), (0, NEVER));
     }
 
     #[test]

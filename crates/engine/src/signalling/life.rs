@@ -93,7 +93,8 @@ impl Signalling {
     }
 
     /// When [`Self::handle_time`] has something to do.
-    pub(crate) fn next_deadline(&self) -> Option<PacketTime> {
+    #[inline]
+    pub(crate) fn next_deadline(&self) -> PacketTime {
         self.waiting.next()
     }
 
