@@ -20,18 +20,19 @@ impl Pool {
 
     /// An empty buffer, or `None` when the budget is used up.
     pub(crate) fn take(&mut self) -> Option<Vec<u8>> {
-        self.free.pop().or_else(|| {
-            (self.made < self.most).then(|| {
-                self.made += 1;
-                Vec::with_capacity(RING_BYTES)
-            })
+        if let Some(mut buffer) = self.free.pop() {
+            buffer.clear();
+            return Some(buffer);
+        }
+        (self.made < self.most).then(|| {
+            self.made += 1;
+            Vec::with_capacity(RING_BYTES)
         })
     }
 
-    /// Wipes `buffer` and keeps it for the next call.
+    /// Wipes `buffer` and keeps it, as long as it was filled, for the next call.
     pub(crate) fn give_back(&mut self, mut buffer: Vec<u8>) {
         buffer.fill(0);
-        buffer.clear();
         self.free.push(buffer);
     }
 
@@ -62,6 +63,7 @@ mod tests {
         let mut buffer = pool.take().unwrap();
         buffer.extend_from_slice(b"a voice");
         pool.give_back(buffer);
+        assert_eq!(pool.free, [vec![0; 7]]);
         let again = pool.take().unwrap();
         assert!(again.is_empty() && again.capacity() >= RING_BYTES);
     }

@@ -63,6 +63,17 @@ fn a_refused_call_after_one_that_was_kept_on_the_same_ports_and_ssrc_is_not_kept
 }
 
 #[test]
+fn packets_in_flight_stay_with_their_call_while_the_next_one_rings() {
+    let first = ordinary("first", 0, "4001", (4000, 4002));
+    let text = first.replace("to=3.000 ssrc=0 tone=440", "to=3.200 ssrc=0 tone=440")
+        + &format!("at 3.050 {A} INVITE second from=0312221111 to=4002 sdp=10.1.0.5:4000/PCMA\n")
+        + &format!("at 5.000 {B} 486 second\n");
+    let replayed = lab(&told(&text));
+    assert_eq!(packets(&replayed, "4001"), [(Leg::Caller, 108), (Leg::Callee, 98)]);
+    assert_eq!(packets(&replayed, "4002"), []);
+}
+
+#[test]
 fn audio_before_any_sdp_waits_until_it_is_claimed() {
     // A delayed offer: the INVITE has no SDP, the 200 has the offer, the ACK the answer.
     let replayed = lab(&told(&format!(
@@ -172,6 +183,28 @@ fn a_proxy_that_cancels_one_branch_does_not_cancel_the_call() {
 }
 
 #[test]
+fn an_attempt_after_a_cancelled_one_under_the_same_call_id_has_its_own_outcome() {
+    let replayed = lab(&told(&format!(
+        "at 0.000 {A} INVITE x from=1 to=4001 sdp=10.1.0.5:4000/PCMA\nat 0.100 {B} 180 x\n\
+         at 1.000 {A} CANCEL x\nat 1.010 {B} 487 x of=INVITE\nat 1.020 {A} ACK x\n\
+         at 2.000 {A} INVITE x sdp=10.1.0.5:4000/PCMA\nat 2.100 {B} 486 x\nat 2.110 {A} ACK x\n"
+    )));
+    assert_eq!((replayed.only().outcome, replayed.only().messages), (Outcome::Busy, 8));
+}
+
+#[test]
+fn a_challenge_waits_for_its_answer() {
+    let replayed = lab(&told(&format!(
+        "at 0.000 {A} INVITE x from=1 to=4001 sdp=10.1.0.5:4000/PCMA\nat 0.100 {B} 407 x\nat 0.110 {A} ACK x\n\
+         at 20.000 {A} INVITE x sdp=10.1.0.5:4000/PCMA\nat 21.000 {B} 200 x sdp=10.1.0.9:4002/PCMA\n\
+         at 21.010 {A} ACK x\nat 22.000 {A} BYE x\n"
+    )));
+    let call = replayed.only();
+    assert_eq!(call.answer.map(|at| at.since(call.facts.start)), Some(21_000_000_000));
+    assert_eq!((call.outcome, call.messages), (Outcome::Answered, 7));
+}
+
+#[test]
 fn an_attempt_that_nobody_answers_ends_with_its_last_message() {
     let replayed = lab(&told(&format!(
         "at 0.000 {A} INVITE x from=1 to=4001 sdp=10.1.0.5:4000/PCMA\n\
@@ -232,6 +265,24 @@ fn keys_of_both_kinds_stand_in_order_of_time_and_repeats_once() {
     let keys: Vec<_> =
         replayed.only().dtmf.iter().map(|key| (*key.digit.expose(), key.leg, key.ms)).collect();
     assert_eq!(keys, [('1', Leg::Caller, 160), ('#', Leg::Callee, 90), ('1', Leg::Caller, 160)]);
+}
+
+#[test]
+fn a_key_shown_late_by_the_mirror_is_not_pressed_again() {
+    let mut frames = told(&format!(
+        "at 0.000 {A} INVITE x from=1 to=4001 sdp=10.1.0.5:4000/PCMA,DTMF\n\
+         at 1.000 {B} 200 x sdp=10.1.0.9:4002/PCMA,DTMF\nat 1.010 {A} ACK x\n\
+         rtp x caller from=1.040 to=4.000 ssrc=1\n\
+         dtmf x caller at=2.000 digit=1\ndtmf x caller at=2.400 digit=2\nat 4.000 {A} BYE x\n"
+    ));
+    let is_key = |frame: &earwitness_testkit::Frame| frame.bytes[43] & 0x7f == 101 && frame.bytes[54] == 1;
+    let mut late = frames.iter().find(|frame| is_key(frame)).unwrap().clone();
+    late.time = late.time.plus_nanos(450_000_000);
+    let at = frames.iter().position(|frame| frame.time > late.time).unwrap();
+    frames.insert(at, late);
+    let replayed = lab(&frames);
+    let keys: Vec<char> = replayed.only().dtmf.iter().map(|key| *key.digit.expose()).collect();
+    assert_eq!(keys, ['1', '2']);
 }
 
 #[test]
