@@ -188,12 +188,12 @@ impl Engine {
 impl Halves {
     #[inline]
     fn handle_datagram(&mut self, datagram: &Datagram<'_>, time: PacketTime, now: PacketTime) {
-        let (flow, payload) = (datagram.flow, datagram.payload);
+        let (flow, payload) = (&datagram.flow, datagram.payload);
         if rtp::looks_like(payload) {
             let media = MediaDatagram { flow, payload, cut: datagram.cut, time };
             self.media.handle_datagram(&media, now, &mut self.mail.outputs);
         } else if sip::looks_like(payload) {
-            let sip = SipDatagram { flow, bytes: payload, time };
+            let sip = SipDatagram { flow: *flow, bytes: payload, time };
             self.signalling.handle_datagram(&sip, &mut self.mail.orders, &mut self.mail.outputs);
             self.deliver(now);
         } else if rtcp::looks_like(payload) {

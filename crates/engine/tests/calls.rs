@@ -5,7 +5,8 @@
 mod support;
 
 use earwitness_engine::Limits;
-use earwitness_model::{EndedBy, Flag, Leg, Outcome, SegmentContent};
+use earwitness_model::{EndedBy, Flag, Flow, Leg, Outcome, SegmentContent};
+use earwitness_testkit::{Frame, MORNING, datagram::Datagram};
 use support::{Replayed, desks, lab, named, replay, told};
 
 const A: &str = "10.1.0.5:5060 > 10.1.0.9:5060";
@@ -205,6 +206,42 @@ fn a_challenge_waits_for_its_answer() {
 }
 
 #[test]
+fn the_bye_to_a_second_phone_that_answered_ends_no_call() {
+    let bye = format!("at 1.300 {A} BYE x header=\"X-Branch: b\"\n");
+    let frames = told(&format!(
+        "at 0.000 {A} INVITE x from=1 to=4001 sdp=10.1.0.5:4000/PCMA\n\
+         at 1.000 {B} 200 x tag=a sdp=10.1.0.9:4002/PCMA\nat 1.010 {A} ACK x\n\
+         at 1.200 {B} 200 x tag=b of=INVITE sdp=10.1.0.8:4002/PCMA\n{bye}\
+         rtp x caller from=1.400 to=20.000 dst=10.1.0.9:4002 ssrc=1\nat 20.000 {A} BYE x\n"
+    ));
+    // The script language has one dialog a call: the To tags of the two BYEs are put in here.
+    let tagged: Vec<_> = frames.into_iter().map(with_bye_tags).collect();
+    let replayed = lab(&tagged);
+    let call = replayed.only();
+    assert_eq!(call.end.as_ref().map(|end| end.at.since(call.facts.start)), Some(20_000_000_000));
+    assert_eq!((call.streams[0].packets, call.messages), (930, 6));
+}
+
+/// A BYE at 1.3 s is to the phone with tag b, any other to the one with tag a.
+fn with_bye_tags(frame: Frame) -> Frame {
+    let payload = &frame.bytes[42..];
+    if !payload.starts_with(b"BYE ") {
+        return frame;
+    }
+    let tag = if frame.time.since(MORNING) < 2_000_000_000 { "b" } else { "a" };
+    let text = String::from_utf8(payload.to_vec()).unwrap();
+    let lines = text.split("\r\n").map(|line| {
+        match line.strip_prefix("To: ").and_then(|to| to.split_once(";tag=")) {
+            Some((to, _)) => format!("To: {to};tag={tag}"),
+            None => line.to_owned(),
+        }
+    });
+    let payload = lines.collect::<Vec<_>>().join("\r\n");
+    let flow = Flow { src: "10.1.0.5:5060".parse().unwrap(), dst: "10.1.0.9:5060".parse().unwrap() };
+    Frame { time: frame.time, bytes: Datagram::new(flow, payload.as_bytes()).frame() }
+}
+
+#[test]
 fn an_attempt_that_nobody_answers_ends_with_its_last_message() {
     let replayed = lab(&told(&format!(
         "at 0.000 {A} INVITE x from=1 to=4001 sdp=10.1.0.5:4000/PCMA\n\
@@ -275,7 +312,7 @@ fn a_key_shown_late_by_the_mirror_is_not_pressed_again() {
          rtp x caller from=1.040 to=4.000 ssrc=1\n\
          dtmf x caller at=2.000 digit=1\ndtmf x caller at=2.400 digit=2\nat 4.000 {A} BYE x\n"
     ));
-    let is_key = |frame: &earwitness_testkit::Frame| frame.bytes[43] & 0x7f == 101 && frame.bytes[54] == 1;
+    let is_key = |frame: &Frame| frame.bytes[43] & 0x7f == 101 && frame.bytes[54] == 1;
     let mut late = frames.iter().find(|frame| is_key(frame)).unwrap().clone();
     late.time = late.time.plus_nanos(450_000_000);
     let at = frames.iter().position(|frame| frame.time > late.time).unwrap();
@@ -296,7 +333,7 @@ fn the_messages_of_a_call_are_kept_as_they_were_in_order() {
             earwitness_model::SignallingMessages::new(&piece.bytes).map(|m| (m.time, m.bytes.to_vec())),
         );
     }
-    let port = |frame: &earwitness_testkit::Frame| u16::from_be_bytes([frame.bytes[34], frame.bytes[35]]);
+    let port = |frame: &Frame| u16::from_be_bytes([frame.bytes[34], frame.bytes[35]]);
     let sent: Vec<_> =
         frames.iter().filter(|f| port(f) == 5060).map(|f| (f.time, f.bytes[42..].to_vec())).collect();
     assert_eq!(kept.len(), 6);

@@ -34,9 +34,12 @@ use crate::{
 };
 
 /// A datagram that looks like RTP, with what the capture says of it.
+///
+/// The flow is lent, not copied: its parts were just stored one by one, and a copy in wider pieces would make the processor
+/// wait until all stores before them are done, the one into the last packet's ring included.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct MediaDatagram<'b> {
-    pub(crate) flow: Flow,
+    pub(crate) flow: &'b Flow,
     pub(crate) payload: &'b [u8],
     /// Bytes that the snap length cut off.
     pub(crate) cut: u32,
@@ -93,7 +96,7 @@ impl Media {
             return;
         };
         self.counts.packets += 1;
-        let slot = match self.flows.get(&datagram.flow, packet.ssrc()) {
+        let slot = match self.flows.get(datagram.flow, packet.ssrc()) {
             Some(slot) if !self.fate(slot).is_some_and(Fate::is_over) => slot,
             before => match self.track_for(datagram, packet.ssrc(), before, now) {
                 Some(slot) => slot,
@@ -265,7 +268,7 @@ impl Media {
         before: Option<u32>,
         now: PacketTime,
     ) -> Option<u32> {
-        let claim = self.endpoints.claim(&datagram.flow, |call| self.standing(call));
+        let claim = self.endpoints.claim(datagram.flow, |call| self.standing(call));
         if let Some(slot) = before {
             let own = self.tracks.get(slot as usize)?.as_ref()?.call;
             if claim.is_none_or(|claim| claim.call == own || !claim.takes_over) {
@@ -273,10 +276,10 @@ impl Media {
             }
         }
         let Some(Claim { call, leg, .. }) = claim else {
-            self.unclaimed.handle_datagram(&datagram.flow, datagram.payload, datagram.time, now);
+            self.unclaimed.handle_datagram(datagram.flow, datagram.payload, datagram.time, now);
             return None;
         };
-        self.add_track(call, Track { leg, flow: datagram.flow, ssrc }, datagram.time)
+        self.add_track(call, Track { leg, flow: *datagram.flow, ssrc }, datagram.time)
     }
 
     /// Where the call stands, for whoever asks whose a source is.
@@ -430,7 +433,7 @@ impl Media {
         let mut waiting = Vec::new();
         self.unclaimed.claim(endpoint, |c| waiting.push((c.time, c.flow, c.payload.to_vec())));
         for (time, flow, mut payload) in waiting {
-            self.handle_datagram(&MediaDatagram { flow, payload: &payload, cut: 0, time }, now, outputs);
+            self.handle_datagram(&MediaDatagram { flow: &flow, payload: &payload, cut: 0, time }, now, outputs);
             payload.fill(0);
         }
     }

@@ -5,7 +5,7 @@ use earwitness_model::{
     PacketTime, Pii, Verdict,
 };
 
-use super::{info::InfoKeys, ladder::Ladder};
+use super::{branches::Branches, info::InfoKeys, ladder::Ladder};
 use crate::{
     order::{Keeping, MediaSummary},
     output::Opened,
@@ -58,6 +58,7 @@ pub(super) struct Call {
     pub(super) opened: bool,
     pub(super) messages: u32,
     pub(super) last_message: PacketTime,
+    pub(super) branches: Branches,
     pub(super) info_keys: InfoKeys,
     pub(super) ladder: Ladder,
     /// What the call waits for, and until when.
@@ -211,6 +212,7 @@ mod tests {
             opened: false,
             messages: 1,
             last_message: PacketTime::EPOCH,
+            branches: Branches::default(),
             info_keys: InfoKeys::default(),
             ladder: Ladder::default(),
             waits: None,

@@ -72,12 +72,7 @@ impl Signalling {
             }
             Method::Ack | Method::Prack | Method::Update => self.take_offer(slot, sender, message, orders),
             Method::Cancel => call.cancel(&datagram.flow),
-            Method::Bye => {
-                let by = if sender == Leg::Caller { EndedBy::Caller } else { EndedBy::Callee };
-                call.cancelled |= call.answer.is_none();
-                let by = call.answer.is_some().then_some(by);
-                self.finish(slot, time, by, reason(message), orders);
-            }
+            Method::Bye => self.handle_bye(slot, message, time, orders),
             Method::Info if call.keeps() => call.info_keys.add(sender, message, time),
             Method::Options
             | Method::Register
@@ -88,6 +83,27 @@ impl Signalling {
             | Method::Message
             | Method::Publish
             | Method::Other => {}
+        }
+    }
+
+    fn handle_bye(
+        &mut self,
+        slot: CallSlot,
+        message: &Message<'_>,
+        time: PacketTime,
+        orders: &mut VecDeque<Order>,
+    ) {
+        let from_tag = message.from().and_then(|from| from.tag());
+        let to_tag = message.to().and_then(|to| to.tag());
+        let Some(call) = self.call_mut(slot) else { return };
+        let (by, goes_on) = match call.sender(from_tag, false) {
+            Leg::Caller => (EndedBy::Caller, call.branches.handle_bye(from_tag, to_tag)),
+            Leg::Callee => (EndedBy::Callee, call.branches.handle_bye(to_tag, from_tag)),
+        };
+        if !goes_on {
+            call.cancelled |= call.answer.is_none();
+            let by = call.answer.is_some().then_some(by);
+            self.finish(slot, time, by, reason(message), orders);
         }
     }
 
@@ -117,6 +133,9 @@ impl Signalling {
                 }
             }
             200..300 => {
+                if method == Method::Invite && sender == Leg::Callee {
+                    call.branches.handle_answer(from_tag, message.to().and_then(|to| to.tag()));
+                }
                 if is_attempt {
                     self.answer(slot, Some(code), time, orders, outputs);
                 }

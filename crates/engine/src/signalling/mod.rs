@@ -1,6 +1,7 @@
 //! The signalling half: SIP dialogs become calls, the rules decide once per call, and [`Order`]s tell the media half
 //! where to listen. Every step is idempotent: retransmissions and mirror copies change nothing.
 
+mod branches;
 mod call;
 mod facts;
 mod info;
@@ -18,6 +19,7 @@ use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
 use self::{
+    branches::Branches,
     call::{Beginning, Call, State},
     info::InfoKeys,
     ladder::Ladder,
@@ -158,6 +160,7 @@ impl Signalling {
             opened: false,
             messages: 0,
             last_message: datagram.time,
+            branches: Branches::default(),
             info_keys: InfoKeys::default(),
             ladder: Ladder::default(),
             waits: None,

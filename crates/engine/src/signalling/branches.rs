@@ -1,0 +1,75 @@
+//! When two phones answer one forked INVITE, the caller hangs up on one of them and goes on with the other (RFC 3261,
+//! 13.2.2.4): that BYE ends a dialog, not the call.
+
+/// A dialog that a 2xx to the INVITE set up.
+#[derive(Debug, PartialEq, Eq)]
+struct Branch {
+    /// The caller's tag: hops of a back-to-back user agent have one each, branches of a fork share it.
+    caller: Box<[u8]>,
+    callee: Box<[u8]>,
+    hung_up: bool,
+}
+
+/// The answered dialogs of a call.
+#[derive(Debug, Default)]
+pub(super) struct Branches(Vec<Branch>);
+
+/// Dialogs remembered of one call; a fork that rings more phones ends with its first BYE.
+const MOST_BRANCHES: usize = 8;
+
+impl Branches {
+    /// A 2xx to the caller's INVITE set up the dialog with these tags.
+    pub(super) fn handle_answer(&mut self, caller: Option<&[u8]>, callee: Option<&[u8]>) {
+        let (Some(caller), Some(callee)) = (caller, callee) else { return };
+        if self.0.len() < MOST_BRANCHES && self.find(caller, callee).is_none() {
+            self.0.push(Branch { caller: caller.into(), callee: callee.into(), hung_up: false });
+        }
+    }
+
+    /// A BYE ends the dialog with these tags. Whether another branch of the same fork goes on.
+    pub(super) fn handle_bye(&mut self, caller: Option<&[u8]>, callee: Option<&[u8]>) -> bool {
+        let (Some(caller), Some(callee)) = (caller, callee) else { return false };
+        let Some(place) = self.find(caller, callee) else { return false };
+        self.0[place].hung_up = true;
+        self.0.iter().any(|branch| *branch.caller == *caller && !branch.hung_up)
+    }
+
+    fn find(&self, caller: &[u8], callee: &[u8]) -> Option<usize> {
+        self.0.iter().position(|branch| *branch.caller == *caller && *branch.callee == *callee)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CALLER: Option<&[u8]> = Some(b"a");
+
+    #[test]
+    fn the_last_branch_of_a_fork_ends_the_call_and_a_repeated_bye_nothing() {
+        let mut branches = Branches::default();
+        for phone in [b"x", b"x", b"y"] {
+            branches.handle_answer(CALLER, Some(phone));
+        }
+        assert!(branches.handle_bye(CALLER, Some(b"x")), "y goes on");
+        assert!(branches.handle_bye(CALLER, Some(b"x")), "the same again");
+        assert!(!branches.handle_bye(CALLER, Some(b"y")));
+    }
+
+    #[test]
+    fn hops_are_no_fork_and_unknown_tags_end_the_call() {
+        let mut branches = Branches::default();
+        branches.handle_answer(CALLER, Some(b"x"));
+        branches.handle_answer(Some(b"hop"), Some(b"y"));
+        assert!(!branches.handle_bye(Some(b"hop"), Some(b"y")));
+        assert!(!branches.handle_bye(CALLER, Some(b"unknown")));
+        assert!(!branches.handle_bye(CALLER, None));
+    }
+
+    #[test]
+    fn so_many_are_remembered() {
+        let mut branches = Branches::default();
+        (0..100u8).for_each(|n| branches.handle_answer(CALLER, Some(&[n])));
+        assert_eq!(branches.0.len(), MOST_BRANCHES);
+    }
+}
