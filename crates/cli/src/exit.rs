@@ -103,9 +103,10 @@ impl From<earwitness_vault::IndexError> for Failure {
 
 impl From<earwitness_recorder::RecordError> for Failure {
     fn from(cause: earwitness_recorder::RecordError) -> Self {
+        use earwitness_recorder::RecordError as E;
         match cause {
-            earwitness_recorder::RecordError::Vault(cause) => cause.into(),
-            cause => Self { exit: Exit::Failed, cause: cause.into() },
+            E::Vault(cause) => cause.into(),
+            E::Capture(_) | E::Panicked { .. } => Self { exit: Exit::Failed, cause: cause.into() },
         }
     }
 }

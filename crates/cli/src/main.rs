@@ -41,6 +41,7 @@ Exit codes: 0 done, 1 failed, 2 usage, 3 not found, 4 refused by rule or role, 5
             6 capture loss above the limit, 7 done in part";
 
 fn main() -> ExitCode {
+    std::panic::set_hook(Box::new(tell_of_panic));
     let CommandLine { context, command } = CommandLine::parse();
     match command.run(&context) {
         Ok(exit) => exit.into(),
@@ -49,6 +50,15 @@ fn main() -> ExitCode {
             terminal::say(&failure);
             failure.exit.into()
         }
+    }
+}
+
+/// A panic is a defect of this program, told in one line. The index's store panics over damaged files; the vault catches
+/// that, and says what is damaged.
+fn tell_of_panic(panic: &std::panic::PanicHookInfo<'_>) {
+    let place = panic.location().map(ToString::to_string).unwrap_or_default();
+    if !place.contains("/sled-") {
+        terminal::say(format_args!("a defect of this program at {place}: {}", panic.payload_as_str().unwrap_or("?")));
     }
 }
 
