@@ -77,15 +77,22 @@ fn packets_in_flight_stay_with_their_call_while_the_next_one_rings() {
 #[test]
 fn audio_before_any_sdp_waits_until_it_is_claimed() {
     // A delayed offer: the INVITE has no SDP, the 200 has the offer, the ACK the answer.
-    let replayed = lab(&told(&format!(
+    let frames = told(&format!(
         "at 0.000 {A} INVITE late from=0312221111 to=4001\n\
          rtp late caller from=0.500 to=2.000 src=10.1.0.5:4000 dst=10.1.0.9:4002 ssrc=1 tone=440\n\
          at 1.000 {B} 200 late sdp=10.1.0.9:4002/PCMA\n\
          at 1.010 {A} ACK late sdp=10.1.0.5:4000/PCMA\n\
          at 2.000 {A} BYE late\n"
-    )));
+    ));
+    let replayed = lab(&frames);
     assert_eq!(packets(&replayed, "4001"), [(Leg::Caller, 75)]);
     assert_eq!((replayed.counts.media.unclaimed, replayed.counts.media.kept), (0, 75));
+    let from_the_answer = replay(&frames, desks(), Limits::default()).counts.media;
+    assert_eq!(
+        (from_the_answer.kept, from_the_answer.dropped),
+        (50, 25),
+        "it waited, and is still from before"
+    );
     let first = &replayed.only().streams[0];
     assert_eq!(
         first.first.since(replayed.only().facts.start),
