@@ -58,7 +58,10 @@ fn main() -> ExitCode {
 fn tell_of_panic(panic: &std::panic::PanicHookInfo<'_>) {
     let place = panic.location().map(ToString::to_string).unwrap_or_default();
     if !place.contains("/sled-") {
-        terminal::say(format_args!("a defect of this program at {place}: {}", panic.payload_as_str().unwrap_or("?")));
+        terminal::say(format_args!(
+            "a defect of this program at {place}: {}",
+            panic.payload_as_str().unwrap_or("?")
+        ));
     }
 }
 

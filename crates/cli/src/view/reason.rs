@@ -1,6 +1,6 @@
 //! Why a call is recorded, or why not.
 
-use earwitness_model::{CallSummary, Decision, Flag, PayloadKind};
+use earwitness_model::{CallSummary, Decision, Flag, PayloadKind, Refusal};
 use earwitness_vault::Entry;
 
 /// Some audio packet was kept.
@@ -17,6 +17,21 @@ pub(crate) fn reason(entry: &Entry) -> String {
             summary.verdict.rule.clone().unwrap_or_else(|| "admitted".to_owned())
         }
         Decision::Admit(_) => without_audio(summary).to_owned(),
+    }
+}
+
+/// Why there is no audio of the call, in a word or two for a table.
+pub(super) fn why_not(entry: &Entry) -> &'static str {
+    let summary = &entry.summary;
+    match &summary.verdict.decision {
+        Decision::Refuse(Refusal::NoRule) => "no rule",
+        Decision::Refuse(Refusal::Never) => "never",
+        Decision::Refuse(Refusal::InternalCall) => "internal",
+        Decision::Refuse(Refusal::Direction) => "direction",
+        Decision::Refuse(Refusal::SelectiveNotStarted) => "selective",
+        Decision::Refuse(Refusal::PartiesUnknown) => "parties?",
+        Decision::Admit(_) if summary.answer.is_none() && summary.streams.is_empty() => "no answer",
+        Decision::Admit(_) => "no audio",
     }
 }
 

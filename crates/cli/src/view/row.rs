@@ -8,7 +8,9 @@ use super::{
     instant::{length, seconds_between, to_the_minute, to_the_second},
     is_recorded,
     party::{ABSENT, number},
-    printable, reason, shown,
+    printable, reason,
+    reason::why_not,
+    shown,
     words::{direction_word, mode_word, outcome_word},
 };
 use crate::filter::worst_loss;
@@ -95,7 +97,7 @@ impl<'e> Row<'e> {
             if is_recorded(self.entry) {
                 verdict.mode.map(mode_word).unwrap_or_default().to_owned()
             } else {
-                "no".to_owned()
+                format!("no: {}", why_not(self.entry))
             },
             summary.id.to_string(),
         ]

@@ -13,11 +13,12 @@ const PARTIES: usize = 2;
 const DESK: usize = 3;
 const TALK: usize = 5;
 const LOSS: usize = 6;
+const KEPT: usize = 7;
 /// Where there is room, and where there is not: the extension is one of the parties, and loss is the exception.
-const WIDE: [usize; 9] = [0, 1, PARTIES, DESK, 4, TALK, LOSS, 7, 8];
-const NARROW: [usize; 7] = [0, 1, PARTIES, 4, TALK, 7, 8];
+const WIDE: [usize; 9] = [0, 1, PARTIES, DESK, 4, TALK, LOSS, KEPT, 8];
+const NARROW: [usize; 7] = [0, 1, PARTIES, 4, TALK, KEPT, 8];
 /// What all columns need with ordinary numbers in them.
-const ALL_COLUMNS_WIDTH: u16 = 96;
+const ALL_COLUMNS_WIDTH: u16 = 102;
 /// An id that was shortened has so many characters at least: they tell seconds apart.
 const SHORTEST_ID: usize = 8;
 
@@ -37,6 +38,9 @@ fn table_of(entries: &[Entry], zone: Tz, width: Option<u16>) -> String {
         let mut cells = Row::new(entry, zone).cells();
         if let Some(id) = cells.last_mut() {
             id.truncate(length);
+        }
+        if is_narrow && let Some((short, _reason)) = cells[KEPT].split_once(':') {
+            cells[KEPT] = short.to_owned();
         }
         table.add_row(columns.iter().filter_map(|&place| cells.get(place)));
     }
@@ -115,8 +119,9 @@ mod tests {
         {
             assert!(lines[1].contains(part), "{part} in {text}");
         }
-        assert!(lines[2].contains("  no  ") && lines[2].contains("busy"), "{text}");
+        assert!(lines[2].contains("  no: no rule  ") && lines[2].contains("busy"), "{text}");
     }
+
     #[test]
     fn a_narrow_table_leaves_out_columns_and_not_calls() {
         let text = table_of(&[sample::answered(), sample::refused()], Seoul, Some(80));
