@@ -125,7 +125,7 @@ fn bye_lost_after_a_hold_call_ends_after_media_silence() {
          at 1.000 {B} 200 call-1 sdp=10.1.0.9:4002/PCMA\nat 1.010 {A} ACK call-1\n\
          rtp call-1 callee from=1.040 to=2.000 ssrc=2\n\
          at 2.000 {B} INVITE call-1 sdp=10.1.0.9:4002/PCMA dir=inactive\n\
-         at 2.010 {A} 200 call-1 sdp=10.1.0.5:4000/PCMA dir=inactive\nat 2.020 {B} ACK call-1\n\
+         at 2.010 {A} 200 call-1 sdp=10.1.0.5:4000/PCMA\nat 2.020 {B} ACK call-1\n\
          at 300.000 {B} INVITE call-1 sdp=10.1.0.9:4002/PCMA\n\
          at 300.010 {A} 200 call-1 sdp=10.1.0.5:4000/PCMA\nat 300.020 {B} ACK call-1\n\
          rtp call-1 callee from=300.040 to=302.000 ssrc=2\n\
@@ -135,6 +135,20 @@ fn bye_lost_after_a_hold_call_ends_after_media_silence() {
     let end = call.end.clone().unwrap();
     assert_eq!((end.by, end.at.since(call.facts.start)), (Some(EndedBy::Timeout), 301_980_000_000));
     assert_eq!(call.streams[0].packets, 48 + 98, "the hold is no end");
+}
+
+#[test]
+fn a_silent_call_whose_signalling_goes_on_is_not_over() {
+    let refresh = |at: u32| format!("at {at}.000 {A} UPDATE x\nat {at}.010 {B} 200 x\n");
+    let replayed = lab(&told(&format!(
+        "at 0.000 {A} INVITE x from=1 to=4001 sdp=10.1.0.5:4000/PCMA\n\
+         at 1.000 {B} 200 x sdp=10.1.0.9:4002/PCMA\nat 1.010 {A} ACK x\n\
+         rtp x caller from=1.040 to=2.000 ssrc=1\n{}\
+         rtp x caller from=400.000 to=401.000 ssrc=1\nat 401.000 {A} BYE x\n",
+        [90, 180, 270, 360].map(refresh).concat()
+    )));
+    let call = replayed.only();
+    assert_eq!((call.streams[0].packets, call.end.as_ref().unwrap().by), (98, Some(EndedBy::Caller)));
 }
 
 #[test]
@@ -198,6 +212,23 @@ fn an_attempt_after_a_cancelled_one_under_the_same_call_id_has_its_own_outcome()
          at 2.000 {A} INVITE x sdp=10.1.0.5:4000/PCMA\nat 2.100 {B} 486 x\nat 2.110 {A} ACK x\n"
     )));
     assert_eq!((replayed.only().outcome, replayed.only().messages), (Outcome::Busy, 8));
+}
+
+#[test]
+fn a_phone_that_rings_long_is_waited_for_whatever_fails_beside_it() {
+    let hop = "10.1.1.7:5060 > 10.1.0.9:5060";
+    let replayed = lab(&told(&format!(
+        "at 0.000 {A} INVITE x from=1 to=4001 sdp=10.1.0.5:4000/PCMA\nat 0.010 {B} 407 x\nat 0.020 {A} ACK x\n\
+         at 0.030 {A} INVITE x sdp=10.1.0.5:4000/PCMA\nat 0.500 {B} 180 x\n\
+         at 0.520 {B} 407 x repeat\n\
+         at 1.000 {hop} 486 x of=INVITE tag=busy as=callee\n\
+         at 100.000 {B} 200 x of=INVITE sdp=10.1.0.9:4002/PCMA\nat 100.010 {A} ACK x\n\
+         rtp x caller from=100.040 to=102.000 ssrc=1\nat 102.000 {A} BYE x\n"
+    )));
+    let call = replayed.only();
+    assert_eq!((call.outcome, call.sip_status, call.streams[0].packets), (Outcome::Answered, Some(200), 98));
+    assert_eq!(call.end.as_ref().and_then(|end| end.by), Some(EndedBy::Caller));
+    assert_eq!(call.flags, [Flag::OneWay]);
 }
 
 #[test]

@@ -155,6 +155,14 @@ impl Signalling {
         }
     }
 
+    /// As [`Self::wait`], unless the call waits longer already: another phone of a fork may still ring.
+    pub(super) fn wait_no_less(&mut self, slot: CallSlot, timer: Timer, from: PacketTime) {
+        let at = from.plus_nanos(timer.nanos());
+        if self.call(slot).is_some_and(|call| call.waits.is_none_or(|(_, until)| until < at)) {
+            self.wait(slot, timer, from);
+        }
+    }
+
     fn queue(&mut self, slot: CallSlot, at: PacketTime) {
         if let Some(call) = self.call_mut(slot) {
             call.queued = Some(at);

@@ -181,13 +181,14 @@ impl Signalling {
         if matches!(call.state, State::Over(_)) {
             return;
         }
-        let stale = message.cseq().is_some_and(|cseq| cseq.number < call.invite_cseq);
-        let challenged = matches!(code, 401 | 407);
-        if !stale {
-            call.status = Some(code);
+        if message.cseq().is_some_and(|cseq| cseq.number < call.invite_cseq) {
+            // A challenge that was answered comes again: its ACK was lost.
+            return;
         }
-        if stale || challenged || !call.is_first_hop(&datagram.flow) {
-            self.wait(slot, Timer::Retry, datagram.time);
+        call.status = Some(code);
+        let challenged = matches!(code, 401 | 407);
+        if challenged || !call.is_first_hop(&datagram.flow) {
+            self.wait_no_less(slot, Timer::Retry, datagram.time);
         } else {
             self.finish(slot, datagram.time, None, reason(message), orders);
         }
