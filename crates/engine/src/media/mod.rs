@@ -433,7 +433,11 @@ impl Media {
         let mut waiting = Vec::new();
         self.unclaimed.claim(endpoint, |c| waiting.push((c.time, c.flow, c.payload.to_vec())));
         for (time, flow, mut payload) in waiting {
-            self.handle_datagram(&MediaDatagram { flow: &flow, payload: &payload, cut: 0, time }, now, outputs);
+            self.handle_datagram(
+                &MediaDatagram { flow: &flow, payload: &payload, cut: 0, time },
+                now,
+                outputs,
+            );
             payload.fill(0);
         }
     }
