@@ -35,14 +35,17 @@ mod writer;
 pub use age::secrecy::SecretString;
 pub use cipher::{CipherSuite, NotAuthentic};
 pub use container::{
-    Block, BlockDamage, BlockHead, BlockKind, FORMAT_VERSION, HeadDamage, MAX_SEALED, Scan, Scanned, VolumeHead,
+    Block, BlockDamage, BlockHead, BlockKind, FORMAT_VERSION, HeadDamage, MAX_SEALED, Scan, Scanned,
+    VolumeHead,
 };
 pub use create::{Created, NewVault, create};
 pub use disk::{Disk, DiskFile, OpenAs, ReadAt, RealDisk};
 pub use entry::{ENTRY_SCHEMA, Entry, EntryError, RecordingEntry, StreamHash};
 pub use error::VaultError;
 pub use index::{Damage, Index, IndexError, IndexFinding, IndexState, MAX_MATCHES, Opened};
-pub use ledger::{Ledger, LedgerError, LedgerFault, LedgerFinding, LedgerKind, LedgerState, Row, check_chain};
+pub use ledger::{
+    Ledger, LedgerError, LedgerFault, LedgerFinding, LedgerKind, LedgerState, Row, check_chain,
+};
 pub use manifest::{MANIFEST_SCHEMA, Manifest, RecordedRow};
 pub use metadata_key::MetadataKey;
 pub use opener::{Opener, Segments, Unlock};

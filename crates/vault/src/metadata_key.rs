@@ -119,8 +119,10 @@ mod tests {
 
     #[test]
     fn derived_keys_differ_by_purpose_and_key() {
-        let (one, two) =
-            (MetadataKey::new(CipherSuite::Aes256Gcm, [1; 32]), MetadataKey::new(CipherSuite::Aes256Gcm, [2; 32]));
+        let (one, two) = (
+            MetadataKey::new(CipherSuite::Aes256Gcm, [1; 32]),
+            MetadataKey::new(CipherSuite::Aes256Gcm, [2; 32]),
+        );
         assert_eq!(one.derive("a"), one.derive("a"));
         assert_ne!(one.derive("a"), one.derive("b"));
         assert_ne!(one.derive("a"), two.derive("a"));

@@ -18,4 +18,4 @@ mod reassembly;
 
 pub use decode::{Carried, Datagram, Fragment, decode};
 pub use error::{Cause, Layer, WireError};
-pub use reassembly::{FragmentLoss, FragmentLosses, Reassembled, ReassemblyLimits, Reassembler};
+pub use reassembly::{FragmentLoss, FragmentLosses, Reassembled, Reassembler, ReassemblyLimits};
