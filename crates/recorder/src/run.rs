@@ -6,9 +6,9 @@ use std::{
 };
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
-use earwitness_capture::{CaptureEnd, FileSource, Polled, Source};
+use earwitness_capture::{CaptureEnd, CaptureError, FileSource, Polled, Source};
 use earwitness_engine::{Counts, Engine, Limits, Output};
-use earwitness_model::{PacketTime, Segment, WallTime};
+use earwitness_model::{PacketTime, RawFrame, Segment, WallTime};
 use earwitness_rules::RuleSet;
 use earwitness_vault::{LedgerKind, Vault};
 
@@ -66,6 +66,8 @@ pub struct Finished {
     pub bytes: u64,
     /// Inputs that were cut.
     pub cut: Vec<CutFile>,
+    /// Why inputs could not be read on. What came before is kept.
+    pub unreadable: Vec<CaptureError>,
 }
 
 /// Records inputs into a vault.
@@ -87,7 +89,7 @@ impl<C: Fn() -> WallTime + Sync> Recorder<'_, C> {
     /// Reads `inputs` one after the other to their ends; `tell` hears of the progress after each batch of frames.
     ///
     /// # Errors
-    /// When an input cannot be read or the vault cannot keep what comes; what was committed before stays.
+    /// When the vault cannot keep what comes; what was committed before stays.
     pub fn run(self, inputs: Vec<Input>, tell: &mut dyn FnMut(Progress)) -> Result<Finished, RecordError> {
         let rule_set = self.rules.hash();
         self.vault.note(LedgerKind::RecorderStarted, (self.clock)(), &rule_set.0)?;
@@ -95,10 +97,10 @@ impl<C: Fn() -> WallTime + Sync> Recorder<'_, C> {
         let threads = sealing_threads();
         let (work, works): (Vec<_>, Vec<_>) = (0..threads).map(|_| bounded::<Output>(WORK)).unzip();
         let (to_writer, written) = bounded(WRITTEN);
-        // Bounded by the ring pool's budget: there are no more buffers than that.
+        // Taken back after every batch of frames, so that no more is on the way than the other queues let through.
         let (to_engine, returned) = unbounded();
         let (clock, index) = (&self.clock, self.vault.index());
-        let finished = thread::scope(|scope| {
+        let outcome = thread::scope(|scope| {
             let writing = scope.spawn(move || writer::run(writer, &written, clock));
             let sealing: Vec<_> = works
                 .into_iter()
@@ -110,15 +112,20 @@ impl<C: Fn() -> WallTime + Sync> Recorder<'_, C> {
                 .collect();
             drop((to_writer, to_engine));
             let pool = Pool { work, returned, place: RandomState::new() };
-            let captured = capture(self.rules, self.limits, inputs, pool, tell);
+            let engine = Engine::new(self.rules.clone(), self.limits);
+            let finished = Finished::default();
+            let capturing =
+                Capturing { engine, rules: self.rules, limits: self.limits, pool, finished, tell };
+            let mut finished = capturing.run(inputs);
             let sealed = sealing.into_iter().map(|thread| thread.join()).collect::<Result<Vec<()>, _>>();
             let tally = writing.join().map_err(|_panic| RecordError::Panicked { thread: "writing" })??;
             sealed.map_err(|_panic| RecordError::Panicked { thread: "sealing" })?;
-            let mut finished = captured?;
             (finished.calls, finished.known, finished.bytes) = (tally.calls, tally.known, tally.bytes);
             Ok::<_, RecordError>(finished)
-        })?;
-        self.vault.note(LedgerKind::RecorderStopped, (self.clock)(), &rule_set.0)?;
+        });
+        let noted = self.vault.note(LedgerKind::RecorderStopped, (self.clock)(), &rule_set.0);
+        let finished = outcome?;
+        noted?;
         Ok(finished)
     }
 }
@@ -134,7 +141,7 @@ struct Pool {
 struct Stopped;
 
 impl Pool {
-    /// Hands over what the engine has, waiting where a queue is full, and takes buffers back.
+    /// Hands over what the engine has, waiting where a queue is full.
     fn drain(&self, engine: &mut Engine) -> Result<(), Stopped> {
         while let Some(output) = engine.poll_output() {
             let call = match &output {
@@ -146,63 +153,94 @@ impl Pool {
             let thread = (self.place.hash_one(call) % self.work.len() as u64) as usize;
             self.work[thread].send(output).map_err(|_gone| Stopped)?;
         }
-        self.returned.try_iter().for_each(|segment| engine.handle_returned(segment));
         Ok(())
+    }
+
+    /// Gives the engine its buffers back. Once per batch of frames is often enough, and a look at the queue costs as much
+    /// as the decoding of a frame.
+    fn take_back(&self, engine: &mut Engine) {
+        self.returned.try_iter().for_each(|segment| engine.handle_returned(segment));
     }
 }
 
 /// The capture thread: every frame of every input through the engine.
-fn capture(
+struct Capturing<'t> {
+    engine: Engine,
     rules: RuleSet,
     limits: Limits,
-    inputs: Vec<Input>,
     pool: Pool,
-    tell: &mut dyn FnMut(Progress),
-) -> Result<Finished, RecordError> {
-    let mut engine = Engine::new(rules.clone(), limits);
-    let mut finished = Finished::default();
-    for (place, mut input) in inputs.into_iter().enumerate() {
+    finished: Finished,
+    tell: &'t mut dyn FnMut(Progress),
+}
+
+impl Capturing<'_> {
+    /// Reads all inputs. One that is damaged is read to the damage, and the next one follows.
+    fn run(mut self, inputs: Vec<Input>) -> Finished {
+        for (place, input) in inputs.into_iter().enumerate() {
+            match self.read(place, input) {
+                Ok(()) => {}
+                Err(Halt::Unreadable(error)) => self.finished.unreadable.push(error),
+                // The writer says why.
+                Err(Halt::Stopped) => return self.finished,
+            }
+        }
+        match self.end() {
+            Ok(()) | Err(Stopped) => self.finished,
+        }
+    }
+
+    fn read(&mut self, place: usize, mut input: Input) -> Result<(), Halt> {
         let mut is_first = true;
         loop {
-            let mut stopped = false;
+            let mut handed_over = Ok(());
             let polled = input.source.poll(&mut |frame| {
-                if std::mem::take(&mut is_first) && is_another_capture(engine.now(), frame.time) {
-                    stopped |= end(&mut engine, &pool, &mut finished).is_err();
-                    engine = Engine::new(rules.clone(), limits);
+                if handed_over.is_ok() {
+                    handed_over = self.handle_frame(frame, std::mem::take(&mut is_first));
                 }
-                engine.handle_frame(frame);
-                stopped |= !stopped && pool.drain(&mut engine).is_err();
-            })?;
+            });
+            handed_over.map_err(|Stopped| Halt::Stopped)?;
+            self.pool.take_back(&mut self.engine);
             let read = input.source.progress();
-            tell(Progress {
+            (self.tell)(Progress {
                 input: place,
-                frames: finished.counts.frames + engine.frames(),
+                frames: self.finished.counts.frames + self.engine.frames(),
                 read_bytes: read.read_bytes,
                 total_bytes: read.total_bytes,
-                calls: engine.calls(),
+                calls: self.engine.calls(),
             });
-            match polled {
-                _ if stopped => return Ok(finished),
+            match polled.map_err(Halt::Unreadable)? {
                 Polled::Frames => {}
-                Polled::End(CaptureEnd::Complete) => break,
+                Polled::End(CaptureEnd::Complete) => return Ok(()),
                 Polled::End(CaptureEnd::Cut { frame, at_byte, .. }) => {
-                    finished.cut.push(CutFile { name: input.name, frame, at_byte });
-                    break;
+                    self.finished.cut.push(CutFile { name: input.name, frame, at_byte });
+                    return Ok(());
                 }
             }
         }
     }
-    // The pool stopped: the writer's error is the one to tell.
-    end(&mut engine, &pool, &mut finished).unwrap_or(());
-    Ok(finished)
+
+    fn handle_frame(&mut self, frame: &RawFrame<'_>, is_first: bool) -> Result<(), Stopped> {
+        if is_first && is_another_capture(self.engine.now(), frame.time) {
+            self.end()?;
+            self.engine = Engine::new(self.rules.clone(), self.limits);
+        }
+        self.engine.handle_frame(frame);
+        self.pool.drain(&mut self.engine)
+    }
+
+    fn end(&mut self) -> Result<(), Stopped> {
+        self.engine.handle_end();
+        self.finished.counts.add(&self.engine.counts());
+        self.pool.drain(&mut self.engine)
+    }
+}
+
+/// Why an input was not read to its end.
+enum Halt {
+    Stopped,
+    Unreadable(CaptureError),
 }
 
 fn is_another_capture(before: PacketTime, first: PacketTime) -> bool {
     before > PacketTime::from_nanos(i64::MIN) && first.since(before) < -SAME_CAPTURE_NANOS
-}
-
-fn end(engine: &mut Engine, pool: &Pool, finished: &mut Finished) -> Result<(), Stopped> {
-    engine.handle_end();
-    finished.counts.add(&engine.counts());
-    pool.drain(engine)
 }
