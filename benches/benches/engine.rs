@@ -2,11 +2,12 @@
 
 use std::{
     hash::{BuildHasher, BuildHasherDefault, DefaultHasher},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use criterion::{BenchmarkId, Criterion, Throughput};
 use earwitness_benches::{
+    cpu_time::cpu_time,
     floor::Floor,
     raw,
     treadmill::{PAYLOAD, TURN_NANOS, Treadmill},
@@ -54,9 +55,7 @@ fn steady_state(criterion: &mut Criterion) {
 fn timed(treadmill: &mut Treadmill, turns: u64, mut work: impl FnMut(&Treadmill)) -> Duration {
     let mut time = Duration::ZERO;
     for _ in 0..turns {
-        let begun = Instant::now();
-        work(treadmill);
-        time += begun.elapsed();
+        time += cpu_time(|| work(treadmill));
         treadmill.turn();
     }
     time

@@ -1,12 +1,10 @@
 //! What the vault does with a segment, and with a call that ended.
 
-use std::{
-    hint::black_box,
-    time::{Duration, Instant},
-};
+use std::{hint::black_box, time::Duration};
 
 use criterion::{BenchmarkId, Criterion, Throughput};
 use earwitness_benches::{
+    cpu_time::cpu_time,
     office::{NOW, Office, call_id, opening, summary},
     tape::Tape,
     treadmill::PAYLOAD,
@@ -45,11 +43,11 @@ fn segments(criterion: &mut Criterion) {
 }
 
 fn sealed_in(recording: &mut RecordingSealer, tape: &mut Tape) -> Duration {
-    let begun = Instant::now();
-    for segment in &tape.segments {
-        drop(black_box(recording.seal(segment)));
-    }
-    let time = begun.elapsed();
+    let time = cpu_time(|| {
+        for segment in &tape.segments {
+            drop(black_box(recording.seal(segment)));
+        }
+    });
     tape.turn();
     time
 }
