@@ -4,10 +4,11 @@
 
 mod support;
 
-use earwitness_engine::Limits;
+use earwitness_engine::{Engine, Limits};
 use earwitness_model::{EndedBy, Flag, Flow, Leg, Outcome, SegmentContent};
+use earwitness_rules::RuleSet;
 use earwitness_testkit::{Frame, MORNING, datagram::Datagram};
-use support::{Replayed, desks, lab, named, replay, told};
+use support::{Replayed, desks, lab, named, raw, replay, told};
 
 const A: &str = "10.1.0.5:5060 > 10.1.0.9:5060";
 const B: &str = "10.1.0.9:5060 > 10.1.0.5:5060";
@@ -301,6 +302,30 @@ fn an_answer_after_the_attempt_was_given_up_brings_the_call_back() {
     let call = replayed.only();
     assert_eq!((call.outcome, call.streams[0].packets), (Outcome::Answered, 1298));
     assert_eq!(call.end.as_ref().unwrap().by, Some(EndedBy::Caller));
+}
+
+#[test]
+fn an_answer_that_crosses_a_cancel_or_a_bye_holds_no_place_in_the_table() {
+    for end in [
+        format!("at 1.000 {A} CANCEL x\nat 1.010 {B} 487 x of=INVITE\nat 1.020 {A} ACK x\n"),
+        format!("at 1.000 {A} BYE x\n"),
+    ] {
+        let frames = told(&format!(
+            "at 0.000 {A} INVITE x from=1 to=4001 sdp=10.1.0.5:4000/PCMA\nat 0.100 {B} 180 x\n{end}\
+             at 2.000 {B} 200 x of=INVITE sdp=10.1.0.9:4002/PCMA\n"
+        ));
+        let mut engine = Engine::new(RuleSet::lab(), Limits::default());
+        let mut replayed = Replayed::default();
+        for (number, frame) in frames.iter().enumerate() {
+            engine.handle_frame(&raw(frame, number as u64 + 1));
+            replayed.poll(&mut engine);
+        }
+        assert_eq!(engine.calls(), 1);
+        engine.handle_time(MORNING.plus_nanos(12_000_000_000));
+        replayed.poll(&mut engine);
+        assert_eq!((engine.calls(), replayed.only().outcome), (0, Outcome::Cancelled));
+        assert_eq!(replayed.only().answer, None);
+    }
 }
 
 #[test]

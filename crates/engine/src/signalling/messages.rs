@@ -155,12 +155,14 @@ impl Signalling {
         outputs: &mut VecDeque<Output>,
     ) {
         let Some(call) = self.call_mut(slot) else { return };
+        if matches!(call.state, State::Over(_)) && call.cancelled {
+            // The answer crossed the end on its way: the caller's acknowledgement is followed by a BYE at once.
+            return;
+        }
         call.answer = Some(at);
         call.status = status;
         call.waits = None;
-        if !matches!(call.state, State::Over(_)) || !call.cancelled {
-            call.state = State::Answered;
-        }
+        call.state = State::Answered;
         if call.keeping() != Keeping::Never {
             self.open(slot, at, outputs);
         }
