@@ -23,6 +23,8 @@ pub struct Counts {
     pub messages: u64,
     /// Datagrams that begin like SIP and are not.
     pub messages_malformed: u64,
+    /// SIP messages whose Call-ID or tags are too long to follow.
+    pub messages_refused: u64,
     /// SIP messages beyond what is kept of one call.
     pub messages_not_kept: u64,
     /// Calls that were not followed because the table was full.
@@ -58,8 +60,10 @@ pub struct MediaCounts {
     pub tracks_refused: u64,
     /// Packets whose sequence numbers jump about too much to be one sender's.
     pub noise: u64,
-    /// Media endpoints beyond what one call may announce.
+    /// Media endpoints beyond what one call may announce, or announced by more calls than are told apart: the oldest went.
     pub endpoints_refused: u64,
+    /// Gaps beyond what is listed of one call.
+    pub gaps_unlisted: u64,
 }
 
 impl Counts {
@@ -75,6 +79,7 @@ impl Counts {
         self.fragments_refused += other.fragments_refused;
         self.messages += other.messages;
         self.messages_malformed += other.messages_malformed;
+        self.messages_refused += other.messages_refused;
         self.messages_not_kept += other.messages_not_kept;
         self.calls_refused += other.calls_refused;
         self.rtcp += other.rtcp;
@@ -102,5 +107,6 @@ impl MediaCounts {
         self.tracks_refused += other.tracks_refused;
         self.noise += other.noise;
         self.endpoints_refused += other.endpoints_refused;
+        self.gaps_unlisted += other.gaps_unlisted;
     }
 }

@@ -140,6 +140,7 @@ impl Engine {
         Counts {
             messages: signalling.messages,
             messages_malformed: signalling.malformed,
+            messages_refused: signalling.refused,
             messages_not_kept: signalling.not_kept,
             calls_refused: signalling.calls_refused,
             rtcp: self.halves.rtcp,

@@ -7,7 +7,7 @@ mod support;
 use std::net::SocketAddr;
 
 use earwitness_engine::{Engine, Limits, Output, RING_BYTES};
-use earwitness_model::{Flag, Flow, GapCause, Leg, PacketTime, SegmentContent, TrackIndex};
+use earwitness_model::{Flag, Flow, GapCause, Leg, PacketTime, Pii, SegmentContent, TrackIndex};
 use earwitness_rules::RuleSet;
 use earwitness_testkit::{
     Frame, MORNING, Random,
@@ -324,4 +324,60 @@ fn nothing_of_a_refused_call_comes_out() {
     assert!(segments > 8, "{segments}");
     assert_eq!((ended, engine.calls(), engine.ring_bytes()), (2, 0, 0), "every buffer is back, and wiped");
     assert_eq!((media.kept, media.dropped, media.unclaimed), (396, 2 * 248 + 20, 0));
+}
+
+#[test]
+fn names_too_long_to_keep_are_refused_and_texts_are_cut() {
+    let real = told(CALL);
+    let flow = flow(end("198.51.100.7:5060"), end("10.1.0.9:5060"));
+    let long = "n".repeat(5000);
+    let tagged = Message::request("INVITE", "sip:4001@10.1.0.9")
+        .header("From", format_args!("<sip:9@10.9.9.9>;tag={long}"))
+        .header("To", "<sip:4001@10.1.0.9>")
+        .header("Call-ID", "tagged")
+        .header("CSeq", "1 INVITE");
+    let wordy = Message::request("INVITE", format_args!("sip:{long}@10.1.0.9").to_string().as_str())
+        .header("From", format_args!("\"{long}\" <sip:{long}@{long}>;tag=x"))
+        .header("To", "<sip:4001@10.1.0.9>")
+        .header("P-Asserted-Identity", vec!["<tel:+82312221111>"; 100].join(", "))
+        .header("Call-ID", "wordy")
+        .header("CSeq", "1 INVITE");
+    let all = [
+        frame(at(1), flow, &request("INVITE", &long, 1).finish()),
+        frame(at(2), flow, &tagged.finish()),
+        frame(at(3), flow, &wordy.finish()),
+    ];
+    let replayed = lab(&merged(&real, &all));
+    assert_eq!((replayed.counts.messages_refused, replayed.summaries().len()), (2, 2));
+    let facts = &replayed.summaries().into_iter().find(|call| call.messages == 1).unwrap().facts;
+    let length = |text: &Option<Pii<String>>| text.as_ref().map(|text| text.expose().len());
+    assert_eq!(length(&facts.from.user), Some(256));
+    assert_eq!(length(&facts.from.display), Some(256));
+    assert_eq!(length(&facts.from.host), Some(256));
+    assert_eq!((length(&facts.request_user), facts.asserted.len()), (Some(256), 16));
+    exact(&replayed, &real);
+}
+
+#[test]
+fn gaps_are_listed_so_far_and_then_counted() {
+    let flow = flow(end("10.1.0.9:4002"), end("10.1.0.5:4000"));
+    // Four sources that lose every second packet: 256 holes are remembered of each, and one call lists 512.
+    let holes: Vec<Frame> = (0..4000u16)
+        .map(|n| {
+            let (ssrc, sequence) = (0x70 + u32::from(n % 4), n / 4 * 2);
+            let header = Header { payload_type: 8, marker: false, sequence, timestamp: 0, ssrc };
+            frame(at(2_000_000_000 + i64::from(n) * 200_000), flow, &header.packet(&[0x55; 160]))
+        })
+        .collect();
+    let real = told(CALL);
+    let replayed = lab(&merged(&real, &holes));
+    assert_eq!((replayed.only().gaps.len(), replayed.counts.media.gaps_unlisted), (512, 4 * 256 - 512));
+    exact(&replayed, &real);
+}
+
+#[test]
+fn a_refused_call_lists_no_tracks() {
+    let replayed = replay(&told(&CALL.replace("to=4001", "to=4900")), desks(), Limits::default());
+    let call = replayed.only();
+    assert_eq!((call.tracks.len(), call.streams.len(), replayed.counts.media.dropped), (0, 0, 396));
 }

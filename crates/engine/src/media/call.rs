@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Keys and gaps listed of one call; more are a noise source.
-const MAX_LISTED: usize = 512;
+pub(super) const MAX_LISTED: usize = 512;
 
 /// One call's media.
 #[derive(Debug)]
@@ -139,14 +139,14 @@ impl MediaCall {
         self.ring.take()
     }
 
-    /// A packet had to be left out for want of memory.
+    /// A packet of a leg that is kept had to be left out.
     #[cold]
     pub(super) fn lose(&mut self, leg: Leg, at: PacketTime) {
         const ONE_PACKET: u32 = 20;
         if let Some(gap) = self.lost.iter_mut().rev().find(|gap| gap.leg == leg)
-            && at.since(gap.at) <= i64::from(gap.ms + 2 * ONE_PACKET) * 1_000_000
+            && at.since(gap.at) <= (i64::from(gap.ms) + 2 * i64::from(ONE_PACKET)) * 1_000_000
         {
-            gap.ms += ONE_PACKET;
+            gap.ms = gap.ms.saturating_add(ONE_PACKET);
         } else if self.lost.len() < MAX_LISTED {
             self.lost.push(Gap { leg, at, ms: ONE_PACKET, cause: GapCause::Capture });
         }
@@ -200,7 +200,7 @@ impl MediaCall {
         }
         gaps.sort_by_key(|gap| (gap.at, gap.leg));
         MediaSummary {
-            tracks: self.table,
+            tracks: if self.keeping == Keeping::Never { Vec::new() } else { self.table },
             streams: tracks.iter().flat_map(TrackState::summaries).filter(|s| s.packets > 0).collect(),
             dtmf: self.dtmf,
             gaps,

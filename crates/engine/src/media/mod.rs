@@ -16,7 +16,7 @@ use earwitness_model::{Flow, Leg, MediaPacket, PacketTime, PayloadKind, Segment,
 use earwitness_wire::rtp;
 
 use self::{
-    call::MediaCall,
+    call::{MAX_LISTED, MediaCall},
     endpoints::{Claim, Endpoints, Expectation, Standing},
     flow_table::FlowTable,
     keypress::KeyEvent,
@@ -456,7 +456,10 @@ impl Media {
                 tracks.push(track);
             }
         }
-        reports.push_back(Report::Released { call, media: state.summary(&tracks) });
+        let mut media = state.summary(&tracks);
+        self.counts.gaps_unlisted += media.gaps.len().saturating_sub(MAX_LISTED) as u64;
+        media.gaps.truncate(MAX_LISTED);
+        reports.push_back(Report::Released { call, media });
     }
 }
 

@@ -3,6 +3,11 @@
 use earwitness_model::{CallFacts, CallId, PacketTime, Party, Pii};
 use earwitness_wire::sip::{Message, NameAddr, percent_decoded, unescaped};
 
+/// Bytes kept of a name, number or host: RFC 3261 bounds none, and each is kept for every call.
+const MOST_TEXT: usize = 256;
+/// Identities and diversions kept of a call; a chain of more is a loop.
+const MOST_ADDRESSES: usize = 16;
+
 /// The facts of a call whose first message is `message`.
 pub(super) fn facts(message: &Message<'_>, start: PacketTime) -> CallFacts {
     let user = |address: &NameAddr<'_>| address.uri().user.map(|user| Pii::new(decoded(user)));
@@ -11,8 +16,12 @@ pub(super) fn facts(message: &Message<'_>, start: PacketTime) -> CallFacts {
         from: message.from().as_ref().map(party).unwrap_or_default(),
         to: message.to().as_ref().map(party).unwrap_or_default(),
         request_user: message.request_uri().and_then(|uri| uri.user).map(|user| Pii::new(decoded(user))),
-        asserted: message.asserted().filter_map(|address| user(&address)).collect(),
-        diverted_from: message.diversions().filter_map(|address| user(&address)).collect(),
+        asserted: message.asserted().filter_map(|address| user(&address)).take(MOST_ADDRESSES).collect(),
+        diverted_from: message
+            .diversions()
+            .filter_map(|address| user(&address))
+            .take(MOST_ADDRESSES)
+            .collect(),
     }
 }
 
@@ -23,8 +32,8 @@ fn party(address: &NameAddr<'_>) -> Party {
         display: address
             .display()
             .filter(|name| !name.is_empty())
-            .map(|name| Pii::new(text(&unescaped(name).collect::<Vec<u8>>()))),
-        host: uri.host.map(|host| Pii::new(text(host))),
+            .map(|name| Pii::new(cut_text(&unescaped(name).collect::<Vec<u8>>()))),
+        host: uri.host.map(|host| Pii::new(cut_text(host))),
     }
 }
 
@@ -33,8 +42,19 @@ pub(super) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
+/// What somebody wrote on the wire, as text of at most [`MOST_TEXT`] bytes and of whole characters.
+pub(super) fn cut_text(bytes: &[u8]) -> String {
+    at_most(&String::from_utf8_lossy(bytes), MOST_TEXT).to_owned()
+}
+
+/// The characters of `text` that lie wholly within its first `most` bytes.
+pub(super) fn at_most(text: &str, most: usize) -> &str {
+    let end = (0..=most.min(text.len())).rev().find(|&end| text.is_char_boundary(end)).unwrap_or(0);
+    text.get(..end).unwrap_or_default()
+}
+
 fn decoded(user: &[u8]) -> String {
-    text(&percent_decoded(user).collect::<Vec<u8>>())
+    cut_text(&percent_decoded(user).collect::<Vec<u8>>())
 }
 
 /// The call's name: when it began, and 80 bits of what it is. The same frames give the same name.
@@ -69,6 +89,15 @@ mod tests {
         assert_eq!(exposed(&facts.request_user).as_deref(), Some("4001"));
         assert_eq!(facts.asserted, [Pii::new("+82312221111".to_owned())]);
         assert_eq!(facts.diverted_from, [Pii::new("4100".to_owned())]);
+    }
+
+    #[test]
+    fn text_is_cut_between_characters() {
+        assert_eq!(at_most("민원실", 9), "민원실");
+        assert_eq!(at_most("민원실", 8), "민원");
+        assert_eq!(at_most("민원실", 2), "");
+        assert_eq!(cut_text(&[b'x'; 60_000]).len(), 256);
+        assert_eq!(cut_text(&[0xff; 60_000]).chars().count(), 256 / 3, "each stands as three bytes");
     }
 
     #[test]

@@ -221,7 +221,7 @@ impl Signalling {
 fn reason(message: &Message<'_>) -> Option<String> {
     let reason = message.reason()?;
     match reason.text {
-        Some(text) => Some(facts::text(text)),
-        None => reason.cause.map(|cause| format!("{} {cause}", facts::text(reason.protocol))),
+        Some(text) => Some(facts::cut_text(text)),
+        None => reason.cause.map(|cause| format!("{} {cause}", facts::cut_text(reason.protocol))),
     }
 }

@@ -44,6 +44,7 @@ pub(crate) struct SipDatagram<'b> {
 pub(crate) struct SignallingCounts {
     pub(crate) messages: u64,
     pub(crate) malformed: u64,
+    pub(crate) refused: u64,
     pub(crate) not_kept: u64,
     pub(crate) calls_refused: u64,
 }
@@ -95,6 +96,10 @@ impl Signalling {
             return;
         };
         self.counts.messages += 1;
+        if has_long_names(&message) {
+            self.counts.refused += 1;
+            return;
+        }
         let Some(call_id) = message.call_id() else { return };
         let known = self.by_call_id.get(call_id).copied();
         if let Some(old) = known.filter(|&slot| self.is_another_call(slot, &message)) {
@@ -192,6 +197,17 @@ impl Signalling {
     fn call_mut(&mut self, slot: CallSlot) -> Option<&mut Call> {
         self.calls.get_mut(slot.0 as usize)?.as_mut()
     }
+}
+
+/// Bytes of a Call-ID or tag of a message that is taken; phones send less than a hundred.
+const MOST_NAME: usize = 512;
+
+/// Whether the Call-ID or a tag is too long to keep for every call. It is not cut: a cut one may be another call's.
+fn has_long_names(message: &Message<'_>) -> bool {
+    let is_long = |name: Option<&[u8]>| name.is_some_and(|name| name.len() > MOST_NAME);
+    is_long(message.call_id())
+        || is_long(message.from().and_then(|from| from.tag()))
+        || is_long(message.to().and_then(|to| to.tag()))
 }
 
 /// A To tag: the message belongs to a dialog (RFC 3261, 12).

@@ -5,6 +5,13 @@ use std::net::{IpAddr, SocketAddr};
 use earwitness_model::Codec;
 use earwitness_wire::sdp::{Media, MediaDirection, MediaKind, Protocol, Session};
 
+use super::facts::at_most;
+
+/// Bytes kept of an encoding's name; those that IANA registered have at most 23.
+const MOST_NAME: usize = 64;
+/// Payload types kept of a media line: there are no more (RFC 3550, 5.1).
+const MOST_FORMATS: usize = 128;
+
 /// The audio of one party's offer or answer.
 #[derive(Debug, Default)]
 pub(super) struct Offer {
@@ -47,10 +54,10 @@ const fn protection(protocol: Protocol) -> Option<bool> {
 
 fn formats(media: &Media<'_>) -> Vec<(u8, Codec)> {
     let codec = |pt| match media.rtpmap(pt) {
-        Some(map) => Some(Codec::from_rtpmap(map.name, map.clock_rate, map.channels)),
+        Some(map) => Some(Codec::from_rtpmap(at_most(map.name, MOST_NAME), map.clock_rate, map.channels)),
         None => Codec::from_static(pt),
     };
-    media.payload_types().filter_map(|pt| Some((pt, codec(pt)?))).collect()
+    media.payload_types().take(MOST_FORMATS).filter_map(|pt| Some((pt, codec(pt)?))).collect()
 }
 
 /// An IPv4-mapped address as the IPv4 address that the packets carry.
@@ -82,6 +89,15 @@ mod tests {
             [(8, "PCMA".into()), (96, "opus/48000/2".into()), (101, "telephone-event/8000".into())]
         );
         assert!(!offer.held && !offer.protected);
+    }
+
+    #[test]
+    fn names_and_numbers_of_formats_are_bounded() {
+        let name = "x".repeat(5000);
+        let many = " 8".repeat(1000);
+        let offer = offer(&format!("m=audio 4000 RTP/AVP 96{many}\r\na=rtpmap:96 {name}/8000\r\n")).unwrap();
+        let (_, formats) = &offer.endpoints[0];
+        assert_eq!((formats.len(), formats[0].1.to_string()), (128, format!("{}/8000", &name[..64])));
     }
 
     #[test]
