@@ -199,9 +199,107 @@ impl VaultError {
         };
         matches!(cause.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
     }
+
+    /// Bytes that were read are not those that were written. Not so when the disk, a key or a limit says no, nor when
+    /// another version of the program wrote them.
+    #[must_use]
+    pub fn is_damage(&self) -> bool {
+        match self {
+            Self::KeyDamaged { .. }
+            | Self::Block { .. }
+            | Self::BlockMissing { .. }
+            | Self::Sealed { .. }
+            | Self::Manifest { .. } => true,
+            Self::Volume { damage, .. } => match damage {
+                HeadDamage::Cut | HeadDamage::Magic | HeadDamage::Damaged => true,
+                HeadDamage::Version(_) => false,
+            },
+            Self::Index(cause) => cause.is_damage(),
+            Self::Ledger(cause) => cause.is_damage(),
+            Self::NotAVault { .. }
+            | Self::AlreadyThere { .. }
+            | Self::Format { .. }
+            | Self::Settings { .. }
+            | Self::InUse { .. }
+            | Self::WriterTaken
+            | Self::Io { .. }
+            | Self::MustReopen
+            | Self::OfficerKeyMissing { .. }
+            | Self::NotAKey { .. }
+            | Self::WrongPassphrase { .. }
+            | Self::PassphraseNeeded
+            | Self::OtherOfficer { .. }
+            | Self::KeyGone { .. }
+            | Self::Refused
+            | Self::ClassName { .. }
+            | Self::NotOpened { .. }
+            | Self::NoRecording => false,
+        }
+    }
 }
 
 /// Says what was being done to what when the disk said no.
 pub(crate) fn failed(doing: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> VaultError {
     move |cause| VaultError::Io { doing, path: path.into(), cause }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        index::Damage,
+        ledger::{LedgerFault, LedgerFinding},
+    };
+
+    fn is_damage(error: impl Into<VaultError>) -> bool {
+        error.into().is_damage()
+    }
+
+    #[test]
+    fn changed_bytes_are_damage() {
+        let path = PathBuf::from("1.vol");
+        let recording = RecordingId::from_bytes([1; 16]);
+        assert!(is_damage(VaultError::KeyDamaged { path: path.clone() }));
+        for damage in [HeadDamage::Cut, HeadDamage::Magic, HeadDamage::Damaged] {
+            assert!(is_damage(VaultError::Volume { path: path.clone(), damage }), "{damage}");
+        }
+        assert!(is_damage(VaultError::Block { path: path.clone(), at: 64, damage: BlockDamage::Body }));
+        assert!(is_damage(VaultError::BlockMissing { path: path.clone(), counter: 2 }));
+        assert!(is_damage(VaultError::Sealed { path: path.clone(), at: 64, cause: NotAuthentic }));
+        assert!(is_damage(VaultError::Manifest { recording, path: path.clone(), at: 64 }));
+        for damage in
+            [Damage::StoreCorrupt, Damage::RowChecksum, Damage::Behind { acknowledged: 2, found: 1 }]
+        {
+            assert!(is_damage(IndexError::Damaged(damage)), "{damage}");
+        }
+        for fault in [LedgerFault::Header, LedgerFault::ChainBroken { number: 1 }, LedgerFault::End] {
+            let finding = LedgerFinding { path: path.clone(), offset: 0, fault };
+            assert!(is_damage(LedgerError::Broken(finding)), "{fault}");
+        }
+    }
+
+    #[test]
+    fn a_full_disk_a_wrong_key_a_limit_and_another_version_are_not_damage() {
+        let path = PathBuf::from("1.vol");
+        let full = || io::Error::from(io::ErrorKind::StorageFull);
+        let at = |path: &PathBuf| path.clone();
+        assert!(!is_damage(failed("sync", &path)(full())));
+        assert!(!is_damage(IndexError::Io { doing: "write", path: at(&path), cause: full() }));
+        assert!(!is_damage(LedgerError::Io { doing: "write", path: at(&path), cause: full() }));
+        assert!(!is_damage(VaultError::MustReopen));
+        assert!(!is_damage(VaultError::WrongPassphrase { path: at(&path) }));
+        assert!(!is_damage(VaultError::OtherOfficer { path: at(&path) }));
+        assert!(!is_damage(VaultError::Volume { path: at(&path), damage: HeadDamage::Version(9) }));
+        assert!(!is_damage(IndexError::WrongKey));
+        let call = earwitness_model::CallId::from_bytes([1; 16]);
+        assert!(!is_damage(IndexError::TooLarge { call, bytes: 2, limit: 1 }));
+        for damage in [Damage::StoreStopped, Damage::RebuildInterrupted, Damage::EntrySchema { found: 2 }] {
+            assert!(!is_damage(IndexError::Damaged(damage)), "{damage}");
+        }
+        assert!(!is_damage(LedgerError::Stopped));
+        assert!(!is_damage(LedgerError::TooLarge { bytes: 2, limit: 1 }));
+        assert!(!is_damage(LedgerError::Version { path: at(&path), found: 9, known: 1 }));
+        let unreadable = LedgerFinding { path, offset: 0, fault: LedgerFault::Unreadable };
+        assert!(!is_damage(LedgerError::Broken(unreadable)));
+    }
 }

@@ -105,6 +105,41 @@ pub enum IndexError {
     BadPrefix,
 }
 
+impl Damage {
+    /// Rows that are not those that were put; not so for what another version wrote, what an earlier failure stopped, and
+    /// what was never finished.
+    #[must_use]
+    pub const fn is_of_bytes(self) -> bool {
+        match self {
+            Self::StorePanicked
+            | Self::StoreCorrupt
+            | Self::Behind { .. }
+            | Self::MarkUnreadable
+            | Self::TallyMissing
+            | Self::RowTooShort { .. }
+            | Self::RowChecksum
+            | Self::RowSeal
+            | Self::RowContent
+            | Self::RowMisplaced => true,
+            Self::StoreStopped
+            | Self::RebuildInterrupted
+            | Self::RowVersion { .. }
+            | Self::EntrySchema { .. } => false,
+        }
+    }
+}
+
+impl IndexError {
+    /// Bytes that were read are not those that were written.
+    #[must_use]
+    pub const fn is_damage(&self) -> bool {
+        match self {
+            Self::Damaged(damage) => damage.is_of_bytes(),
+            Self::Io { .. } | Self::WrongKey | Self::TooLarge { .. } | Self::BadPrefix => false,
+        }
+    }
+}
+
 /// What [`super::Index::check`] found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum IndexFinding {

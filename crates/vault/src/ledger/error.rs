@@ -42,6 +42,17 @@ pub enum LedgerError {
     Broken(LedgerFinding),
 }
 
+impl LedgerError {
+    /// Bytes that were read are not those that were written.
+    #[must_use]
+    pub const fn is_damage(&self) -> bool {
+        match self {
+            Self::Broken(finding) => finding.fault.is_of_bytes(),
+            Self::Io { .. } | Self::Version { .. } | Self::TooLarge { .. } | Self::Stopped => false,
+        }
+    }
+}
+
 /// Something wrong in a ledger, and where.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{} at byte {offset}: {fault}", path.display())]
@@ -126,4 +137,23 @@ pub enum LedgerFault {
         /// How many.
         count: u64,
     },
+}
+
+impl LedgerFault {
+    /// Rows that are not those that were appended; not so for a disk that does not answer, and what another version wrote.
+    #[must_use]
+    pub const fn is_of_bytes(self) -> bool {
+        match self {
+            Self::Header
+            | Self::Damaged { .. }
+            | Self::TornTail { .. }
+            | Self::Missing { .. }
+            | Self::OutOfOrder { .. }
+            | Self::ChainBroken { .. }
+            | Self::Unsealed { .. }
+            | Self::End
+            | Self::Unlisted { .. } => true,
+            Self::Unreadable | Self::Version { .. } | Self::UnknownKind { .. } => false,
+        }
+    }
 }
