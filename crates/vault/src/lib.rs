@@ -12,6 +12,7 @@ mod create;
 mod disk;
 mod entry;
 mod error;
+mod fitting;
 mod index;
 mod keys;
 mod layout;

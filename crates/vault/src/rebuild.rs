@@ -35,6 +35,8 @@ pub struct Rebuilt {
     pub unreadable_rows: u64,
     /// Recordings that the ledger did not know, and now does.
     pub told_ledger: u64,
+    /// Calls of which the index keeps less than is known: their entries are too large for a row.
+    pub shortened: u64,
 }
 
 /// What the ledger knows of calls.
@@ -70,15 +72,16 @@ pub(crate) fn index(parts: &Parts) -> Result<Rebuilt, VaultError> {
             Found::Manifest { manifest, volume, at } => {
                 rebuilt.recordings += 1;
                 if !told.recorded.contains(&manifest.recording) {
-                    untold.push((RecordedRow::of(&manifest), WallTime::from_nanos(manifest.begun.nanos())));
+                    untold.push((RecordedRow::of(&manifest), manifest.begun));
                 }
                 batch.push(manifest.entry(volume, at));
             }
             Found::Damage { bytes } => rebuilt.damaged_bytes += bytes,
         }
-        flush(parts, &mut batch, BATCH)
+        rebuilt.shortened += flush(parts, &mut batch, BATCH)?;
+        Ok(())
     })?;
-    flush(parts, &mut batch, 1)?;
+    rebuilt.shortened += flush(parts, &mut batch, 1)?;
     list_excluded(parts, &told, &mut rebuilt)?;
     tell_ledger(parts, &untold)?;
     rebuilt.told_ledger = untold.len() as u64;
@@ -86,12 +89,14 @@ pub(crate) fn index(parts: &Parts) -> Result<Rebuilt, VaultError> {
     Ok(rebuilt)
 }
 
-fn flush(parts: &Parts, batch: &mut Vec<Entry>, at: usize) -> Result<(), VaultError> {
-    if batch.len() >= at {
-        writer::list(parts, batch)?;
-        batch.clear();
+/// Lists a batch of `at` entries or more; says how many of them had to be shortened.
+fn flush(parts: &Parts, batch: &mut Vec<Entry>, at: usize) -> Result<u64, VaultError> {
+    if batch.len() < at {
+        return Ok(0);
     }
-    Ok(())
+    let shortened = writer::list(parts, batch)?;
+    batch.clear();
+    Ok(shortened)
 }
 
 fn read_ledger(parts: &Parts) -> Told {
@@ -138,10 +143,11 @@ fn list_excluded(parts: &Parts, told: &Told, rebuilt: &mut Rebuilt) -> Result<()
         if told.excluded.get(&entry.summary.id) == Some(&row.number) {
             rebuilt.excluded += 1;
             batch.push(entry);
-            flush(parts, &mut batch, BATCH)?;
+            rebuilt.shortened += flush(parts, &mut batch, BATCH)?;
         }
     }
-    flush(parts, &mut batch, 1)
+    rebuilt.shortened += flush(parts, &mut batch, 1)?;
+    Ok(())
 }
 
 fn tell_ledger(parts: &Parts, untold: &[(RecordedRow, WallTime)]) -> Result<(), VaultError> {

@@ -49,6 +49,8 @@ pub struct Recovery {
     pub nameless: Vec<RecordingId>,
     /// Finished calls that were not listed yet.
     pub listed: u32,
+    /// Calls listed now of which the index keeps less than was known: their entries were too large for a row.
+    pub shortened: u64,
     /// How the index was found; rebuilt unless whole.
     pub index: IndexState,
     /// How the ledger was found.
@@ -82,6 +84,7 @@ pub(crate) fn run(parts: &Parts, index: IndexState, ledger: LedgerState) -> Resu
         without_key: Vec::new(),
         nameless: Vec::new(),
         listed: 0,
+        shortened: 0,
         index,
         ledger,
     };
@@ -95,7 +98,7 @@ pub(crate) fn run(parts: &Parts, index: IndexState, ledger: LedgerState) -> Resu
         }
     }
     if !is_whole(&recovery.index) {
-        rebuild::index(parts)?;
+        recovery.shortened = rebuild::index(parts)?.shortened;
     }
     Ok(recovery)
 }
@@ -142,7 +145,7 @@ fn list(parts: &Parts, found: &[Found], recovery: &mut Recovery) -> Result<(), V
     ledger.sync()?;
     drop(ledger);
     let entries: Vec<_> = unlisted.iter().map(|ended| ended.entry.clone()).collect();
-    writer::list(parts, &entries)?;
+    recovery.shortened += writer::list(parts, &entries)?;
     recovery.listed += unlisted.iter().filter(|ended| !ended.new).count() as u32;
     Ok(())
 }

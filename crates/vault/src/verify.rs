@@ -67,7 +67,8 @@ impl Vault {
         let walked = for_each_manifest(&self.parts, |found| {
             match found {
                 Found::Manifest { manifest, volume, at } => {
-                    let entry = manifest.entry(volume, at);
+                    let mut entry = manifest.entry(volume, at);
+                    entry.fit();
                     let listed = self.parts.index.get(entry.summary.id)?;
                     let known = listed.is_some_and(|listed| {
                         listed.recording == entry.recording || !entry.replaces(&listed)

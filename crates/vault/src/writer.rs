@@ -26,6 +26,7 @@ use crate::{
     container::{BLOCK_HEAD, BlockKind, MAX_SEALED},
     entry::Entry,
     error::{VaultError, failed},
+    fitting::Fit,
     layout::Shelf,
     ledger::LedgerKind,
     manifest::RecordedRow,
@@ -47,6 +48,7 @@ pub struct Writer {
     ended: Vec<Ended>,
     uncommitted: u64,
     dropped: u64,
+    shortened: u64,
     rotate_at: u64,
     /// A sync failed: nobody knows what the medium has.
     must_reopen: bool,
@@ -81,6 +83,8 @@ pub struct Committed {
     pub calls: Vec<CallId>,
     /// Segments that could not be appended since the commit before.
     pub dropped: u64,
+    /// Calls among `calls` of which the index keeps less than was known: their entries were too large for a row.
+    pub shortened: u64,
 }
 
 impl Writer {
@@ -93,6 +97,7 @@ impl Writer {
             ended: Vec::new(),
             uncommitted: 0,
             dropped: 0,
+            shortened: 0,
             rotate_at: ROTATE_AT,
             must_reopen: false,
         }
@@ -122,7 +127,7 @@ impl Writer {
 
     /// Lists a call that has no recording, with the next commit.
     pub fn exclude(&mut self, summary: &CallSummary) {
-        self.ended.push(Ended { entry: Entry::new(summary.clone(), None), row: LedgerRow::Excluded });
+        self.note_ended(Entry::new(summary.clone(), None), LedgerRow::Excluded);
     }
 
     /// Makes all that was appended durable, and lists the calls that ended.
@@ -141,7 +146,7 @@ impl Writer {
         let calls = self.list_ended(now)?;
         self.close_idle(IDLE_VOLUMES)?;
         let (bytes, dropped) = (std::mem::take(&mut self.uncommitted), std::mem::take(&mut self.dropped));
-        Ok(Committed { bytes, calls, dropped })
+        Ok(Committed { bytes, calls, dropped, shortened: std::mem::take(&mut self.shortened) })
     }
 
     /// Bytes of volumes that were appended and are not committed.
@@ -228,16 +233,22 @@ impl Writer {
             if let Some(recording) = &mut entry.recording {
                 (recording.volume, recording.manifest_at) = (volume, manifest_at);
             }
-            self.ended.push(Ended { entry, row: LedgerRow::Recorded(row) });
+            self.note_ended(entry, LedgerRow::Recorded(row));
         }
     }
 
     /// A call whose recording has no place is still a call that was seen.
     fn note_lost(&mut self, sealed: Sealed) {
         if let Some(finished) = sealed.finished {
-            let entry = Entry::new(finished.0.summary, None);
-            self.ended.push(Ended { entry, row: LedgerRow::Failed });
+            self.note_ended(Entry::new(finished.0.summary, None), LedgerRow::Failed);
         }
+    }
+
+    /// Every entry that waits fits a row of the index, and thereby of the ledger: no call can keep the others from being
+    /// listed.
+    fn note_ended(&mut self, mut entry: Entry, row: LedgerRow) {
+        self.shortened += u64::from(entry.fit() == Fit::Shortened);
+        self.ended.push(Ended { entry, row });
     }
 
     fn list_ended(&mut self, now: WallTime) -> Result<Vec<CallId>, VaultError> {
@@ -282,8 +293,9 @@ impl Drop for Writer {
     }
 }
 
-/// Puts entries into the index, each unless a better one of its call stands there (see [`Entry::replaces`]).
-pub(crate) fn list(parts: &Parts, entries: &[Entry]) -> Result<(), VaultError> {
+/// Puts entries into the index, each unless a better one of its call stands there (see [`Entry::replaces`]), and says how
+/// many had to be shortened.
+pub(crate) fn list(parts: &Parts, entries: &[Entry]) -> Result<u64, VaultError> {
     let mut best: HashMap<CallId, &Entry> = HashMap::with_capacity(entries.len());
     for entry in entries {
         let call = entry.summary.id;
@@ -292,12 +304,16 @@ pub(crate) fn list(parts: &Parts, entries: &[Entry]) -> Result<(), VaultError> {
         }
     }
     let mut chosen = Vec::with_capacity(best.len());
+    let mut shortened = 0;
     for (call, entry) in best {
         if parts.index.get(call)?.is_none_or(|other| entry.replaces(&other)) {
-            chosen.push(entry.clone());
+            let mut entry = entry.clone();
+            shortened += u64::from(entry.fit() == Fit::Shortened);
+            chosen.push(entry);
         }
     }
-    Ok(parts.index.put(&chosen)?)
+    parts.index.put(&chosen)?;
+    Ok(shortened)
 }
 
 fn is_sync(error: &VaultError) -> bool {

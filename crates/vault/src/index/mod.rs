@@ -31,10 +31,11 @@ use std::{
 use earwitness_model::{CallId, PacketTime};
 
 pub use self::error::{Damage, IndexError, IndexFinding};
+pub(crate) use self::schema::MAX_ENTRY;
 use self::{
     by_sip_call_id::SipCallIdHash,
     mark::Mark,
-    schema::{MAX_ENTRY, RowKind, TALLY_KEY, Tally},
+    schema::{RowKind, TALLY_KEY, Tally},
     store::Store,
 };
 use crate::{entry::Entry, metadata_key::MetadataKey};

@@ -29,7 +29,7 @@ pub(super) const VERSION: u8 = 1;
 
 /// A row's limit in bytes before sealing: sled would move a larger one out into files of its own, which its flush does
 /// not cover. An entry takes about 1 KiB.
-pub(super) const MAX_ENTRY: usize = 256 << 10;
+pub(crate) const MAX_ENTRY: usize = 256 << 10;
 
 /// The key of the tally.
 pub(super) const TALLY_KEY: [u8; 1] = [0];

@@ -121,7 +121,9 @@ impl Check<'_> {
             Err(VaultError::Manifest { .. }) => return self.find(Fault::Manifest),
             Err(other) => return self.unreadable(&other),
         };
-        let said = manifest.entry(self.recording.volume, self.recording.manifest_at);
+        let mut said = manifest.entry(self.recording.volume, self.recording.manifest_at);
+        // What was listed was made to fit in the same way.
+        said.fit();
         if (&said.summary, &said.recording) != (&entry.summary, &entry.recording) {
             self.find(Fault::IndexDisagrees);
         }

@@ -9,4 +9,5 @@ mod flipped;
 mod life;
 mod speed;
 mod support;
+mod too_large;
 mod torn;
