@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, io};
 
-use earwitness_model::{RecordingId, WallTime};
+use earwitness_model::RecordingId;
 
 use super::{Found, Recovery, interrupted::Unfinished};
 use crate::{
@@ -107,8 +107,9 @@ fn found(manifest: &Manifest, number: u32, block: &Block, new: bool) -> Found {
     Found {
         entry: manifest.entry(number, block.at),
         row: RecordedRow::of(manifest),
-        // No clock is read here: the last thing that was captured is the time that is known.
-        at: WallTime::from_nanos(block.head.base.nanos()),
+        // No clock is read here, and the time of a capture's frames is whatever its file says: when the recording began
+        // is the last that a clock of the office told of it.
+        at: manifest.begun,
         new,
     }
 }
@@ -140,12 +141,11 @@ fn finish_running(
         let (block, entry, row) = parts.keys.manifest_block(head, &manifest);
         file.append(&block).map_err(Err)?;
         recovery.interrupted.push(recording);
-        let at_wall = WallTime::from_nanos(head.base.nanos());
         let mut entry = entry;
         if let Some(recording) = &mut entry.recording {
             (recording.volume, recording.manifest_at) = (number, at);
         }
-        found.push(Found { entry, row, at: at_wall, new: true });
+        found.push(Found { entry, row, at: manifest.begun, new: true });
     }
     Ok(())
 }

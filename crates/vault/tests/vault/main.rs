@@ -8,6 +8,7 @@ mod disk_full;
 mod flipped;
 mod life;
 mod speed;
+mod strange_clock;
 mod support;
 mod too_large;
 mod torn;
