@@ -17,7 +17,7 @@ pub struct Counts {
     pub not_udp: u64,
     /// IP fragments.
     pub fragments: u64,
-    /// Fragmented datagrams that were refused: overlaps, no room, too long, expired.
+    /// Fragmented datagrams that were refused: overlaps, no room, too long, never whole in time.
     pub fragments_refused: u64,
     /// SIP messages.
     pub messages: u64,

@@ -9,7 +9,7 @@ use earwitness_wire::{Carried, Datagram, Reassembled, Reassembler, ReassemblyLim
 use crate::{
     counts::Counts,
     limits::Limits,
-    media::{Media, MediaDatagram},
+    media::{Came, Media, MediaDatagram},
     order::{Order, Report},
     output::Output,
     signalling::{Signalling, SipDatagram},
@@ -80,12 +80,11 @@ impl Engine {
             Ok(Carried::Fragment(fragment)) => {
                 self.counts.fragments += 1;
                 match self.reassembler.handle_fragment(&fragment, self.now) {
-                    Reassembled::Pending => {}
+                    Reassembled::Pending | Reassembled::Refused(_) => {}
                     Reassembled::Whole(Carried::Udp(datagram)) => {
                         self.halves.handle_datagram(&datagram, frame.time, self.now);
                     }
                     Reassembled::Whole(_) => self.counts.not_udp += 1,
-                    Reassembled::Refused(_) => self.counts.fragments_refused += 1,
                 }
             }
             Ok(Carried::Tcp | Carried::Icmp | Carried::OtherIp(_) | Carried::NotIp(_)) => {
@@ -112,6 +111,7 @@ impl Engine {
         self.halves.signalling.handle_end(&mut self.halves.mail.orders);
         self.halves.deliver(self.now);
         self.halves.media.handle_end();
+        self.reassembler.handle_time(NEVER);
     }
 
     /// Calls that begin from now on are decided by `rules`; those that run keep their verdict.
@@ -138,6 +138,7 @@ impl Engine {
     pub fn counts(&self) -> Counts {
         let signalling = self.halves.signalling.counts;
         Counts {
+            fragments_refused: self.reassembler.losses().total(),
             messages: signalling.messages,
             messages_malformed: signalling.malformed,
             messages_refused: signalling.refused,
@@ -178,6 +179,7 @@ impl Engine {
     /// its turn, and a clock that makes one leap sees what one that ticks sees.
     #[cold]
     fn run_due(&mut self, now: PacketTime) {
+        self.reassembler.handle_time(now);
         while self.next_deadline <= now && self.next_deadline < NEVER {
             self.now = self.now.max(self.next_deadline);
             self.halves.handle_time(self.now);
@@ -191,7 +193,7 @@ impl Halves {
     fn handle_datagram(&mut self, datagram: &Datagram<'_>, time: PacketTime, now: PacketTime) {
         let (flow, payload) = (&datagram.flow, datagram.payload);
         if rtp::looks_like(payload) {
-            let media = MediaDatagram { flow, payload, cut: datagram.cut, time };
+            let media = MediaDatagram { flow, payload, cut: datagram.cut, time, came: Came::Now };
             self.media.handle_datagram(&media, now, &mut self.mail.outputs);
         } else if sip::looks_like(payload) {
             let sip = SipDatagram { flow: *flow, bytes: payload, time };

@@ -416,3 +416,20 @@ fn update_moves_the_media_like_a_second_invite() {
     assert_eq!((stream.of.leg, stream.packets), (Leg::Caller, 98));
     assert_eq!(stream.codec.as_ref().unwrap().to_string(), "PCMU");
 }
+
+#[test]
+fn a_call_that_moves_often_is_heard_where_it_is_now() {
+    let moves: String = (1..=40)
+        .map(|n| {
+            let (port, other) = (7000 + 2 * n, 8000 + 2 * n);
+            format!("at {n}.500 {A} UPDATE x sdp=10.1.0.5:{port}/PCMA\nat {n}.510 {B} 200 x sdp=10.1.0.9:{other}/PCMA\n")
+        })
+        .collect();
+    let replayed = lab(&told(&format!(
+        "at 0.000 {A} INVITE x from=1 to=4001 sdp=10.1.0.5:4000/PCMA\n\
+         at 1.000 {B} 200 x sdp=10.1.0.9:4002/PCMA\nat 1.010 {A} ACK x\n{moves}\
+         rtp x caller from=41.000 to=42.000 ssrc=1\nrtp x callee from=41.000 to=42.000 ssrc=2\nat 42.000 {A} BYE x\n"
+    )));
+    assert_eq!(packets(&replayed, "4001"), [(Leg::Caller, 50), (Leg::Callee, 50)]);
+    assert_eq!(replayed.counts.media.endpoints_refused, 82 - 32);
+}

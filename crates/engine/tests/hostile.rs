@@ -179,6 +179,70 @@ fn a_clock_that_steps_back_an_hour_costs_no_audio() {
 }
 
 #[test]
+fn a_clock_that_steps_back_an_hour_costs_no_talk_that_is_kept_from_the_answer() {
+    let mut frames = told(CALL);
+    let middle = frames.len() / 2;
+    frames[middle..].iter_mut().for_each(|f| f.time = f.time.plus_nanos(-3_600_000_000_000));
+    let replayed = replay(&frames, desks(), Limits::default());
+    assert_eq!((replayed.counts.media.kept, replayed.counts.media.dropped), (396, 0));
+}
+
+#[test]
+fn packets_cut_by_the_snap_length_are_counted_and_stand_as_gaps() {
+    let cut = |frame: &Frame| Frame { bytes: frame.bytes[..frame.bytes.len().min(100)].to_vec(), ..*frame };
+    let real = told(CALL);
+    let is_media = |frame: &&Frame| frame.bytes.len() == 214;
+    let from = real.iter().filter(is_media).nth(100).unwrap().time;
+    let frames: Vec<Frame> = real
+        .iter()
+        .map(|frame| if is_media(&frame) && frame.time >= from { cut(frame) } else { frame.clone() })
+        .collect();
+    let replayed = lab(&frames);
+    let (call, media) = (replayed.only(), replayed.counts.media);
+    assert_eq!((media.kept, media.truncated), (100, 296));
+    assert!(call.flags.contains(&Flag::Truncated) && call.flags.contains(&Flag::CaptureLoss));
+    let gaps: Vec<_> = call.gaps.iter().map(|gap| (gap.leg, gap.ms, gap.cause)).collect();
+    let expected = [Leg::Caller, Leg::Callee].map(|leg| (leg, 148 * 20, GapCause::Capture));
+    assert_eq!(gaps, expected, "said once: not as a hole in the numbers too");
+    let unannounced: Vec<Frame> = real.iter().filter(is_media).map(cut).collect();
+    let media = lab(&unannounced).counts.media;
+    assert_eq!((media.truncated, media.unclaimed), (396, 0), "nobody waits for half a packet");
+}
+
+#[test]
+fn payload_types_beyond_what_is_told_apart_are_a_gap() {
+    let flow = flow(end("10.1.0.9:4002"), end("10.1.0.5:4000"));
+    let many: Vec<Frame> = (0..20u16)
+        .map(|n| {
+            let payload_type = 96 + n as u8;
+            let header = Header { payload_type, marker: false, sequence: n, timestamp: 0, ssrc: 0x77 };
+            frame(at(2_000_000_000 + i64::from(n) * 20_000_000), flow, &header.packet(&[0x55; 160]))
+        })
+        .collect();
+    let real = told(CALL);
+    let replayed = lab(&merged(&real, &many));
+    assert_eq!(replayed.counts.media.tracks_refused, 12);
+    let gaps: Vec<_> = replayed.only().gaps.iter().map(|gap| (gap.leg, gap.ms, gap.cause)).collect();
+    assert_eq!(gaps, [(Leg::Callee, 12 * 20, GapCause::Capture)]);
+    exact(&replayed, &real);
+}
+
+#[test]
+fn fragments_that_never_become_whole_are_counted() {
+    let long = request("OPTIONS", "long", 1).body("text/plain", &"x".repeat(3000));
+    let flow = flow(end("10.1.0.5:5060"), end("10.1.0.9:5060"));
+    let fragments =
+        |identification| Datagram { identification, ..Datagram::new(flow, &long) }.fragments(1480);
+    let mut frames: Vec<Frame> = Vec::new();
+    for (identification, pieces) in [(1, 1), (2, 3), (3, 2)] {
+        let time = at(i64::from(identification) * 40_000_000_000);
+        frames.extend(fragments(identification).into_iter().take(pieces).map(|bytes| Frame { time, bytes }));
+    }
+    let counts = lab(&frames).counts;
+    assert_eq!((counts.fragments, counts.messages, counts.fragments_refused), (6, 1, 2));
+}
+
+#[test]
 fn a_clock_that_steps_forward_a_day_ends_the_call_and_counts_what_comes_after() {
     let mut frames = told(CALL);
     let middle = frames.len() / 2;

@@ -33,7 +33,7 @@ pub(super) struct MediaCall {
     /// What is said before the first packet, where only its packets show that there is a call.
     pub(super) opened: Option<Box<Opened>>,
     pub(super) answered: Option<PacketTime>,
-    /// Packets from before are not kept.
+    /// Packets that waited for their SDP from before are not kept.
     pub(super) since: Option<PacketTime>,
     pub(super) held: bool,
     /// When its silence is looked at; other deadlines of it are stale.
@@ -103,14 +103,12 @@ impl MediaCall {
         Some(TrackIndex(index))
     }
 
-    /// Notes that the call announced `endpoint`; `false` when it announced too many.
-    pub(super) fn add_endpoint(&mut self, endpoint: SocketAddr, most: usize) -> bool {
-        if self.endpoints.contains(&endpoint) {
-            return true;
-        }
-        let room = self.endpoints.len() < most;
-        self.endpoints.extend(room.then_some(endpoint));
-        room
+    /// Notes that the call announced `endpoint`. Of more than `most` it lets go of the one that it did not announce again
+    /// for the longest time: a call that moves often is heard where it is now.
+    pub(super) fn add_endpoint(&mut self, endpoint: SocketAddr, most: usize) -> Option<SocketAddr> {
+        self.endpoints.retain(|known| *known != endpoint);
+        self.endpoints.push(endpoint);
+        (self.endpoints.len() > most).then(|| self.endpoints.remove(0))
     }
 
     /// Whether the open ring takes a payload of `length`.

@@ -28,6 +28,15 @@ pub(super) enum Standing {
     Over,
 }
 
+/// Whether an endpoint has room for another call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Room {
+    /// It has.
+    Enough,
+    /// Its oldest expectation gave way.
+    Crowded,
+}
+
 /// Which call a source belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Claim {
@@ -38,16 +47,25 @@ pub(super) struct Claim {
     pub(super) takes_over: bool,
 }
 
+/// Expectations kept of one endpoint: a port that more calls announce is announced at random.
+const MOST_HERE: usize = 16;
+
 /// Expectations by endpoint; of several calls that announced one the newest comes last.
 #[derive(Debug, Default)]
 pub(super) struct Endpoints(HashMap<SocketAddr, Vec<Expectation>, RandomState>);
 
 impl Endpoints {
     /// What a call announced of an endpoint; what it announced before of the same leg is replaced.
-    pub(super) fn announce(&mut self, endpoint: SocketAddr, expectation: Expectation) {
+    /// `Crowded` when the oldest of too many had to go.
+    pub(super) fn announce(&mut self, endpoint: SocketAddr, expectation: Expectation) -> Room {
         let here = self.0.entry(endpoint).or_default();
         here.retain(|e| e.call != expectation.call || e.leg != expectation.leg);
         here.push(expectation);
+        if here.len() <= MOST_HERE {
+            return Room::Enough;
+        }
+        here.remove(0);
+        Room::Crowded
     }
 
     /// The call does not expect anything there any more.
@@ -154,6 +172,20 @@ mod tests {
         assert_eq!(owner(&over, Standing::Over, Standing::Attempt), Some((NEW, Leg::Caller, false)));
         assert_eq!(owner(&over, Standing::Over, Standing::Answered), Some((NEW, Leg::Caller, true)));
         assert_eq!(owner(&over[..2], Standing::Over, Standing::Attempt), Some((OLD, Leg::Caller, false)));
+    }
+
+    #[test]
+    fn of_many_calls_at_one_endpoint_the_newest_are_kept() {
+        let mut endpoints = Endpoints::default();
+        let rooms: Vec<Room> = (0..100)
+            .map(|n| {
+                let expectation = Expectation { call: CallSlot(n), leg: Leg::Caller, formats: [].into() };
+                endpoints.announce(end(2), expectation)
+            })
+            .collect();
+        assert_eq!(rooms.iter().filter(|room| **room == Room::Crowded).count(), 100 - MOST_HERE);
+        let calls: Vec<u32> = endpoints.at(&end(2)).iter().map(|e| e.call.0).collect();
+        assert_eq!(calls, (84..100).collect::<Vec<_>>());
     }
 
     #[test]

@@ -17,7 +17,7 @@ use earwitness_wire::rtp;
 
 use self::{
     call::{MAX_LISTED, MediaCall},
-    endpoints::{Claim, Endpoints, Expectation, Standing},
+    endpoints::{Claim, Endpoints, Expectation, Room, Standing},
     flow_table::FlowTable,
     keypress::KeyEvent,
     sequence::Place,
@@ -44,6 +44,16 @@ pub(crate) struct MediaDatagram<'b> {
     /// Bytes that the snap length cut off.
     pub(crate) cut: u32,
     pub(crate) time: PacketTime,
+    pub(crate) came: Came,
+}
+
+/// How a datagram came to be looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Came {
+    /// In its frame, now.
+    Now,
+    /// It waited for its SDP.
+    Late,
 }
 
 /// Streams, rings, and the endpoints where media is expected.
@@ -276,6 +286,10 @@ impl Media {
             }
         }
         let Some(Claim { call, leg, .. }) = claim else {
+            if datagram.cut > 0 {
+                self.counts.truncated += 1;
+                return None;
+            }
             self.unclaimed.handle_datagram(datagram.flow, datagram.payload, datagram.time, now);
             return None;
         };
@@ -327,10 +341,10 @@ impl Media {
         }
         let call = track.call;
         let Some(state) = self.calls.get_mut(call.0 as usize).and_then(Option::as_mut) else { return };
-        if datagram.cut > 0 || state.since.is_some_and(|since| datagram.time < since) {
-            state.truncated |= datagram.cut > 0;
-            self.counts.truncated += u64::from(datagram.cut > 0);
-            self.counts.dropped += u64::from(datagram.cut == 0);
+        // Times are compared only of what waited: the order of frames tells what came after the answer, also when the clock
+        // steps back.
+        if datagram.came == Came::Late && state.since.is_some_and(|since| datagram.time < since) {
+            self.counts.dropped += 1;
             return;
         }
         let payload_type = packet.payload_type();
@@ -338,6 +352,10 @@ impl Media {
             let codec = self.endpoints.codec(track.flow(), call, payload_type);
             if !track.add_stream(payload_type, codec.clone(), datagram.time) {
                 self.counts.tracks_refused += 1;
+                let place = track.place(packet.sequence(), datagram.time);
+                if matches!(place, Place::Next { .. } | Place::Reordered { .. }) {
+                    state.lose(track.leg(), datagram.time);
+                }
                 return;
             }
             let (index, of) = (track.index, track.of);
@@ -367,6 +385,12 @@ impl Media {
                 return;
             }
         };
+        if datagram.cut > 0 {
+            state.truncated = true;
+            self.counts.truncated += 1;
+            state.lose(track.leg(), datagram.time);
+            return;
+        }
         let packed = MediaPacket {
             track: track.index,
             payload_type,
@@ -425,16 +449,19 @@ impl Media {
     ) {
         let (call, most) = (expectation.call, self.limits.endpoints_per_call);
         let Some(state) = self.call_mut(call) else { return };
-        if !state.add_endpoint(endpoint, most) {
+        let oldest = state.add_endpoint(endpoint, most);
+        if self.endpoints.announce(endpoint, expectation) == Room::Crowded {
             self.counts.endpoints_refused += 1;
-            return;
         }
-        self.endpoints.announce(endpoint, expectation);
+        if let Some(oldest) = oldest {
+            self.endpoints.withdraw(&oldest, call);
+            self.counts.endpoints_refused += 1;
+        }
         let mut waiting = Vec::new();
         self.unclaimed.claim(endpoint, |c| waiting.push((c.time, c.flow, c.payload.to_vec())));
         for (time, flow, mut payload) in waiting {
             self.handle_datagram(
-                &MediaDatagram { flow: &flow, payload: &payload, cut: 0, time },
+                &MediaDatagram { flow: &flow, payload: &payload, cut: 0, time, came: Came::Late },
                 now,
                 outputs,
             );
