@@ -31,8 +31,7 @@ impl Timer {
     pub const fn nanos(self) -> i64 {
         const SECOND: i64 = 1_000_000_000;
         match self {
-            Self::NoResponse => 32 * SECOND,
-            Self::Retry => 120 * SECOND,
+            Self::NoResponse | Self::Retry => 32 * SECOND,
             Self::Ringing => 190 * SECOND,
             Self::Linger => 5 * SECOND,
             Self::MediaSilence => 120 * SECOND,
