@@ -35,8 +35,8 @@ pub(crate) enum Order {
     Answered { call: CallSlot, at: PacketTime },
     /// A party put the call on hold, or took it back.
     Hold { call: CallSlot, held: bool },
-    /// The media may be silent: the signalling is not. Wait anew from `from`.
-    Patience { call: CallSlot, from: PacketTime },
+    /// The media may be silent: the signalling is not. Look at it again at `until`.
+    Patience { call: CallSlot, until: PacketTime },
     /// The call ended; media in flight may still come, a next call may take over its ports.
     Over { call: CallSlot },
     /// The call is closed: report its media and forget it.

@@ -17,8 +17,10 @@ pub enum Timer {
     Linger,
     /// An answered call that is not on hold and whose media stopped: its BYE was lost.
     MediaSilence,
-    /// An answered call that is on hold, or whose media was never seen: only its length bounds it.
-    HeldOrUnseen,
+    /// An answered call that is not on hold and whose media was never seen: its messages alone keep it.
+    Unseen,
+    /// An answered call that is on hold: only its length bounds it.
+    Held,
     /// A running segment: half a second, so that a crash costs no more than the last second.
     Segment,
     /// RTP that came before its SDP waits for one to two of these.
@@ -35,7 +37,8 @@ impl Timer {
             Self::Ringing => 190 * SECOND,
             Self::Linger => 5 * SECOND,
             Self::MediaSilence => 120 * SECOND,
-            Self::HeldOrUnseen => 4 * 3600 * SECOND,
+            Self::Unseen => 600 * SECOND,
+            Self::Held => 4 * 3600 * SECOND,
             Self::Segment => SECOND / 2,
             Self::Unclaimed => 2 * SECOND,
         }
@@ -98,6 +101,7 @@ mod tests {
     fn nothing_outlives_its_own_order_of_magnitude() {
         assert!(Timer::Segment.nanos() < Timer::Unclaimed.nanos());
         assert!(Timer::Linger.nanos() < Timer::Retry.nanos());
-        assert!(Timer::MediaSilence.nanos() < Timer::HeldOrUnseen.nanos());
+        assert!(Timer::MediaSilence.nanos() < Timer::Unseen.nanos());
+        assert!(Timer::Unseen.nanos() < Timer::Held.nanos());
     }
 }

@@ -153,6 +153,39 @@ fn a_silent_call_whose_signalling_goes_on_is_not_over() {
 }
 
 #[test]
+fn an_answered_call_without_media_leaves_the_table_after_ten_silent_minutes() {
+    // The BYE is lost; a message 500 s after the answer makes it wait anew.
+    for (refresh, over) in [("", 601), (&*format!("at 500.000 {A} UPDATE x\n"), 1100)] {
+        let frames = told(&format!(
+            "at 0.000 {A} INVITE x from=1 to=4001 sdp=10.1.0.5:4000/PCMA\n\
+             at 1.000 {B} 200 x sdp=10.1.0.9:4002/PCMA\nat 1.000 {A} ACK x\n{refresh}"
+        ));
+        let mut engine = Engine::new(RuleSet::lab(), Limits::default());
+        let mut replayed = Replayed::default();
+        for (number, frame) in frames.iter().enumerate() {
+            engine.handle_frame(&raw(frame, number as u64 + 1));
+        }
+        for (second, calls) in [(over + 4, 1), (over + 5, 0)] {
+            engine.handle_time(MORNING.plus_nanos(second * 1_000_000_000));
+            assert_eq!(engine.calls(), calls, "at {second} s");
+        }
+        replayed.poll(&mut engine);
+        let call = replayed.only();
+        assert_eq!(call.end.as_ref().and_then(|end| end.by), Some(EndedBy::Timeout));
+        assert_eq!(call.flags, [Flag::NoBye, Flag::NoMedia]);
+    }
+}
+
+#[test]
+fn a_held_call_without_media_is_waited_for_longer() {
+    let replayed = lab(&told(&format!(
+        "at 0.000 {A} INVITE x from=1 to=4001 sdp=10.1.0.5:4000/PCMA dir=inactive\n\
+         at 1.000 {B} 200 x sdp=10.1.0.9:4002/PCMA\nat 1.010 {A} ACK x\nat 3600.000 {A} BYE x\n"
+    )));
+    assert_eq!(replayed.only().end.as_ref().and_then(|end| end.by), Some(EndedBy::Caller));
+}
+
+#[test]
 fn either_party_hangs_up_and_a_bye_before_the_answer_is_a_cancel() {
     let by = |bye: &str| {
         let text = ordinary("call-1", 0, "4001", (4000, 4002));

@@ -153,9 +153,7 @@ impl Media {
                     self.watch_silence(call, until);
                 }
             }
-            Order::Patience { call, from } => {
-                self.watch_silence(call, from.plus_nanos(Timer::MediaSilence.nanos()));
-            }
+            Order::Patience { call, until } => self.watch_silence(call, until),
             Order::Over { call } => {
                 if let Some(state) = self.call_mut(call) {
                     state.over = true;
@@ -251,7 +249,11 @@ impl Media {
         let meant = |state: &&MediaCall| state.birth == birth && state.silence_due == Some(due);
         let Some(state) = self.call(call).filter(meant) else { return };
         let last = self.last_packet(state);
-        let patience = if state.held || last.is_none() { Timer::HeldOrUnseen } else { Timer::MediaSilence };
+        let patience = match (state.held, last) {
+            (true, _) => Timer::Held,
+            (false, None) => Timer::Unseen,
+            (false, Some(_)) => Timer::MediaSilence,
+        };
         let Some(since) = last.max(state.answered) else { return };
         let deadline = since.plus_nanos(patience.nanos());
         if deadline <= due {

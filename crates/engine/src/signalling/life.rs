@@ -55,7 +55,7 @@ impl Signalling {
                 self.finish(slot, last, None, None, orders);
                 self.wait(slot, Timer::Linger, at);
             }
-            Timer::MediaSilence | Timer::HeldOrUnseen | Timer::Segment | Timer::Unclaimed => {}
+            Timer::MediaSilence | Timer::Unseen | Timer::Held | Timer::Segment | Timer::Unclaimed => {}
         }
     }
 
@@ -70,8 +70,10 @@ impl Signalling {
             Report::Silent { call: slot, last, at } => {
                 let Some(call) = self.call(slot).filter(|call| call.state == State::Answered) else { return };
                 let last_message = call.last_message;
-                if at.since(last_message) < Timer::MediaSilence.nanos() {
-                    orders.push_back(Order::Patience { call: slot, from: last_message });
+                let patience = if last.is_some() { Timer::MediaSilence } else { Timer::Unseen };
+                if at.since(last_message) < patience.nanos() {
+                    let until = last_message.plus_nanos(patience.nanos());
+                    orders.push_back(Order::Patience { call: slot, until });
                 } else {
                     let last = last.map_or(last_message, |media| media.max(last_message));
                     self.finish(slot, last, Some(EndedBy::Timeout), None, orders);
