@@ -25,6 +25,7 @@ mod payload_hash;
 mod payload_order;
 mod reading;
 mod rebuild;
+mod recorded;
 mod recovery;
 mod sealer;
 mod settings;

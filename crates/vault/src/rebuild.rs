@@ -1,11 +1,8 @@
 //! The index again, from volumes and ledger: the identical listing.
 
-use std::{
-    collections::{HashMap, HashSet},
-    path::PathBuf,
-};
+use std::{collections::HashMap, path::PathBuf};
 
-use earwitness_model::{CallId, RecordingId, WallTime};
+use earwitness_model::{CallId, WallTime};
 
 use crate::{
     container::{BlockKind, Scan, Scanned, VOLUME_HEAD},
@@ -14,6 +11,7 @@ use crate::{
     ledger::LedgerKind,
     manifest::{Manifest, RecordedRow},
     reading,
+    recorded::Recorded,
     shelves::{numbers, shelves},
     vault::{Parts, Vault},
     writer,
@@ -35,6 +33,8 @@ pub struct Rebuilt {
     pub unreadable_rows: u64,
     /// Recordings that the ledger did not know, and now does.
     pub told_ledger: u64,
+    /// Recordings that the ledger tells of and of which no volume holds the manifest: they cannot be listed.
+    pub gone: u64,
     /// Calls of which the index keeps less than is known: their entries are too large for a row.
     pub shortened: u64,
 }
@@ -42,7 +42,7 @@ pub struct Rebuilt {
 /// What the ledger knows of calls.
 #[derive(Default)]
 struct Told {
-    recorded: HashSet<RecordingId>,
+    recorded: Recorded,
     /// The number of the last row that says that a call has no recording.
     excluded: HashMap<CallId, u64>,
     unreadable: u64,
@@ -62,7 +62,7 @@ impl Vault {
 }
 
 pub(crate) fn index(parts: &Parts) -> Result<Rebuilt, VaultError> {
-    let told = read_ledger(parts);
+    let mut told = read_ledger(parts);
     let mut rebuilt = Rebuilt { unreadable_rows: told.unreadable, ..Rebuilt::default() };
     parts.index.begin_rebuild()?;
     let mut batch = Vec::with_capacity(BATCH);
@@ -71,7 +71,8 @@ pub(crate) fn index(parts: &Parts) -> Result<Rebuilt, VaultError> {
         match found {
             Found::Manifest { manifest, volume, at } => {
                 rebuilt.recordings += 1;
-                if !told.recorded.contains(&manifest.recording) {
+                told.recorded.find(&manifest);
+                if !told.recorded.knows(manifest.recording) {
                     untold.push((RecordedRow::of(&manifest), manifest.begun));
                 }
                 batch.push(manifest.entry(volume, at));
@@ -84,7 +85,7 @@ pub(crate) fn index(parts: &Parts) -> Result<Rebuilt, VaultError> {
     rebuilt.shortened += flush(parts, &mut batch, 1)?;
     list_excluded(parts, &told, &mut rebuilt)?;
     tell_ledger(parts, &untold)?;
-    rebuilt.told_ledger = untold.len() as u64;
+    (rebuilt.told_ledger, rebuilt.gone) = (untold.len() as u64, told.recorded.gone());
     parts.index.finish_rebuild()?;
     Ok(rebuilt)
 }
@@ -108,7 +109,7 @@ fn read_ledger(parts: &Parts) -> Told {
         };
         match row.kind {
             LedgerKind::Recorded => match RecordedRow::from_bytes(&row.payload) {
-                Some(recorded) => drop(told.recorded.insert(recorded.recording)),
+                Some(recorded) => told.recorded.tell(&recorded),
                 None => told.unreadable += 1,
             },
             LedgerKind::Excluded | LedgerKind::Failed => match Entry::from_bytes(&row.payload) {

@@ -12,6 +12,7 @@ use crate::{
     opener::Opener,
     reading::{open_volume, shelf_of},
     rebuild::{Found, for_each_manifest},
+    recorded::Recorded,
     vault::{Parts, Vault},
 };
 
@@ -56,17 +57,19 @@ impl Vault {
         Ok(verified)
     }
 
-    /// Checks the index: each row by itself, and that every manifest in the volumes is listed.
+    /// Checks the index: each row by itself, that every manifest in the volumes is listed, and that the volumes hold every
+    /// recording that the ledger tells of, with the manifest it tells of.
     #[must_use]
     pub fn check_index(&self) -> Vec<Finding> {
         let path = self.parts.layout.index();
         let finding = |fault| Finding { recording: None, path: path.clone(), fault };
         let of_index = |found: IndexFinding| finding(Fault::Index(found.to_string()));
         let mut findings: Vec<_> = self.parts.index.check().into_iter().map(of_index).collect();
-        let mut damage = 0;
+        let (mut damage, mut recorded) = (0, Recorded::read(&self.parts));
         let walked = for_each_manifest(&self.parts, |found| {
             match found {
                 Found::Manifest { manifest, volume, at } => {
+                    recorded.find(&manifest);
                     let mut entry = manifest.entry(volume, at);
                     entry.fit();
                     let listed = self.parts.index.get(entry.summary.id)?;
@@ -81,8 +84,17 @@ impl Vault {
             }
             Ok(())
         });
-        if let Err(error) = walked {
-            findings.push(finding(Fault::Unreadable(error.to_string())));
+        match walked {
+            Ok(()) => {
+                let path = self.parts.layout.ledger();
+                findings.extend(recorded.faults().map(|(recording, fault)| Finding {
+                    recording: Some(recording),
+                    path: path.clone(),
+                    fault,
+                }));
+            }
+            // What was not walked through is not gone.
+            Err(error) => findings.push(finding(Fault::Unreadable(error.to_string()))),
         }
         if damage > 0 {
             findings.push(finding(Fault::Damage { bytes: damage }));

@@ -97,6 +97,14 @@ pub enum Fault {
     /// A recording in the volumes that the index does not list, and that no better one of its call hides.
     #[error("recording {0} is not in the index: run `earwitness index rebuild`")]
     Unlisted(RecordingId),
+    /// A recording that the ledger tells of and of which no volume holds the manifest.
+    #[error(
+        "recording {0} was recorded, and no volume holds its manifest: restore its volume from the backup, then run `earwitness index rebuild`"
+    )]
+    RecordingGone(RecordingId),
+    /// The manifest in the volumes is signed, and not the one whose hash the ledger tells.
+    #[error("the manifest of recording {0} is not the one that the ledger tells of")]
+    ManifestReplaced(RecordingId),
     /// Bytes of a volume that are no whole block.
     #[error("{bytes} bytes of volumes are no whole block")]
     Damage {

@@ -6,6 +6,7 @@
 mod crash;
 mod disk_full;
 mod flipped;
+mod gone;
 mod life;
 mod speed;
 mod strange_clock;
