@@ -75,11 +75,12 @@ impl Engine {
         self.handle_time(frame.time);
         self.counts.frames += 1;
         self.counts.bytes += frame.bytes.len() as u64;
-        match earwitness_wire::decode(frame) {
-            Ok(Carried::Udp(datagram)) => self.halves.handle_datagram(&datagram, frame.time, self.now),
+        // Looked at where it lies, not moved: see `MediaDatagram`.
+        match &earwitness_wire::decode(frame) {
+            Ok(Carried::Udp(datagram)) => self.halves.handle_datagram(datagram, frame.time, self.now),
             Ok(Carried::Fragment(fragment)) => {
                 self.counts.fragments += 1;
-                match self.reassembler.handle_fragment(&fragment, self.now) {
+                match self.reassembler.handle_fragment(fragment, self.now) {
                     Reassembled::Pending | Reassembled::Refused(_) => {}
                     Reassembled::Whole(Carried::Udp(datagram)) => {
                         self.halves.handle_datagram(&datagram, frame.time, self.now);
