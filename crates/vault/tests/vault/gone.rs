@@ -5,8 +5,11 @@ use earwitness_vault::{Fault, Finding, LedgerKind, Vault};
 
 use crate::support::{NOW, Office, begin, check_whole, entries, entry, media, office_with, record, summary};
 
+/// In the order of findings.
 fn ids(vault: &Vault) -> Vec<RecordingId> {
-    entries(vault).into_iter().map(|entry| entry.recording.unwrap().id).collect()
+    let mut ids: Vec<_> = entries(vault).into_iter().map(|entry| entry.recording.unwrap().id).collect();
+    ids.sort_unstable();
+    ids
 }
 
 #[test]
