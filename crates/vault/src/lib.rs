@@ -57,5 +57,5 @@ pub use recovery::Recovery;
 pub use sealer::{RecordingSealer, Sealed, Sealer};
 pub use settings::Access;
 pub use vault::Vault;
-pub use verify::{Fault, Finding, Verified};
+pub use verify::{Fault, Finding, Verified, Verifier};
 pub use writer::{Committed, Writer};

@@ -2,9 +2,10 @@
 
 mod check;
 mod finding;
+mod known_keys;
 
-use self::check::{Check, KnownKeys};
 pub use self::finding::{Fault, Finding};
+use self::{check::Check, known_keys::KnownKeys};
 use crate::{
     entry::Entry,
     error::VaultError,
@@ -25,13 +26,34 @@ pub struct Verified {
     pub broken: u64,
 }
 
+/// One round of checking. It looks at a key file once: what becomes of keys it has seen is for the next round to find.
+pub struct Verifier<'v> {
+    parts: &'v Parts,
+    opener: Option<&'v Opener>,
+    keys: KnownKeys,
+}
+
+impl Verifier<'_> {
+    /// What [`Vault::verify`] says of this call.
+    #[must_use]
+    pub fn verify(&mut self, entry: &Entry) -> Vec<Finding> {
+        check_recording(self.parts, entry, self.opener, &mut self.keys)
+    }
+}
+
 impl Vault {
     /// Checks the recording of a call. Without an opener: structure, hashes over the sealed bytes, signature, and that
     /// its key is there. With one: that all of it opens and that its payload is what was captured. No findings: all is
-    /// well, as far as that tells. A call without a recording has none.
+    /// well, as far as that tells. A call without a recording has none. For many calls, [`Self::verifier`].
     #[must_use]
     pub fn verify(&self, entry: &Entry, opener: Option<&Opener>) -> Vec<Finding> {
-        check_recording(&self.parts, entry, opener, &mut KnownKeys::default())
+        self.verifier(opener).verify(entry)
+    }
+
+    /// Checks the recordings of many calls, one after the other, without reading a day's key file again for each.
+    #[must_use]
+    pub fn verifier<'v>(&'v self, opener: Option<&'v Opener>) -> Verifier<'v> {
+        Verifier { parts: &self.parts, opener, keys: KnownKeys::default() }
     }
 
     /// Checks every recording that is listed, telling `each` what was found.
@@ -43,13 +65,13 @@ impl Vault {
         opener: Option<&Opener>,
         each: &mut dyn FnMut(&Entry, &[Finding]),
     ) -> Result<Verified, VaultError> {
-        let (mut verified, mut keys) = (Verified::default(), KnownKeys::default());
+        let (mut verified, mut verifier) = (Verified::default(), self.verifier(opener));
         for entry in self.parts.index.newest_last(None, None) {
             let entry = entry?;
             if entry.recording.is_none() {
                 continue;
             }
-            let findings = check_recording(&self.parts, &entry, opener, &mut keys);
+            let findings = verifier.verify(&entry);
             verified.recordings += 1;
             verified.broken += u64::from(!findings.is_empty());
             each(&entry, &findings);

@@ -1,22 +1,23 @@
 //! One recording, checked.
 
-use std::{collections::HashSet, path::PathBuf};
+use std::path::PathBuf;
 
-use earwitness_model::{RecordingId, SegmentContent};
+use earwitness_model::SegmentContent;
 
-use super::finding::{Fault, Finding};
+use super::{
+    finding::{Fault, Finding},
+    known_keys::KnownKeys,
+};
 use crate::{
     cipher::Aead,
     container::{Block, BlockKind, Chain, VOLUME_HEAD, VolumeHead, block_hash, read_block},
     disk::DiskFile,
     entry::{Entry, RecordingEntry, StreamHash},
     error::VaultError,
-    keys::KeyState,
-    layout::Shelf,
     manifest::Manifest,
     opener::{Opener, open_segment},
     payload_hash::PayloadHashes,
-    reading::{key_files, read_manifest, shelf_of},
+    reading::{read_manifest, shelf_of},
     vault::Parts,
 };
 
@@ -26,42 +27,6 @@ pub(super) struct Check<'v> {
     pub(super) recording: &'v RecordingEntry,
     pub(super) path: PathBuf,
     pub(super) findings: Vec<Finding>,
-}
-
-/// The keys of the shelf that was looked at last: recordings are checked in the order of their days.
-#[derive(Default)]
-pub(super) struct KnownKeys {
-    last: Option<(Shelf, ShelfKeys)>,
-}
-
-struct ShelfKeys {
-    wrapped: HashSet<RecordingId>,
-    damaged: bool,
-}
-
-impl KnownKeys {
-    /// Read again when it is another shelf, or the recording is not there: it may have come since.
-    fn of(&mut self, parts: &Parts, shelf: &Shelf, recording: RecordingId) -> Result<&ShelfKeys, VaultError> {
-        let known =
-            self.last.take().filter(|(last, keys)| last == shelf && keys.wrapped.contains(&recording));
-        let known = match known {
-            Some(known) => known,
-            None => (shelf.clone(), ShelfKeys::read(parts, shelf)?),
-        };
-        Ok(&self.last.insert(known).1)
-    }
-}
-
-impl ShelfKeys {
-    fn read(parts: &Parts, shelf: &Shelf) -> Result<Self, VaultError> {
-        let files = key_files(parts, shelf)?;
-        let damaged = files
-            .iter()
-            .any(|file| file.damaged > 0 || file.head.as_ref().is_none_or(|head| head.day != shelf.day));
-        let rows = files.into_iter().flat_map(|file| file.rows);
-        let wrapped = rows.filter(|row| row.state == KeyState::Wrapped).map(|row| row.recording).collect();
-        Ok(Self { wrapped, damaged })
-    }
 }
 
 impl Check<'_> {

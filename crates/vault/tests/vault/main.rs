@@ -13,3 +13,4 @@ mod strange_clock;
 mod support;
 mod too_large;
 mod torn;
+mod verifier;

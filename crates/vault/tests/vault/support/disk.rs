@@ -41,6 +41,8 @@ pub(crate) struct Journal {
     pub(crate) told: Vec<Told>,
     /// Bytes that may still be appended; `None`: as many as you like.
     pub(crate) room: Option<u64>,
+    /// Bytes read from key files.
+    pub(crate) key_bytes: u64,
     /// Syncs fail.
     pub(crate) broken: bool,
 }
@@ -108,7 +110,11 @@ impl Disk for WatchedDisk {
 
 impl ReadAt for WatchedFile {
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
-        self.file.read_at(offset, buffer)
+        let read = self.file.read_at(offset, buffer)?;
+        if self.path.extension().is_some_and(|extension| extension == "keys") {
+            self.journal.lock().unwrap().key_bytes += read as u64;
+        }
+        Ok(read)
     }
 
     fn size(&self) -> io::Result<u64> {

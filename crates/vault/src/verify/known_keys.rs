@@ -1,0 +1,82 @@
+//! Which keys there are, for checking many recordings: a day's key file has a row for each of its recordings, and is not
+//! read again for each of them.
+
+use std::{
+    collections::{HashMap, HashSet},
+    io,
+};
+
+use earwitness_model::RecordingId;
+
+use crate::{
+    disk::OpenAs,
+    error::{VaultError, failed},
+    keys::KeyState,
+    layout::Shelf,
+    reading::key_files,
+    vault::Parts,
+};
+
+/// Shelves whose keys are kept: recordings come in the order of their calls, those of one day from several classes.
+const MAX_SHELVES: usize = 16;
+
+/// The shelves that were looked at.
+#[derive(Default)]
+pub(super) struct KnownKeys {
+    shelves: HashMap<Shelf, ShelfKeys>,
+}
+
+/// What the key files of a shelf say.
+pub(super) struct ShelfKeys {
+    pub(super) wrapped: HashSet<RecordingId>,
+    /// Bytes that are no row, or a head that is not this day's.
+    pub(super) damaged: bool,
+    /// Bytes of the files before they were read.
+    size: u64,
+}
+
+impl KnownKeys {
+    /// Read again when the recording is not there and the files have grown: its key may have come since.
+    pub(super) fn of(
+        &mut self,
+        parts: &Parts,
+        shelf: &Shelf,
+        recording: RecordingId,
+    ) -> Result<&ShelfKeys, VaultError> {
+        let known = match self.shelves.remove(shelf) {
+            Some(known) if known.wrapped.contains(&recording) || known.size == size(parts, shelf)? => known,
+            Some(_) | None => ShelfKeys::read(parts, shelf)?,
+        };
+        if self.shelves.len() >= MAX_SHELVES {
+            self.shelves.clear();
+        }
+        Ok(self.shelves.entry(shelf.clone()).or_insert(known))
+    }
+}
+
+impl ShelfKeys {
+    fn read(parts: &Parts, shelf: &Shelf) -> Result<Self, VaultError> {
+        let size = size(parts, shelf)?;
+        let files = key_files(parts, shelf)?;
+        let damaged = files
+            .iter()
+            .any(|file| file.damaged > 0 || file.head.as_ref().is_none_or(|head| head.day != shelf.day));
+        let rows = files.into_iter().flat_map(|file| file.rows);
+        let wrapped = rows.filter(|row| row.state == KeyState::Wrapped).map(|row| row.recording).collect();
+        Ok(Self { wrapped, damaged, size })
+    }
+}
+
+/// Bytes of the key files of a shelf.
+fn size(parts: &Parts, shelf: &Shelf) -> Result<u64, VaultError> {
+    let mut bytes = 0;
+    for generation in 1.. {
+        let path = parts.layout.key_file(shelf, generation);
+        match parts.disk.open(&path, OpenAs::Read).and_then(|file| file.size()) {
+            Ok(size) => bytes += size,
+            Err(cause) if cause.kind() == io::ErrorKind::NotFound => break,
+            Err(cause) => return Err(failed("read", path)(cause)),
+        }
+    }
+    Ok(bytes)
+}
