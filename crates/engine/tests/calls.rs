@@ -466,3 +466,19 @@ fn a_call_that_moves_often_is_heard_where_it_is_now() {
     assert_eq!(packets(&replayed, "4001"), [(Leg::Caller, 50), (Leg::Callee, 50)]);
     assert_eq!(replayed.counts.media.endpoints_refused, 82 - 32);
 }
+
+#[test]
+fn a_mirror_that_is_off_for_more_than_a_minute_is_loss_of_that_length() {
+    let frames: Vec<_> = told(&format!(
+        "at 0.000 {A} INVITE x from=1 to=4001 sdp=10.1.0.5:4000/PCMA\n\
+         at 1.000 {B} 200 x sdp=10.1.0.9:4002/PCMA\nat 1.010 {A} ACK x\n\
+         rtp x caller from=2.000 to=100.000 ssrc=1\nat 100.000 {A} BYE x\n"
+    ))
+    .into_iter()
+    .filter(|frame| !(10_000_000_000..80_000_000_000).contains(&frame.time.since(MORNING)))
+    .collect();
+    let replayed = lab(&frames);
+    let call = replayed.only();
+    assert_eq!((call.streams[0].packets, call.streams[0].lost), (28 * 50, 70 * 50));
+    assert_eq!(call.gaps.iter().map(|gap| gap.ms).collect::<Vec<_>>(), [70_000]);
+}

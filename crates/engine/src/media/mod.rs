@@ -354,7 +354,7 @@ impl Media {
             let codec = self.endpoints.codec(track.flow(), call, payload_type);
             if !track.add_stream(payload_type, codec.clone(), datagram.time) {
                 self.counts.tracks_refused += 1;
-                let place = track.place(packet.sequence(), datagram.time);
+                let place = track.place(packet.sequence(), packet.timestamp(), datagram.time);
                 if matches!(place, Place::Next { .. } | Place::Reordered { .. }) {
                     state.lose(track.leg(), datagram.time);
                 }
@@ -379,7 +379,7 @@ impl Media {
         {
             state.handle_key(track, key, packet.timestamp(), datagram.time);
         }
-        let sequence = match track.place(packet.sequence(), datagram.time) {
+        let sequence = match track.place(packet.sequence(), packet.timestamp(), datagram.time) {
             Place::Next { sequence, .. } | Place::Reordered { sequence } => sequence,
             Place::Duplicate => return,
             Place::Noise => {

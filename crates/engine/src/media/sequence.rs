@@ -2,7 +2,8 @@
 
 /// Sequence numbers remembered below the highest: ten seconds of 20 ms packets.
 const WINDOW: u32 = 512;
-/// A forward step beyond this is a restart of the sender, not loss (`MAX_DROPOUT` of RFC 3550, A.1).
+/// A forward step beyond this is a restart of the sender (`MAX_DROPOUT` of RFC 3550, A.1), unless its RTP time says that it
+/// talked on all the while.
 const MAX_DROPOUT: u16 = 3000;
 /// Restarts after which a track is taken for noise.
 const MAX_RESTARTS: u32 = 1000;
@@ -54,9 +55,10 @@ impl Sequence {
         }
     }
 
-    /// Places the packet numbered `sequence` and counts it.
+    /// Places the packet numbered `sequence` and counts it. Of a far step forward, to an extended number, `talked_on` says
+    /// whether the RTP time went with it: then it is loss.
     #[inline]
-    pub(crate) fn place(&mut self, sequence: u16) -> Place {
+    pub(crate) fn place(&mut self, sequence: u16, talked_on: impl FnOnce(u32) -> bool) -> Place {
         let ahead = sequence.wrapping_sub(self.highest as u16);
         if self.received == 0 {
             self.mark(self.highest);
@@ -68,7 +70,14 @@ impl Sequence {
             self.advance(u32::from(ahead))
         } else {
             let behind = u32::from(ahead.wrapping_neg());
-            if behind < WINDOW { self.look_back(behind) } else { self.restart(sequence) }
+            let far = self.highest.checked_add(u32::from(ahead));
+            if behind < WINDOW {
+                self.look_back(behind)
+            } else if far.is_some_and(talked_on) {
+                self.advance(u32::from(ahead))
+            } else {
+                self.restart(sequence)
+            }
         }
     }
 
@@ -148,7 +157,7 @@ mod tests {
 
     fn placed(numbers: &[u16]) -> (Vec<Place>, Sequence) {
         let mut sequence = Sequence::new(numbers[0]);
-        (numbers.iter().map(|&n| sequence.place(n)).collect(), sequence)
+        (numbers.iter().map(|&n| sequence.place(n, |_| false)).collect(), sequence)
     }
 
     /// Lost, doubled and out of order.
@@ -197,11 +206,21 @@ mod tests {
     }
 
     #[test]
+    fn a_long_loss_in_which_the_sender_talked_on_is_loss() {
+        let mut sequence = Sequence::new(60_000);
+        sequence.place(60_000, |_| false);
+        let place = sequence.place(500, |far| far == 2 * 65_536 + 500);
+        assert_eq!(place, Place::Next { sequence: 2 * 65_536 + 500, missing: 6035 });
+        assert_eq!(sequence.lost(), 6035);
+        assert_eq!(sequence.place(499, |_| false), Place::Reordered { sequence: 2 * 65_536 + 499 });
+    }
+
+    #[test]
     fn numbers_at_random_become_noise_and_stay_bounded() {
         let mut sequence = Sequence::new(0);
         let mut noise = 0;
         for n in 0..100_000u32 {
-            noise += u32::from(sequence.place((n % 2 * 30_000) as u16) == Place::Noise);
+            noise += u32::from(sequence.place((n % 2 * 30_000) as u16, |_| false) == Place::Noise);
         }
         assert!(noise > 49_000, "{noise}");
     }

@@ -150,9 +150,11 @@ impl TrackState {
 
     /// Places a packet of the current stream and counts it.
     #[inline]
-    pub(crate) fn place(&mut self, sequence: u16, arrival: PacketTime) -> Place {
+    pub(crate) fn place(&mut self, sequence: u16, rtp_time: RtpTime, arrival: PacketTime) -> Place {
         self.last = self.last.max(arrival);
-        let place = self.sequence.get_or_insert_with(|| Sequence::new(sequence)).place(sequence);
+        let step = self.streams.get(self.current).map(|stream| &stream.step);
+        let talked_on = |far| step.is_some_and(|step| step.leads_to(far, rtp_time));
+        let place = self.sequence.get_or_insert_with(|| Sequence::new(sequence)).place(sequence, talked_on);
         let Some(stream) = self.streams.get_mut(self.current) else { return place };
         match place {
             Place::Next { sequence, missing } if missing > 0 => self.holes.open(sequence, missing, arrival),
@@ -266,6 +268,15 @@ impl StreamState {
 }
 
 impl Step {
+    /// Whether a sender that talks on with the usual step comes to this packet.
+    #[cold]
+    fn leads_to(&self, sequence: u32, rtp_time: RtpTime) -> bool {
+        let Some((sequence_before, rtp_before)) = self.before else { return false };
+        let steps = i64::from(sequence) - i64::from(sequence_before);
+        let said = i64::from(rtp_time.since(rtp_before));
+        self.candidate > 0 && self.votes > 0 && said == steps * i64::from(self.candidate)
+    }
+
     #[inline]
     fn handle_packet(&mut self, sequence: u32, rtp_time: RtpTime) {
         if let Some((sequence_before, rtp_before)) = self.before.replace((sequence, rtp_time))
