@@ -1,6 +1,9 @@
 //! What every command is given: where the vault and the rules are, the clock, and how to open what is sealed.
 
-use std::path::{Path, PathBuf};
+use std::{
+    io::Read,
+    path::{Path, PathBuf},
+};
 
 use clap::Args;
 use earwitness_model::WallTime;
@@ -13,6 +16,9 @@ use crate::exit::{Exit, Failure};
 const DEFAULT_VAULT: &str = "/var/lib/earwitness";
 /// Where rules are looked for, in this order, when nothing else is said.
 const DEFAULT_RULES: [&str; 2] = ["/etc/earwitness/capture-rules", "capture-rules"];
+
+/// More of a passphrase file than its first line may have is not read.
+const MAX_PASSPHRASE: u64 = 4096;
 
 /// Options that every command takes.
 #[derive(Debug, Clone, Args)]
@@ -78,13 +84,14 @@ impl Context {
     /// The officer's passphrase, from a file or from the terminal.
     pub(crate) fn passphrase(&self, prompt: &str) -> Result<SecretString, Failure> {
         if let Some(path) = &self.passphrase_file {
-            let text = std::fs::read_to_string(path).map_err(|cause| {
-                Failure::new(
-                    Exit::Failed,
-                    format_args!("cannot read the passphrase from {}: {cause}", path.display()),
-                )
+            let mut text = String::new();
+            let read = std::fs::File::open(path)
+                .and_then(|file| file.take(MAX_PASSPHRASE).read_to_string(&mut text));
+            read.map_err(|cause| {
+                let what = format_args!("cannot read the passphrase from {}: {cause}", path.display());
+                Failure::new(Exit::NotFound, what)
             })?;
-            return Ok(SecretString::from(text.trim_end_matches(['\r', '\n']).to_owned()));
+            return Ok(SecretString::from(text.lines().next().unwrap_or_default().to_owned()));
         }
         rpassword::prompt_password(prompt).map(SecretString::from).map_err(|cause| {
             Failure::new(

@@ -53,7 +53,7 @@ impl Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:#}", self.cause)
+        write!(f, "{}", self.cause)
     }
 }
 
@@ -106,7 +106,7 @@ impl From<earwitness_recorder::RecordError> for Failure {
         use earwitness_recorder::RecordError as E;
         match cause {
             E::Vault(cause) => cause.into(),
-            E::Capture(_) | E::Panicked { .. } => Self { exit: Exit::Failed, cause: cause.into() },
+            E::Panicked { .. } => Self { exit: Exit::Failed, cause: cause.into() },
         }
     }
 }

@@ -53,15 +53,12 @@ fn main() -> ExitCode {
     }
 }
 
-/// A panic is a defect of this program, told in one line. The index's store panics over damaged files; the vault catches
-/// that, and says what is damaged.
+/// A panic is a defect of this program, told in one line without its message, which may quote a number or a name. The
+/// index's store panics over damaged files; the vault catches that, and says what is damaged.
 fn tell_of_panic(panic: &std::panic::PanicHookInfo<'_>) {
     let place = panic.location().map(ToString::to_string).unwrap_or_default();
     if !place.contains("/sled-") {
-        terminal::say(format_args!(
-            "a defect of this program at {place}: {}",
-            panic.payload_as_str().unwrap_or("?")
-        ));
+        terminal::say(format_args!("a defect of this program at {place}; what was committed is kept"));
     }
 }
 

@@ -1,4 +1,9 @@
 //! What goes wrong says what, where and what next, with the right exit code, and harms nothing that was kept.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test stops where it fails, and says what it left out"
+)]
 
 mod support;
 

@@ -1,4 +1,9 @@
 //! The recorder is killed in the middle of its work, again and again.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test stops where it fails, and says what it left out"
+)]
 
 mod support;
 

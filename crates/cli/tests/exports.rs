@@ -1,4 +1,9 @@
 //! Exports against other people's programs: sox for audio, tshark for pcapng.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test stops where it fails, and says what it left out"
+)]
 
 mod support;
 

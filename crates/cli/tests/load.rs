@@ -1,4 +1,9 @@
 //! Generated load with its ground truth, through the whole program.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test stops where it fails, and says what it left out"
+)]
 
 mod support;
 

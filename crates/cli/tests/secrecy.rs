@@ -1,4 +1,9 @@
 //! A vault without the officer's key gives no voice away, and a changed byte does not go unseen.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test stops where it fails, and says what it left out"
+)]
 
 mod support;
 

@@ -1,14 +1,10 @@
 //! Why recording stopped.
 
-use earwitness_capture::CaptureError;
 use earwitness_vault::VaultError;
 
 /// Recording stopped before its source did. What was committed stays.
 #[derive(Debug, thiserror::Error)]
 pub enum RecordError {
-    /// The source could not be read.
-    #[error(transparent)]
-    Capture(#[from] CaptureError),
     /// The vault could not keep what came.
     #[error(transparent)]
     Vault(#[from] VaultError),

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 
 use crossbeam_channel::{Receiver, Sender};
 use earwitness_engine::{Opened, Output, Stream};
-use earwitness_model::{CallId, CallSummary, Segment, WallTime};
-use earwitness_vault::{Index, Opening, RecordingSealer, Sealed, Sealer, StreamOpened, VaultError};
+use earwitness_model::{CallId, CallSummary, EndedBy, Segment, WallTime};
+use earwitness_vault::{Entry, Index, Opening, RecordingSealer, Sealed, Sealer, StreamOpened, VaultError};
 
 /// From the sealing pool to the writer.
 pub(crate) enum Written {
@@ -71,7 +71,7 @@ impl<C: Fn() -> WallTime> SealingThread<'_, C> {
             Output::Ended(summary) => match calls.remove(&summary.id) {
                 Some(Running::Recording(recording)) => self.send(Written::Block(recording.finish(&summary))),
                 Some(Running::Known) => self.send(Written::Known),
-                None => match self.is_known(summary.id) {
+                None => match self.is_listed(summary.id) {
                     Ok(true) => self.send(Written::Known),
                     Ok(false) => self.send(Written::Excluded(summary)),
                     Err(error) => self.fail(error),
@@ -100,10 +100,19 @@ impl<C: Fn() -> WallTime> SealingThread<'_, C> {
         Ok(())
     }
 
-    /// Whether the vault lists the call already, and not as an interrupted one: then these frames were recorded before.
+    /// Whether the vault lists the call already, so that an excluded one need not be listed again.
+    fn is_listed(&self, call: CallId) -> Result<bool, VaultError> {
+        Ok(self.index.get(call)?.is_some())
+    }
+
+    /// Whether the vault has the whole call: an interrupted recording, or one that the end of a capture cut short, is
+    /// made again, and a call that other rules refused is a new one.
     fn is_known(&self, call: CallId) -> Result<bool, VaultError> {
-        let listed = self.index.get(call)?;
-        Ok(listed.is_some_and(|entry| entry.recording.is_none_or(|recording| !recording.interrupted)))
+        let Some(Entry { summary, recording: Some(recording), .. }) = self.index.get(call)? else {
+            return Ok(false);
+        };
+        let was_cut = summary.end.is_none_or(|end| end.by == Some(EndedBy::CaptureEnd));
+        Ok(!recording.interrupted && !was_cut)
     }
 
     fn fail(&self, error: VaultError) -> Result<(), WriterGone> {

@@ -1,4 +1,9 @@
 //! The demo office from frames to the vault and back.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test stops where it fails, and says what it left out"
+)]
 
 use std::path::Path;
 

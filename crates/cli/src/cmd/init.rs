@@ -86,14 +86,14 @@ fn make(
     let created = earwitness_vault::create(&context.vault, new)?;
     let key = created.officer_key.display();
     let (kind, advice) = match access {
-        Access::Open => ("open", "whoever can read it can open every recording"),
+        Access::Open => ("an open", "whoever can read it can open every recording"),
         Access::Governed => (
-            "governed",
+            "a governed",
             "move it to a medium that the officer keeps, with a copy elsewhere: without it and its passphrase nothing can be opened",
         ),
     };
     context.say(format_args!(
-        "made an {kind} vault in {} (zone {zone}); the officer's key is {key}: {advice}",
+        "made {kind} vault in {} (zone {zone}); the officer's key is {key}: {advice}",
         context.vault.display()
     ));
     Ok(Exit::Done)
@@ -104,12 +104,12 @@ fn new_passphrase(context: &Context) -> Result<SecretString, Failure> {
     use secrecy::ExposeSecret;
     let first = context.passphrase("new passphrase of the officer's key: ")?;
     if first.expose_secret().chars().count() < 8 {
-        return Err(Failure::new(Exit::Refused, "the passphrase is too short: at least 8 characters"));
+        return Err(Failure::new(Exit::Usage, "the passphrase is too short: at least 8 characters"));
     }
     if context.is_passphrase_typed() {
         let second = context.passphrase("the same again: ")?;
         if first.expose_secret() != second.expose_secret() {
-            return Err(Failure::new(Exit::Refused, "the two passphrases differ: nothing was made"));
+            return Err(Failure::new(Exit::Usage, "the two passphrases differ: nothing was made"));
         }
     }
     Ok(first)

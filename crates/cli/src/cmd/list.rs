@@ -107,12 +107,19 @@ fn digests_of(opener: &Opener, entry: &Entry) -> Option<Vec<PayloadDigest>> {
 fn write_csv(calls: &mut Calls<'_>, vault: &Vault, out: &mut impl Write) -> Result<(), Failure> {
     out.write_all(BYTE_ORDER_MARK)?;
     let mut csv = csv::Writer::from_writer(out);
-    csv.write_record(COLUMNS).map_err(io::Error::from)?;
+    csv.write_record(COLUMNS).map_err(written)?;
     for entry in calls {
-        csv.write_record(Row::new(&entry, vault.zone()).fields().map(not_a_formula))
-            .map_err(io::Error::from)?;
+        csv.write_record(Row::new(&entry, vault.zone()).fields().map(not_a_formula)).map_err(written)?;
     }
     Ok(csv.flush()?)
+}
+
+/// What the system said, as it said it: a closed pipe is no failure.
+fn written(error: csv::Error) -> io::Error {
+    if let csv::ErrorKind::Io(cause) = error.kind() {
+        return io::Error::from(cause.kind());
+    }
+    io::Error::other(error)
 }
 
 /// A spreadsheet computes a cell that begins like a formula, and callers choose their names. A number with its plus stays.

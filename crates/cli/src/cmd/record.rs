@@ -17,6 +17,7 @@ use super::init;
 use crate::{
     context::Context,
     exit::{Exit, Failure, Outcome},
+    filter::percent,
 };
 
 /// Record capture files
@@ -36,7 +37,7 @@ pub(crate) struct Record {
     #[arg(long)]
     lab: bool,
     /// End with exit code 6 when more than this share of the kept calls' packets could not be kept
-    #[arg(long, value_name = "PERCENT", default_value_t = 0.0)]
+    #[arg(long, value_name = "PERCENT", default_value = "0", value_parser = percent)]
     max_loss: f64,
 }
 
@@ -58,19 +59,33 @@ impl Record {
         Ok(self.exit(context, &finished))
     }
 
+    /// Tells of every loss, and whether it is more than was allowed.
     fn exit(&self, context: &Context, finished: &Finished) -> Exit {
-        let (lost, kept) = (finished.counts.lost_packets(), finished.counts.media.kept);
+        let counts = &finished.counts;
+        let (lost, kept) = (counts.lost_packets(), counts.media.kept);
         let share = lost as f64 * 100.0 / (lost + kept).max(1) as f64;
-        if lost > 0 && share > self.max_loss {
+        if lost > 0 {
             context.say(format_args!(
-                "{lost} media packets ({share:.2} %) could not be kept: {} cut by the snap length, {} for want of memory, {} of too many sources",
-                finished.counts.media.truncated,
-                finished.counts.media.no_ring,
-                finished.counts.media.tracks_refused
+                "{lost} media packets ({share:.2} %) could not be kept: {} cut by the snap length, {} for want of memory, {} of too many sources, {} of numbers that jump about",
+                counts.media.truncated, counts.media.no_ring, counts.media.tracks_refused, counts.media.noise
             ));
-            return Exit::Loss;
         }
-        if finished.cut.is_empty() { Exit::Done } else { Exit::Part }
+        let refused = [
+            ("SIP messages of calls beyond the bound of the call table", counts.calls_refused),
+            ("media endpoints beyond what one call may announce", counts.media.endpoints_refused),
+            ("SIP messages beyond what is kept of one call", counts.messages_not_kept),
+            ("IP fragments that could not be put together", counts.fragments_refused),
+        ];
+        for (what, count) in refused.iter().filter(|(_, count)| *count > 0) {
+            context.say(format_args!("{count} {what}"));
+        }
+        if (lost > 0 && share > self.max_loss) || counts.calls_refused > 0 {
+            Exit::Loss
+        } else if finished.cut.is_empty() && finished.unreadable.is_empty() {
+            Exit::Done
+        } else {
+            Exit::Part
+        }
     }
 }
 
@@ -118,6 +133,9 @@ fn tell(context: &Context, finished: &Finished) {
             "{}: the file ends inside frame {} (byte {}): what came before is recorded; get the rest of the file, or repair it with editcap",
             cut.name, cut.frame, cut.at_byte
         ));
+    }
+    for error in &finished.unreadable {
+        context.say(format_args!("{error}; what came before is recorded"));
     }
     if context.verbose > 0 {
         for ((layer, cause), count) in &counts.unreadable {

@@ -40,8 +40,8 @@ enum RulesCommand {
     /// Write the example office as a beginning
     Init {
         /// Where to; existing files are left alone
-        #[arg(value_name = "DIR")]
-        dir: Option<PathBuf>,
+        #[arg(value_name = "DIR", default_value = "capture-rules")]
+        dir: PathBuf,
     },
 }
 
@@ -70,9 +70,7 @@ impl Rules {
                     writeln!(out, "{change}")?;
                 }
             }
-            RulesCommand::Init { dir } => {
-                write_example(context, &dir.clone().unwrap_or_else(|| context.rules_dir()))?
-            }
+            RulesCommand::Init { dir } => write_example(context, dir)?,
         }
         Ok(Exit::Done)
     }

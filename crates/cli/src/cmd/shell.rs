@@ -1,5 +1,7 @@
 //! `earwitness completions` and `earwitness man`.
 
+use std::io::Write;
+
 use clap::{Args, CommandFactory};
 
 use crate::{
@@ -18,12 +20,10 @@ pub(crate) struct Completions {
 
 impl Completions {
     pub(crate) fn run(&self, _context: &Context) -> Outcome {
-        clap_complete::generate(
-            self.shell,
-            &mut crate::CommandLine::command(),
-            "earwitness",
-            &mut std::io::stdout(),
-        );
+        // The generator panics where it cannot write: into memory it always can.
+        let mut script = Vec::new();
+        clap_complete::generate(self.shell, &mut crate::CommandLine::command(), "earwitness", &mut script);
+        std::io::stdout().write_all(&script)?;
         Ok(Exit::Done)
     }
 }

@@ -9,6 +9,7 @@ use crate::{
     context::Context,
     exit::{Exit, Failure, Outcome},
     filter::{Filters, find_call},
+    view::reason,
 };
 
 /// Check that recordings are whole and unaltered
@@ -56,11 +57,26 @@ impl Verify {
         if self.calls.is_empty() {
             let filter = self.filters.resolve(context, &vault)?;
             for entry in filter.calls(&vault) {
-                checked.entry(&mut out, &vault, &entry?, opener.as_ref())?;
+                match entry {
+                    Ok(entry) => checked.entry(&mut out, &vault, &entry, opener.as_ref())?,
+                    Err(error) => {
+                        checked.findings += 1;
+                        writeln!(out, "index: {error}")?;
+                    }
+                }
             }
         }
         for name in &self.calls {
-            checked.entry(&mut out, &vault, &find_call(&vault, name)?, opener.as_ref())?;
+            let entry = find_call(&vault, name)?;
+            if entry.recording.is_none() {
+                let why =
+                    format_args!("call {} has no recording to verify: {}", entry.summary.id, reason(&entry));
+                return Err(Failure::new(Exit::NotFound, why));
+            }
+            checked.entry(&mut out, &vault, &entry, opener.as_ref())?;
+        }
+        if checked.recordings == 0 && checked.findings == 0 && !self.all {
+            return Err(Failure::new(Exit::NotFound, "no recording passes these filters"));
         }
         if self.all {
             checked.findings(&mut out, &vault.check_index())?;
@@ -98,6 +114,9 @@ impl Checked {
         let findings = vault.verify(entry, opener);
         self.recordings += 1;
         self.broken += u64::from(!findings.is_empty());
+        if let Some(recording) = entry.recording.as_ref().filter(|_| !findings.is_empty()) {
+            writeln!(out, "call {}, recording {}:", entry.summary.id, recording.id)?;
+        }
         self.findings(out, &findings)
     }
 

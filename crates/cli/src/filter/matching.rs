@@ -27,7 +27,10 @@ impl Filter {
         let mut calls = std::collections::BTreeSet::new();
         for name in &self.typed.call_id {
             // What cannot begin an id of ours may still be a SIP Call-ID.
-            let by_prefix = vault.index().find_prefix(name).unwrap_or_default();
+            let by_prefix = match vault.index().find_prefix(name) {
+                Err(IndexError::BadPrefix) => Vec::new(),
+                found => found.ok()?,
+            };
             let by_sip = vault.index().by_sip_call_id(name).ok()?;
             if by_prefix.len() >= MAX_MATCHES || by_sip.len() >= MAX_MATCHES {
                 return None;

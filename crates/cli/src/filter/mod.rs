@@ -93,15 +93,19 @@ impl Filters {
         let plan = if self.number.is_empty() && self.ext.is_empty() {
             NumberPlan::default()
         } else {
-            // Without rules a number is compared by the country's spelling alone.
-            context.load_rules().map_or_else(|_none| NumberPlan::default(), |rules| rules.numbers().clone())
+            match context.load_rules() {
+                Ok(rules) => rules.numbers().clone(),
+                // Without rules a number is compared by the country's spelling alone.
+                Err(failure) if failure.exit == Exit::NotFound => NumberPlan::default(),
+                Err(failure) => return Err(failure),
+            }
         };
         Ok(Filter { typed: self.clone(), since, until, plan })
     }
 }
 
 /// A share in percent.
-fn percent(text: &str) -> Result<f64, String> {
+pub(crate) fn percent(text: &str) -> Result<f64, String> {
     match text.trim_end_matches('%').trim().parse::<f64>() {
         Ok(share) if (0.0..=100.0).contains(&share) => Ok(share),
         Ok(_) | Err(_) => Err("a share of packets is a number from 0 to 100: 0.5, 1, 2.5".to_owned()),

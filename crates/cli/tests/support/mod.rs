@@ -1,5 +1,9 @@
 //! The program as a user runs it.
-#![allow(dead_code, reason = "each test binary uses its part")]
+#![allow(
+    dead_code,
+    clippy::print_stdout,
+    reason = "each test binary uses its part, and says what it left out"
+)]
 
 use std::{
     ffi::OsStr,

@@ -89,8 +89,16 @@ impl Files {
             Destination::File(path, _) => path.clone(),
             Destination::Directory(path, _) => self.free_name(path, name),
         };
-        if !self.force && place.symlink_metadata().is_ok() {
-            return Err(there_already(&place));
+        match place.symlink_metadata() {
+            Ok(there) if !there.is_file() && !there.is_symlink() => {
+                let what = format_args!(
+                    "{} is no file: a device or directory is not replaced; `-o -` writes into a pipe",
+                    place.display()
+                );
+                return Err(Failure::new(Exit::Usage, what));
+            }
+            Ok(_) if !self.force => return Err(there_already(&place)),
+            Ok(_) | Err(_) => {}
         }
         let temporary = beside(&place);
         let exported = fill_file(&temporary, fill).and_then(|exported| {
@@ -159,8 +167,12 @@ fn fill_file(
     path: &Path,
     fill: impl FnOnce(&mut dyn Write) -> Result<Exported, ExportError>,
 ) -> Result<Exported, Failure> {
-    let made: io::Result<File> =
-        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
+    // Somebody else's file or link in a shared directory is never written into.
+    match std::fs::remove_file(path) {
+        Err(cause) if cause.kind() != io::ErrorKind::NotFound => return Err(cannot("replace", path, &cause)),
+        Ok(()) | Err(_) => {}
+    }
+    let made: io::Result<File> = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
     let mut out = BufWriter::new(made.map_err(|cause| cannot("make", path, &cause))?);
     let exported = fill(&mut out).map_err(failed)?;
     let file = out.into_inner().map_err(|error| cannot("write", path, error.error()))?;
