@@ -33,7 +33,8 @@ impl Timer {
     pub const fn nanos(self) -> i64 {
         const SECOND: i64 = 1_000_000_000;
         match self {
-            Self::NoResponse | Self::Retry => 32 * SECOND,
+            Self::NoResponse => 32 * SECOND,
+            Self::Retry => 120 * SECOND,
             Self::Ringing => 190 * SECOND,
             Self::Linger => 5 * SECOND,
             Self::MediaSilence => 120 * SECOND,
