@@ -67,19 +67,13 @@ impl From<earwitness_vault::VaultError> for Failure {
     fn from(cause: earwitness_vault::VaultError) -> Self {
         use earwitness_vault::VaultError as E;
         let exit = match &cause {
-            E::NotAVault { .. } | E::OfficerKeyMissing { .. } => Exit::NotFound,
+            _ if cause.is_damage() => Exit::Broken,
+            E::NotAVault { .. } | E::OfficerKeyMissing { .. } | E::KeyGone { .. } | E::NoRecording => {
+                Exit::NotFound
+            }
             E::WrongPassphrase { .. } | E::OtherOfficer { .. } | E::PassphraseNeeded | E::Refused => {
                 Exit::Refused
             }
-            E::KeyDamaged { .. }
-            | E::Volume { .. }
-            | E::Block { .. }
-            | E::BlockMissing { .. }
-            | E::Sealed { .. }
-            | E::Manifest { .. }
-            | E::Index(_)
-            | E::Ledger(_) => Exit::Broken,
-            E::KeyGone { .. } | E::NoRecording => Exit::NotFound,
             E::AlreadyThere { .. }
             | E::Format { .. }
             | E::Settings { .. }
@@ -89,7 +83,15 @@ impl From<earwitness_vault::VaultError> for Failure {
             | E::MustReopen
             | E::NotAKey { .. }
             | E::ClassName { .. }
-            | E::NotOpened { .. } => Exit::Failed,
+            | E::NotOpened { .. }
+            | E::KeyDamaged { .. }
+            | E::Volume { .. }
+            | E::Block { .. }
+            | E::BlockMissing { .. }
+            | E::Sealed { .. }
+            | E::Manifest { .. }
+            | E::Index(_)
+            | E::Ledger(_) => Exit::Failed,
         };
         Self { exit, cause: cause.into() }
     }

@@ -90,6 +90,10 @@ impl Record {
 }
 
 fn open(path: &Path) -> Result<Input, Failure> {
+    if path == Path::new("-") && std::io::stdin().is_terminal() {
+        let what = "standard input is a terminal: pipe a capture into it (tcpdump -w - | earwitness record -r -), or name a file";
+        return Err(Failure::new(Exit::Usage, what));
+    }
     let source = if path == Path::new("-") { FileSource::stdin() } else { FileSource::open(path) };
     let source = source.map_err(|cause| {
         let missing = matches!(&cause, CaptureError::Unopenable { source, .. } if source.kind() == std::io::ErrorKind::NotFound);
@@ -128,6 +132,12 @@ fn tell(context: &Context, finished: &Finished) {
         "{} frames, {} SIP messages, {} media packets; {} calls listed, {} already in the vault, {} bytes sealed",
         counts.frames, counts.messages, counts.media.packets, finished.calls, finished.known, finished.bytes
     ));
+    if finished.calls == 0 && finished.known == 0 {
+        context.say(format_args!(
+            "no call was found; {} frames carry something else than UDP: SIP over TCP, encrypted signalling and tunnels are not read in this version",
+            counts.not_udp
+        ));
+    }
     for cut in &finished.cut {
         context.say(format_args!(
             "{}: the file ends inside frame {} (byte {}): what came before is recorded; get the rest of the file, or repair it with editcap",

@@ -4,7 +4,7 @@
 use std::{
     collections::HashSet,
     fs::{File, OpenOptions},
-    io::{self, BufWriter, Write},
+    io::{self, BufWriter, IsTerminal, Write},
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
 };
@@ -80,6 +80,10 @@ impl Files {
     ) -> Result<Exported, Failure> {
         let place = match &self.destination {
             Destination::Stdout(_) => {
+                if io::stdout().is_terminal() {
+                    let what = "standard output is a terminal: pipe it somewhere, or give -o FILE";
+                    return Err(Failure::new(Exit::Usage, what));
+                }
                 note()?;
                 let mut out = BufWriter::new(io::stdout().lock());
                 let exported = fill(&mut out).map_err(failed)?;
