@@ -91,6 +91,10 @@ impl Vault {
         let walked = for_each_manifest(&self.parts, |found| {
             match found {
                 Found::Manifest { manifest, volume, at } => {
+                    if !recorded.knows(manifest.recording) {
+                        let (recording, path) = (Some(manifest.recording), self.parts.layout.ledger());
+                        findings.push(Finding { recording, path, fault: Fault::Untold(manifest.recording) });
+                    }
                     recorded.find(&manifest);
                     let mut entry = manifest.entry(volume, at);
                     entry.fit();

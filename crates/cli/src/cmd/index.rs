@@ -52,6 +52,25 @@ impl Index {
                     "{} recordings and {} calls without one listed",
                     rebuilt.recordings, rebuilt.excluded
                 )?;
+                if rebuilt.shortened > 0 {
+                    context.say(format_args!(
+                        "{} calls were too long for a row and are listed shortened",
+                        rebuilt.shortened
+                    ));
+                }
+                if rebuilt.told_ledger > 0 {
+                    context.say(format_args!(
+                        "the ledger did not tell of {} recordings, and now does: somebody may have taken rows out of it",
+                        rebuilt.told_ledger
+                    ));
+                }
+                if rebuilt.gone > 0 {
+                    context.say(format_args!(
+                        "{} recordings that the ledger tells of are in no volume: `earwitness verify --all` names them",
+                        rebuilt.gone
+                    ));
+                    return Ok(Exit::Broken);
+                }
                 if rebuilt.damaged_bytes > 0 || rebuilt.unreadable_rows > 0 {
                     context.say(format_args!(
                         "{} bytes of volumes and {} rows of the ledger could not be read",

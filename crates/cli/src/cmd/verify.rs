@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use clap::Args;
-use earwitness_vault::{Entry, Finding, Opener, Vault};
+use earwitness_vault::{Entry, Finding, Verifier};
 
 use crate::{
     context::Context,
@@ -53,12 +53,13 @@ impl Verify {
         let vault = context.open_vault()?;
         let opener = self.opened.then(|| context.unlock(&vault)).transpose()?;
         let mut checked = Checked::default();
+        let mut verifier = vault.verifier(opener.as_ref());
         let mut out = std::io::stdout().lock();
         if self.calls.is_empty() {
             let filter = self.filters.resolve(context, &vault)?;
             for entry in filter.calls(&vault) {
                 match entry {
-                    Ok(entry) => checked.entry(&mut out, &vault, &entry, opener.as_ref())?,
+                    Ok(entry) => checked.entry(&mut out, &mut verifier, &entry)?,
                     Err(error) => {
                         checked.findings += 1;
                         writeln!(out, "index: {error}")?;
@@ -73,7 +74,7 @@ impl Verify {
                     format_args!("call {} has no recording to verify: {}", entry.summary.id, reason(&entry));
                 return Err(Failure::new(Exit::NotFound, why));
             }
-            checked.entry(&mut out, &vault, &entry, opener.as_ref())?;
+            checked.entry(&mut out, &mut verifier, &entry)?;
         }
         if checked.recordings == 0 && checked.findings == 0 && !self.all {
             return Err(Failure::new(Exit::NotFound, "no recording passes these filters"));
@@ -104,14 +105,13 @@ impl Checked {
     fn entry(
         &mut self,
         out: &mut impl Write,
-        vault: &Vault,
+        verifier: &mut Verifier<'_>,
         entry: &Entry,
-        opener: Option<&Opener>,
     ) -> Result<(), Failure> {
         if entry.recording.is_none() {
             return Ok(());
         }
-        let findings = vault.verify(entry, opener);
+        let findings = verifier.verify(entry);
         self.recordings += 1;
         self.broken += u64::from(!findings.is_empty());
         if let Some(recording) = entry.recording.as_ref().filter(|_| !findings.is_empty()) {

@@ -14,12 +14,18 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
 use super::error::{Damage, IndexError};
 
 /// Bytes of pages that sled keeps in memory.
 const CACHE: u64 = 64 << 20;
+
+/// The vault's own lock keeps other processes away, so that a store that is locked is an earlier one of this process
+/// whose threads are not quite done: it is waited for, two seconds at most.
+const LOCK_PATIENCE: u32 = 100;
+const LOCK_WAIT: Duration = Duration::from_millis(20);
 
 /// The open store.
 pub(super) struct Store {
@@ -43,9 +49,18 @@ impl Store {
         let log_path = dir.join("db");
         // No thread of sled's own: what is durable is decided by `sync` alone.
         let config = sled::Config::new().path(dir).cache_capacity(CACHE).flush_every_ms(None);
-        let db = match catch_unwind(AssertUnwindSafe(|| config.open())) {
-            Ok(opened) => opened.map_err(|error| failed(error, &log_path))?,
-            Err(_) => return Err(Damage::StorePanicked.into()),
+        let mut patience = LOCK_PATIENCE;
+        let db = loop {
+            match catch_unwind(AssertUnwindSafe(|| config.open())) {
+                Ok(Err(sled::Error::Io(cause)))
+                    if cause.kind() == io::ErrorKind::WouldBlock && patience > 0 =>
+                {
+                    patience -= 1;
+                    std::thread::sleep(LOCK_WAIT);
+                }
+                Ok(opened) => break opened.map_err(|error| failed(error, &log_path))?,
+                Err(_) => return Err(Damage::StorePanicked.into()),
+            }
         };
         restrict(dir).map_err(io_error("restrict", dir))?;
         let log = File::open(&log_path).map_err(io_error("open", &log_path))?;

@@ -97,6 +97,9 @@ pub enum Fault {
     /// A recording in the volumes that the index does not list, and that no better one of its call hides.
     #[error("recording {0} is not in the index: run `earwitness index rebuild`")]
     Unlisted(RecordingId),
+    /// A recording in the volumes that the ledger does not tell of: rows were taken out of it, or it was taken away.
+    #[error("recording {0} is in a volume, and the ledger does not tell of it: the ledger is not whole")]
+    Untold(RecordingId),
     /// A recording that the ledger tells of and of which no volume holds the manifest.
     #[error(
         "recording {0} was recorded, and no volume holds its manifest: restore its volume from the backup, then run `earwitness index rebuild`"

@@ -28,6 +28,23 @@ fn a_volume_taken_away_is_missed_even_after_a_rebuild() {
 }
 
 #[test]
+fn a_ledger_taken_away_is_missed() {
+    let office = office_with([1, 2]);
+    let listed = ids(&office.open());
+    for file in std::fs::read_dir(office.dir().join("ledger")).unwrap() {
+        std::fs::remove_file(file.unwrap().path()).unwrap();
+    }
+    let vault = office.open();
+    let path = office.dir().join("ledger");
+    let untold =
+        |id: &RecordingId| Finding { recording: Some(*id), path: path.clone(), fault: Fault::Untold(*id) };
+    let mut found = vault.check_index();
+    found.sort_by_key(|finding| finding.recording);
+    assert_eq!(found, listed.iter().map(untold).collect::<Vec<_>>());
+    assert_eq!(vault.rebuild_index().unwrap().told_ledger, 2);
+}
+
+#[test]
 fn a_volume_from_before_lacks_what_was_recorded_since() {
     let office = office_with([1]);
     let before = std::fs::read(office.volume()).unwrap();
