@@ -8,7 +8,6 @@ mod call;
 mod codec;
 mod frame;
 mod id;
-mod loss;
 mod pii;
 mod segment;
 mod stream;
@@ -21,7 +20,6 @@ pub use call::{
 pub use codec::{Codec, PayloadKind};
 pub use frame::{Flow, LinkType, RawFrame};
 pub use id::{BadId, CallId, RecordingId};
-pub use loss::Loss;
 pub use pii::Pii;
 pub use segment::{
     MediaPacket, MediaPackets, PACKET_HEADER, PacketKind, Segment, SegmentContent, SignallingMessage,

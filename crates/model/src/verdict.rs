@@ -91,8 +91,6 @@ pub enum Refusal {
     Direction,
     /// The rule is selective and nobody pressed the key.
     SelectiveNotStarted,
-    /// The call was up when the capture began, so that its parties are not known.
-    PartiesUnknown,
 }
 
 impl fmt::Display for Refusal {
@@ -103,7 +101,6 @@ impl fmt::Display for Refusal {
             Self::InternalCall => "an internal call, and the rule excludes those",
             Self::Direction => "the rule covers the other direction only",
             Self::SelectiveNotStarted => "selective: recording by key is not available in this version",
-            Self::PartiesUnknown => "the call began before the capture, its parties are unknown",
         })
     }
 }

@@ -29,7 +29,6 @@ pub(super) fn why_not(entry: &Entry) -> &'static str {
         Decision::Refuse(Refusal::InternalCall) => "internal",
         Decision::Refuse(Refusal::Direction) => "direction",
         Decision::Refuse(Refusal::SelectiveNotStarted) => "selective",
-        Decision::Refuse(Refusal::PartiesUnknown) => "parties?",
         Decision::Admit(_) if summary.answer.is_none() && summary.streams.is_empty() => "no answer",
         Decision::Admit(_) => "no audio",
     }
