@@ -1,5 +1,8 @@
 //! How much memory the engine may use.
 
+/// Keys and gaps listed of one call; more are a noise source.
+pub(crate) const MAX_LISTED: usize = 512;
+
 /// Bounds of the engine's tables. What does not fit is counted in [`Counts`](crate::Counts), never silently left out.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {

@@ -13,6 +13,17 @@ pub enum Leg {
     Callee,
 }
 
+impl Leg {
+    /// The other party.
+    #[must_use]
+    pub const fn other(self) -> Self {
+        match self {
+            Self::Caller => Self::Callee,
+            Self::Callee => Self::Caller,
+        }
+    }
+}
+
 /// The place of a track in its call's table: what each packed packet carries instead of addresses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct TrackIndex(pub u16);

@@ -13,13 +13,11 @@ use super::{
     track::{Fate, TrackState},
 };
 use crate::{
+    limits::MAX_LISTED,
     order::{Keeping, MediaSummary},
     output::Opened,
     pool::RING_BYTES,
 };
-
-/// Keys and gaps listed of one call; more are a noise source.
-pub(super) const MAX_LISTED: usize = 512;
 
 /// One call's media.
 #[derive(Debug)]

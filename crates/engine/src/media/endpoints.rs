@@ -113,18 +113,11 @@ impl Endpoints {
         to().find(|t| from().any(|f| f.call == t.call && f.leg != t.leg))
             .map(|t| (t.call, t.leg, true))
             .or_else(|| to().next().map(|t| (t.call, t.leg, false)))
-            .or_else(|| from().next().map(|f| (f.call, other(f.leg), false)))
+            .or_else(|| from().next().map(|f| (f.call, f.leg.other(), false)))
     }
 
     fn at(&self, endpoint: &SocketAddr) -> &[Expectation] {
         self.0.get(endpoint).map_or(&[], Vec::as_slice)
-    }
-}
-
-const fn other(leg: Leg) -> Leg {
-    match leg {
-        Leg::Caller => Leg::Callee,
-        Leg::Callee => Leg::Caller,
     }
 }
 

@@ -16,7 +16,7 @@ use earwitness_model::{Flow, Leg, MediaPacket, PacketTime, PayloadKind, Segment,
 use earwitness_wire::rtp;
 
 use self::{
-    call::{MAX_LISTED, MediaCall},
+    call::MediaCall,
     endpoints::{Claim, Endpoints, Expectation, Room, Standing},
     flow_table::FlowTable,
     keypress::KeyEvent,
@@ -26,7 +26,7 @@ use self::{
 };
 use crate::{
     counts::MediaCounts,
-    limits::Limits,
+    limits::{Limits, MAX_LISTED},
     order::{CallSlot, Order, Report},
     output::{Opened, Output, Stream},
     pool::{Pool, RING_BYTES},

@@ -3,8 +3,8 @@
 use earwitness_model::{Dtmf, DtmfVia, Leg, PacketTime, Pii};
 use earwitness_wire::sip::{HeaderName, Message};
 
-/// Keys listed of one call; more are a noise source.
-const MAX_LISTED: usize = 512;
+use crate::limits::MAX_LISTED;
+
 /// INFO requests looked back on for repeats.
 const LOOK_BACK: usize = 16;
 

@@ -8,7 +8,7 @@ use earwitness_wire::sip::{Message, Method, StartLine};
 use super::{
     Signalling, SipDatagram,
     call::State,
-    facts, in_dialog,
+    facts, from_tag, in_dialog,
     ladder::{self, Kept},
     offer,
 };
@@ -53,7 +53,7 @@ impl Signalling {
         orders: &mut VecDeque<Order>,
     ) {
         let time = datagram.time;
-        let from_tag = message.from().and_then(|from| from.tag());
+        let from_tag = from_tag(message);
         let Some(call) = self.call_mut(slot) else { return };
         if method == Method::Invite && !in_dialog(message) {
             call.add_caller_tag(from_tag);
@@ -93,7 +93,7 @@ impl Signalling {
         time: PacketTime,
         orders: &mut VecDeque<Order>,
     ) {
-        let from_tag = message.from().and_then(|from| from.tag());
+        let from_tag = from_tag(message);
         let to_tag = message.to().and_then(|to| to.tag());
         let Some(call) = self.call_mut(slot) else { return };
         let (by, goes_on) = match call.sender(from_tag, false) {
@@ -117,7 +117,7 @@ impl Signalling {
         outputs: &mut VecDeque<Output>,
     ) {
         let time = datagram.time;
-        let from_tag = message.from().and_then(|from| from.tag());
+        let from_tag = from_tag(message);
         let Some(method) = message.cseq().map(|cseq| cseq.method) else { return };
         let Some(call) = self.call_mut(slot) else { return };
         let sender = call.sender(from_tag, true);
@@ -208,7 +208,7 @@ impl Signalling {
         let Some(call) = self.call_mut(slot) else { return };
         call.protected |= offer.protected;
         call.held[usize::from(sender == Leg::Callee)] = offer.held;
-        let leg = if sender == Leg::Caller { Leg::Callee } else { Leg::Caller };
+        let leg = sender.other();
         let held = call.held.contains(&true);
         for (endpoint, formats) in offer.endpoints {
             orders.push_back(Order::Expect { call: slot, endpoint, leg, formats: formats.into() });

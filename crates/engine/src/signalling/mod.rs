@@ -118,7 +118,7 @@ impl Signalling {
         let Some(call) = self.call(slot) else { return false };
         let is_first = message.method() == Some(Method::Invite) && !in_dialog(message);
         let newer = message.cseq().is_some_and(|cseq| cseq.number > call.invite_cseq)
-            || call.sender(message.from().and_then(|from| from.tag()), false) != Leg::Caller;
+            || call.sender(from_tag(message), false) != Leg::Caller;
         is_first && newer && call.answer.is_some() && matches!(call.state, State::Over(_))
     }
 
@@ -143,7 +143,7 @@ impl Signalling {
         }
         let facts = facts::facts(message, datagram.time);
         let verdict = self.rules.decide(&facts);
-        let caller_tag = message.from().and_then(|from| from.tag());
+        let caller_tag = from_tag(message);
         let id = facts::call_id(datagram.time, call_id, caller_tag);
         let slot = self.free.pop().unwrap_or(CallSlot(self.calls.len() as u32));
         let is_response = beginning == Beginning::Response;
@@ -205,9 +205,12 @@ const MOST_NAME: usize = 512;
 /// Whether the Call-ID or a tag is too long to keep for every call. It is not cut: a cut one may be another call's.
 fn has_long_names(message: &Message<'_>) -> bool {
     let is_long = |name: Option<&[u8]>| name.is_some_and(|name| name.len() > MOST_NAME);
-    is_long(message.call_id())
-        || is_long(message.from().and_then(|from| from.tag()))
-        || is_long(message.to().and_then(|to| to.tag()))
+    is_long(message.call_id()) || is_long(from_tag(message)) || is_long(message.to().and_then(|to| to.tag()))
+}
+
+/// The tag of whoever began the transaction (RFC 3261, 8.1.1.3).
+fn from_tag<'b>(message: &Message<'b>) -> Option<&'b [u8]> {
+    message.from().and_then(|from| from.tag())
 }
 
 /// A To tag: the message belongs to a dialog (RFC 3261, 12).

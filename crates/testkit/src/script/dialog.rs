@@ -56,14 +56,6 @@ pub(super) struct Request {
     pub(super) sequence: u32,
 }
 
-/// The party that is not `leg`.
-pub(super) const fn other(leg: Leg) -> Leg {
-    match leg {
-        Leg::Caller => Leg::Callee,
-        Leg::Callee => Leg::Caller,
-    }
-}
-
 impl Dialog {
     pub(super) fn side(&mut self, leg: Leg) -> &mut Side {
         match leg {
@@ -109,7 +101,7 @@ impl Dialog {
 
     /// The request of the other party that a response of `leg` answers: the last one, or the last one of a method.
     pub(super) fn answered(&mut self, leg: Leg, method: Option<&str>) -> Result<Request, String> {
-        let requests = &self.side(other(leg)).requests;
+        let requests = &self.side(leg.other()).requests;
         let fits = |request: &&Request| match method {
             Some(method) => request.method == method,
             None => request.method != "ACK",

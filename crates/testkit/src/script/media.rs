@@ -6,7 +6,6 @@ use earwitness_model::{Flow, Leg};
 
 use super::{
     Stage,
-    dialog::other,
     line::{Line, address, number, seconds},
     signal::party,
 };
@@ -150,7 +149,7 @@ impl Stage {
             })
         };
         let src = end(line.value("src", address)?, leg)?;
-        let dst = end(line.value("dst", address)?, other(leg))?;
+        let dst = end(line.value("dst", address)?, leg.other())?;
         Ok(Flow { src, dst })
     }
 

@@ -6,7 +6,7 @@ use earwitness_model::{Flow, Leg};
 
 use super::{
     Passage, Stage,
-    dialog::{Dialog, Identity, Side, other},
+    dialog::{Dialog, Identity, Side},
     line::{Line, address, number, seconds},
 };
 use crate::sip::{Audio, Encoding, Message, phrase};
@@ -217,7 +217,7 @@ impl Dialog {
         }
         let method = line.text("of");
         let request = self.answered(letter.leg, method.as_deref())?;
-        let asked = other(letter.leg);
+        let asked = letter.leg.other();
         let invite = request.method == "INVITE";
         // Only the party that is called brings a tag of its own.
         let tag = match line.text("tag") {
