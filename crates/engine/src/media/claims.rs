@@ -1,0 +1,51 @@
+//! An endpoint is announced: what waits there belongs to the call.
+
+use std::{collections::VecDeque, net::SocketAddr};
+
+use earwitness_model::PacketTime;
+
+use super::{
+    Came, Media, MediaDatagram,
+    endpoints::{Expectation, Room, Standing},
+};
+use crate::{order::CallSlot, output::Output};
+
+impl Media {
+    pub(super) fn expect(
+        &mut self,
+        endpoint: SocketAddr,
+        expectation: Expectation,
+        now: PacketTime,
+        outputs: &mut VecDeque<Output>,
+    ) {
+        let (call, most) = (expectation.call, self.limits.endpoints_per_call);
+        let Some(state) = self.call_mut(call) else { return };
+        let oldest = state.add_endpoint(endpoint, most);
+        if self.endpoints.announce(endpoint, expectation) == Room::Crowded {
+            self.counts.endpoints_refused += 1;
+        }
+        if let Some(oldest) = oldest {
+            self.endpoints.withdraw(&oldest, call);
+            self.counts.endpoints_refused += 1;
+        }
+        let mut waiting = Vec::new();
+        self.unclaimed.claim(endpoint, |c| waiting.push((c.time, c.flow, c.payload.to_vec())));
+        for (time, flow, mut payload) in waiting {
+            self.handle_datagram(
+                &MediaDatagram { flow: &flow, payload: &payload, cut: 0, time, came: Came::Late },
+                now,
+                outputs,
+            );
+            payload.fill(0);
+        }
+    }
+
+    /// Where the call stands, for whoever asks whose a source is.
+    pub(super) fn standing(&self, call: CallSlot) -> Option<Standing> {
+        self.call(call).map(|state| match (state.over, state.answered) {
+            (true, _) => Standing::Over,
+            (false, Some(_)) => Standing::Answered,
+            (false, None) => Standing::Attempt,
+        })
+    }
+}

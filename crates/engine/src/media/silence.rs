@@ -1,0 +1,50 @@
+//! Calls that fell silent.
+
+use std::collections::VecDeque;
+
+use earwitness_model::PacketTime;
+
+use super::{Media, call::MediaCall};
+use crate::{
+    order::{CallSlot, Report},
+    timer::Timer,
+};
+
+impl Media {
+    pub(super) fn look_at_silence(
+        &mut self,
+        call: CallSlot,
+        birth: u32,
+        due: PacketTime,
+        reports: &mut VecDeque<Report>,
+    ) {
+        let meant = |state: &&MediaCall| state.birth == birth && state.silence_due == Some(due);
+        let Some(state) = self.call(call).filter(meant) else { return };
+        let last = self.last_packet(state);
+        let patience = match (state.held, last) {
+            (true, _) => Timer::Held,
+            (false, None) => Timer::Unseen,
+            (false, Some(_)) => Timer::MediaSilence,
+        };
+        let Some(since) = last.max(state.answered) else { return };
+        let deadline = since.plus_nanos(patience.nanos());
+        if deadline <= due {
+            reports.push_back(Report::Silent { call, last, at: due });
+        } else {
+            self.watch_silence(call, deadline);
+        }
+    }
+
+    /// The call's silence is looked at `at`, and not before.
+    pub(super) fn watch_silence(&mut self, call: CallSlot, at: PacketTime) {
+        let Some(state) = self.call_mut(call) else { return };
+        state.silence_due = Some(at);
+        let birth = state.birth;
+        self.silences.add(at, (call, birth));
+    }
+
+    /// The last packet of a call.
+    fn last_packet(&self, state: &MediaCall) -> Option<PacketTime> {
+        state.tracks.iter().filter_map(|&slot| self.tracks.get(slot as usize)?.as_ref()).map(|t| t.last).max()
+    }
+}
