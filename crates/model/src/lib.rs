@@ -9,6 +9,7 @@ mod codec;
 mod frame;
 mod id;
 mod pii;
+mod running;
 mod segment;
 mod stream;
 mod time;
@@ -21,6 +22,7 @@ pub use codec::{Codec, PayloadKind};
 pub use frame::{Flow, LinkType, RawFrame};
 pub use id::{BadId, CallId, RecordingId};
 pub use pii::Pii;
+pub use running::{RunningCall, RunningEndpoint};
 pub use segment::{
     MediaPacket, MediaPackets, PACKET_HEADER, PacketKind, Segment, SegmentContent, SignallingMessage,
     SignallingMessages, pack_media, pack_signalling,

@@ -1,0 +1,43 @@
+//! A call that runs, as far as it must be known to be taken up again after the recorder was gone.
+
+use std::net::SocketAddr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{CallFacts, CallId, Codec, Leg, PacketTime, Pii, Verdict};
+
+/// What the engine knew of a call that is kept when it last changed. The vault keeps the newest one beside the audio; a
+/// recorder that was restarted hands it back to the engine, which expects the same media and the same BYE.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunningCall {
+    /// The call.
+    pub id: CallId,
+    /// Its Call-ID as it stood on the wire: compared byte by byte (RFC 3261, section 8.1.1.4).
+    pub sip_call_id: Pii<Vec<u8>>,
+    /// What was known when it began.
+    pub facts: CallFacts,
+    /// What the rules said then: it stays.
+    pub verdict: Verdict,
+    /// The From tags of its INVITEs outside a dialog, which tell the caller's messages from the callee's (RFC 3261,
+    /// section 19.3); `None` for one without a tag.
+    pub caller_tags: Vec<Option<Vec<u8>>>,
+    /// The sequence number of the INVITE that began it.
+    pub invite_cseq: u32,
+    /// When it was answered; `None` while it rings.
+    pub answered: Option<PacketTime>,
+    /// Who put the other one on hold.
+    pub holding: Vec<Leg>,
+    /// Where media is expected.
+    pub endpoints: Vec<RunningEndpoint>,
+}
+
+/// An endpoint that a running call announced in its SDP.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunningEndpoint {
+    /// Address and port that receive.
+    pub at: SocketAddr,
+    /// Who is heard there: the other party than the one that announced it.
+    pub leg: Leg,
+    /// Payload types and what they mean.
+    pub formats: Vec<(u8, Codec)>,
+}
