@@ -5,6 +5,7 @@
 //!
 //! - [`script`]: a call told line by line → frames; the language is in `fixtures/README.md`
 //! - [`Load`]: thousands of ordinary calls → a stream of frames, and the [`Truth`] about them
+//! - [`flood`]: what nobody wants to see on a mirror port: garbage, scanners, calls without end
 //! - [`demo`]: the calls of an office that one can listen to
 //! - [`datagram`], [`rtp`], [`pcap`]: the bytes of it
 
@@ -13,6 +14,7 @@
 pub mod audio;
 pub mod datagram;
 pub mod demo;
+pub mod flood;
 pub mod load;
 pub mod pcap;
 mod random;
