@@ -150,6 +150,10 @@ pub enum Flag {
     CaptureLoss,
     /// The recorder stopped in mid-call: facts are those known when it did.
     Interrupted,
+    /// The clock of the capture was set while it ran: its times go on from those of its beginning.
+    ClockStepped,
+    /// Another part of the call came before: the recorder had stopped in mid-call, and took it up again.
+    Resumed,
 }
 
 /// Everything that is known of a call when it is over.

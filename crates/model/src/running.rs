@@ -23,7 +23,7 @@ pub struct RunningCall {
     pub caller_tags: Vec<Option<Vec<u8>>>,
     /// The sequence number of the INVITE that began it.
     pub invite_cseq: u32,
-    /// When it was answered; `None` while it rings.
+    /// When it was answered; `None` when that was not seen: it was up when the capture began.
     pub answered: Option<PacketTime>,
     /// Who put the other one on hold.
     pub holding: Vec<Leg>,

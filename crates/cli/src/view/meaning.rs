@@ -17,6 +17,12 @@ pub(super) const fn flag_meaning(flag: Flag) -> &'static str {
             "The recorder ran out of memory and could not keep part of it; the gaps say which."
         }
         Flag::Interrupted => "The recorder stopped in mid-call: facts are those known when it did.",
+        Flag::ClockStepped => {
+            "The clock was set while it ran: its times go on from those of its beginning, without the step."
+        }
+        Flag::Resumed => {
+            "The recorder stopped in mid-call and took it up again: the part before is a recording too."
+        }
     }
 }
 

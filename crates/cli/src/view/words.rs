@@ -76,5 +76,7 @@ pub(super) const fn flag_word(flag: Flag) -> &'static str {
         Flag::LatePackets => "late_packets",
         Flag::CaptureLoss => "capture_loss",
         Flag::Interrupted => "interrupted",
+        Flag::ClockStepped => "clock_stepped",
+        Flag::Resumed => "resumed",
     }
 }
