@@ -4,7 +4,7 @@ use std::io;
 
 use thiserror::Error;
 
-use crate::Looks;
+use crate::{Looks, Refusal};
 
 /// Why frames cannot be had from a capture.
 #[derive(Debug, Error)]
@@ -50,6 +50,14 @@ pub enum CaptureError {
         at_byte: u64,
         /// What does not make sense.
         damage: Damage,
+    },
+    /// A network interface cannot be captured.
+    #[error("{interface}: {refusal}")]
+    Interface {
+        /// The interface, as the user named it.
+        interface: String,
+        /// Why, and what to do.
+        refusal: Refusal,
     },
 }
 

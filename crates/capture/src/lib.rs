@@ -20,12 +20,13 @@
 //! walked here and not by `pcap-file` 2.0, which reads every pcapng time as nanoseconds whatever `if_tsresol` says,
 //! stops at blocks larger than its buffer, and copies or allocates for options that nobody reads.
 
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 mod classic;
 mod error;
 mod file;
 mod gzip;
+mod live;
 mod looks;
 mod pcapng;
 mod window;
@@ -35,10 +36,11 @@ use earwitness_model::RawFrame;
 pub use crate::{
     error::{CaptureError, Damage},
     file::{FileSource, Progress},
+    live::{Fanout, FanoutFault, LinkEvent, LinkState, LiveOptions, LiveSource, Losses, Refusal, wait},
     looks::{Inside, Looks},
 };
 
-/// Where frames come from: a file now, a live interface later.
+/// Where frames come from: a file or a live interface.
 pub trait Source {
     /// Hands a batch of frames to `visit`, in the order of the capture, and returns: at most 256 frames or 1 MiB, so
     /// that the caller can do something else in between.
@@ -57,6 +59,8 @@ pub trait Source {
 pub enum Polled {
     /// A batch was handed over; there may be more.
     Frames,
+    /// Nothing is there now, but there will be: only a live interface says so.
+    Idle,
     /// There is no more. The frames before the end were handed over, some of them perhaps by this very call.
     End(CaptureEnd),
 }

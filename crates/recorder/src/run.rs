@@ -209,7 +209,7 @@ impl Capturing<'_> {
                 calls: self.engine.calls(),
             });
             match polled.map_err(Halt::Unreadable)? {
-                Polled::Frames => {}
+                Polled::Frames | Polled::Idle => {}
                 Polled::End(CaptureEnd::Complete) => return Ok(()),
                 Polled::End(CaptureEnd::Cut { frame, at_byte, .. }) => {
                     self.finished.cut.push(CutFile { name: input.name, frame, at_byte });

@@ -34,6 +34,7 @@ fn drain(source: &mut FileSource) -> (Vec<Seen>, Result<CaptureEnd, CaptureError
         });
         match polled {
             Ok(Polled::Frames) => {}
+            Ok(Polled::Idle) => panic!("a file always has frames or an end"),
             Ok(Polled::End(end)) => return (seen, Ok(end)),
             Err(error) => return (seen, Err(error)),
         }

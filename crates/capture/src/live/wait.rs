@@ -1,0 +1,25 @@
+//! Waiting for frames of several interfaces on one thread.
+
+use std::{os::fd::AsFd, thread, time::Duration};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use super::LiveSource;
+
+/// Waits until one of `sources` has frames or news of its interface, a signal comes, or the time is over.
+///
+/// The kernel hands frames over in blocks, at the latest 10 ms after a block's first one; that is how late it may wake.
+pub fn wait(sources: &[&LiveSource], at_most: Duration) {
+    let mut fds: Vec<PollFd<'_>> = Vec::with_capacity(2 * sources.len());
+    for source in sources {
+        fds.push(PollFd::from_borrowed_fd(source.kernel.as_fd(), PollFlags::IN));
+        let ring = source.ring.as_ref();
+        fds.extend(ring.map(|ring| PollFd::from_borrowed_fd(ring.as_fd(), PollFlags::IN)));
+    }
+    let timeout = Timespec::try_from(at_most).ok();
+    // Interrupted by a signal is awake; any other error must not become a loop that never rests.
+    match poll(&mut fds, timeout.as_ref()) {
+        Ok(_) | Err(rustix::io::Errno::INTR) => {}
+        Err(_) => thread::sleep(at_most.min(Duration::from_millis(10))),
+    }
+}
