@@ -44,7 +44,7 @@ pub struct MediaCounts {
     pub packets: u64,
     /// Datagrams that begin like RTP and are not.
     pub malformed: u64,
-    /// New packets put into rings.
+    /// New packets that were kept: put into rings, and not [refused](Self::refused) after that.
     pub kept: u64,
     /// Packets of calls that the rules refuse, or from before the answer: they never left the capture buffer.
     pub dropped: u64,
@@ -52,6 +52,8 @@ pub struct MediaCounts {
     pub truncated: u64,
     /// Packets left out because the ring pool's budget was used up, or too long for a ring.
     pub no_ring: u64,
+    /// Packets of segments that nobody could take ([`Engine::handle_refused`](crate::Engine::handle_refused)).
+    pub refused: u64,
     /// Packets that waited for an SDP that did not come.
     pub unclaimed: u64,
     /// Packets that found no room to wait for an SDP.
@@ -90,7 +92,8 @@ impl Counts {
     /// Audio of admitted calls that could not be kept, in packets.
     #[must_use]
     pub const fn lost_packets(&self) -> u64 {
-        self.media.truncated + self.media.no_ring + self.media.tracks_refused + self.media.noise
+        let media = &self.media;
+        media.truncated + media.no_ring + media.refused + media.tracks_refused + media.noise
     }
 }
 
@@ -102,6 +105,7 @@ impl MediaCounts {
         self.dropped += other.dropped;
         self.truncated += other.truncated;
         self.no_ring += other.no_ring;
+        self.refused += other.refused;
         self.unclaimed += other.unclaimed;
         self.unclaimed_refused += other.unclaimed_refused;
         self.tracks_refused += other.tracks_refused;

@@ -2,14 +2,14 @@
 
 use std::collections::VecDeque;
 
-use earwitness_model::{PacketTime, RawFrame, Segment, SegmentContent};
+use earwitness_model::{CallId, PacketTime, RawFrame, Segment, SegmentContent};
 use earwitness_rules::RuleSet;
 use earwitness_wire::{Carried, Datagram, Reassembled, Reassembler, ReassemblyLimits, rtcp, rtp, sip};
 
 use crate::{
     counts::Counts,
     limits::Limits,
-    media::{Came, Media, MediaDatagram},
+    media::{Came, Media, MediaDatagram, Refused, Told},
     order::{Order, Report},
     output::Output,
     signalling::{Signalling, SipDatagram},
@@ -42,6 +42,16 @@ struct Mail {
     orders: VecDeque<Order>,
     reports: VecDeque<Report>,
     outputs: VecDeque<Output>,
+}
+
+impl Mail {
+    /// What is said of the end of `call` and was not fetched yet.
+    fn ended(&mut self, call: CallId) -> impl Iterator<Item = Told<'_>> {
+        self.outputs.iter_mut().filter_map(move |output| {
+            let Output::Ended(summary) = output else { return None };
+            (summary.id == call).then(|| Told::of(summary))
+        })
+    }
 }
 
 impl std::fmt::Debug for Mail {
@@ -128,6 +138,33 @@ impl Engine {
         }
     }
 
+    /// Nobody can take `segment`: what it holds is lost, its call says so, and its buffer comes back for the next call. It is
+    /// said before the next output is fetched, because the call's end may wait there with these packets in it.
+    #[cold]
+    pub fn handle_refused(&mut self, segment: Segment) {
+        match segment.content {
+            SegmentContent::Media => {
+                if self.halves.media.handle_refused(&segment) == Refused::Released {
+                    self.halves.mail.ended(segment.call).for_each(|told| told.without(&segment));
+                }
+                self.halves.media.handle_returned(segment.bytes);
+            }
+            SegmentContent::Signalling => {
+                self.counts.messages_not_kept += segment.signalling().count() as u64
+            }
+        }
+    }
+
+    /// The capture lost frames between `from` and `to`, in its own time: the kernel's queue was full, the interface dropped
+    /// them, or the mirror did and said so. What is missing from running calls then is a gap of
+    /// [`GapCause::Capture`](earwitness_model::GapCause::Capture). Frames from after `to` may have been handed in before, but
+    /// a call that is released by then is not told any more: within [`Timer::Linger`](crate::Timer::Linger) is early enough,
+    /// and before [`Self::handle_end`].
+    #[cold]
+    pub fn handle_losses(&mut self, from: PacketTime, to: PacketTime) {
+        self.halves.media.handle_losses(from, to);
+    }
+
     /// The next output, in the order in which they came about.
     #[inline]
     pub fn poll_output(&mut self) -> Option<Output> {
@@ -143,7 +180,7 @@ impl Engine {
             messages: signalling.messages,
             messages_malformed: signalling.malformed,
             messages_refused: signalling.refused,
-            messages_not_kept: signalling.not_kept,
+            messages_not_kept: signalling.not_kept + self.counts.messages_not_kept,
             calls_refused: signalling.calls_refused,
             rtcp: self.halves.rtcp,
             other: self.halves.other,

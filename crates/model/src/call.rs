@@ -146,7 +146,7 @@ pub enum Flag {
     Truncated,
     /// Packets came too late to be put in order as they were sealed: `payload_blake3` is absent, the audio is not.
     LatePackets,
-    /// Part of the call could not be kept for want of memory.
+    /// Part of the call could not be kept, or the capture lost frames while the call was heard and something is missing.
     CaptureLoss,
     /// The recorder stopped in mid-call: facts are those known when it did.
     Interrupted,

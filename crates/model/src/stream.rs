@@ -39,7 +39,7 @@ pub struct Track {
     pub ssrc: u32,
 }
 
-/// One (source, destination, SSRC, payload type) of a call, counted over what was captured.
+/// One (source, destination, SSRC, payload type) of a call, counted.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StreamSummary {
     /// The track it belongs to, and thus its addresses, SSRC and leg.
@@ -52,10 +52,11 @@ pub struct StreamSummary {
     pub codec: Option<Codec>,
     /// The usual packet length in ms: the most frequent RTP time step of consecutive packets.
     pub ptime_ms: Option<u32>,
-    /// Unique packets of this payload type that were captured.
+    /// Unique packets of this payload type that were kept.
     pub packets: u64,
-    /// Sequence numbers of the track between its first and last that never came. Counted on the stream that carries
-    /// the track's audio, 0 on the others.
+    /// Packets of the track that are missing from what was kept: sequence numbers between its first and last that never
+    /// came, and packets that came and could not be kept. Counted on the stream that carries the track's audio, 0 on the
+    /// others.
     pub lost: u64,
     /// Packets that came again with a sequence number already seen.
     pub duplicates: u64,
@@ -67,6 +68,6 @@ pub struct StreamSummary {
     pub first: PacketTime,
     /// Arrival of the last packet.
     pub last: PacketTime,
-    /// Bytes of payload in the unique packets.
+    /// Bytes of payload in the packets that were kept.
     pub payload_bytes: u64,
 }

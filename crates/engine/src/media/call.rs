@@ -4,12 +4,13 @@ use std::net::SocketAddr;
 
 use earwitness_model::{
     CallId, Dtmf, DtmfVia, Flag, Gap, GapCause, Leg, MediaPacket, PACKET_HEADER, PacketTime, Pii, RtpTime,
-    Track, TrackIndex, pack_media,
+    StreamSummary, Track, TrackIndex, pack_media,
 };
 
 use super::{
     MAX_PAYLOAD,
     keypress::{KeyEvent, Pressed},
+    losses::Losses,
     track::{Fate, TrackState},
 };
 use crate::{
@@ -45,7 +46,8 @@ pub(super) struct MediaCall {
     /// Counts the rings, so that a deadline knows whether it is meant.
     pub(super) ring_number: u32,
     dtmf: Vec<Dtmf>,
-    lost: Vec<Gap>,
+    /// Sources were left out: the call has more than are told apart.
+    pub(super) crowded: bool,
 }
 
 impl MediaCall {
@@ -67,7 +69,7 @@ impl MediaCall {
             ring: None,
             ring_number: 0,
             dtmf: Vec::new(),
-            lost: Vec::new(),
+            crowded: false,
         }
     }
 
@@ -135,19 +137,6 @@ impl MediaCall {
         self.ring.take()
     }
 
-    /// A packet of a leg that is kept had to be left out.
-    #[cold]
-    pub(super) fn lose(&mut self, leg: Leg, at: PacketTime) {
-        const ONE_PACKET: u32 = 20;
-        if let Some(gap) = self.lost.iter_mut().rev().find(|gap| gap.leg == leg)
-            && at.since(gap.at) <= (i64::from(gap.ms) + 2 * i64::from(ONE_PACKET)) * 1_000_000
-        {
-            gap.ms = gap.ms.saturating_add(ONE_PACKET);
-        } else if self.lost.len() < MAX_LISTED {
-            self.lost.push(Gap { leg, at, ms: ONE_PACKET, cause: GapCause::Capture });
-        }
-    }
-
     /// A telephone-event packet: the first of a key lists it, the later ones say how long it is.
     pub(super) fn handle_key(
         &mut self,
@@ -173,36 +162,43 @@ impl MediaCall {
         }
     }
 
-    /// What the call's media came to, given its tracks.
-    pub(super) fn summary(self, tracks: &[TrackState]) -> MediaSummary {
-        let last = tracks.iter().map(|track| track.last).max();
+    /// What the call's media came to, given its tracks and when the capture lost frames.
+    pub(super) fn summary(self, tracks: &[TrackState], losses: &Losses) -> MediaSummary {
+        let keeps = self.keeping != Keeping::Never;
         let heard = |leg| tracks.iter().any(|t| t.leg() == leg && t.is_heard());
         let (caller, callee) = (heard(Leg::Caller), heard(Leg::Callee));
-        let mut gaps = self.lost;
+        let gaps: Vec<Gap> = tracks.iter().flat_map(TrackState::gaps).collect();
         let mut flags = Vec::new();
-        flags.extend((!gaps.is_empty()).then_some(Flag::CaptureLoss));
+        flags.extend((self.crowded || is_incomplete(tracks, &gaps, losses)).then_some(Flag::CaptureLoss));
         flags.extend(self.truncated.then_some(Flag::Truncated));
-        if self.keeping != Keeping::Never && self.answered.is_some() {
+        if keeps && self.answered.is_some() {
             flags.extend((caller != callee).then_some(Flag::OneWay));
             flags.extend((!caller && !callee).then_some(Flag::NoMedia));
         }
-        for track in tracks {
-            let ptime = track.ptime_ms();
-            gaps.extend(track.holes.iter().map(|hole| {
-                let ms = hole.count.saturating_mul(ptime);
-                let at = hole.noticed.plus_nanos(-i64::from(ms) * 1_000_000);
-                Gap { leg: track.leg(), at, ms, cause: GapCause::Unknown }
-            }));
-        }
-        gaps.sort_by_key(|gap| (gap.at, gap.leg));
-        MediaSummary {
-            tracks: if self.keeping == Keeping::Never { Vec::new() } else { self.table },
-            streams: tracks.iter().flat_map(TrackState::summaries).filter(|s| s.packets > 0).collect(),
+        let mut media = MediaSummary {
+            tracks: if keeps { self.table } else { Vec::new() },
+            streams: tracks.iter().flat_map(TrackState::summaries).filter(is_listed).collect(),
             dtmf: self.dtmf,
             gaps,
             flags,
             opened: self.opened,
-            last,
-        }
+            last: tracks.iter().map(|track| track.last).max(),
+        };
+        media.gaps.sort_by_key(|gap| (gap.at, gap.leg));
+        media
     }
+}
+
+/// A stream that the call lists: something of it was kept, or should have been.
+const fn is_listed(stream: &StreamSummary) -> bool {
+    stream.packets > 0 || stream.lost > 0
+}
+
+/// Whether this recorder misses packets of the call, or may: a source that was heard while the capture lost frames and not
+/// after it may have sent more.
+fn is_incomplete(tracks: &[TrackState], gaps: &[Gap], losses: &Losses) -> bool {
+    gaps.iter().any(|gap| gap.cause == GapCause::Capture)
+        || tracks
+            .iter()
+            .any(|track| track.has_left_out() || (track.is_heard() && losses.touch(track.last, track.last)))
 }

@@ -7,7 +7,9 @@ mod flow_table;
 mod hole;
 mod jitter;
 mod keypress;
+mod losses;
 mod packets;
+mod refused;
 mod rings;
 mod sequence;
 mod silence;
@@ -16,12 +18,16 @@ mod unclaimed;
 
 use std::collections::VecDeque;
 
-use earwitness_model::{Flow, PacketTime};
+use earwitness_model::{CallId, Flow, PacketTime};
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
 
+pub(crate) use self::refused::{Refused, Told};
 use self::{
     call::MediaCall,
     endpoints::{Endpoints, Expectation},
     flow_table::FlowTable,
+    losses::Losses,
     track::{Fate, TrackState},
     unclaimed::Unclaimed,
 };
@@ -65,6 +71,7 @@ pub(crate) struct Media {
     tracks: Vec<Option<TrackState>>,
     free_tracks: Vec<u32>,
     calls: Vec<Option<MediaCall>>,
+    by_id: HashMap<CallId, CallSlot, RandomState>,
     endpoints: Endpoints,
     unclaimed: Unclaimed,
     pool: Pool,
@@ -72,6 +79,7 @@ pub(crate) struct Media {
     segments: Deadlines<(CallSlot, u32)>,
     /// Answered calls whose silence has to be looked at.
     silences: Deadlines<(CallSlot, u32)>,
+    losses: Losses,
     next_birth: u32,
     counts: MediaCounts,
 }
@@ -84,11 +92,13 @@ impl Media {
             tracks: Vec::new(),
             free_tracks: Vec::new(),
             calls: Vec::new(),
+            by_id: HashMap::default(),
             endpoints: Endpoints::default(),
             unclaimed: Unclaimed::new(limits.unclaimed_bytes),
             pool: Pool::new(limits.ring_bytes),
             segments: Deadlines::default(),
             silences: Deadlines::default(),
+            losses: Losses::default(),
             next_birth: 0,
             counts: MediaCounts::default(),
         }
@@ -112,6 +122,7 @@ impl Media {
                 let mut state = MediaCall::new(id, keeping, self.next_birth);
                 state.opened = opened;
                 self.calls[place] = Some(state);
+                self.by_id.insert(id, call);
             }
             Order::Expect { call, endpoint, leg, formats } => {
                 self.expect(endpoint, Expectation { call, leg, formats }, now, outputs);
@@ -218,15 +229,17 @@ impl Media {
         for endpoint in &state.endpoints {
             self.endpoints.withdraw(endpoint, call);
         }
+        self.by_id.remove(&state.id);
         let mut tracks = Vec::with_capacity(state.tracks.len());
         for &slot in &state.tracks {
-            if let Some(track) = self.tracks.get_mut(slot as usize).and_then(Option::take) {
+            if let Some(mut track) = self.tracks.get_mut(slot as usize).and_then(Option::take) {
+                track.holes.settle(|since, until| self.losses.touch(since, until));
                 self.flows.remove(track.flow(), track.of.ssrc, slot);
                 self.free_tracks.push(slot);
                 tracks.push(track);
             }
         }
-        let mut media = state.summary(&tracks);
+        let mut media = state.summary(&tracks, &self.losses);
         self.counts.gaps_unlisted += media.gaps.len().saturating_sub(MAX_LISTED) as u64;
         media.gaps.truncate(MAX_LISTED);
         reports.push_back(Report::Released { call, media });

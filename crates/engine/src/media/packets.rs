@@ -2,12 +2,13 @@
 
 use std::collections::VecDeque;
 
-use earwitness_model::{Leg, MediaPacket, PacketTime, PayloadKind, Track};
+use earwitness_model::{MediaPacket, PacketTime, PayloadKind, Track};
 use earwitness_wire::rtp;
 
 use super::{
     Came, Media, MediaDatagram,
-    endpoints::Claim,
+    call::MediaCall,
+    endpoints::{Claim, Endpoints},
     keypress::KeyEvent,
     sequence::Place,
     track::{Fate, TrackState},
@@ -78,6 +79,9 @@ impl Media {
         let Some(track) = added else {
             self.free_tracks.extend((slot as usize != self.tracks.len()).then_some(slot));
             self.counts.tracks_refused += 1;
+            if let Some(state) = self.call_mut(call) {
+                state.crowded |= matches!(state.fate(), Fate::Keep | Fate::Linger);
+            }
             return None;
         };
         match self.tracks.get_mut(slot as usize) {
@@ -111,28 +115,17 @@ impl Media {
             return;
         }
         let payload_type = packet.payload_type();
-        if track.select(payload_type).is_none() {
-            let codec = self.endpoints.codec(track.flow(), call, payload_type);
-            if !track.add_stream(payload_type, codec.clone(), datagram.time) {
-                self.counts.tracks_refused += 1;
-                let place = track.place(packet.sequence(), packet.timestamp(), datagram.time);
-                if matches!(place, Place::Next { .. } | Place::Reordered { .. }) {
-                    state.lose(track.leg(), datagram.time);
-                }
-                return;
+        if track.select(payload_type).is_none()
+            && begin_stream(track, state, &self.endpoints, (payload_type, datagram.time), outputs)
+                == Begun::TooMany
+        {
+            self.counts.tracks_refused += 1;
+            if let Place::Next { sequence, .. } | Place::Reordered { sequence } =
+                track.place(packet.sequence(), packet.timestamp(), datagram.time)
+            {
+                track.leave_out(sequence, datagram.time);
             }
-            let (index, of) = (track.index, track.of);
-            outputs.extend(state.opened.take().map(|opened| {
-                let at = datagram.time;
-                Output::Opened(Box::new(Opened { at, ..*opened }))
-            }));
-            outputs.push_back(Output::Stream(Box::new(Stream {
-                call: state.id,
-                index,
-                track: of,
-                payload_type,
-                codec,
-            })));
+            return;
         }
         let Some(kind) = track.current().map(|stream| stream.kind) else { return };
         if kind == PayloadKind::TelephoneEvent
@@ -151,7 +144,7 @@ impl Media {
         if datagram.cut > 0 {
             state.truncated = true;
             self.counts.truncated += 1;
-            state.lose(track.leg(), datagram.time);
+            track.leave_out(sequence, datagram.time);
             return;
         }
         let packed = MediaPacket {
@@ -164,19 +157,50 @@ impl Media {
             arrival: datagram.time,
             payload: packet.payload(),
         };
-        track.count(&packed);
         if !state.has_room(packed.payload.len()) {
             self.close_ring(call, outputs);
             self.open_ring(call, datagram.time);
         }
-        let leg = self.tracks.get(slot as usize).and_then(Option::as_ref).map_or(Leg::Caller, |t| t.leg());
-        if let Some(state) = self.calls.get_mut(call.0 as usize).and_then(Option::as_mut) {
-            if state.append(&packed) {
-                self.counts.kept += 1;
-            } else {
-                self.counts.no_ring += 1;
-                state.lose(leg, packed.arrival);
-            }
+        self.keep(slot, call, &packed);
+    }
+
+    /// Puts the packet into its call's ring; one that finds none is left out.
+    #[inline]
+    fn keep(&mut self, slot: u32, call: CallSlot, packed: &MediaPacket<'_>) {
+        let Some(track) = self.tracks.get_mut(slot as usize).and_then(Option::as_mut) else { return };
+        let Some(state) = self.calls.get_mut(call.0 as usize).and_then(Option::as_mut) else { return };
+        if state.append(packed) {
+            self.counts.kept += 1;
+            track.count(packed);
+        } else {
+            self.counts.no_ring += 1;
+            track.leave_out(packed.sequence, packed.arrival);
         }
     }
+}
+
+/// Whether a track has room for another stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Begun {
+    Yes,
+    TooMany,
+}
+
+/// The first packet of a payload type came, at a time: the track has a stream more, and the vault hears of it.
+#[cold]
+fn begin_stream(
+    track: &mut TrackState,
+    state: &mut MediaCall,
+    endpoints: &Endpoints,
+    (payload_type, at): (u8, PacketTime),
+    outputs: &mut VecDeque<Output>,
+) -> Begun {
+    let codec = endpoints.codec(track.flow(), track.call, payload_type);
+    if !track.add_stream(payload_type, codec.clone(), at) {
+        return Begun::TooMany;
+    }
+    let (call, index, track) = (state.id, track.index, track.of);
+    outputs.extend(state.opened.take().map(|opened| Output::Opened(Box::new(Opened { at, ..*opened }))));
+    outputs.push_back(Output::Stream(Box::new(Stream { call, index, track, payload_type, codec })));
+    Begun::Yes
 }

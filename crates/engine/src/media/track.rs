@@ -1,7 +1,7 @@
 //! One track: a sequence number space of a call, and the streams (payload types) that share it.
 
 use earwitness_model::{
-    Codec, Flow, Leg, MediaPacket, PacketTime, PayloadKind, RtpTime, StreamSummary, Track, TrackIndex,
+    Codec, Flow, Gap, Leg, MediaPacket, PacketTime, PayloadKind, RtpTime, StreamSummary, Track, TrackIndex,
 };
 
 use super::{
@@ -41,7 +41,9 @@ pub(crate) struct TrackState {
     pub(crate) fate: Fate,
     pub(crate) of: Track,
     pub(crate) last: PacketTime,
-    pub(crate) holes: Holes,
+    pub(super) holes: Holes,
+    /// New packets that came and could not be kept.
+    left_out: u64,
     pub(crate) pressed: Option<Pressed>,
     sequence: Option<Sequence>,
     /// The stream of the packet before: packets of one payload type follow each other.
@@ -94,6 +96,7 @@ impl TrackState {
             of,
             last: now,
             holes: Holes::default(),
+            left_out: 0,
             pressed: None,
             sequence: None,
             current: 0,
@@ -151,13 +154,16 @@ impl TrackState {
     /// Places a packet of the current stream and counts it.
     #[inline]
     pub(crate) fn place(&mut self, sequence: u16, rtp_time: RtpTime, arrival: PacketTime) -> Place {
-        self.last = self.last.max(arrival);
+        let before = self.last;
+        self.last = before.max(arrival);
         let step = self.streams.get(self.current).map(|stream| &stream.step);
         let talked_on = |far| step.is_some_and(|step| step.leads_to(far, rtp_time));
         let place = self.sequence.get_or_insert_with(|| Sequence::new(sequence)).place(sequence, talked_on);
         let Some(stream) = self.streams.get_mut(self.current) else { return place };
         match place {
-            Place::Next { sequence, missing } if missing > 0 => self.holes.open(sequence, missing, arrival),
+            Place::Next { sequence, missing } if missing > 0 => {
+                self.holes.open(sequence, missing, before, arrival);
+            }
             Place::Next { .. } | Place::Noise => {}
             Place::Reordered { sequence } => {
                 stream.reordered += 1;
@@ -168,7 +174,7 @@ impl TrackState {
         place
     }
 
-    /// Counts a new packet into the current stream.
+    /// Counts a new packet that was kept into the current stream.
     #[inline]
     pub(crate) fn count(&mut self, packet: &MediaPacket<'_>) {
         let Some(stream) = self.streams.get_mut(self.current) else { return };
@@ -181,20 +187,42 @@ impl TrackState {
         }
     }
 
+    /// A new packet came, and could not be kept.
+    #[cold]
+    pub(crate) fn leave_out(&mut self, sequence: u32, arrival: PacketTime) {
+        self.left_out += 1;
+        self.holes.leave_out(sequence, arrival);
+    }
+
+    /// A packet that was counted as kept could not be handed on: it counts as one that was left out.
+    pub(super) fn take_back(&mut self, packet: &MediaPacket<'_>) {
+        let Some(stream) = self.streams.iter_mut().find(|s| s.payload_type == packet.payload_type) else {
+            return;
+        };
+        stream.packets = stream.packets.saturating_sub(1);
+        stream.payload_bytes = stream.payload_bytes.saturating_sub(packet.payload.len() as u64);
+        self.leave_out(packet.sequence, packet.arrival);
+    }
+
+    /// Whether packets came that could not be kept.
+    pub(crate) const fn has_left_out(&self) -> bool {
+        self.left_out > 0
+    }
+
     /// The usual packet length of the stream that carries the audio, in ms.
     pub(crate) fn ptime_ms(&self) -> u32 {
         self.audio_stream().and_then(|at| self.streams.get(at)).and_then(StreamState::ptime_ms).unwrap_or(20)
     }
 
-    /// Whether any packet was kept.
+    /// Whether any packet came of a call that is kept.
     pub(crate) fn is_heard(&self) -> bool {
-        self.streams.iter().any(|s| s.packets > 0)
+        self.left_out > 0 || self.streams.iter().any(|s| s.packets > 0)
     }
 
     /// The streams, counted; what the track lost stands on the stream with most audio.
     pub(crate) fn summaries(&self) -> impl Iterator<Item = StreamSummary> {
         let carrier = self.audio_stream().unwrap_or(0);
-        let lost = self.sequence.as_ref().map_or(0, Sequence::lost);
+        let lost = self.sequence.as_ref().map_or(0, Sequence::lost) + self.left_out;
         self.streams.iter().enumerate().map(move |(at, stream)| StreamSummary {
             track: self.index,
             of: self.of,
@@ -209,6 +237,17 @@ impl TrackState {
             first: stream.first,
             last: stream.last,
             payload_bytes: stream.payload_bytes,
+        })
+    }
+
+    /// What is missing, in order of sequence numbers.
+    pub(crate) fn gaps(&self) -> impl Iterator<Item = Gap> {
+        let (leg, ptime) = (self.leg(), self.ptime_ms());
+        self.holes.missing(i64::from(ptime) * 1_000_000).into_iter().map(move |missing| Gap {
+            leg,
+            at: missing.at,
+            ms: missing.packets.saturating_mul(ptime),
+            cause: missing.cause,
         })
     }
 
@@ -248,6 +287,10 @@ impl Streams {
 
     fn iter(&self) -> impl Iterator<Item = &StreamState> {
         self.first.iter().chain(&self.others)
+    }
+
+    fn iter_mut(&mut self) -> impl Iterator<Item = &mut StreamState> {
+        self.first.iter_mut().chain(&mut self.others)
     }
 }
 
