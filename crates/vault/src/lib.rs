@@ -27,6 +27,7 @@ mod reading;
 mod rebuild;
 mod recorded;
 mod recovery;
+mod running;
 mod sealer;
 mod settings;
 mod shelves;
@@ -38,7 +39,7 @@ pub use age::secrecy::SecretString;
 pub use cipher::{CipherSuite, NotAuthentic};
 pub use container::{
     Block, BlockDamage, BlockHead, BlockKind, FORMAT_VERSION, HeadDamage, MAX_SEALED, Scan, Scanned,
-    VolumeHead,
+    VOLUME_VERSION, VolumeHead,
 };
 pub use create::{Created, NewVault, create};
 pub use disk::{Disk, DiskFile, OpenAs, ReadAt, RealDisk};
@@ -53,7 +54,7 @@ pub use metadata_key::MetadataKey;
 pub use opener::{Opener, Segments, Unlock};
 pub use opening::{Opening, StreamOpened};
 pub use rebuild::Rebuilt;
-pub use recovery::Recovery;
+pub use recovery::{Recovery, WasRunning};
 pub use sealer::{RecordingSealer, Sealed, Sealer};
 pub use settings::Access;
 pub use vault::Vault;

@@ -2,8 +2,8 @@
 
 use chrono::NaiveDate;
 use earwitness_model::{
-    CallFacts, CallId, CallSummary, Codec, Decision, Flag, Outcome, PacketTime, PayloadKind, RecordingId,
-    StreamSummary, Track, TrackIndex, Verdict, WallTime,
+    CallEnd, CallFacts, CallId, CallSummary, Codec, Decision, EndedBy, Flag, Outcome, PacketTime,
+    PayloadKind, Pii, RecordingId, RunningCall, StreamSummary, Track, TrackIndex, Verdict, WallTime,
 };
 use serde::{Deserialize, Serialize};
 
@@ -79,13 +79,15 @@ impl OpenedRow {
     }
 
     /// The summary of a call whose end nobody saw: what was told before it, and nothing else. Streams are named, and
-    /// their packets are not counted: that needs the key that opens them.
+    /// their packets are not counted: that needs the key that opens them. An answered call ends with the last that was
+    /// kept of it, to half a second.
     pub(crate) fn interrupted(
         &self,
         streams: &[StreamOpened],
-        first: PacketTime,
-        last: PacketTime,
+        running: Option<&RunningCall>,
+        (first, last): (PacketTime, PacketTime),
     ) -> CallSummary {
+        let answer = running.and_then(|call| call.answered);
         let mut tracks: Vec<Option<Track>> = Vec::new();
         for stream in streams {
             let place = usize::from(stream.index.0);
@@ -96,12 +98,12 @@ impl OpenedRow {
         }
         CallSummary {
             id: self.call,
-            sip_call_ids: Vec::new(),
+            sip_call_ids: running.map(sip_call_id).into_iter().collect(),
             facts: self.facts.clone(),
             verdict: self.verdict.clone(),
-            answer: None,
-            end: None,
-            outcome: Outcome::InProgress,
+            answer,
+            end: answer.map(|_| CallEnd { at: last, by: Some(EndedBy::CaptureEnd), reason: None }),
+            outcome: if answer.is_some() { Outcome::Answered } else { Outcome::InProgress },
             sip_status: None,
             // A table with a hole would shift the tracks behind it: only the part before is told.
             tracks: tracks.into_iter().map_while(|track| track).collect(),
@@ -112,6 +114,11 @@ impl OpenedRow {
             messages: 0,
         }
     }
+}
+
+/// A Call-ID, which is bytes, as text for people.
+fn sip_call_id(call: &RunningCall) -> Pii<String> {
+    Pii::new(String::from_utf8_lossy(call.sip_call_id.expose()).into_owned())
 }
 
 fn unseen(stream: &StreamOpened, first: PacketTime, last: PacketTime) -> StreamSummary {

@@ -190,7 +190,7 @@ impl Writer {
                 let home = Home { shelf: Arc::clone(&sealed.shelf), volume: volume.number, previous: at };
                 self.homes.insert(sealed.recording, home);
             }
-            BlockKind::Stream | BlockKind::Media | BlockKind::Signalling => {
+            BlockKind::Stream | BlockKind::Media | BlockKind::Signalling | BlockKind::Running => {
                 if let Some(home) = self.homes.get_mut(&sealed.recording) {
                     home.previous = at;
                 }
@@ -210,7 +210,14 @@ impl Writer {
         let wanted = match (self.homes.get(&sealed.recording), sealed.kind) {
             (Some(home), _) => Some((Arc::clone(&home.shelf), home.volume)),
             (None, BlockKind::Opened) => None,
-            (None, BlockKind::Stream | BlockKind::Media | BlockKind::Signalling | BlockKind::Manifest) => {
+            (
+                None,
+                BlockKind::Stream
+                | BlockKind::Media
+                | BlockKind::Signalling
+                | BlockKind::Running
+                | BlockKind::Manifest,
+            ) => {
                 return Err(VaultError::NotOpened { recording: sealed.recording });
             }
         };

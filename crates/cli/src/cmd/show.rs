@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use anstyle::AnsiColor;
 use clap::Args;
+use earwitness_model::{CallId, RecordingId};
 use earwitness_vault::{Entry, RecordingEntry, Vault};
 
 use super::export::Unsealed;
@@ -40,7 +41,11 @@ impl Show {
         if let Some(recording) = &entry.recording {
             let findings = vault.verify(&entry, None);
             let found: Vec<String> = findings.iter().map(ToString::to_string).collect();
-            writeln!(out, "{}", section("Evidence", &evidence(recording, &found)))?;
+            writeln!(
+                out,
+                "{}",
+                section("Evidence", &evidence(recording, (continued_by(&vault, &entry), &found)))
+            )?;
             if !found.is_empty() {
                 exit = Exit::Broken;
             }
@@ -53,8 +58,27 @@ impl Show {
     }
 }
 
-/// Where the recording lies, and whether it is as it was signed.
-fn evidence(recording: &RecordingEntry, findings: &[String]) -> String {
+/// How long after the end of what an interrupted recording holds its second part is looked for.
+const GOES_ON_WITHIN: i64 = 3_600_000_000_000;
+
+/// The call that goes on where an interrupted one was cut off, and its recording.
+fn continued_by(vault: &Vault, entry: &Entry) -> Option<(CallId, RecordingId)> {
+    let first = entry.recording.as_ref().filter(|recording| recording.interrupted)?.id;
+    let summary = &entry.summary;
+    let last = summary.end.as_ref().map(|end| end.at).or(summary.streams.iter().map(|s| s.last).max());
+    let from = summary.facts.start;
+    let until = last.unwrap_or(from).plus_nanos(GOES_ON_WITHIN);
+    vault.index().newest_last(Some(from), Some(until)).flatten().find_map(|other| {
+        let second = other.recording.filter(|recording| recording.continues == Some(first))?;
+        Some((other.summary.id, second.id))
+    })
+}
+
+/// Where the recording lies, what it goes on from and where it goes on, and whether it is as it was signed.
+fn evidence(
+    recording: &RecordingEntry,
+    (continued_by, findings): (Option<(CallId, RecordingId)>, &[String]),
+) -> String {
     let fact = |name: &str, value: &str| format!("  {name:<11} {value}\n");
     let place = format!(
         "{}/{}/{}.vol, manifest at byte {}",
@@ -66,6 +90,9 @@ fn evidence(recording: &RecordingEntry, findings: &[String]) -> String {
         + &fact("kept until", &recording.retention_until.to_string());
     if let Some(before) = recording.continues {
         text += &fact("continues", &before.to_string());
+    }
+    if let Some((call, second)) = continued_by {
+        text += &fact("goes on", &format!("in recording {second}, call {call}"));
     }
     if findings.is_empty() {
         let signed = "signed by this vault's recorder, and every sealed block is as it was signed";

@@ -47,6 +47,7 @@ pub(crate) fn call_object(entry: &Entry, zone: Tz, digests: Option<&[PayloadDige
         "recorded": is_recorded(entry),
         "reason": reason(entry),
         "recording": recording.map(|recording| recording.id.to_string()),
+        "continues": recording.and_then(|recording| recording.continues).map(|before| before.to_string()),
         "streams": streams.collect::<Vec<_>>(),
         "dtmf": summary.dtmf.iter().map(|press| press_object(press, zone)).collect::<Vec<_>>(),
         "gaps": summary.gaps.iter().map(|gap| gap_object(gap, answer.unwrap_or(facts.start))).collect::<Vec<_>>(),
@@ -171,7 +172,7 @@ mod tests {
             "start":"2026-11-21T09:00:00.000000+09:00","answer":"2026-11-21T09:00:03.200000+09:00",
             "end":"2026-11-21T09:01:04.240000+09:00","ring_s":3.2,"talk_s":61.04,"outcome":"answered",
             "sip_status":200,"ended_by":"caller","end_reason":null,"mode":"blanket","recorded":true,
-            "reason":"welfare-desk","recording":"{recording}","streams":[
+            "reason":"welfare-desk","recording":"{recording}","continues":null,"streams":[
             {{"leg":"caller","src":"10.1.0.5:4000","dst":"10.1.0.9:4002","ssrc":"0x0000abcd","codec":"PCMA",
             "payload_type":8,"ptime_ms":20,"packets":3051,"lost":0,"duplicates":0,"reordered":0,"jitter_ms":0.412,
             "mos":null,{times},"payload_bytes":488160,"payload_blake3":"{ab}"}},
@@ -201,7 +202,7 @@ mod tests {
             "direction":"unknown","extension":null,"department":null,
             "start":"2026-11-21T00:00:01.000000+00:00","answer":null,"end":"2026-11-21T00:00:01.060000+00:00",
             "ring_s":0.06,"talk_s":null,"outcome":"busy","sip_status":486,"ended_by":null,"end_reason":null,
-            "mode":null,"recorded":false,"reason":"no rule names this extension","recording":null,"streams":[],
+            "mode":null,"recorded":false,"reason":"no rule names this extension","recording":null,"continues":null,"streams":[],
             "dtmf":[],"gaps":[],"notice":null,"retention_until":null,"hold":false,"rule_set":"{rules}","flags":[]}}"#
         );
         check(&call_object(&entry, chrono_tz::UTC, None), &expected);
@@ -220,6 +221,18 @@ mod tests {
             named,
             [json!(false), json!("not answered"), null.clone(), null.clone(), null.clone(), null]
         );
+    }
+
+    #[test]
+    fn the_second_part_of_a_call_names_the_recording_that_it_goes_on_from() {
+        let mut entry = sample::answered();
+        let before = earwitness_model::RecordingId::new(1, 2);
+        entry.recording.as_mut().unwrap().continues = Some(before);
+        let object = call_object(&entry, Seoul, None);
+        assert_eq!(object["continues"], json!(before.to_string()));
+        let names: Vec<_> = object.as_object().unwrap().keys().map(String::as_str).collect();
+        let place = names.iter().position(|name| *name == "recording").unwrap();
+        assert_eq!(names[place + 1], "continues");
     }
 
     #[test]

@@ -36,6 +36,8 @@ pub enum BlockKind {
     Signalling,
     /// The signed end of the recording.
     Manifest,
+    /// What must be known to take the call up again after a restart.
+    Running,
 }
 
 impl BlockKind {
@@ -46,6 +48,7 @@ impl BlockKind {
             Self::Media => 3,
             Self::Signalling => 4,
             Self::Manifest => 5,
+            Self::Running => 6,
         }
     }
 
@@ -56,6 +59,7 @@ impl BlockKind {
             3 => Self::Media,
             4 => Self::Signalling,
             5 => Self::Manifest,
+            6 => Self::Running,
             _ => return None,
         })
     }
@@ -215,7 +219,7 @@ mod tests {
 
     #[test]
     fn a_whole_head_that_makes_no_sense_is_refused() {
-        for (at, value) in [(4, 0), (4, 6), (5, 1), (15, 1), (11, 0xff)] {
+        for (at, value) in [(4, 0), (4, 7), (5, 1), (15, 1), (11, 0xff)] {
             let mut bytes = head().to_bytes();
             bytes[at] = value;
             close_head(&mut bytes);

@@ -4,8 +4,10 @@ use chrono::{Datelike, NaiveDate};
 
 use crate::cipher::CipherSuite;
 
-/// The version of the vault's files that this program writes and reads.
+/// The version of the vault's settings and key files that this program writes and reads.
 pub const FORMAT_VERSION: u16 = 1;
+/// The version of the volumes that this program writes. It reads those from 1 on.
+pub const VOLUME_VERSION: u16 = 2;
 /// Bytes of a volume's head.
 pub(crate) const VOLUME_HEAD: usize = 64;
 
@@ -14,6 +16,8 @@ const MAGIC: [u8; 8] = *b"EWVOLUME";
 /// The head of a volume, read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct VolumeHead {
+    /// From 1 to [`VOLUME_VERSION`]: which kinds of blocks it may hold.
+    pub version: u16,
     /// The suite of its segments.
     pub suite: CipherSuite,
     /// Its number among the volumes of its class and day.
@@ -37,7 +41,7 @@ pub enum HeadDamage {
     Magic,
     /// Another version of the format.
     #[error(
-        "a volume of format {0}, this program reads {FORMAT_VERSION}: open it with the version that wrote it"
+        "a volume of format {0}, this program reads 1 to {VOLUME_VERSION}: open it with the version that wrote it"
     )]
     Version(u16),
     /// The checksum does not fit, or a field makes no sense.
@@ -59,7 +63,7 @@ impl VolumeHead {
     pub fn to_bytes(&self) -> [u8; VOLUME_HEAD] {
         let mut head = [0; VOLUME_HEAD];
         head[..8].copy_from_slice(&MAGIC);
-        head[8..10].copy_from_slice(&FORMAT_VERSION.to_le_bytes());
+        head[8..10].copy_from_slice(&self.version.to_le_bytes());
         head[10] = self.suite.code();
         head[12..16].copy_from_slice(&self.number.to_le_bytes());
         head[16..20].copy_from_slice(&self.day.num_days_from_ce().to_le_bytes());
@@ -84,11 +88,12 @@ impl VolumeHead {
             return Err(HeadDamage::Damaged);
         }
         let version = u16::from_le_bytes([head[8], head[9]]);
-        if version != FORMAT_VERSION {
+        if !(1..=VOLUME_VERSION).contains(&version) {
             return Err(HeadDamage::Version(version));
         }
         let half = |at: usize| std::array::from_fn(|i| head[at + i]);
         Ok(Self {
+            version,
             suite: CipherSuite::from_code(head[10]).ok_or(HeadDamage::Damaged)?,
             number: u32::from_le_bytes(long(12)),
             day: NaiveDate::from_num_days_from_ce_opt(i32::from_le_bytes(long(16)))
@@ -105,6 +110,7 @@ mod tests {
 
     fn head() -> VolumeHead {
         VolumeHead {
+            version: VOLUME_VERSION,
             suite: CipherSuite::Aria256Gcm,
             number: 7,
             day: NaiveDate::from_ymd_opt(2026, 11, 21).unwrap(),
@@ -116,8 +122,14 @@ mod tests {
     #[test]
     fn a_volume_head_reads_back() {
         let bytes = head().to_bytes();
-        assert_eq!(&bytes[..16], b"EWVOLUME\x01\0\x02\0\x07\0\0\0");
+        assert_eq!(&bytes[..16], b"EWVOLUME\x02\0\x02\0\x07\0\0\0");
         assert_eq!(VolumeHead::from_bytes(&bytes), Ok(head()));
+    }
+
+    #[test]
+    fn a_volume_of_the_version_before_reads_back() {
+        let before = VolumeHead { version: 1, ..head() };
+        assert_eq!(VolumeHead::from_bytes(&before.to_bytes()), Ok(before));
     }
 
     #[test]
@@ -134,10 +146,9 @@ mod tests {
 
     #[test]
     fn another_version_is_told_from_damage() {
-        let mut bytes = head().to_bytes();
-        bytes[8] = 2;
-        let crc = crc32c::crc32c(&bytes[..60]);
-        bytes[60..].copy_from_slice(&crc.to_le_bytes());
-        assert_eq!(VolumeHead::from_bytes(&bytes), Err(HeadDamage::Version(2)));
+        for version in [0, 3, u16::MAX] {
+            let bytes = VolumeHead { version, ..head() }.to_bytes();
+            assert_eq!(VolumeHead::from_bytes(&bytes), Err(HeadDamage::Version(version)));
+        }
     }
 }

@@ -94,7 +94,7 @@ impl Iterator for Segments {
             let content = match block.head.kind {
                 BlockKind::Media => SegmentContent::Media,
                 BlockKind::Signalling => SegmentContent::Signalling,
-                BlockKind::Opened | BlockKind::Stream | BlockKind::Manifest => continue,
+                BlockKind::Opened | BlockKind::Stream | BlockKind::Running | BlockKind::Manifest => continue,
             };
             let (at, call) = (block.at, self.call);
             return Some(

@@ -1,6 +1,6 @@
 //! A recording that has no manifest, gathered from its blocks.
 
-use earwitness_model::{PacketTime, RecordingId};
+use earwitness_model::{PacketTime, RecordingId, RunningCall};
 
 use crate::{
     container::{AAD, Block, BlockHead, BlockKind, block_hash},
@@ -9,6 +9,7 @@ use crate::{
     manifest::{MANIFEST_SCHEMA, Manifest},
     metadata_key::MetadataKey,
     opening::{OpenedRow, StreamOpened},
+    running,
     sealer::SealingKeys,
 };
 
@@ -20,11 +21,14 @@ const MAX_MISSING: u64 = 1 << 12;
 pub(super) struct Unfinished {
     opened: Option<OpenedRow>,
     streams: Vec<StreamOpened>,
+    /// What the call was when it last changed.
+    pub(super) running: Option<RunningCall>,
     blocks: Vec<[u8; 32]>,
     sealed_bytes: u64,
     last_at: u64,
     first: Option<PacketTime>,
-    last: PacketTime,
+    /// Capture time of the last block.
+    pub(super) last: PacketTime,
 }
 
 impl Unfinished {
@@ -46,19 +50,23 @@ impl Unfinished {
             BlockKind::Opened => self.opened = open().and_then(|row| OpenedRow::from_bytes(&row)),
             BlockKind::Stream => self.streams.extend(open().and_then(|row| StreamOpened::from_bytes(&row))),
             BlockKind::Media | BlockKind::Signalling => self.sealed_bytes += u64::from(block.head.length),
+            BlockKind::Running => {
+                self.running = open().and_then(|call| running::from_bytes(&call)).or(self.running.take());
+            }
             BlockKind::Manifest => {}
         }
     }
 
     /// The manifest that says what there is, and the head of its block; `None` when nobody knows whose recording it is.
     pub(super) fn manifest(
-        self,
+        &mut self,
         keys: &SealingKeys,
         shelf: &Shelf,
         recording: RecordingId,
     ) -> Option<(BlockHead, Manifest)> {
-        let opened = self.opened?;
-        let summary = opened.interrupted(&self.streams, self.first.unwrap_or(self.last), self.last);
+        let opened = self.opened.as_ref()?;
+        let times = (self.first.unwrap_or(self.last), self.last);
+        let summary = opened.interrupted(&self.streams, self.running.as_ref(), times);
         let payload_hashes = self
             .streams
             .iter()
@@ -89,7 +97,7 @@ impl Unfinished {
             payload_hashes,
             sealed_bytes: self.sealed_bytes,
             sealed_blake3: Manifest::hash_of_blocks(&self.blocks),
-            blocks: self.blocks,
+            blocks: std::mem::take(&mut self.blocks),
         };
         Some((head, manifest))
     }

@@ -4,9 +4,9 @@ use std::{collections::BTreeMap, io};
 
 use earwitness_model::RecordingId;
 
-use super::{Found, Recovery, interrupted::Unfinished};
+use super::{Found, Recovery, WasRunning, interrupted::Unfinished};
 use crate::{
-    container::{Block, BlockKind, FORMAT_VERSION, HeadDamage, Scan, Scanned, VOLUME_HEAD, VolumeHead},
+    container::{Block, BlockKind, HeadDamage, Scan, Scanned, VOLUME_HEAD, VolumeHead},
     disk::{DiskFile, OpenAs},
     error::{VaultError, failed},
     keys::KeyFile,
@@ -66,7 +66,6 @@ fn refuse_other_version(file: &dyn DiskFile, path: &std::path::Path) -> Result<b
         Ok(_) => Ok(false),
         Err(HeadDamage::Cut | HeadDamage::Magic | HeadDamage::Damaged) => Ok(true),
         Err(HeadDamage::Version(found)) => {
-            debug_assert_ne!(found, FORMAT_VERSION);
             Err(VaultError::Format { path: path.into(), found: u32::from(found) })
         }
     }
@@ -123,7 +122,7 @@ fn finish_running(
     recovery: &mut Recovery,
 ) -> Result<(), Result<VaultError, io::Error>> {
     let mut keys: Option<Vec<KeyFile>> = None;
-    for (recording, unfinished) in running {
+    for (recording, mut unfinished) in running {
         let files = match &keys {
             Some(files) => files,
             None => keys.insert(reading::key_files(parts, shelf).map_err(Ok)?),
@@ -141,6 +140,11 @@ fn finish_running(
         let (block, entry, row) = parts.keys.manifest_block(head, &manifest);
         file.append(&block).map_err(Err)?;
         recovery.interrupted.push(recording);
+        recovery.running.extend(unfinished.running.map(|call| WasRunning {
+            recording,
+            call,
+            last: unfinished.last,
+        }));
         let mut entry = entry;
         if let Some(recording) = &mut entry.recording {
             (recording.volume, recording.manifest_at) = (number, at);

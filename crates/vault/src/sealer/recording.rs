@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chrono::NaiveDate;
-use earwitness_model::{CallSummary, Flag, PacketTime, RecordingId, Segment, SegmentContent};
+use earwitness_model::{CallSummary, Flag, PacketTime, RecordingId, RunningCall, Segment, SegmentContent};
 
 use super::{Sealed, SealingKeys};
 use crate::{
@@ -13,6 +13,7 @@ use crate::{
     manifest::{MANIFEST_SCHEMA, Manifest},
     opening::{OpenedRow, StreamOpened},
     payload_hash::PayloadHashes,
+    running,
 };
 
 /// Seals one recording, block after block. It has the recording's data key and is its only owner; the key goes with it.
@@ -61,6 +62,13 @@ impl RecordingSealer {
     #[must_use]
     pub fn stream(&mut self, stream: &StreamOpened) -> Sealed {
         self.metadata(BlockKind::Stream, self.last, &stream.to_bytes())
+    }
+
+    /// Keeps what must be known to take the call up again. To be called when it is answered and whenever that changes
+    /// afterwards: of an interrupted recording the newest comes out in [`crate::Recovery::running`].
+    #[must_use]
+    pub fn running(&mut self, call: &RunningCall) -> Sealed {
+        self.metadata(BlockKind::Running, self.last, &running::to_bytes(call))
     }
 
     /// Seals a segment: one copy, one pass of the cipher, one hash.

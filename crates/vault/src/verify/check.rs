@@ -65,7 +65,8 @@ impl Check<'_> {
             Ok(read) => read,
             Err(cause) => return self.unreadable(&cause),
         };
-        let expected = VolumeHead {
+        let expected = |version| VolumeHead {
+            version,
             suite: self.parts.settings.cipher,
             number: self.recording.volume,
             day: self.recording.day,
@@ -73,7 +74,7 @@ impl Check<'_> {
             class: VolumeHead::class_hash(&self.recording.class),
         };
         match VolumeHead::from_bytes(&head[..read]) {
-            Ok(head) if head == expected => {}
+            Ok(head) if head == expected(head.version) => {}
             Ok(_) => self.find(Fault::VolumeMisplaced),
             Err(damage) => self.find(damage.into()),
         }
@@ -162,7 +163,7 @@ impl Check<'_> {
         let content = match block.head.kind {
             BlockKind::Media => SegmentContent::Media,
             BlockKind::Signalling => SegmentContent::Signalling,
-            BlockKind::Opened | BlockKind::Stream | BlockKind::Manifest => return,
+            BlockKind::Opened | BlockKind::Stream | BlockKind::Running | BlockKind::Manifest => return,
         };
         let Ok(segment) = open_segment(&opening.aead, block, content, manifest.summary.id) else {
             return self.find(Fault::NotAuthentic { counter });

@@ -3,7 +3,7 @@
 use std::{io, sync::Arc};
 
 use crate::{
-    container::{BlockKind, VOLUME_HEAD, VolumeHead, link_block},
+    container::{BlockKind, VOLUME_HEAD, VOLUME_VERSION, VolumeHead, link_block},
     disk::{DiskFile, OpenAs},
     error::{VaultError, failed},
     layout::{Shelf, number_of},
@@ -102,7 +102,9 @@ impl OpenVolume {
             match sealed.kind {
                 BlockKind::Media | BlockKind::Signalling => written?,
                 // What the disk said is said again by the commit that these wait for.
-                BlockKind::Opened | BlockKind::Stream | BlockKind::Manifest => drop(written),
+                BlockKind::Opened | BlockKind::Stream | BlockKind::Running | BlockKind::Manifest => {
+                    drop(written)
+                }
             }
         }
         let at = self.size();
@@ -149,6 +151,7 @@ impl OpenVolume {
 
 fn head_of(parts: &Parts, shelf: &Shelf, number: u32) -> VolumeHead {
     VolumeHead {
+        version: VOLUME_VERSION,
         suite: parts.settings.cipher,
         number,
         day: shelf.day,

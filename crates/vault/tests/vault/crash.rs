@@ -7,7 +7,7 @@ use earwitness_vault::{Finding, Vault};
 use crate::support::{
     NOW, Office, begin, check_whole,
     disk::{Crash, Image, Told, WatchedDisk},
-    entries, media, record, summary,
+    entries, media, record, running_call, summary,
 };
 
 /// Two calls in one commit, one running through, a commit, its end, a refused call, and the close.
@@ -16,6 +16,7 @@ fn working_day(office: &Office, disk: &WatchedDisk) {
     let (sealer, mut writer) = vault.writer().unwrap();
     record(&sealer, &mut writer, 1).unwrap();
     let mut running = begin(&sealer, &mut writer, 2).unwrap();
+    writer.append(running.running(&running_call(2, 1))).unwrap();
     writer.append(running.seal(&media(2, [1, 2]))).unwrap();
     writer.commit(NOW).unwrap();
     disk.note(Told::Acknowledged(1));

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use earwitness_model::{
     CallEnd, CallFacts, CallId, CallSummary, Codec, Decision, Direction, EarlyMedia, EndedBy, Flow, Keep,
     Leg, MediaPacket, Mode, Outcome, PacketTime, Party, PayloadKind, Period, Pii, RetentionClass, RtpTime,
-    RuleSetHash, Segment, SegmentContent, SignallingMessage, Track, TrackIndex, Verdict, WallTime,
-    pack_media, pack_signalling,
+    RuleSetHash, RunningCall, RunningEndpoint, Segment, SegmentContent, SignallingMessage, Track, TrackIndex,
+    Verdict, WallTime, pack_media, pack_signalling,
 };
 use earwitness_vault::{
     Access, CipherSuite, Entry, Finding, NewVault, Opener, Opening, RecordingSealer, Sealer, StreamOpened,
@@ -129,6 +129,25 @@ pub(crate) fn verdict() -> Verdict {
 pub(crate) fn opening(n: u32) -> Opening {
     let facts = facts(n);
     Opening { call: call_id(n), at: facts.start, facts, verdict: verdict(), continues: None }
+}
+
+/// What the engine tells of call `n` while it runs, after the INVITE number `cseq`.
+pub(crate) fn running_call(n: u32, cseq: u32) -> RunningCall {
+    RunningCall {
+        id: call_id(n),
+        sip_call_id: Pii::new(format!("dialog-{n}@pc33").into_bytes()),
+        facts: facts(n),
+        verdict: verdict(),
+        caller_tags: vec![Some(b"a73kszlfl".to_vec()), None],
+        invite_cseq: cseq,
+        answered: Some(START),
+        holding: vec![Leg::Callee],
+        endpoints: vec![RunningEndpoint {
+            at: track(0).flow.dst,
+            leg: Leg::Caller,
+            formats: vec![(8, Codec::Pcma)],
+        }],
+    }
 }
 
 pub(crate) fn track(index: u16) -> Track {
