@@ -40,7 +40,7 @@ struct Order {
 /// What reads: both with the ring as the recorder has it.
 enum Reader {
     Bare(Capture<Active>),
-    Source(LiveSource),
+    Source(Box<LiveSource>),
 }
 
 #[derive(Default)]
@@ -84,7 +84,7 @@ impl Reader {
     fn open(order: &Order) -> Result<Self, Box<dyn Error>> {
         let options = LiveOptions { ring_bytes: order.ring_bytes, ..LiveOptions::default() };
         if order.through_source {
-            return Ok(Self::Source(LiveSource::open(&order.interface, &options)?));
+            return Ok(Self::Source(Box::new(LiveSource::open(&order.interface, &options)?)));
         }
         let capture = Capture::from_device(order.interface.as_str())?
             .promisc(true)

@@ -7,13 +7,9 @@ use crate::{alone, alone_by, cable, filtered, small};
 fn refused(interface: &str, options: &LiveOptions) -> (Refusal, String) {
     let error = LiveSource::open(interface, options).expect_err("refused");
     let text = error.to_string();
-    match error {
-        CaptureError::Interface { interface: named, refusal } => {
-            assert_eq!(named, interface);
-            (refusal, text)
-        }
-        other => panic!("{other}"),
-    }
+    let CaptureError::Interface { interface: named, refusal } = error else { panic!("{text}") };
+    assert_eq!(named, interface);
+    (refusal, text)
 }
 
 #[test]
