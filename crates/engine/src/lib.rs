@@ -15,6 +15,7 @@
 //! unrelated traffic between; leaving frames out only adds gaps or removes audio.
 #![forbid(unsafe_code)]
 
+mod clock;
 mod counts;
 mod engine;
 mod limits;

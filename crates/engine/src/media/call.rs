@@ -24,6 +24,10 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct MediaCall {
     pub(super) id: CallId,
+    /// Capture time less engine time, as the call is told.
+    pub(super) base: i64,
+    /// Media of it came under another setting of the clock than that of its beginning.
+    pub(super) clock_stepped: bool,
     /// Tells this call from an earlier one in the same slot.
     pub(super) birth: u32,
     keeping: Keeping,
@@ -54,6 +58,8 @@ impl MediaCall {
     pub(super) const fn new(id: CallId, keeping: Keeping, birth: u32) -> Self {
         Self {
             id,
+            base: 0,
+            clock_stepped: false,
             birth,
             keeping,
             over: false,
@@ -171,15 +177,20 @@ impl MediaCall {
         let mut flags = Vec::new();
         flags.extend((self.crowded || is_incomplete(tracks, &gaps, losses)).then_some(Flag::CaptureLoss));
         flags.extend(self.truncated.then_some(Flag::Truncated));
+        flags.extend(self.clock_stepped.then_some(Flag::ClockStepped));
         if keeps && self.answered.is_some() {
             flags.extend((caller != callee).then_some(Flag::OneWay));
             flags.extend((!caller && !callee).then_some(Flag::NoMedia));
         }
+        let told = |at: PacketTime| at.plus_nanos(self.base);
+        let streams = tracks.iter().flat_map(TrackState::summaries).filter(is_listed);
         let mut media = MediaSummary {
             tracks: if keeps { self.table } else { Vec::new() },
-            streams: tracks.iter().flat_map(TrackState::summaries).filter(is_listed).collect(),
-            dtmf: self.dtmf,
-            gaps,
+            streams: streams
+                .map(|s| StreamSummary { first: told(s.first), last: told(s.last), ..s })
+                .collect(),
+            dtmf: self.dtmf.into_iter().map(|key| Dtmf { at: told(key.at), ..key }).collect(),
+            gaps: gaps.into_iter().map(|gap| Gap { at: told(gap.at), ..gap }).collect(),
             flags,
             opened: self.opened,
             last: tracks.iter().map(|track| track.last).max(),

@@ -38,6 +38,10 @@ pub(super) enum Beginning {
 #[derive(Debug)]
 pub(super) struct Call {
     pub(super) id: CallId,
+    /// Capture time less engine time, as the call is told: that of its beginning.
+    pub(super) base: i64,
+    /// A message of it came under another setting of the clock.
+    pub(super) clock_stepped: bool,
     pub(super) sip_call_id: Box<[u8]>,
     pub(super) facts: CallFacts,
     pub(super) verdict: Verdict,
@@ -89,7 +93,12 @@ impl Call {
         }
     }
 
-    /// What is said when keeping begins at `at`.
+    /// The capture time of what happens at `at`, by the clock of the call's beginning.
+    pub(super) const fn told(&self, at: PacketTime) -> PacketTime {
+        at.plus_nanos(self.base)
+    }
+
+    /// What is said when keeping begins at `at`, in capture time.
     pub(super) fn opening(&self, at: PacketTime) -> Opened {
         Opened { call: self.id, facts: self.facts.clone(), verdict: self.verdict.clone(), at }
     }
@@ -146,9 +155,10 @@ impl Call {
 
     /// Everything that is known, now that the media is counted.
     pub(super) fn summary(self, media: MediaSummary) -> CallSummary {
-        let outcome = self.outcome();
+        let (outcome, base) = (self.outcome(), self.base);
+        let told = |at: PacketTime| at.plus_nanos(base);
         let end = match self.state {
-            State::Over(end) => Some(end),
+            State::Over(end) => Some(CallEnd { at: told(end.at), ..end }),
             State::Attempt | State::Answered => None,
         };
         let no_bye = self.answer.is_some()
@@ -157,7 +167,9 @@ impl Call {
         flags.extend((self.beginning != Beginning::Invite).then_some(Flag::MidCall));
         flags.extend(no_bye.then_some(Flag::NoBye));
         flags.extend(self.protected.then_some(Flag::Encrypted));
+        flags.extend(self.clock_stepped.then_some(Flag::ClockStepped));
         flags.sort_unstable();
+        flags.dedup();
         let mut dtmf = media.dtmf;
         dtmf.extend(self.info_keys.into_listed());
         dtmf.sort_by_key(|key| key.at);
@@ -166,7 +178,7 @@ impl Call {
             sip_call_ids: vec![Pii::new(super::facts::text(&self.sip_call_id))],
             facts: self.facts,
             verdict: self.verdict,
-            answer: self.answer.filter(|_| self.beginning != Beginning::MidDialog),
+            answer: self.answer.filter(|_| self.beginning != Beginning::MidDialog).map(told),
             end,
             outcome,
             sip_status: self.status,
@@ -196,6 +208,8 @@ mod tests {
         let facts = facts_for("0312221111", "4001");
         Call {
             id: CallId::new(0, 0),
+            base: 0,
+            clock_stepped: false,
             sip_call_id: Box::from(&b"x"[..]),
             verdict: RuleSet::lab().decide(&facts),
             facts,

@@ -136,7 +136,8 @@ impl Signalling {
         let Some(call) = self.call_mut(slot) else { return };
         if !call.opened && call.beginning != Beginning::Response {
             call.opened = true;
-            outputs.push_back(Output::Opened(Box::new(call.opening(at))));
+            let opened = call.opening(call.told(at));
+            outputs.push_back(Output::Opened(Box::new(opened)));
         }
     }
 

@@ -28,11 +28,14 @@ impl Signalling {
         outputs: &mut VecDeque<Output>,
     ) {
         let most = self.limits.signalling_bytes_per_call;
+        let base = self.base;
         let Some(call) = self.call_mut(slot) else { return };
+        call.clock_stepped |= call.base != base;
         call.messages = call.messages.saturating_add(1);
         call.last_message = call.last_message.max(datagram.time);
         if call.keeping() != Keeping::Never {
-            let kept = call.ladder.add(&ladder::message(datagram.flow, datagram.bytes, datagram.time), most);
+            let told = call.told(datagram.time);
+            let kept = call.ladder.add(&ladder::message(datagram.flow, datagram.bytes, told), most);
             self.counts.not_kept += u64::from(kept == Kept::TooMany);
         }
         match message.start_line() {
@@ -73,7 +76,7 @@ impl Signalling {
             Method::Ack | Method::Prack | Method::Update => self.take_offer(slot, sender, message, orders),
             Method::Cancel => call.cancel(&datagram.flow),
             Method::Bye => self.handle_bye(slot, message, time, orders),
-            Method::Info if call.keeps() => call.info_keys.add(sender, message, time),
+            Method::Info if call.keeps() => call.info_keys.add(sender, message, call.told(time)),
             Method::Options
             | Method::Register
             | Method::Info

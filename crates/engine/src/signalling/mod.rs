@@ -58,6 +58,8 @@ pub(crate) struct Signalling {
     free: Vec<CallSlot>,
     by_call_id: HashMap<Box<[u8]>, CallSlot, RandomState>,
     waiting: Deadlines<CallSlot>,
+    /// Capture time less engine time.
+    base: i64,
     pub(crate) counts: SignallingCounts,
 }
 
@@ -70,6 +72,7 @@ impl Signalling {
             free: Vec::new(),
             by_call_id: HashMap::default(),
             waiting: Deadlines::default(),
+            base: 0,
             counts: SignallingCounts::default(),
         }
     }
@@ -77,6 +80,11 @@ impl Signalling {
     /// Calls that begin from now on are decided by `rules`.
     pub(crate) fn handle_rules(&mut self, rules: RuleSet) {
         self.rules = rules;
+    }
+
+    /// From now on capture time less engine time is `base`.
+    pub(crate) const fn handle_base(&mut self, base: i64) {
+        self.base = base;
     }
 
     /// Calls in the table.
@@ -141,14 +149,17 @@ impl Signalling {
             self.counts.calls_refused += 1;
             return None;
         }
-        let facts = facts::facts(message, datagram.time);
+        let (base, told) = (self.base, datagram.time.plus_nanos(self.base));
+        let facts = facts::facts(message, told);
         let verdict = self.rules.decide(&facts);
         let caller_tag = from_tag(message);
-        let id = facts::call_id(datagram.time, call_id, caller_tag);
+        let id = facts::call_id(told, call_id, caller_tag);
         let slot = self.free.pop().unwrap_or(CallSlot(self.calls.len() as u32));
         let is_response = beginning == Beginning::Response;
         let call = Call {
             id,
+            base,
+            clock_stepped: false,
             sip_call_id: Box::from(call_id),
             facts,
             verdict,
@@ -172,9 +183,8 @@ impl Signalling {
             queued: None,
         };
         let keeping = call.keeping();
-        let opened =
-            (is_response && keeping != Keeping::Never).then(|| Box::new(call.opening(datagram.time)));
-        orders.push_back(Order::Begin { call: slot, id, keeping, opened });
+        let opened = (is_response && keeping != Keeping::Never).then(|| Box::new(call.opening(told)));
+        orders.push_back(Order::Begin { call: slot, id, base, keeping, opened });
         match self.calls.get_mut(slot.0 as usize) {
             Some(place) => *place = Some(call),
             None => self.calls.push(Some(call)),
