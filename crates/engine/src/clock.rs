@@ -59,6 +59,14 @@ impl Clock {
         self.base
     }
 
+    /// The engine time of a moment that was before `now`, by the setting of the clock under which it is nearer to that.
+    pub(crate) fn nearest(&self, time: PacketTime, now: PacketTime) -> PacketTime {
+        let under = |base| PacketTime::from_nanos(time.since(PacketTime::from_nanos(base)));
+        let bases = [Some(self.base), self.other].into_iter().flatten();
+        let apart = |at: &PacketTime| at.since(now).unsigned_abs();
+        bases.map(under).min_by_key(apart).unwrap_or(time)
+    }
+
     /// Times the clock was set, as far as that was noticed.
     pub(crate) const fn steps(&self) -> u64 {
         self.steps
@@ -79,7 +87,7 @@ impl Clock {
         self.handle_leap(time, now, SaidBy::Frame)
     }
 
-    /// The engine time of what the caller says is the time. A step forward that frames showed before it, and that it did
+    /// The engine time of what the caller says is the time. Where nobody watches the clock, an earlier time says nothing. A step forward that frames showed before it, and that it did
     /// not announce, was none: time passed.
     pub(crate) fn handle_time(&mut self, time: PacketTime, now: PacketTime) -> PacketTime {
         if let (Some(1..), Some(before)) = (self.unexplained.take(), self.other) {
@@ -130,6 +138,9 @@ impl Clock {
             return self.engine_time(time);
         }
         let leap = self.engine_time(time).since(now);
+        if leap < 0 && (self.watched, said_by) == (Watched::No, SaidBy::Caller) {
+            return now;
+        }
         if leap < 0 {
             self.steps += 1;
             self.rebase(time, now, leap);
@@ -199,9 +210,11 @@ mod tests {
     fn time_is_the_frames_and_goes_on_over_a_step_back() {
         let (stood, steps) = run(
             Watched::No,
-            &[Frame(1.0), Frame(0.5), Frame(3.0), Frame(-3597.0), Frame(-3596.0), Time(-3590.0)],
+            &[Frame(1.0), Frame(0.5), Frame(3.0), Frame(-3597.0), Frame(-3596.0), Time(-3590.0), Time(-9e3)],
         );
-        assert_eq!((stood, steps), (vec![1.0, 1.0, 3.0, 3.0, 4.0, 10.0], 1));
+        assert_eq!((stood, steps), (vec![1.0, 1.0, 3.0, 3.0, 4.0, 10.0, 10.0], 1));
+        let (stood, steps) = run(Watched::Yes, &[Frame(1.0), Time(-3600.0), Time(-3599.5)]);
+        assert_eq!((stood, steps), (vec![1.0, 1.0, 1.5], 1), "nobody sends, and the clock is set");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use earwitness_model::{CallId, PacketTime, RawFrame, Segment, SegmentContent};
+use earwitness_model::{CallId, PacketTime, RawFrame, RunningCall, Segment, SegmentContent};
 use earwitness_rules::RuleSet;
 use earwitness_wire::{Carried, Datagram, Reassembled, Reassembler, ReassemblyLimits, rtcp, rtp, sip};
 
@@ -13,6 +13,7 @@ use crate::{
     media::{Came, Media, MediaDatagram, Refused, Told},
     order::{Order, Report},
     output::Output,
+    pressure::Pressure,
     signalling::{Signalling, SipDatagram},
     timer::NEVER,
 };
@@ -20,7 +21,7 @@ use crate::{
 /// The engine: both halves on one thread, their messages handed over inline.
 #[derive(Debug)]
 pub struct Engine {
-    halves: Halves,
+    pub(crate) halves: Halves,
     reassembler: Reassembler,
     counts: Counts,
     clock: Clock,
@@ -30,9 +31,9 @@ pub struct Engine {
 
 /// Signalling, media, and their mail.
 #[derive(Debug)]
-struct Halves {
-    signalling: Signalling,
-    media: Media,
+pub(crate) struct Halves {
+    pub(crate) signalling: Signalling,
+    pub(crate) media: Media,
     mail: Mail,
     rtcp: u64,
     other: u64,
@@ -124,11 +125,11 @@ impl Engine {
         self.next_deadline = self.halves.next_deadline();
     }
 
-    /// Moves the clock on to `now`, in capture time, also when no frame comes. An earlier `now` changes nothing, unless it is
-    /// more than two seconds earlier: then the clock was set back.
+    /// Moves the clock on to `now`, in capture time, also when no frame comes. An earlier `now` changes nothing; to a
+    /// [live](Self::live) engine, one more than two seconds earlier says that the clock was set back.
     ///
-    /// On a live link it is for when the capture has nothing more to give: frames that were stamped before `now` and come
-    /// more than two seconds later than it look like a clock that was set back.
+    /// On a live link it is for when the capture has nothing more to give: frames that were stamped long before `now` and
+    /// come after it would look like a clock that was set back.
     #[inline]
     pub fn handle_time(&mut self, now: PacketTime) {
         let base = self.clock.base();
@@ -157,6 +158,23 @@ impl Engine {
     /// Calls that begin from now on are decided by `rules`; those that run keep their verdict.
     pub fn handle_rules(&mut self, rules: RuleSet) {
         self.halves.signalling.handle_rules(rules);
+    }
+
+    /// Goes on, at `at` in capture time, with a call that ran when another engine stopped: its media is expected where it
+    /// was, and a BYE ends it. It is a call of its own, flagged [`Flag::Resumed`](earwitness_model::Flag::Resumed), with the
+    /// facts and the verdict of the one before. Its name; `None` when a call with its Call-ID runs, or the table is full.
+    pub fn handle_resumed(&mut self, running: RunningCall, at: PacketTime) -> Option<CallId> {
+        self.handle_time(at);
+        let Mail { orders, outputs, .. } = &mut self.halves.mail;
+        let id = self.halves.signalling.handle_resumed(running, self.now, orders, outputs);
+        self.halves.deliver(self.now);
+        self.next_deadline = self.halves.next_deadline();
+        id
+    }
+
+    /// What comes out cannot be taken away as fast as it comes, or can again.
+    pub const fn handle_pressure(&mut self, pressure: Pressure) {
+        self.halves.signalling.handle_pressure(pressure);
     }
 
     /// A segment's buffer comes back for the next call.
@@ -191,6 +209,7 @@ impl Engine {
     /// and before [`Self::handle_end`].
     #[cold]
     pub fn handle_losses(&mut self, from: PacketTime, to: PacketTime) {
+        let [from, to] = [from, to].map(|at| self.clock.nearest(at, self.now));
         self.halves.media.handle_losses(from, to);
     }
 
@@ -198,6 +217,12 @@ impl Engine {
     #[inline]
     pub fn poll_output(&mut self) -> Option<Output> {
         self.halves.mail.outputs.pop_front()
+    }
+
+    /// Outputs that wait to be fetched.
+    #[must_use]
+    pub fn pending_outputs(&self) -> usize {
+        self.halves.mail.outputs.len()
     }
 
     /// What was seen and what was left out.
@@ -239,7 +264,7 @@ impl Engine {
 
     /// The engine's clock, in capture time: the latest that a frame or [`Self::handle_time`] said.
     #[must_use]
-    pub const fn now(&self) -> PacketTime {
+    pub const fn capture_time(&self) -> PacketTime {
         self.clock.told(self.now)
     }
 

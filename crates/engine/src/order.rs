@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use earwitness_model::{CallId, Codec, Dtmf, Flag, Gap, Leg, PacketTime, StreamSummary, Track};
+use earwitness_model::{CallId, Codec, Dtmf, Flag, Gap, Leg, PacketTime, RunningCall, StreamSummary, Track};
 
 use crate::output::Opened;
 
@@ -34,6 +34,8 @@ pub(crate) enum Order {
     Expect { call: CallSlot, endpoint: SocketAddr, leg: Leg, formats: Formats },
     /// The call was answered at `at`.
     Answered { call: CallSlot, at: PacketTime },
+    /// What is needed to take the call up after a restart, once it was said that there is a call.
+    Running { call: CallSlot, running: Box<RunningCall> },
     /// A party put the call on hold, or took it back.
     Hold { call: CallSlot, held: bool },
     /// The media may be silent: the signalling is not. Look at it again at `until`.

@@ -53,6 +53,7 @@ impl<C: Fn() -> WallTime> SealingThread<'_, C> {
     fn handle(&self, output: Output, calls: &mut HashMap<CallId, Running>) -> Result<(), WriterGone> {
         match output {
             Output::Opened(opened) => self.open(*opened, calls),
+            Output::Running(_) => Ok(()),
             Output::Stream(stream) => match calls.get_mut(&stream.call) {
                 Some(Running::Recording(recording)) => {
                     self.send(Written::Block(recording.stream(&named(*stream))))

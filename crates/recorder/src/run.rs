@@ -146,6 +146,7 @@ impl Pool {
         while let Some(output) = engine.poll_output() {
             let call = match &output {
                 Output::Opened(opened) => opened.call,
+                Output::Running(running) => running.id,
                 Output::Stream(stream) => stream.call,
                 Output::Segment(segment) => segment.call,
                 Output::Ended(summary) => summary.id,
@@ -220,7 +221,7 @@ impl Capturing<'_> {
     }
 
     fn handle_frame(&mut self, frame: &RawFrame<'_>, is_first: bool) -> Result<(), Stopped> {
-        if is_first && is_another_capture(self.engine.now(), frame.time) {
+        if is_first && is_another_capture(self.engine.capture_time(), frame.time) {
             self.end()?;
             self.engine = Engine::new(self.rules.clone(), self.limits);
         }

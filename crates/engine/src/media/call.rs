@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use earwitness_model::{
     CallId, Dtmf, DtmfVia, Flag, Gap, GapCause, Leg, MediaPacket, PACKET_HEADER, PacketTime, Pii, RtpTime,
-    StreamSummary, Track, TrackIndex, pack_media,
+    RunningCall, StreamSummary, Track, TrackIndex, pack_media,
 };
 
 use super::{
@@ -35,6 +35,8 @@ pub(super) struct MediaCall {
     pub(super) over: bool,
     /// What is said before the first packet, where only its packets show that there is a call.
     pub(super) opened: Option<Box<Opened>>,
+    /// What is said after that.
+    pub(super) running: Option<Box<RunningCall>>,
     pub(super) answered: Option<PacketTime>,
     /// Packets that waited for their SDP from before are not kept.
     pub(super) since: Option<PacketTime>,
@@ -64,6 +66,7 @@ impl MediaCall {
             keeping,
             over: false,
             opened: None,
+            running: None,
             answered: None,
             since: None,
             held: false,

@@ -7,6 +7,7 @@ mod flow_table;
 mod hole;
 mod jitter;
 mod keypress;
+mod live;
 mod losses;
 mod packets;
 mod refused;
@@ -138,6 +139,11 @@ impl Media {
                 self.decide(call, fate);
                 self.watch_silence(call, at.plus_nanos(Timer::MediaSilence.nanos()));
             }
+            Order::Running { call, running } => match self.call_mut(call) {
+                Some(state) if state.opened.is_some() => state.running = Some(running),
+                Some(_) => outputs.push_back(Output::Running(running)),
+                None => {}
+            },
             Order::Hold { call, held } => {
                 let Some(state) = self.call_mut(call) else { return };
                 state.held = held;
