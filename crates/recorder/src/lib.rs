@@ -6,15 +6,25 @@
 //! ```
 //!
 //! Every queue is bounded and declared in [`queue`]. When the source is a file a full queue makes the capture thread
-//! wait: a file can wait. This crate never decides who is recorded, never opens what it sealed, and never reads the wall
+//! wait: a file can wait. A wire cannot: what finds a queue full waits in the engine's rings, and when their budget is used
+//! up it becomes a gap that is counted and told. This crate never decides who is recorded, never opens what it sealed, and never reads the wall
 //! clock: the time of day is a function it is given.
 #![forbid(unsafe_code)]
 
+mod alarm;
+mod disk;
 mod error;
+mod health;
+mod live;
+mod pipeline;
 mod pool;
 pub mod queue;
 mod run;
+mod watch;
 mod writer;
 
+pub use alarm::{Alarm, AlarmCode};
 pub use error::RecordError;
+pub use health::{DiskHealth, Health, InterfaceHealth, Link, QueueHealth, RingHealth, WriterHealth};
 pub use run::{CutFile, Finished, Input, Progress, Recorder};
+pub use watch::{NoAnswer, Post, Watch, watch};

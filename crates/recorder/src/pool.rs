@@ -5,8 +5,12 @@ use std::collections::HashMap;
 
 use crossbeam_channel::{Receiver, Sender};
 use earwitness_engine::{Opened, Output, Stream};
-use earwitness_model::{CallId, CallSummary, EndedBy, Segment, WallTime};
-use earwitness_vault::{Entry, Index, Opening, RecordingSealer, Sealed, Sealer, StreamOpened, VaultError};
+use earwitness_model::{CallId, CallSummary, EndedBy, RecordingId, Segment, WallTime};
+use earwitness_vault::{
+    Entry, Index, LedgerKind, Opening, RecordingSealer, Sealed, Sealer, StreamOpened, VaultError,
+};
+
+use crate::queue::{Closed, Queue};
 
 /// From the sealing pool to the writer.
 pub(crate) enum Written {
@@ -16,6 +20,15 @@ pub(crate) enum Written {
     Excluded(Box<CallSummary>),
     /// A call that the vault holds already, whole: nothing of it is written twice.
     Known,
+    /// Something to say in the ledger.
+    Note {
+        /// What it says.
+        kind: LedgerKind,
+        /// When it was so.
+        at: WallTime,
+        /// Of what.
+        payload: Vec<u8>,
+    },
     /// Sealing is not possible any more.
     Failed(Box<VaultError>),
 }
@@ -25,7 +38,9 @@ pub(crate) struct SealingThread<'a, C> {
     pub(crate) sealer: Sealer,
     pub(crate) index: &'a Index,
     pub(crate) clock: &'a C,
-    pub(crate) written: Sender<Written>,
+    /// Calls that go on from a recording that was interrupted.
+    pub(crate) continues: &'a HashMap<CallId, RecordingId>,
+    pub(crate) written: Queue<Written>,
     pub(crate) returned: Sender<Segment>,
 }
 
@@ -53,10 +68,6 @@ impl<C: Fn() -> WallTime> SealingThread<'_, C> {
     fn handle(&self, output: Output, calls: &mut HashMap<CallId, Running>) -> Result<(), WriterGone> {
         match output {
             Output::Opened(opened) => self.open(*opened, calls),
-            Output::Running(running) => match calls.get_mut(&running.id) {
-                Some(Running::Recording(recording)) => self.send(Written::Block(recording.running(&running))),
-                Some(Running::Known) | None => Ok(()),
-            },
             Output::Stream(stream) => match calls.get_mut(&stream.call) {
                 Some(Running::Recording(recording)) => {
                     self.send(Written::Block(recording.stream(&named(*stream))))
@@ -89,7 +100,8 @@ impl<C: Fn() -> WallTime> SealingThread<'_, C> {
         let running = match self.is_known(call) {
             Ok(true) => Running::Known,
             Ok(false) => {
-                let opening = Opening { call, facts, verdict, at, continues: None };
+                let continues = self.continues.get(&call).copied();
+                let opening = Opening { call, facts, verdict, at, continues };
                 match self.sealer.begin(&opening, (self.clock)()) {
                     Ok((recording, block)) => {
                         self.send(Written::Block(block))?;
@@ -125,7 +137,7 @@ impl<C: Fn() -> WallTime> SealingThread<'_, C> {
     }
 
     fn send(&self, written: Written) -> Result<(), WriterGone> {
-        self.written.send(written).map_err(|_gone| WriterGone)
+        self.written.send(written).map_err(|Closed| WriterGone)
     }
 }
 

@@ -1,22 +1,19 @@
 //! From the first frame to the last commit.
 
-use std::{
-    hash::{BuildHasher, RandomState},
-    thread,
-};
+use std::collections::HashMap;
 
-use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
-use earwitness_capture::{CaptureEnd, CaptureError, FileSource, Polled, Source};
-use earwitness_engine::{Counts, Engine, Limits, Output};
-use earwitness_model::{PacketTime, RawFrame, Segment, WallTime};
+use earwitness_capture::{CaptureEnd, CaptureError, FileSource, LiveSource, Polled, Source};
+use earwitness_engine::{Counts, Engine, Limits};
+use earwitness_model::{PacketTime, RawFrame, WallTime};
 use earwitness_rules::RuleSet;
 use earwitness_vault::{LedgerKind, Vault};
 
 use crate::{
     RecordError,
-    pool::SealingThread,
-    queue::{WORK, WRITTEN, sealing_threads},
-    writer,
+    live::{Capture, Live},
+    pipeline::{Pipeline, Pool, Stopped},
+    watch::Post,
+    writer::{OnFull, Tally},
 };
 
 /// One source and what to call it.
@@ -70,7 +67,7 @@ pub struct Finished {
     pub unreadable: Vec<CaptureError>,
 }
 
-/// Records inputs into a vault.
+/// Records into a vault.
 pub struct Recorder<'a, C> {
     /// Where recordings go.
     pub vault: &'a Vault,
@@ -84,83 +81,50 @@ pub struct Recorder<'a, C> {
 
 /// A file that begins this much before where the last one ended is another capture, not its continuation.
 const SAME_CAPTURE_NANOS: i64 = 1_000_000_000;
-
 impl<C: Fn() -> WallTime + Sync> Recorder<'_, C> {
     /// Reads `inputs` one after the other to their ends; `tell` hears of the progress after each batch of frames.
     ///
     /// # Errors
     /// When the vault cannot keep what comes; what was committed before stays.
     pub fn run(self, inputs: Vec<Input>, tell: &mut dyn FnMut(Progress)) -> Result<Finished, RecordError> {
+        let (on_full, continues) = (OnFull::Fail, HashMap::new());
+        self.between_notes(|recorder| {
+            let pipeline = Pipeline { vault: recorder.vault, clock: &recorder.clock, on_full, continues };
+            let engine = Engine::new(recorder.rules.clone(), recorder.limits);
+            let (rules, limits, finished) = (recorder.rules.clone(), recorder.limits, Finished::default());
+            pipeline.run(|pool| Capturing { engine, rules, limits, pool, finished, tell }.run(inputs))
+        })
+    }
+
+    /// Records from interfaces until it is told to stop through the [`crate::Watch`] of `post`.
+    ///
+    /// # Errors
+    /// When the vault cannot keep what comes, other than for want of room: that is waited for.
+    pub fn watch(self, sources: Vec<LiveSource>, post: Post) -> Result<Finished, RecordError> {
+        self.between_notes(|recorder| {
+            let Recorder { vault, rules, limits, clock } = recorder;
+            let engine = Engine::new(rules.clone(), *limits);
+            let continues = HashMap::new();
+            let pipeline = Pipeline { vault, clock, on_full: OnFull::Wait, continues };
+            let (rule_set, ring_budget) = (rules.hash(), limits.ring_bytes);
+            let capture = Capture { engine, sources, vault, rule_set, clock, post, ring_budget };
+            pipeline.run(|pool| Finished { counts: Live::new(capture, pool).run(), ..Finished::default() })
+        })
+    }
+
+    /// The ledger knows when the recorder watched.
+    fn between_notes(
+        self,
+        record: impl FnOnce(&Self) -> Result<(Finished, Tally), RecordError>,
+    ) -> Result<Finished, RecordError> {
         let rule_set = self.rules.hash();
         self.vault.note(LedgerKind::RecorderStarted, (self.clock)(), &rule_set.0)?;
-        let (sealer, writer) = self.vault.writer()?;
-        let threads = sealing_threads();
-        let (work, works): (Vec<_>, Vec<_>) = (0..threads).map(|_| bounded::<Output>(WORK)).unzip();
-        let (to_writer, written) = bounded(WRITTEN);
-        // Taken back after every batch of frames, so that no more is on the way than the other queues let through.
-        let (to_engine, returned) = unbounded();
-        let (clock, index) = (&self.clock, self.vault.index());
-        let outcome = thread::scope(|scope| {
-            let writing = scope.spawn(move || writer::run(writer, &written, clock));
-            let sealing: Vec<_> = works
-                .into_iter()
-                .map(|queue| {
-                    let (sealer, written, returned) = (sealer.clone(), to_writer.clone(), to_engine.clone());
-                    let thread = SealingThread { sealer, index, clock, written, returned };
-                    scope.spawn(move || thread.run(&queue))
-                })
-                .collect();
-            drop((to_writer, to_engine));
-            let pool = Pool { work, returned, place: RandomState::new() };
-            let engine = Engine::new(self.rules.clone(), self.limits);
-            let finished = Finished::default();
-            let capturing =
-                Capturing { engine, rules: self.rules, limits: self.limits, pool, finished, tell };
-            let mut finished = capturing.run(inputs);
-            let sealed = sealing.into_iter().map(|thread| thread.join()).collect::<Result<Vec<()>, _>>();
-            let tally = writing.join().map_err(|_panic| RecordError::Panicked { thread: "writing" })??;
-            sealed.map_err(|_panic| RecordError::Panicked { thread: "sealing" })?;
-            (finished.calls, finished.known, finished.bytes) = (tally.calls, tally.known, tally.bytes);
-            Ok::<_, RecordError>(finished)
-        });
+        let outcome = record(&self);
         let noted = self.vault.note(LedgerKind::RecorderStopped, (self.clock)(), &rule_set.0);
-        let finished = outcome?;
+        let (mut finished, tally) = outcome?;
         noted?;
+        (finished.calls, finished.known, finished.bytes) = (tally.calls, tally.known, tally.bytes);
         Ok(finished)
-    }
-}
-
-/// The queues to the sealing threads, and the way back for buffers.
-struct Pool {
-    work: Vec<Sender<Output>>,
-    returned: Receiver<Segment>,
-    place: RandomState,
-}
-
-/// The sealing pool stopped: the writer says why.
-struct Stopped;
-
-impl Pool {
-    /// Hands over what the engine has, waiting where a queue is full.
-    fn drain(&self, engine: &mut Engine) -> Result<(), Stopped> {
-        while let Some(output) = engine.poll_output() {
-            let call = match &output {
-                Output::Opened(opened) => opened.call,
-                Output::Running(running) => running.id,
-                Output::Stream(stream) => stream.call,
-                Output::Segment(segment) => segment.call,
-                Output::Ended(summary) => summary.id,
-            };
-            let thread = (self.place.hash_one(call) % self.work.len() as u64) as usize;
-            self.work[thread].send(output).map_err(|_gone| Stopped)?;
-        }
-        Ok(())
-    }
-
-    /// Gives the engine its buffers back. Once per batch of frames is often enough, and a look at the queue costs as much
-    /// as the decoding of a frame.
-    fn take_back(&self, engine: &mut Engine) {
-        self.returned.try_iter().for_each(|segment| engine.handle_returned(segment));
     }
 }
 
@@ -221,7 +185,7 @@ impl Capturing<'_> {
     }
 
     fn handle_frame(&mut self, frame: &RawFrame<'_>, is_first: bool) -> Result<(), Stopped> {
-        if is_first && is_another_capture(self.engine.capture_time(), frame.time) {
+        if is_first && is_another_capture(self.engine.now(), frame.time) {
             self.end()?;
             self.engine = Engine::new(self.rules.clone(), self.limits);
         }

@@ -1,4 +1,6 @@
-//! `earwitness record`: frames from capture files into the vault.
+//! `earwitness record`: frames from interfaces or capture files into the vault.
+
+mod live;
 
 use std::{
     io::IsTerminal,
@@ -20,21 +22,37 @@ use crate::{
     filter::percent,
 };
 
-/// Record capture files
+/// Record interfaces or capture files
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
+  earwitness record -i eth1                                    the mirror port, until SIGTERM or Ctrl-C
+  earwitness record -i eth1 -i eth2 -B 256 'not port 22'       two mirrors, larger rings, a BPF expression
   earwitness record -r office.pcap --vault /tmp/vault          the rules decide what is kept
   earwitness record -r other.pcapng.gz --lab --vault /tmp/lab  keep everything, for 90 days
   tcpdump -w - port 5060 or udp | earwitness record -r -       from a pipe
 
-A vault directory that does not exist is made, as an open vault. Calls that the vault has already are not recorded again.")]
+With -r, a vault directory that does not exist is made, as an open vault; calls that the vault has already are not
+recorded again. With -i the vault must be there: `earwitness init` asks who holds the keys.
+SIGTERM finishes and seals what runs; SIGHUP reads the rules again, for the calls that begin from then on.")]
 pub(crate) struct Record {
+    /// An interface on a mirror port; repeat it for several
+    #[arg(short = 'i', long = "interface", value_name = "IFACE", required_unless_present = "files")]
+    interfaces: Vec<String>,
     /// Capture files: pcap or pcapng, plain or gzip; `-` is standard input
-    #[arg(short = 'r', long = "read", value_name = "FILE", required = true, num_args = 1..)]
+    #[arg(short = 'r', long = "read", value_name = "FILE", num_args = 1.., conflicts_with = "interfaces")]
     files: Vec<PathBuf>,
+    /// The kernel's ring for each interface, in MiB
+    #[arg(short = 'B', long = "buffer-size", value_name = "MIB", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=1024))]
+    buffer: u32,
+    /// Memory for audio on its way to the disk, in MiB: what a slow disk may hold up before audio is lost
+    #[arg(long, value_name = "MIB", default_value_t = 1024, value_parser = clap::value_parser!(u32).range(1..=1 << 20))]
+    memory: u32,
+    /// Capture only what matches this BPF expression; fragments and VLAN tags are added to it
+    #[arg(value_name = "EXPRESSION", requires = "interfaces", trailing_var_arg = true)]
+    expression: Vec<String>,
     /// One rule instead of the capture rules: every call, both directions, internal ones and early media too, for 90
     /// days, without notice. For captures from elsewhere
-    #[arg(long)]
+    #[arg(long, requires = "files")]
     lab: bool,
     /// End with exit code 6 when more than this share of the kept calls' packets could not be kept
     #[arg(long, value_name = "PERCENT", default_value = "0", value_parser = percent)]
@@ -43,6 +61,14 @@ pub(crate) struct Record {
 
 impl Record {
     pub(crate) fn run(&self, context: &Context) -> Outcome {
+        if self.files.is_empty() { live::run(self, context) } else { self.read(context) }
+    }
+
+    fn limits(&self) -> Limits {
+        Limits { ring_bytes: (self.memory as usize) << 20, ..Limits::default() }
+    }
+
+    fn read(&self, context: &Context) -> Outcome {
         let rules = if self.lab { RuleSet::lab() } else { context.load_rules()? };
         let inputs = self.files.iter().map(|path| open(path)).collect::<Result<Vec<_>, _>>()?;
         if !context.vault.exists() {
@@ -51,7 +77,7 @@ impl Record {
         let vault = context.open_vault()?;
         let bar = progress_bar(context);
         let names: Vec<String> = inputs.iter().map(|input| input.name.clone()).collect();
-        let recorder = Recorder { vault: &vault, rules, limits: Limits::default(), clock: Context::now };
+        let recorder = Recorder { vault: &vault, rules, limits: self.limits(), clock: Context::now };
         let finished = recorder.run(inputs, &mut |progress| show(&bar, &names, progress));
         bar.finish_and_clear();
         let finished = finished?;

@@ -5,6 +5,8 @@
     reason = "each test binary uses its part, and says what it left out"
 )]
 
+pub(crate) mod wire;
+
 use std::{
     ffi::OsStr,
     path::{Path, PathBuf},

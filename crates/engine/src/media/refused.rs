@@ -41,8 +41,7 @@ impl Media {
         let Some(call) = slot.and_then(|slot| self.calls.get(slot.0 as usize)?.as_ref()) else {
             return Refused::Released;
         };
-        for told in segment.media() {
-            let packet = MediaPacket { arrival: told.arrival.plus_nanos(call.base.saturating_neg()), ..told };
+        for packet in segment.media() {
             let slot = call.tracks.get(usize::from(packet.track.0));
             let track = slot.and_then(|&slot| self.tracks.get_mut(slot as usize)?.as_mut());
             if let Some(track) = track {

@@ -1,0 +1,77 @@
+//! `record -i`: the service. Interfaces into the vault until a signal ends it.
+
+use std::thread;
+
+use earwitness_capture::{CaptureError, LiveOptions, LiveSource, Refusal};
+use earwitness_recorder::{Recorder, Watch, watch};
+use signal_hook::{
+    consts::{SIGHUP, SIGINT, SIGTERM},
+    iterator::Signals,
+};
+
+use super::{Record, tell};
+use crate::{
+    context::Context,
+    exit::{Exit, Failure, Outcome},
+};
+
+pub(super) fn run(record: &Record, context: &Context) -> Outcome {
+    let rules = context.load_rules()?;
+    if !context.vault.exists() {
+        let what = format_args!(
+            "there is no vault at {}: make one with `earwitness init`, which asks who holds the keys",
+            context.vault.display()
+        );
+        return Err(Failure::new(Exit::NotFound, what));
+    }
+    let sources = record.interfaces.iter().map(|name| open(record, name)).collect::<Result<Vec<_>, _>>()?;
+    let vault = context.open_vault()?;
+    let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
+    let ending = signals.handle();
+    let (watch, post) = watch();
+    let finished = thread::scope(|scope| {
+        scope.spawn(|| obey(&mut signals, &watch, context));
+        context.say(format_args!(
+            "recording {} into {} by rule set {}",
+            record.interfaces.join(", "),
+            context.vault.display(),
+            &rules.hash().to_string()[..12]
+        ));
+        let recorder = Recorder { vault: &vault, rules, limits: record.limits(), clock: Context::now };
+        let finished = recorder.watch(sources, post);
+        ending.close();
+        finished
+    })?;
+    tell(context, &finished);
+    Ok(record.exit(context, &finished))
+}
+
+fn open(record: &Record, interface: &str) -> Result<LiveSource, Failure> {
+    let filter = (!record.expression.is_empty()).then(|| record.expression.join(" "));
+    let options =
+        LiveOptions { ring_bytes: (record.buffer as usize) << 20, filter, ..LiveOptions::default() };
+    LiveSource::open(interface, &options).map_err(|cause| {
+        let missing =
+            matches!(&cause, CaptureError::Interface { refusal: Refusal::NoSuchInterface { .. }, .. });
+        Failure::new(if missing { Exit::NotFound } else { Exit::Failed }, cause)
+    })
+}
+
+/// Does what the signals say until they are closed.
+fn obey(signals: &mut Signals, watch: &Watch, context: &Context) {
+    for signal in signals.forever() {
+        let done = match signal {
+            SIGHUP => match context.load_rules() {
+                Ok(rules) => watch.rules(rules),
+                Err(failure) => {
+                    context.say(format_args!("{failure}\nthe rules that were in force stay in force"));
+                    Ok(())
+                }
+            },
+            _ => watch.stop(),
+        };
+        if let Err(no_answer) = done {
+            context.say(no_answer);
+        }
+    }
+}

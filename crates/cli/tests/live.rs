@@ -1,0 +1,103 @@
+//! Recording from an interface: a real one, in a network namespace of the test's own.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test stops where it fails, and says what it left out"
+)]
+
+mod support;
+
+use std::{collections::HashMap, time::Duration};
+
+use earwitness_testkit::load::Load;
+use serde_json::Value;
+use support::{Bench, wire::Wire};
+
+/// Calls of the example office's extensions, lasting a few seconds of real time.
+fn load(calls: u32, seconds: f64) -> Load {
+    Load { calls, seconds, start_spread_s: 0.5, ring_s: 0.2, ..Load::default() }
+}
+
+fn office() -> Bench {
+    let bench = Bench::new();
+    bench.done(["init", "--access", "open"]);
+    bench
+}
+
+fn calls(bench: &Bench) -> HashMap<String, Value> {
+    let calls = bench.calls(&[]).into_iter();
+    calls.map(|call| (call["sip_call_ids"][0].as_str().unwrap().to_owned(), call)).collect()
+}
+
+/// Every call that is to be kept is there, with every byte.
+fn check(bench: &Bench, load: &Load) {
+    let calls = calls(bench);
+    assert_eq!(calls.len(), load.calls as usize);
+    let mut kept = 0;
+    for (number, expected) in load.truth().calls.iter().enumerate() {
+        let call = &calls[&expected.sip_call_id];
+        assert_eq!(call["outcome"], "answered");
+        if call["recorded"] == false {
+            continue;
+        }
+        kept += 1;
+        assert_eq!(call["gaps"], Value::Array(Vec::new()));
+        for direction in &expected.directions {
+            let leg = format!("{:?}", direction.leg).to_lowercase();
+            let streams = call["streams"].as_array().unwrap();
+            let stream = streams.iter().find(|stream| stream["leg"] == leg.as_str()).unwrap();
+            let payload = load.leg_payload(number as u32, direction.leg);
+            assert_eq!((&stream["packets"], &stream["lost"]), (&direction.packets.into(), &0.into()));
+            assert_eq!(stream["payload_blake3"], blake3::hash(&payload).to_hex().as_str());
+        }
+    }
+    assert!(kept > 0, "the example office keeps some of its calls");
+    bench.done(["verify", "--all", "--opened"]);
+}
+
+#[test]
+fn calls_on_a_wire_are_recorded_whole_and_sealed_when_the_recorder_is_told_to_stop() {
+    let Some(wire) = Wire::new() else { return };
+    let (bench, load) = (office(), load(20, 2.0));
+    let recorder = wire.record(&bench, &[]);
+    wire.send(load.frames());
+    std::thread::sleep(Duration::from_millis(500));
+    let said = recorder.stop();
+    assert_eq!(said.code, Some(0), "{said:?}");
+    check(&bench, &load);
+}
+
+#[test]
+fn a_recorder_without_a_vault_refuses_and_says_what_to_do() {
+    let bench = Bench::new();
+    let said = bench.run(["record", "-i", "lo"]);
+    assert_eq!(said.code, Some(3), "{said:?}");
+    assert!(said.err.contains("earwitness init"), "{said:?}");
+    assert!(!bench.vault().exists());
+}
+
+#[test]
+fn an_interface_that_is_not_there_is_refused_by_name_with_those_that_are() {
+    let Some(wire) = Wire::new() else { return };
+    let bench = office();
+    let output = wire.command(&bench, &["record", "-i", "eth77"]).output().unwrap();
+    let said = support::Said::from(output);
+    assert_eq!(said.code, Some(3), "{said:?}");
+    assert!(said.err.contains("eth77") && said.err.contains("tap"), "{said:?}");
+}
+
+#[test]
+fn an_interface_that_goes_away_and_comes_back_is_recorded_again() {
+    let Some(wire) = Wire::new() else { return };
+    let (bench, load) = (office(), load(4, 1.0));
+    let recorder = wire.record(&bench, &[]);
+    wire.ip(&["link", "del", "tap"]);
+    std::thread::sleep(Duration::from_millis(1500));
+    wire.link();
+    std::thread::sleep(Duration::from_millis(2500));
+    wire.send(load.frames());
+    std::thread::sleep(Duration::from_millis(500));
+    let said = recorder.stop();
+    assert_eq!(said.code, Some(0), "{said:?}");
+    check(&bench, &load);
+}

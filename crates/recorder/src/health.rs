@@ -1,0 +1,119 @@
+//! What a running recorder says of itself, once a second, as plain values.
+
+use earwitness_engine::Counts;
+use earwitness_model::{RuleSetHash, WallTime};
+
+use crate::alarm::Alarm;
+
+/// One look at everything. All counters count from the recorder's start and never go back.
+#[derive(Debug, Clone)]
+pub struct Health {
+    /// When the recorder began to watch.
+    pub started: WallTime,
+    /// When this was written down. One that is older than a few seconds means that capturing hangs.
+    pub at: WallTime,
+    /// The rules in force.
+    pub rule_set: RuleSetHash,
+    /// The interfaces, in the order they were named.
+    pub interfaces: Vec<InterfaceHealth>,
+    /// The queues between the threads, in the order work goes through them.
+    pub queues: Vec<QueueHealth>,
+    /// The ring buffers of running calls.
+    pub rings: RingHealth,
+    /// What the engine saw and what it left out.
+    pub counts: Counts,
+    /// Calls that are followed now.
+    pub calls: usize,
+    /// What was written.
+    pub written: WriterHealth,
+    /// The vault's disk.
+    pub disk: DiskHealth,
+    /// What somebody should look at, worst first.
+    pub alarms: Vec<Alarm>,
+}
+
+/// Whether an interface delivers frames.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Link {
+    /// Up.
+    Up,
+    /// There, and down.
+    Down,
+    /// Not there.
+    Gone,
+}
+
+/// One interface.
+#[derive(Debug, Clone)]
+pub struct InterfaceHealth {
+    /// Its name now.
+    pub name: String,
+    /// Whether it delivers frames.
+    pub link: Link,
+    /// Frames taken from its ring.
+    pub frames: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Frames that the kernel dropped because the ring was full.
+    pub kernel_drops: u64,
+    /// Frames that the interface dropped before the kernel saw them.
+    pub interface_drops: u64,
+    /// When its last frame came; `None` before the first.
+    pub last_frame: Option<WallTime>,
+}
+
+/// One bounded queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct QueueHealth {
+    /// Its name.
+    pub name: &'static str,
+    /// How many places it has.
+    pub capacity: usize,
+    /// How many are taken.
+    pub length: usize,
+    /// How many were taken at most.
+    pub high_water: usize,
+    /// How often it was full when something came: that waited, or became a gap.
+    pub refused: u64,
+}
+
+/// The ring buffers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RingHealth {
+    /// Bytes in use: filling, or on their way to the vault.
+    pub bytes: usize,
+    /// Bytes that there may be.
+    pub budget: usize,
+    /// Bytes in use at most.
+    pub high_water: usize,
+}
+
+/// The writer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct WriterHealth {
+    /// Bytes committed to volumes.
+    pub bytes: u64,
+    /// Calls listed, kept or refused.
+    pub calls: u64,
+    /// Commits.
+    pub commits: u64,
+    /// How long the slowest commit of the last minute took, in ms.
+    pub slowest_commit_ms: u64,
+    /// Since when the writer waits for room on the disk.
+    pub waits_since: Option<WallTime>,
+    /// When it last came round; one that is older than a few seconds means that the disk hangs.
+    pub alive: Option<WallTime>,
+}
+
+/// The vault's disk.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct DiskHealth {
+    /// Bytes free for recordings: without the reserve that keeps endings, ledger and index writable.
+    pub free: u64,
+    /// Bytes in all.
+    pub total: u64,
+    /// Bytes a second written, over the last hour or since the start.
+    pub bytes_per_second: f64,
+    /// Seconds until it is full at that rate; `None` when nothing is written.
+    pub seconds_to_full: Option<f64>,
+}

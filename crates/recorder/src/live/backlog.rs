@@ -1,0 +1,82 @@
+//! What the engine gave and no queue took: it waits here, in order, and the engine learns when it is too much.
+//!
+//! What is given up first when storage stands still, in this order: calls that are not begun yet, copies of SIP messages,
+//! audio of running calls (when the ring budget is used up). What ended is never given up, nor is what was sealed.
+
+use std::collections::VecDeque;
+
+use earwitness_engine::{Engine, Output};
+
+use crate::{
+    health::QueueHealth,
+    pipeline::{Pool, Stopped},
+    queue::{BACKLOG, Offered},
+};
+
+/// One line for each sealing thread, so that a call's outputs stay in order.
+pub(super) struct Backlog {
+    lines: Vec<VecDeque<Output>>,
+    length: usize,
+    high_water: usize,
+}
+
+impl Backlog {
+    pub(super) fn new(pool: &Pool) -> Self {
+        Self { lines: (0..pool.places()).map(|_| VecDeque::new()).collect(), length: 0, high_water: 0 }
+    }
+
+    /// Hands over what waits and what the engine has, as far as there is room. Never waits.
+    pub(super) fn drain(&mut self, pool: &Pool, engine: &mut Engine) -> Result<(), Stopped> {
+        if self.length > 0 {
+            self.retry(pool)?;
+        }
+        while let Some(output) = engine.poll_output() {
+            let place = pool.place_of(&output);
+            let refused = if self.lines[place].is_empty() {
+                match pool.offer(place, output)? {
+                    Offered::Taken => continue,
+                    Offered::Full(output) => output,
+                }
+            } else {
+                output
+            };
+            self.lines[place].push_back(refused);
+            self.length += 1;
+        }
+        self.high_water = self.high_water.max(self.length);
+        Ok(())
+    }
+
+    /// Hands over everything, waiting where a queue is full.
+    pub(super) fn finish(&mut self, pool: &Pool, engine: &mut Engine) -> Result<(), Stopped> {
+        for (place, line) in self.lines.iter_mut().enumerate() {
+            line.drain(..).try_for_each(|output| pool.send(place, output))?;
+        }
+        pool.drain(engine)
+    }
+
+    pub(super) const fn health(&self) -> QueueHealth {
+        QueueHealth {
+            name: "backlog",
+            capacity: BACKLOG,
+            length: self.length,
+            high_water: self.high_water,
+            refused: 0,
+        }
+    }
+
+    fn retry(&mut self, pool: &Pool) -> Result<(), Stopped> {
+        for (place, line) in self.lines.iter_mut().enumerate() {
+            while let Some(output) = line.pop_front() {
+                match pool.offer(place, output)? {
+                    Offered::Taken => self.length -= 1,
+                    Offered::Full(output) => {
+                        line.push_front(output);
+                        break;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}

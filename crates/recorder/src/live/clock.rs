@@ -1,0 +1,50 @@
+//! Tells a step of the wall clock from time that passed, by the monotonic clock beside it.
+
+use std::time::Instant;
+
+use earwitness_model::WallTime;
+
+/// Clocks that drift further apart than this between two looks were not slewed (at most 500 ppm): one of them was set.
+const STEP_NANOS: i64 = 1_000_000_000;
+
+/// The two clocks at the last look.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ClockWatch {
+    wall: WallTime,
+    monotonic: Instant,
+}
+
+impl ClockWatch {
+    pub(super) const fn new(wall: WallTime, monotonic: Instant) -> Self {
+        Self { wall, monotonic }
+    }
+
+    /// By how many ns the wall clock was set since the last look, if it was.
+    pub(super) fn look(&mut self, wall: WallTime, monotonic: Instant) -> Option<i64> {
+        let passed = monotonic.saturating_duration_since(self.monotonic).as_nanos();
+        let passed = i64::try_from(passed).unwrap_or(i64::MAX);
+        let step = wall.nanos().saturating_sub(self.wall.nanos()).saturating_sub(passed);
+        *self = Self { wall, monotonic };
+        (step.saturating_abs() >= STEP_NANOS).then_some(step)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_pause_is_no_step_and_a_step_is_told_once() {
+        let (start, second) = (Instant::now(), 1_000_000_000);
+        let mut watch = ClockWatch::new(WallTime::from_nanos(0), start);
+        let mut look = |wall: i64, passed: u64| {
+            watch.look(WallTime::from_nanos(wall * second), start + Duration::from_secs(passed))
+        };
+        assert_eq!(look(60, 60), None, "the process slept for a minute");
+        assert_eq!(look(3661, 61), Some(3600 * second), "set on by an hour");
+        assert_eq!(look(3662, 62), None);
+        assert_eq!(look(63, 63), Some(-3600 * second), "and back");
+    }
+}

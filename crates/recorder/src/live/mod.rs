@@ -1,0 +1,232 @@
+//! The capture thread on a wire: it never waits for anybody behind it.
+//!
+//! Each turn: orders and questions, one batch of frames of each interface, what the engine gave, buffers back; once a
+//! second losses, health and alarms; and when no interface had a frame, a short wait and a tick of the engine's clock.
+
+mod backlog;
+mod tap;
+
+use std::{
+    collections::VecDeque,
+    sync::atomic::Ordering,
+    time::{Duration, Instant},
+};
+
+use earwitness_capture::{LiveSource, Polled};
+use earwitness_engine::{Counts, Engine};
+use earwitness_model::{PacketTime, RuleSetHash, WallTime};
+use earwitness_vault::{LedgerKind, Vault};
+
+use self::{backlog::Backlog, tap::Tap};
+use crate::{
+    alarm::Alarms,
+    disk::DiskWatch,
+    health::{Health, Link, RingHealth},
+    pipeline::{Pool, Stopped},
+    pool::Written,
+    queue::Offered,
+    watch::{Order, Post},
+};
+
+/// How long the thread waits for a frame before it looks at anything else.
+const IDLE: Duration = Duration::from_millis(20);
+/// The engine's clock on an idle link stays this far behind: the kernel hands blocks of frames over up to so much later.
+const LAG_NANOS: i64 = 250_000_000;
+/// Between two looks at losses and health.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How long the rings are read on after the order to stop.
+const LAST_READING: Duration = Duration::from_millis(200);
+
+/// What the capture thread is given.
+pub(crate) struct Capture<'a, C> {
+    pub(crate) engine: Engine,
+    pub(crate) sources: Vec<LiveSource>,
+    pub(crate) vault: &'a Vault,
+    pub(crate) rule_set: RuleSetHash,
+    pub(crate) clock: &'a C,
+    pub(crate) post: Post,
+    pub(crate) ring_budget: usize,
+}
+
+/// The capture thread.
+pub(crate) struct Live<'a, C> {
+    engine: Engine,
+    taps: Vec<Tap>,
+    pool: Pool,
+    backlog: Backlog,
+    clock: &'a C,
+    post: Post,
+    rule_set: RuleSetHash,
+    alarms: Alarms,
+    /// Rows for the ledger that found the writer's queue full.
+    notes: VecDeque<Written>,
+    disk: DiskWatch,
+    rings: RingHealth,
+    started: WallTime,
+    looked: WallTime,
+    look_due: Instant,
+}
+
+/// Whether to go on.
+enum Turn {
+    GoOn,
+    Stop,
+}
+
+impl<'a, C: Fn() -> WallTime> Live<'a, C> {
+    pub(crate) fn new(capture: Capture<'a, C>, pool: Pool) -> Self {
+        let Capture { engine, sources, vault: _, rule_set, clock, post, ring_budget } = capture;
+        let (now, monotonic) = (clock(), Instant::now());
+        Self {
+            engine,
+            taps: sources.into_iter().map(Tap::new).collect(),
+            backlog: Backlog::new(&pool),
+            disk: DiskWatch::new(now),
+            pool,
+            clock,
+            post,
+            rule_set,
+            alarms: Alarms::default(),
+            notes: VecDeque::new(),
+            rings: RingHealth { budget: ring_budget, ..RingHealth::default() },
+            started: now,
+            looked: now,
+            look_due: monotonic,
+        }
+    }
+
+    /// Captures until it is told to stop, then finishes what runs.
+    pub(crate) fn run(mut self) -> Counts {
+        // When storage stopped, the writer says why.
+        let captured = self.capture();
+        self.pool.gauge.ending.store(true, Ordering::Relaxed);
+        if captured.is_ok() {
+            self.finish().unwrap_or_else(|Stopped| ());
+        }
+        self.engine.counts()
+    }
+
+    fn capture(&mut self) -> Result<(), Stopped> {
+        loop {
+            match self.take_orders() {
+                Turn::GoOn => {}
+                Turn::Stop => return Ok(()),
+            }
+            if !self.poll()? {
+                self.wait();
+                self.backlog.drain(&self.pool, &mut self.engine)?;
+            }
+            self.pool.take_back(&mut self.engine);
+            if Instant::now() >= self.look_due {
+                self.look()?;
+            }
+        }
+    }
+
+    /// One batch of each interface; whether there was any frame.
+    fn poll(&mut self) -> Result<bool, Stopped> {
+        let mut any = false;
+        for tap in 0..self.taps.len() {
+            let engine = &mut self.engine;
+            let polled = self.taps[tap].poll(&mut |frame| engine.handle_frame(frame));
+            // What ails an interface comes as an event.
+            any |= matches!(polled, Ok(Polled::Frames));
+            self.backlog.drain(&self.pool, &mut self.engine)?;
+        }
+        self.rings.bytes = self.engine.ring_bytes();
+        self.rings.high_water = self.rings.high_water.max(self.rings.bytes);
+        Ok(any)
+    }
+
+    fn wait(&mut self) {
+        let sources: Vec<&LiveSource> = self.taps.iter().map(|tap| &tap.source).collect();
+        earwitness_capture::wait(&sources, IDLE);
+        let now = (self.clock)();
+        self.engine.handle_time(PacketTime::from_nanos(now.nanos()).plus_nanos(-LAG_NANOS));
+    }
+
+    fn take_orders(&mut self) -> Turn {
+        while let Ok(order) = self.post.orders.try_recv() {
+            match order {
+                Order::Stop => return Turn::Stop,
+                Order::Rules(rules) => {
+                    self.rule_set = rules.hash();
+                    self.note(LedgerKind::RuleSetChanged, rules.hash().0.to_vec());
+                    self.engine.handle_rules(*rules);
+                }
+            }
+        }
+        Turn::GoOn
+    }
+
+    /// Once a second: losses, what happened to the interfaces, health.
+    fn look(&mut self) -> Result<(), Stopped> {
+        self.look_due = Instant::now() + LOOK_EVERY;
+        let now = (self.clock)();
+        let window = (self.looked.min(now), now);
+        self.look_at_taps(window);
+        self.hand_over_notes()?;
+        let health = self.health(now);
+        self.post.publish(health);
+        self.looked = now;
+        Ok(())
+    }
+
+    fn look_at_taps(&mut self, window: (WallTime, WallTime)) {
+        for tap in 0..self.taps.len() {
+            while self.taps[tap].poll_event().is_some() {}
+            let losses = self.taps[tap].take_losses();
+            if losses.kernel + losses.interface > 0 || self.taps[tap].health().link != Link::Up {
+                self.engine.handle_losses(packet_time(window.0), packet_time(window.1));
+            }
+        }
+    }
+
+    fn health(&mut self, now: WallTime) -> Health {
+        let written = self.pool.gauge.health();
+        let mut health = Health {
+            started: self.started,
+            at: now,
+            rule_set: self.rule_set,
+            interfaces: self.taps.iter().map(|tap| tap.health().clone()).collect(),
+            queues: [self.backlog.health()].into_iter().chain(self.pool.queues()).collect(),
+            rings: self.rings,
+            counts: self.engine.counts(),
+            calls: self.engine.calls(),
+            written,
+            disk: self.disk.look(now, written.bytes),
+            alarms: Vec::new(),
+        };
+        health.alarms = self.alarms.look(&health);
+        health
+    }
+
+    fn note(&mut self, kind: LedgerKind, payload: Vec<u8>) {
+        self.notes.push_back(Written::Note { kind, at: (self.clock)(), payload });
+    }
+
+    fn hand_over_notes(&mut self) -> Result<(), Stopped> {
+        while let Some(note) = self.notes.pop_front() {
+            if let Offered::Full(note) = self.pool.offer_writer(note)? {
+                self.notes.push_front(note);
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads what is in the rings, ends the calls that run, hands everything over.
+    fn finish(&mut self) -> Result<(), Stopped> {
+        let until = Instant::now() + LAST_READING;
+        while self.poll()? && Instant::now() < until {
+            self.pool.take_back(&mut self.engine);
+        }
+        self.engine.handle_end();
+        self.hand_over_notes()?;
+        self.backlog.finish(&self.pool, &mut self.engine)
+    }
+}
+
+const fn packet_time(at: WallTime) -> PacketTime {
+    PacketTime::from_nanos(at.nanos())
+}
