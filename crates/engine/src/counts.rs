@@ -29,6 +29,8 @@ pub struct Counts {
     pub messages_not_kept: u64,
     /// Calls that were not followed because the table was full.
     pub calls_refused: u64,
+    /// Times the capture's clock was set, as far as that was noticed.
+    pub clock_steps: u64,
     /// RTCP packets.
     pub rtcp: u64,
     /// UDP datagrams that are none of ours.
@@ -84,6 +86,7 @@ impl Counts {
         self.messages_refused += other.messages_refused;
         self.messages_not_kept += other.messages_not_kept;
         self.calls_refused += other.calls_refused;
+        self.clock_steps += other.clock_steps;
         self.rtcp += other.rtcp;
         self.other += other.other;
         self.media.add(&other.media);

@@ -2,16 +2,18 @@
 
 use std::collections::VecDeque;
 
-use earwitness_model::{CallId, PacketTime, RawFrame, Segment, SegmentContent};
+use earwitness_model::{CallId, PacketTime, RawFrame, RunningCall, Segment, SegmentContent};
 use earwitness_rules::RuleSet;
 use earwitness_wire::{Carried, Datagram, Reassembled, Reassembler, ReassemblyLimits, rtcp, rtp, sip};
 
 use crate::{
+    clock::{BEFORE, Clock, Watched},
     counts::Counts,
     limits::Limits,
     media::{Came, Media, MediaDatagram, Refused, Told},
     order::{Order, Report},
     output::Output,
+    pressure::Pressure,
     signalling::{Signalling, SipDatagram},
     timer::NEVER,
 };
@@ -19,18 +21,19 @@ use crate::{
 /// The engine: both halves on one thread, their messages handed over inline.
 #[derive(Debug)]
 pub struct Engine {
-    halves: Halves,
+    pub(crate) halves: Halves,
     reassembler: Reassembler,
     counts: Counts,
+    clock: Clock,
     now: PacketTime,
     next_deadline: PacketTime,
 }
 
 /// Signalling, media, and their mail.
 #[derive(Debug)]
-struct Halves {
-    signalling: Signalling,
-    media: Media,
+pub(crate) struct Halves {
+    pub(crate) signalling: Signalling,
+    pub(crate) media: Media,
     mail: Mail,
     rtcp: u64,
     other: u64,
@@ -61,9 +64,22 @@ impl std::fmt::Debug for Mail {
 }
 
 impl Engine {
-    /// An engine that decides by `rules` and stays within `limits`.
+    /// An engine that decides by `rules` and stays within `limits`. A leap forward of the capture's clock is time that
+    /// passed; a step back of more than two seconds is a clock that was set.
     #[must_use]
     pub fn new(rules: RuleSet, limits: Limits) -> Self {
+        Self::with_clock(rules, limits, Watched::No)
+    }
+
+    /// An engine on a live link, whose caller watches the clock that stamps the frames: before each [`Self::handle_time`] it
+    /// compares that clock with one that cannot be set, and says by [`Self::handle_clock_step`] when it was set. Until the
+    /// caller told the time, a leap forward in the frames does not count as time.
+    #[must_use]
+    pub fn live(rules: RuleSet, limits: Limits) -> Self {
+        Self::with_clock(rules, limits, Watched::Yes)
+    }
+
+    fn with_clock(rules: RuleSet, limits: Limits, watched: Watched) -> Self {
         Self {
             halves: Halves {
                 signalling: Signalling::new(rules, limits),
@@ -74,7 +90,8 @@ impl Engine {
             },
             reassembler: Reassembler::new(ReassemblyLimits::default()),
             counts: Counts::default(),
-            now: PacketTime::from_nanos(i64::MIN),
+            clock: Clock::new(watched),
+            now: BEFORE,
             next_deadline: NEVER,
         }
     }
@@ -82,18 +99,20 @@ impl Engine {
     /// Takes one frame. What comes of it is fetched by [`Self::poll_output`].
     #[inline]
     pub fn handle_frame(&mut self, frame: &RawFrame<'_>) {
-        self.handle_time(frame.time);
+        let base = self.clock.base();
+        let time = self.clock.handle_frame(frame.time, self.now);
+        self.move_on(time, base);
         self.counts.frames += 1;
         self.counts.bytes += frame.bytes.len() as u64;
         // Looked at where it lies, not moved: see `MediaDatagram`.
         match &earwitness_wire::decode(frame) {
-            Ok(Carried::Udp(datagram)) => self.halves.handle_datagram(datagram, frame.time, self.now),
+            Ok(Carried::Udp(datagram)) => self.halves.handle_datagram(datagram, time, self.now),
             Ok(Carried::Fragment(fragment)) => {
                 self.counts.fragments += 1;
                 match self.reassembler.handle_fragment(fragment, self.now) {
                     Reassembled::Pending | Reassembled::Refused(_) => {}
                     Reassembled::Whole(Carried::Udp(datagram)) => {
-                        self.halves.handle_datagram(&datagram, frame.time, self.now);
+                        self.halves.handle_datagram(&datagram, time, self.now);
                     }
                     Reassembled::Whole(_) => self.counts.not_udp += 1,
                 }
@@ -106,14 +125,25 @@ impl Engine {
         self.next_deadline = self.halves.next_deadline();
     }
 
-    /// Moves the clock on to `now`, also when no frame comes. An earlier `now` changes nothing.
+    /// Moves the clock on to `now`, in capture time, also when no frame comes. An earlier `now` changes nothing; to a
+    /// [live](Self::live) engine, one more than two seconds earlier says that the clock was set back.
+    ///
+    /// On a live link it is for when the capture has nothing more to give: frames that were stamped long before `now` and
+    /// come after it would look like a clock that was set back.
     #[inline]
     pub fn handle_time(&mut self, now: PacketTime) {
-        if now > self.now {
-            if now >= self.next_deadline {
-                self.run_due(now);
-            }
-            self.now = now;
+        let base = self.clock.base();
+        let now = self.clock.handle_time(now, self.now);
+        self.move_on(now, base);
+    }
+
+    /// The clock that stamps the frames was set by `nanos`, forward or back: running calls go on without the step, and calls
+    /// that begin under the new setting are told by it. To be called before [`Self::handle_time`] tells the new time;
+    /// frames from before and from after the step may come in any mixture.
+    pub fn handle_clock_step(&mut self, nanos: i64) {
+        if self.now > BEFORE {
+            self.clock.handle_step(nanos);
+            self.halves.handle_base(self.clock.base());
         }
     }
 
@@ -128,6 +158,23 @@ impl Engine {
     /// Calls that begin from now on are decided by `rules`; those that run keep their verdict.
     pub fn handle_rules(&mut self, rules: RuleSet) {
         self.halves.signalling.handle_rules(rules);
+    }
+
+    /// Goes on, at `at` in capture time, with a call that ran when another engine stopped: its media is expected where it
+    /// was, and a BYE ends it. It is a call of its own, flagged [`Flag::Resumed`](earwitness_model::Flag::Resumed), with the
+    /// facts and the verdict of the one before. Its name; `None` when a call with its Call-ID runs, or the table is full.
+    pub fn handle_resumed(&mut self, running: RunningCall, at: PacketTime) -> Option<CallId> {
+        self.handle_time(at);
+        let Mail { orders, outputs, .. } = &mut self.halves.mail;
+        let id = self.halves.signalling.handle_resumed(running, self.now, orders, outputs);
+        self.halves.deliver(self.now);
+        self.next_deadline = self.halves.next_deadline();
+        id
+    }
+
+    /// What comes out cannot be taken away as fast as it comes, or can again.
+    pub const fn handle_pressure(&mut self, pressure: Pressure) {
+        self.halves.signalling.handle_pressure(pressure);
     }
 
     /// A segment's buffer comes back for the next call.
@@ -162,6 +209,7 @@ impl Engine {
     /// and before [`Self::handle_end`].
     #[cold]
     pub fn handle_losses(&mut self, from: PacketTime, to: PacketTime) {
+        let [from, to] = [from, to].map(|at| self.clock.nearest(at, self.now));
         self.halves.media.handle_losses(from, to);
     }
 
@@ -169,6 +217,12 @@ impl Engine {
     #[inline]
     pub fn poll_output(&mut self) -> Option<Output> {
         self.halves.mail.outputs.pop_front()
+    }
+
+    /// Outputs that wait to be fetched.
+    #[must_use]
+    pub fn pending_outputs(&self) -> usize {
+        self.halves.mail.outputs.len()
     }
 
     /// What was seen and what was left out.
@@ -182,6 +236,7 @@ impl Engine {
             messages_refused: signalling.refused,
             messages_not_kept: signalling.not_kept + self.counts.messages_not_kept,
             calls_refused: signalling.calls_refused,
+            clock_steps: self.clock.steps(),
             rtcp: self.halves.rtcp,
             other: self.halves.other,
             media: self.halves.media.counts(),
@@ -207,10 +262,24 @@ impl Engine {
         self.halves.media.ring_bytes()
     }
 
-    /// The engine's clock: the latest time that a frame or [`Self::handle_time`] said.
+    /// The engine's clock, in capture time: the latest that a frame or [`Self::handle_time`] said.
     #[must_use]
-    pub const fn now(&self) -> PacketTime {
-        self.now
+    pub const fn capture_time(&self) -> PacketTime {
+        self.clock.told(self.now)
+    }
+
+    /// The engine's clock stands at `now`, in engine time; before that its base was `base`.
+    #[inline]
+    fn move_on(&mut self, now: PacketTime, base: i64) {
+        if base != self.clock.base() {
+            self.halves.handle_base(self.clock.base());
+        }
+        if now > self.now {
+            if now >= self.next_deadline {
+                self.run_due(now);
+            }
+            self.now = now;
+        }
     }
 
     /// Runs what is due, one deadline after the other and each at its own time: what follows from one is then due in
@@ -227,6 +296,12 @@ impl Engine {
 }
 
 impl Halves {
+    #[cold]
+    fn handle_base(&mut self, base: i64) {
+        self.signalling.handle_base(base);
+        self.media.handle_base(base);
+    }
+
     #[inline]
     fn handle_datagram(&mut self, datagram: &Datagram<'_>, time: PacketTime, now: PacketTime) {
         let (flow, payload) = (&datagram.flow, datagram.payload);

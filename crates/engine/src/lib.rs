@@ -15,19 +15,24 @@
 //! unrelated traffic between; leaving frames out only adds gaps or removes audio.
 #![forbid(unsafe_code)]
 
+mod clock;
 mod counts;
 mod engine;
 mod limits;
+mod live;
 mod media;
 mod order;
 mod output;
 mod pool;
+mod pressure;
 mod signalling;
 mod timer;
 
 pub use counts::{Counts, MediaCounts};
 pub use engine::Engine;
 pub use limits::Limits;
+pub use live::{CallCounts, LiveCall, LiveLeg, LiveState};
 pub use output::{Opened, Output, Stream};
 pub use pool::RING_BYTES;
+pub use pressure::Pressure;
 pub use timer::Timer;

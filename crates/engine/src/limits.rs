@@ -18,6 +18,9 @@ pub struct Limits {
     pub unclaimed_bytes: usize,
     /// Bytes of SIP kept of one call.
     pub signalling_bytes_per_call: usize,
+    /// Outputs that may wait to be fetched before the engine does as under
+    /// [`Pressure::NoNewCalls`](crate::Pressure::NoNewCalls) by itself.
+    pub outputs: usize,
 }
 
 impl Default for Limits {
@@ -29,6 +32,7 @@ impl Default for Limits {
             ring_bytes: 1 << 30,
             unclaimed_bytes: 16 << 20,
             signalling_bytes_per_call: 1 << 20,
+            outputs: 100_000,
         }
     }
 }

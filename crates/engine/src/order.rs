@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use earwitness_model::{CallId, Codec, Dtmf, Flag, Gap, Leg, PacketTime, StreamSummary, Track};
+use earwitness_model::{CallId, Codec, Dtmf, Flag, Gap, Leg, PacketTime, RunningCall, StreamSummary, Track};
 
 use crate::output::Opened;
 
@@ -27,12 +27,15 @@ pub(crate) enum Keeping {
 /// From the signalling half to the media half.
 #[derive(Debug)]
 pub(crate) enum Order {
-    /// A call began. `opened` is said before its first packet, where only its packets show that there is a call.
-    Begin { call: CallSlot, id: CallId, keeping: Keeping, opened: Option<Box<Opened>> },
+    /// A call began. `opened` is said before its first packet, where only its packets show that there is a call. `base` is
+    /// capture time less engine time as the call is told.
+    Begin { call: CallSlot, id: CallId, base: i64, keeping: Keeping, opened: Option<Box<Opened>> },
     /// Media of `leg` will be sent to `endpoint`, with these formats.
     Expect { call: CallSlot, endpoint: SocketAddr, leg: Leg, formats: Formats },
     /// The call was answered at `at`.
     Answered { call: CallSlot, at: PacketTime },
+    /// What is needed to take the call up after a restart, once it was said that there is a call.
+    Running { call: CallSlot, running: Box<RunningCall> },
     /// A party put the call on hold, or took it back.
     Hold { call: CallSlot, held: bool },
     /// The media may be silent: the signalling is not. Look at it again at `until`.
@@ -62,5 +65,6 @@ pub(crate) struct MediaSummary {
     pub(crate) flags: Vec<Flag>,
     /// What the media half was to say before the first packet, and did not.
     pub(crate) opened: Option<Box<Opened>>,
+    /// In engine time; the times in the lists are as the call is told.
     pub(crate) last: Option<PacketTime>,
 }

@@ -1,14 +1,16 @@
 //! What comes out of the engine.
 
 use earwitness_model::{
-    CallFacts, CallId, CallSummary, Codec, PacketTime, Segment, Track, TrackIndex, Verdict,
+    CallFacts, CallId, CallSummary, Codec, PacketTime, RunningCall, Segment, Track, TrackIndex, Verdict,
 };
 
-/// An event of one call. Per call the order is: `Opened`, then `Stream` and `Segment` in any mixture (a packet's stream
-/// before its segment), then `Ended`. A call that the rules refused has `Ended` only.
+/// An event of one call. Per call the order is: `Opened`, then `Stream`, `Segment` and `Running` in any mixture (a packet's
+/// stream before its segment), then `Ended`. A call that the rules refused has `Ended` only.
 pub enum Output {
     /// A call that the rules admit has something to keep.
     Opened(Box<Opened>),
+    /// What is needed to take the call up after a restart: said at the answer, and again whenever it changed.
+    Running(Box<RunningCall>),
     /// The first packet of a (track, payload type) came.
     Stream(Box<Stream>),
     /// A closed piece of the call. Its buffer goes back by [`Engine::handle_returned`](crate::Engine::handle_returned).

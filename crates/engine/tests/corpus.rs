@@ -29,7 +29,7 @@ impl Replayed {
                     self.audio.entry(key).or_default().insert(packet.sequence, packet.payload.to_vec());
                 }
             }
-            Output::Opened(_) | Output::Stream(_) => {}
+            Output::Opened(_) | Output::Running(_) | Output::Stream(_) => {}
         }
     }
 

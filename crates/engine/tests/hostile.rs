@@ -6,7 +6,7 @@ mod support;
 
 use std::net::SocketAddr;
 
-use earwitness_engine::{Engine, Limits, Output, RING_BYTES};
+use earwitness_engine::{Engine, Limits, Output, Pressure, RING_BYTES};
 use earwitness_model::{Flag, Flow, GapCause, Leg, PacketTime, Pii, SegmentContent, TrackIndex};
 use earwitness_rules::RuleSet;
 use earwitness_testkit::{
@@ -371,7 +371,7 @@ fn nothing_of_a_refused_call_comes_out() {
                     engine.handle_returned(segment);
                 }
                 Output::Ended(_) => ended += 1,
-                Output::Opened(_) | Output::Stream(_) => {}
+                Output::Opened(_) | Output::Running(_) | Output::Stream(_) => {}
             }
         }
     }
@@ -444,4 +444,119 @@ fn a_refused_call_lists_no_tracks() {
     let replayed = replay(&told(&CALL.replace("to=4001", "to=4900")), desks(), Limits::default());
     let call = replayed.only();
     assert_eq!((call.tracks.len(), call.streams.len(), replayed.counts.media.dropped), (0, 0, 396));
+}
+
+/// Frames with a clock that leaps at random, most of the time by less than an hour and now and then to anywhere.
+fn leaping(frames: &[Frame], random: &mut Random) -> Vec<Frame> {
+    let mut shift = 0i64;
+    let leap = |random: &mut Random| match random.below(50) {
+        0 => random.bits() as i64,
+        _ => random.below(7_200_000_000_000) as i64 - 3_600_000_000_000,
+    };
+    let shifted = frames.iter().map(|frame| {
+        if random.happens(30.0) {
+            shift = leap(random);
+        }
+        Frame { time: PacketTime::from_nanos(frame.time.nanos().saturating_add(shift)), ..frame.clone() }
+    });
+    shifted.collect()
+}
+
+#[test]
+fn a_clock_that_leaps_at_random_costs_no_memory_and_stops_no_timer() {
+    let flow = flow(end("198.51.100.7:5060"), end("10.1.0.9:5060"));
+    for seed in 0..4 {
+        let mut random = Random::new(seed);
+        let mut frames = Vec::new();
+        for call in 0..100 {
+            frames.extend(told(&CALL.replace("call-1", &format!("call-{call}"))).into_iter().take(60));
+            frames.push(frame(at(0), flow, &request("INVITE", &format!("lost-{call}"), 1).finish()));
+        }
+        let limits = Limits { calls: 50, ring_bytes: 100 * RING_BYTES, ..Limits::default() };
+        let build = if seed % 2 == 0 { Engine::new } else { Engine::live };
+        let mut engine = build(RuleSet::lab(), limits);
+        let mut replayed = Replayed::default();
+        for (number, frame) in leaping(&frames, &mut random).iter().enumerate() {
+            match random.below(10) {
+                0 => engine.handle_time(PacketTime::from_nanos(random.bits() as i64)),
+                1 => engine.handle_clock_step(random.bits() as i64),
+                2 => engine.handle_time(frame.time),
+                _ => {}
+            }
+            engine.handle_frame(&raw(frame, number as u64));
+            assert!(engine.calls() <= 50);
+            while let Some(output) = engine.poll_output() {
+                match output {
+                    Output::Segment(segment) => engine.handle_returned(segment),
+                    Output::Ended(summary) => replayed.take(Output::Ended(summary)),
+                    Output::Opened(_) | Output::Running(_) | Output::Stream(_) => {}
+                }
+            }
+        }
+        let counts = engine.counts();
+        let media = counts.media;
+        let placed = media.kept + media.dropped + media.no_ring + media.noise + media.tracks_refused;
+        assert!(media.packets >= placed && media.kept > 0 && counts.clock_steps > 0);
+        // Time goes on: what runs ends when it is silent for as long as its timers say, and nothing is left behind.
+        let now = engine.capture_time();
+        (1..=400).for_each(|minute| engine.handle_time(now.plus_nanos(minute * 60_000_000_000)));
+        while let Some(output) = engine.poll_output() {
+            if let Output::Segment(segment) = output {
+                engine.handle_returned(segment);
+            }
+        }
+        assert_eq!((engine.calls(), engine.ring_bytes()), (0, 0), "seed {seed}");
+        let calls = engine.call_counts();
+        assert_eq!(calls.begun, calls.ended);
+        assert!(calls.begun >= 50 && calls.answered > 0);
+    }
+}
+
+#[test]
+fn outputs_that_nobody_fetches_end_what_is_begun_not_what_runs() {
+    let real = told(CALL);
+    let flow = flow(end("198.51.100.7:5060"), end("10.1.0.9:5060"));
+    let flood: Vec<Frame> = (0..5_000)
+        .map(|n| {
+            frame(
+                at(1_100_000_000 + n * 200_000),
+                flow,
+                &request("INVITE", &format!("flood-{n}"), 1).finish(),
+            )
+        })
+        .collect();
+    let limits = Limits { outputs: 1000, ..Limits::default() };
+    let mut engine = Engine::new(RuleSet::lab(), limits);
+    for (number, frame) in merged(&real, &flood).iter().enumerate() {
+        engine.handle_frame(&raw(frame, number as u64));
+    }
+    let waiting = engine.pending_outputs();
+    assert!((1000..1100).contains(&waiting), "{waiting}");
+    let counts = engine.counts();
+    // Each INVITE opens a call and is kept: two outputs.
+    assert!((4_400..4_600).contains(&counts.calls_refused), "{}", counts.calls_refused);
+    engine.handle_end();
+    let mut replayed = Replayed::default();
+    replayed.poll(&mut engine);
+    exact(&replayed, &real);
+}
+
+#[test]
+fn under_pressure_nothing_is_begun_and_what_runs_is_kept_without_its_messages() {
+    let real = told(CALL);
+    let second = told(&CALL.replace("call-1", "call-2").replace("10.1", "10.7"));
+    let mut engine = Engine::new(RuleSet::lab(), Limits::default());
+    let mut replayed = Replayed::default();
+    for (number, frame) in merged(&real, &second).iter().enumerate() {
+        engine.handle_pressure(if number == 0 { Pressure::None } else { Pressure::NoNewCalls });
+        engine.handle_frame(&raw(frame, number as u64));
+        replayed.poll(&mut engine);
+    }
+    engine.handle_end();
+    replayed.poll(&mut engine);
+    let counts = engine.counts();
+    // The second call's INVITE would have begun it, and so would its answer.
+    assert_eq!((counts.calls_refused, counts.messages_not_kept), (2, 3));
+    exact(&replayed, &real);
+    assert_eq!(replayed.only().messages, 4);
 }

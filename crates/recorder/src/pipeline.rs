@@ -110,6 +110,7 @@ impl Pool {
     pub(crate) fn place_of(&self, output: &Output) -> usize {
         let call = match output {
             Output::Opened(opened) => opened.call,
+            Output::Running(running) => running.id,
             Output::Stream(stream) => stream.call,
             Output::Segment(segment) => segment.call,
             Output::Ended(summary) => summary.id,

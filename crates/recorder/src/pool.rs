@@ -68,6 +68,10 @@ impl<C: Fn() -> WallTime> SealingThread<'_, C> {
     fn handle(&self, output: Output, calls: &mut HashMap<CallId, Running>) -> Result<(), WriterGone> {
         match output {
             Output::Opened(opened) => self.open(*opened, calls),
+            Output::Running(running) => match calls.get_mut(&running.id) {
+                Some(Running::Recording(recording)) => self.send(Written::Block(recording.running(&running))),
+                Some(Running::Known) | None => Ok(()),
+            },
             Output::Stream(stream) => match calls.get_mut(&stream.call) {
                 Some(Running::Recording(recording)) => {
                     self.send(Written::Block(recording.stream(&named(*stream))))

@@ -185,7 +185,7 @@ impl Capturing<'_> {
     }
 
     fn handle_frame(&mut self, frame: &RawFrame<'_>, is_first: bool) -> Result<(), Stopped> {
-        if is_first && is_another_capture(self.engine.now(), frame.time) {
+        if is_first && is_another_capture(self.engine.capture_time(), frame.time) {
             self.end()?;
             self.engine = Engine::new(self.rules.clone(), self.limits);
         }

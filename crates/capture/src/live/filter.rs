@@ -57,3 +57,59 @@ impl Filter {
         words.any(|word| OFFSET_WORDS.contains(&word))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use pcap::{Capture, Linktype};
+
+    use super::*;
+
+    fn widened(typed: &str, link: LinkType) -> String {
+        Filter::new(Some(typed)).expect("something was typed").widened(link)
+    }
+
+    #[test]
+    fn nothing_typed_is_no_filter() {
+        for typed in [None, Some(""), Some(" \t ")] {
+            assert_eq!(Filter::new(typed), None);
+        }
+    }
+
+    #[test]
+    fn the_typed_expression_is_widened_by_fragments_and_by_two_tags() {
+        let one = "(port 5060) or (ip[6:2] & 0x1fff != 0) or (ip6[6] = 44)";
+        assert_eq!(
+            widened(" port 5060 ", LinkType::Ethernet),
+            format!("{one} or (vlan and ({one} or (vlan and ({one}))))")
+        );
+        assert_eq!(widened("port 5060", LinkType::LinuxSll), one);
+    }
+
+    #[test]
+    fn nothing_stands_behind_what_moves_the_offsets() {
+        for typed in ["vlan 7 and port 5060", "port 5060 or (vlan)", "geneve && udp", "mpls 100"] {
+            let all = widened(typed, LinkType::Ethernet);
+            assert_eq!(all, format!("(ip[6:2] & 0x1fff != 0) or (ip6[6] = 44) or ({typed})"));
+        }
+        assert!(widened("host vlan7.example or port 5060", LinkType::Ethernet).starts_with("(host"));
+    }
+
+    #[test]
+    fn what_is_widened_is_still_an_expression_of_libpcap() {
+        let links = [
+            (LinkType::Ethernet, 1),
+            (LinkType::LinuxSll, 113),
+            (LinkType::LinuxSll2, 276),
+            (LinkType::RawIp, 12),
+        ];
+        for (link, number) in links {
+            let capture = Capture::dead(Linktype(number)).expect("a handle");
+            for typed in
+                ["port 5060 or portrange 10000-20000", "not host 10.0.0.1", "udp", "ip6 and net fd00::/8"]
+            {
+                let all = widened(typed, link);
+                assert!(capture.compile(&all, true).is_ok(), "{all} on {link:?}");
+            }
+        }
+    }
+}

@@ -159,3 +159,65 @@ impl Watch {
 fn state_of(link: &Link) -> LinkState {
     if link.is_running { LinkState::Up } else { LinkState::Down }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn link(index: u32, name: &str, is_running: bool) -> Link {
+        Link { index, name: name.to_owned(), is_on: true, is_running, lost: 0 }
+    }
+
+    /// What a watch of `eth1`, index 3, tells when it is told `notices`.
+    fn check(notices: &[Notice], events: &[&str], state: LinkState) -> Watch {
+        let mut watch = Watch::new(link(3, "eth1", true));
+        notices.iter().for_each(|notice| watch.handle_notice(notice));
+        let told: Vec<String> =
+            std::iter::from_fn(|| watch.poll_event()).map(|event| format!("{event:?}")).collect();
+        assert_eq!((told, watch.state()), (events.iter().map(|event| (*event).to_owned()).collect(), state));
+        watch
+    }
+
+    #[test]
+    fn the_notices_of_an_interface_are_its_events() {
+        let is = |index, name, is_running| Notice::Is(link(index, name, is_running));
+        check(&[is(3, "eth1", true), is(3, "eth1", true)], &[], LinkState::Up);
+        check(&[is(3, "eth1", false), is(3, "eth1", false)], &["Down"], LinkState::Down);
+        check(&[is(3, "eth1", false), is(3, "eth1", true)], &["Down", "Up"], LinkState::Up);
+        check(&[Notice::Went(3), Notice::Went(3)], &["Gone"], LinkState::Gone);
+        check(&[Notice::Went(3), is(9, "eth1", true)], &["Gone", "Back"], LinkState::Up);
+        check(&[Notice::Went(3), is(9, "eth1", false)], &["Gone", "Back", "Down"], LinkState::Down);
+        check(&[is(3, "span0", true)], &["Renamed { to: \"span0\" }"], LinkState::Up);
+    }
+
+    #[test]
+    fn other_interfaces_are_none_of_its_business() {
+        let others =
+            [Notice::Is(link(4, "eth2", false)), Notice::Went(4), Notice::Is(link(4, "eth1", false))];
+        let watch = check(&others, &[], LinkState::Up);
+        assert_eq!((watch.name(), watch.index()), ("eth1", Some(3)));
+        let gone = check(&[Notice::Went(3), Notice::Is(link(4, "eth2", true))], &["Gone"], LinkState::Gone);
+        assert_eq!(gone.which(), Which::Name("eth1"));
+    }
+
+    #[test]
+    fn losses_are_counted_from_when_it_was_first_seen_and_over_a_reset() {
+        let mut watch = Watch::new(Link { lost: 100, ..link(3, "eth1", true) });
+        for (counter, lost) in [(100, 0), (107, 7), (3, 3), (3, 0)] {
+            watch.handle_notice(&Notice::Is(Link { lost: counter, ..link(3, "eth1", true) }));
+            assert_eq!(watch.take_interface_losses(), lost);
+        }
+        watch.handle_notice(&Notice::Went(3));
+        watch.handle_notice(&Notice::Is(Link { lost: 50, ..link(9, "eth1", true) }));
+        assert_eq!(watch.take_interface_losses(), 0, "a new interface counts by itself");
+    }
+
+    #[test]
+    fn an_interface_that_flaps_while_nobody_asks_takes_no_memory() {
+        let mut watch = Watch::new(link(3, "eth1", true));
+        for turn in 0..10_000 {
+            watch.handle_notice(&Notice::Is(link(3, "eth1", turn % 2 == 1)));
+        }
+        assert_eq!(watch.events.len(), EVENTS);
+    }
+}

@@ -42,7 +42,9 @@ const LISTEN: Duration = Duration::from_millis(100);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LiveOptions {
     /// The kernel's ring, in bytes; it is taken from memory when the interface is opened, and rounded up to blocks of
-    /// 256 KiB. What comes while it is full is lost, and counted in [`Losses::kernel`].
+    /// 256 KiB. A block is handed over when it is full and at the latest 20 ms after its first frame, so that the
+    /// default of 64 MiB lasts 5 s when nobody reads, and less above 100 Mbit/s. What comes while the ring is full is lost,
+    /// and counted in [`Losses::kernel`].
     pub ring_bytes: usize,
     /// How many bytes of a frame are kept. In libpcap's ring frames lie one after the other, so that a large snap length
     /// costs nothing: the default is the largest, so that jumbo frames and what the kernel merged (GRO) come whole.

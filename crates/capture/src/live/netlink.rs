@@ -288,3 +288,87 @@ fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
 fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
     bytes.get(at..)?.first_chunk().map(|bytes| u32::from_ne_bytes(*bytes))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A message about interface 7, with these attributes.
+    fn message(kind: u16, flags: u32, attributes: &[(u16, &[u8])]) -> Vec<u8> {
+        let mut bytes = question(1, 0, 7, None);
+        bytes[4..6].copy_from_slice(&kind.to_ne_bytes());
+        bytes[24..28].copy_from_slice(&flags.to_ne_bytes());
+        for (kind, value) in attributes {
+            bytes.extend((4 + value.len() as u16).to_ne_bytes());
+            bytes.extend(kind.to_ne_bytes());
+            bytes.extend(*value);
+            bytes.resize(bytes.len().next_multiple_of(4), 0);
+        }
+        let length = bytes.len() as u32;
+        bytes[..4].copy_from_slice(&length.to_ne_bytes());
+        bytes
+    }
+
+    fn notices(bytes: &[u8]) -> Vec<Notice> {
+        messages(bytes).filter_map(Notice::read).collect()
+    }
+
+    #[test]
+    fn interfaces_are_read_with_name_state_and_losses() {
+        let mut stats = [0_u8; 24 * 8];
+        // Errors 5, dropped 1000, overruns 1, FIFO 2, missed 3.
+        for (place, count) in [(4, 5_u64), (6, 1000), (11, 1), (14, 2), (15, 3)] {
+            stats[place * 8..place * 8 + 8].copy_from_slice(&count.to_ne_bytes());
+        }
+        let flags = IFF_UP | IFF_LOWER_UP | 0x42;
+        let up = message(NEW_LINK, flags, &[(99, b"?"), (IFLA_IFNAME, b"eth1\0"), (IFLA_STATS64, &stats)]);
+        let off = message(NEW_LINK, IFF_LOWER_UP, &[(IFLA_IFNAME, b"eth1\0")]);
+        let went = message(DEL_LINK, 0, &[]);
+        let link = Link { index: 7, name: "eth1".to_owned(), is_on: true, is_running: true, lost: 8 };
+        assert_eq!(
+            notices(&[up, off, went].concat()),
+            [
+                Notice::Is(link.clone()),
+                Notice::Is(Link { is_on: false, is_running: false, lost: 0, ..link }),
+                Notice::Went(7)
+            ]
+        );
+    }
+
+    #[test]
+    fn the_kernel_knows_the_loopback_interface_and_no_nonsense() {
+        let mut kernel = Kernel::open().expect("netlink");
+        let link = kernel.ask(Which::Name("lo")).expect("an answer").expect("every machine has one");
+        assert_eq!(link.name, "lo");
+        assert_eq!(kernel.ask(Which::Index(link.index)).expect("an answer"), Some(link));
+        assert_eq!(kernel.ask(Which::Index(u32::MAX >> 1)).expect("an answer"), None);
+        for name in ["", "no-such-if", "a-name-that-is-far-too-long"] {
+            assert_eq!(kernel.ask(Which::Name(name)).expect("an answer"), None);
+        }
+        assert!(
+            matches!(kernel.find("no-such-if"), Err(Refusal::NoSuchInterface { there }) if there.contains(&"lo".to_owned()))
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read_to_an_end(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let count = messages(&bytes).count();
+            prop_assert!(count <= bytes.len() / 16);
+            prop_assert!(notices(&bytes).len() <= count);
+        }
+
+        #[test]
+        fn a_message_cut_anywhere_tells_of_no_other_interface(cut in 0_usize..60, byte in any::<u8>()) {
+            let mut bytes = message(NEW_LINK, IFF_UP, &[(99, b"?"), (IFLA_IFNAME, b"eth1\0")]);
+            bytes.truncate(cut);
+            bytes.push(byte);
+            for notice in notices(&bytes) {
+                let is_of_it = matches!(notice, Notice::Is(Link { index: 7, .. }));
+                prop_assert!(is_of_it, "{notice:?}");
+            }
+        }
+    }
+}

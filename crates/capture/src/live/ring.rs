@@ -17,8 +17,9 @@ use rustix::{
 use super::{LiveOptions, Losses, Refusal, filter::Filter};
 
 /// The kernel hands a block of frames over when it is full, or this many milliseconds after its first frame. Longer is
-/// cheaper and later; in immediate mode it hands over every frame by itself, which costs thirty times as much.
-const HAND_OVER_MILLIS: u16 = 10;
+/// cheaper and later, and lets a ring last longer on a quiet link, where blocks are handed over nearly empty. In
+/// immediate mode it hands over every frame by itself, which costs thirty times as much.
+const HAND_OVER_MILLIS: u16 = 20;
 
 /// Two of libpcap's blocks of 256 KiB: with one, nothing could be read while the kernel writes.
 const LEAST_RING: usize = 512 << 10;
@@ -93,7 +94,8 @@ impl Ring {
 
     /// Lets nothing in, and throws away what came before.
     ///
-    /// Until it belongs to a group a source sees every frame, and so would others: they would all be handed over twice.
+    /// Until it belongs to a group a source sees every frame, and so do others: each would be handed over twice. What falls to
+    /// it between joining and the filter that opens it again is not captured, as if it had been opened so much later.
     fn shut(&mut self) -> Result<(), Refusal> {
         self.capture.filter("less 0", true).map_err(unopenable)?;
         // The block that is open now is handed over within this time.

@@ -8,7 +8,7 @@ use super::LiveSource;
 
 /// Waits until one of `sources` has frames or news of its interface, a signal comes, or the time is over.
 ///
-/// The kernel hands frames over in blocks, at the latest 10 ms after a block's first one; that is how late it may wake.
+/// The kernel hands frames over in blocks, at the latest 20 ms after a block's first one; that is how late it may wake.
 pub fn wait(sources: &[&LiveSource], at_most: Duration) {
     let mut fds: Vec<PollFd<'_>> = Vec::with_capacity(2 * sources.len());
     for source in sources {

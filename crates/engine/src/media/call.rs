@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use earwitness_model::{
     CallId, Dtmf, DtmfVia, Flag, Gap, GapCause, Leg, MediaPacket, PACKET_HEADER, PacketTime, Pii, RtpTime,
-    StreamSummary, Track, TrackIndex, pack_media,
+    RunningCall, StreamSummary, Track, TrackIndex, pack_media,
 };
 
 use super::{
@@ -24,6 +24,10 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct MediaCall {
     pub(super) id: CallId,
+    /// Capture time less engine time, as the call is told.
+    pub(super) base: i64,
+    /// Media of it came under another setting of the clock than that of its beginning.
+    pub(super) clock_stepped: bool,
     /// Tells this call from an earlier one in the same slot.
     pub(super) birth: u32,
     keeping: Keeping,
@@ -31,6 +35,8 @@ pub(super) struct MediaCall {
     pub(super) over: bool,
     /// What is said before the first packet, where only its packets show that there is a call.
     pub(super) opened: Option<Box<Opened>>,
+    /// What is said after that.
+    pub(super) running: Option<Box<RunningCall>>,
     pub(super) answered: Option<PacketTime>,
     /// Packets that waited for their SDP from before are not kept.
     pub(super) since: Option<PacketTime>,
@@ -54,10 +60,13 @@ impl MediaCall {
     pub(super) const fn new(id: CallId, keeping: Keeping, birth: u32) -> Self {
         Self {
             id,
+            base: 0,
+            clock_stepped: false,
             birth,
             keeping,
             over: false,
             opened: None,
+            running: None,
             answered: None,
             since: None,
             held: false,
@@ -171,15 +180,20 @@ impl MediaCall {
         let mut flags = Vec::new();
         flags.extend((self.crowded || is_incomplete(tracks, &gaps, losses)).then_some(Flag::CaptureLoss));
         flags.extend(self.truncated.then_some(Flag::Truncated));
+        flags.extend(self.clock_stepped.then_some(Flag::ClockStepped));
         if keeps && self.answered.is_some() {
             flags.extend((caller != callee).then_some(Flag::OneWay));
             flags.extend((!caller && !callee).then_some(Flag::NoMedia));
         }
+        let told = |at: PacketTime| at.plus_nanos(self.base);
+        let streams = tracks.iter().flat_map(TrackState::summaries).filter(is_listed);
         let mut media = MediaSummary {
             tracks: if keeps { self.table } else { Vec::new() },
-            streams: tracks.iter().flat_map(TrackState::summaries).filter(is_listed).collect(),
-            dtmf: self.dtmf,
-            gaps,
+            streams: streams
+                .map(|s| StreamSummary { first: told(s.first), last: told(s.last), ..s })
+                .collect(),
+            dtmf: self.dtmf.into_iter().map(|key| Dtmf { at: told(key.at), ..key }).collect(),
+            gaps: gaps.into_iter().map(|gap| Gap { at: told(gap.at), ..gap }).collect(),
             flags,
             opened: self.opened,
             last: tracks.iter().map(|track| track.last).max(),

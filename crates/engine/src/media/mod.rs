@@ -7,6 +7,7 @@ mod flow_table;
 mod hole;
 mod jitter;
 mod keypress;
+mod live;
 mod losses;
 mod packets;
 mod refused;
@@ -81,6 +82,8 @@ pub(crate) struct Media {
     silences: Deadlines<(CallSlot, u32)>,
     losses: Losses,
     next_birth: u32,
+    /// Capture time less engine time.
+    base: i64,
     counts: MediaCounts,
 }
 
@@ -100,6 +103,7 @@ impl Media {
             silences: Deadlines::default(),
             losses: Losses::default(),
             next_birth: 0,
+            base: 0,
             counts: MediaCounts::default(),
         }
     }
@@ -113,7 +117,7 @@ impl Media {
         outputs: &mut VecDeque<Output>,
     ) {
         match order {
-            Order::Begin { call, id, keeping, opened } => {
+            Order::Begin { call, id, base, keeping, opened } => {
                 let place = call.0 as usize;
                 if self.calls.len() <= place {
                     self.calls.resize_with(place + 1, || None);
@@ -121,6 +125,7 @@ impl Media {
                 self.next_birth = self.next_birth.wrapping_add(1);
                 let mut state = MediaCall::new(id, keeping, self.next_birth);
                 state.opened = opened;
+                state.base = base;
                 self.calls[place] = Some(state);
                 self.by_id.insert(id, call);
             }
@@ -134,6 +139,11 @@ impl Media {
                 self.decide(call, fate);
                 self.watch_silence(call, at.plus_nanos(Timer::MediaSilence.nanos()));
             }
+            Order::Running { call, running } => match self.call_mut(call) {
+                Some(state) if state.opened.is_some() => state.running = Some(running),
+                Some(_) => outputs.push_back(Output::Running(running)),
+                None => {}
+            },
             Order::Hold { call, held } => {
                 let Some(state) = self.call_mut(call) else { return };
                 state.held = held;
@@ -170,6 +180,11 @@ impl Media {
             self.look_at_silence(call, birth, due, reports);
         }
         self.unclaimed.handle_time(now);
+    }
+
+    /// From now on capture time less engine time is `base`.
+    pub(crate) const fn handle_base(&mut self, base: i64) {
+        self.base = base;
     }
 
     /// The capture is over: nobody will claim what still waits.

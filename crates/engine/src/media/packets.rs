@@ -200,7 +200,9 @@ fn begin_stream(
         return Begun::TooMany;
     }
     let (call, index, track) = (state.id, track.index, track.of);
+    let at = at.plus_nanos(state.base);
     outputs.extend(state.opened.take().map(|opened| Output::Opened(Box::new(Opened { at, ..*opened }))));
+    outputs.extend(state.running.take().map(Output::Running));
     outputs.push_back(Output::Stream(Box::new(Stream { call, index, track, payload_type, codec })));
     Begun::Yes
 }

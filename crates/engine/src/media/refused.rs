@@ -41,7 +41,8 @@ impl Media {
         let Some(call) = slot.and_then(|slot| self.calls.get(slot.0 as usize)?.as_ref()) else {
             return Refused::Released;
         };
-        for packet in segment.media() {
+        for told in segment.media() {
+            let packet = MediaPacket { arrival: told.arrival.plus_nanos(call.base.saturating_neg()), ..told };
             let slot = call.tracks.get(usize::from(packet.track.0));
             let track = slot.and_then(|&slot| self.tracks.get_mut(slot as usize)?.as_mut());
             if let Some(track) = track {

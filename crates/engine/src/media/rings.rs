@@ -14,6 +14,7 @@ impl Media {
             self.pool.give_back(buffer);
             return;
         };
+        state.clock_stepped |= state.base != self.base;
         state.open_ring(base, buffer);
         self.segments.add(base.plus_nanos(Timer::Segment.nanos()), (call, state.ring_number));
     }
@@ -21,7 +22,7 @@ impl Media {
     pub(super) fn close_ring(&mut self, call: CallSlot, outputs: &mut VecDeque<Output>) {
         let Some(state) = self.call_mut(call) else { return };
         if let Some((base, bytes)) = state.close_ring() {
-            let id = state.id;
+            let (id, base) = (state.id, base.plus_nanos(state.base));
             outputs.push_back(Output::Segment(Segment {
                 call: id,
                 content: SegmentContent::Media,

@@ -5,7 +5,7 @@ use earwitness_model::{
     PacketTime, Pii, Verdict,
 };
 
-use super::{branches::Branches, info::InfoKeys, ladder::Ladder};
+use super::{branches::Branches, info::InfoKeys, ladder::Ladder, resume::Announced};
 use crate::{
     order::{Keeping, MediaSummary},
     output::Opened,
@@ -32,12 +32,55 @@ pub(super) enum Beginning {
     MidDialog,
     /// By responses only: the requests do not cross the mirror. It counts as a call once its media is seen.
     Response,
+    /// It ran when another engine stopped, which saw it answered.
+    Resumed,
+    /// It ran when another engine stopped, which saw it in mid-dialog.
+    MidDialogResumed,
+}
+
+impl Beginning {
+    /// Whether the answer was seen.
+    pub(super) const fn saw_answer(self) -> bool {
+        match self {
+            Self::Invite | Self::Response | Self::Resumed => true,
+            Self::MidDialog | Self::MidDialogResumed => false,
+        }
+    }
+
+    /// What is to be said of it.
+    const fn flags(self) -> &'static [Flag] {
+        match self {
+            Self::Invite => &[],
+            Self::MidDialog | Self::Response => &[Flag::MidCall],
+            Self::Resumed => &[Flag::Resumed],
+            Self::MidDialogResumed => &[Flag::MidCall, Flag::Resumed],
+        }
+    }
+}
+
+/// What is known of a call when it enters the table.
+#[derive(Debug)]
+pub(super) struct Origin {
+    pub(super) id: CallId,
+    pub(super) base: i64,
+    pub(super) sip_call_id: Box<[u8]>,
+    pub(super) facts: CallFacts,
+    pub(super) verdict: Verdict,
+    pub(super) beginning: Beginning,
+    pub(super) caller_tags: Vec<Option<Box<[u8]>>>,
+    pub(super) first_hop: Option<Flow>,
+    pub(super) invite_cseq: u32,
+    pub(super) at: PacketTime,
 }
 
 /// The state of one call.
 #[derive(Debug)]
 pub(super) struct Call {
     pub(super) id: CallId,
+    /// Capture time less engine time, as the call is told: that of its beginning.
+    pub(super) base: i64,
+    /// A message of it came under another setting of the clock.
+    pub(super) clock_stepped: bool,
     pub(super) sip_call_id: Box<[u8]>,
     pub(super) facts: CallFacts,
     pub(super) verdict: Verdict,
@@ -45,7 +88,7 @@ pub(super) struct Call {
     /// The From tags of INVITEs outside a dialog, one per hop of a back-to-back user agent: they tell the parties apart.
     pub(super) caller_tags: Vec<Option<Box<[u8]>>>,
     /// Where the first INVITE was seen: only what answers it there is final.
-    pub(super) first_hop: Flow,
+    pub(super) first_hop: Option<Flow>,
     pub(super) invite_cseq: u32,
     pub(super) state: State,
     pub(super) answer: Option<PacketTime>,
@@ -61,6 +104,7 @@ pub(super) struct Call {
     pub(super) branches: Branches,
     pub(super) info_keys: InfoKeys,
     pub(super) ladder: Ladder,
+    pub(super) announced: Announced,
     /// What the call waits for, and until when.
     pub(super) waits: Option<(Timer, PacketTime)>,
     /// The deadline that stands for the call in the queue: one, however often it waits anew.
@@ -68,6 +112,38 @@ pub(super) struct Call {
 }
 
 impl Call {
+    /// An attempt.
+    pub(super) fn new(origin: Origin) -> Self {
+        let Origin { id, base, sip_call_id, facts, verdict, beginning, .. } = origin;
+        Self {
+            id,
+            base,
+            clock_stepped: false,
+            sip_call_id,
+            facts,
+            verdict,
+            beginning,
+            caller_tags: origin.caller_tags,
+            first_hop: origin.first_hop,
+            invite_cseq: origin.invite_cseq,
+            state: State::Attempt,
+            answer: None,
+            status: None,
+            cancelled: false,
+            protected: false,
+            held: [false; 2],
+            opened: false,
+            messages: 0,
+            last_message: origin.at,
+            branches: Branches::default(),
+            info_keys: InfoKeys::default(),
+            ladder: Ladder::default(),
+            announced: Announced::default(),
+            waits: None,
+            queued: None,
+        }
+    }
+
     /// What the media half has to do with the call's audio.
     pub(super) fn keeping(&self) -> Keeping {
         match &self.verdict.decision {
@@ -89,7 +165,12 @@ impl Call {
         }
     }
 
-    /// What is said when keeping begins at `at`.
+    /// The capture time of what happens at `at`, by the clock of the call's beginning.
+    pub(super) const fn told(&self, at: PacketTime) -> PacketTime {
+        at.plus_nanos(self.base)
+    }
+
+    /// What is said when keeping begins at `at`, in capture time.
     pub(super) fn opening(&self, at: PacketTime) -> Opened {
         Opened { call: self.id, facts: self.facts.clone(), verdict: self.verdict.clone(), at }
     }
@@ -111,7 +192,7 @@ impl Call {
 
     /// Whether `flow` carries answers to the first INVITE where it was first seen.
     pub(super) fn is_first_hop(&self, flow: &Flow) -> bool {
-        flow.src.ip() == self.first_hop.dst.ip() && flow.dst.ip() == self.first_hop.src.ip()
+        self.first_hop.is_some_and(|hop| flow.src.ip() == hop.dst.ip() && flow.dst.ip() == hop.src.ip())
     }
 
     /// A CANCEL was seen. It takes the way of the INVITE that it cancels (RFC 3261, 9.1): on a later hop it is a proxy that
@@ -146,18 +227,21 @@ impl Call {
 
     /// Everything that is known, now that the media is counted.
     pub(super) fn summary(self, media: MediaSummary) -> CallSummary {
-        let outcome = self.outcome();
+        let (outcome, base) = (self.outcome(), self.base);
+        let told = |at: PacketTime| at.plus_nanos(base);
         let end = match self.state {
-            State::Over(end) => Some(end),
+            State::Over(end) => Some(CallEnd { at: told(end.at), ..end }),
             State::Attempt | State::Answered => None,
         };
         let no_bye = self.answer.is_some()
             && end.as_ref().is_none_or(|end| matches!(end.by, Some(EndedBy::Timeout | EndedBy::CaptureEnd)));
         let mut flags = media.flags;
-        flags.extend((self.beginning != Beginning::Invite).then_some(Flag::MidCall));
+        flags.extend(self.beginning.flags());
         flags.extend(no_bye.then_some(Flag::NoBye));
         flags.extend(self.protected.then_some(Flag::Encrypted));
+        flags.extend(self.clock_stepped.then_some(Flag::ClockStepped));
         flags.sort_unstable();
+        flags.dedup();
         let mut dtmf = media.dtmf;
         dtmf.extend(self.info_keys.into_listed());
         dtmf.sort_by_key(|key| key.at);
@@ -166,7 +250,7 @@ impl Call {
             sip_call_ids: vec![Pii::new(super::facts::text(&self.sip_call_id))],
             facts: self.facts,
             verdict: self.verdict,
-            answer: self.answer.filter(|_| self.beginning != Beginning::MidDialog),
+            answer: self.answer.filter(|_| self.beginning.saw_answer()).map(told),
             end,
             outcome,
             sip_status: self.status,
@@ -194,30 +278,18 @@ mod tests {
     /// An attempt from 10.1.0.5 with the From tag `a`, under the lab rule.
     fn attempt() -> Call {
         let facts = facts_for("0312221111", "4001");
-        Call {
+        Call::new(Origin {
             id: CallId::new(0, 0),
+            base: 0,
             sip_call_id: Box::from(&b"x"[..]),
             verdict: RuleSet::lab().decide(&facts),
             facts,
             beginning: Beginning::Invite,
             caller_tags: vec![Some(Box::from(&b"a"[..]))],
-            first_hop: flow("10.1.0.5:5060", "10.1.0.9:5060"),
+            first_hop: Some(flow("10.1.0.5:5060", "10.1.0.9:5060")),
             invite_cseq: 1,
-            state: State::Attempt,
-            answer: None,
-            status: None,
-            cancelled: false,
-            protected: false,
-            held: [false; 2],
-            opened: false,
-            messages: 1,
-            last_message: PacketTime::EPOCH,
-            branches: Branches::default(),
-            info_keys: InfoKeys::default(),
-            ladder: Ladder::default(),
-            waits: None,
-            queued: None,
-        }
+            at: PacketTime::EPOCH,
+        })
     }
 
     #[test]

@@ -116,12 +116,16 @@ impl Signalling {
             call.opened = true;
             let unsaid = match call.beginning {
                 Beginning::Response => media.opened.take(),
-                Beginning::Invite | Beginning::MidDialog => Some(Box::new(call.opening(call.facts.start))),
+                Beginning::Invite
+                | Beginning::MidDialog
+                | Beginning::Resumed
+                | Beginning::MidDialogResumed => Some(Box::new(call.opening(call.facts.start))),
             };
             outputs.extend(unsaid.map(Output::Opened));
         }
         self.flush_ladder(slot, outputs);
         let Some(call) = self.calls.get_mut(slot.0 as usize).and_then(Option::take) else { return };
+        self.counts.calls.ended += 1;
         if self.by_call_id.get(&call.sip_call_id) == Some(&slot) {
             self.by_call_id.remove(&call.sip_call_id);
         }
@@ -136,7 +140,8 @@ impl Signalling {
         let Some(call) = self.call_mut(slot) else { return };
         if !call.opened && call.beginning != Beginning::Response {
             call.opened = true;
-            outputs.push_back(Output::Opened(Box::new(call.opening(at))));
+            let opened = call.opening(call.told(at));
+            outputs.push_back(Output::Opened(Box::new(opened)));
         }
     }
 

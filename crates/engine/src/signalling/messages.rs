@@ -28,11 +28,17 @@ impl Signalling {
         outputs: &mut VecDeque<Output>,
     ) {
         let most = self.limits.signalling_bytes_per_call;
+        let (base, crowded) = (self.base, self.is_crowded(outputs));
         let Some(call) = self.call_mut(slot) else { return };
+        call.clock_stepped |= call.base != base;
         call.messages = call.messages.saturating_add(1);
         call.last_message = call.last_message.max(datagram.time);
         if call.keeping() != Keeping::Never {
-            let kept = call.ladder.add(&ladder::message(datagram.flow, datagram.bytes, datagram.time), most);
+            let told = call.told(datagram.time);
+            let kept = match crowded {
+                true => Kept::TooMany,
+                false => call.ladder.add(&ladder::message(datagram.flow, datagram.bytes, told), most),
+            };
             self.counts.not_kept += u64::from(kept == Kept::TooMany);
         }
         match message.start_line() {
@@ -40,6 +46,9 @@ impl Signalling {
             StartLine::Status { code, .. } => {
                 self.handle_response(slot, code, message, datagram, orders, outputs);
             }
+        }
+        if !crowded {
+            self.tell_running(slot, orders);
         }
         self.flush_ladder(slot, outputs);
     }
@@ -73,7 +82,7 @@ impl Signalling {
             Method::Ack | Method::Prack | Method::Update => self.take_offer(slot, sender, message, orders),
             Method::Cancel => call.cancel(&datagram.flow),
             Method::Bye => self.handle_bye(slot, message, time, orders),
-            Method::Info if call.keeps() => call.info_keys.add(sender, message, time),
+            Method::Info if call.keeps() => call.info_keys.add(sender, message, call.told(time)),
             Method::Options
             | Method::Register
             | Method::Info
@@ -159,11 +168,15 @@ impl Signalling {
             // The answer crossed the end on its way: the caller's acknowledgement is followed by a BYE at once.
             return;
         }
+        let is_first = call.answer.is_none();
         call.answer = Some(at);
+        call.announced.handle_change();
         call.status = status;
         call.waits = None;
         call.state = State::Answered;
-        if call.keeping() != Keeping::Never {
+        let keeping = call.keeping();
+        self.counts.calls.answered += u64::from(is_first);
+        if keeping != Keeping::Never {
             self.open(slot, at, outputs);
         }
         orders.push_back(Order::Answered { call: slot, at });
@@ -207,11 +220,13 @@ impl Signalling {
         let Some(offer) = message.sdp().and_then(offer::read) else { return };
         let Some(call) = self.call_mut(slot) else { return };
         call.protected |= offer.protected;
-        call.held[usize::from(sender == Leg::Callee)] = offer.held;
-        let leg = sender.other();
+        let said = &mut call.held[usize::from(sender == Leg::Callee)];
+        if std::mem::replace(said, offer.held) != offer.held {
+            call.announced.handle_change();
+        }
         let held = call.held.contains(&true);
         for (endpoint, formats) in offer.endpoints {
-            orders.push_back(Order::Expect { call: slot, endpoint, leg, formats: formats.into() });
+            self.expect(slot, endpoint, sender.other(), formats, orders);
         }
         orders.push_back(Order::Hold { call: slot, held });
     }

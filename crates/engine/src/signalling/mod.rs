@@ -7,8 +7,10 @@ mod facts;
 mod info;
 mod ladder;
 mod life;
+mod live;
 mod messages;
 mod offer;
+mod resume;
 
 use std::collections::VecDeque;
 
@@ -18,16 +20,13 @@ use earwitness_wire::sip::{Message, Method, StartLine};
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
-use self::{
-    branches::Branches,
-    call::{Beginning, Call, State},
-    info::InfoKeys,
-    ladder::Ladder,
-};
+use self::call::{Beginning, Call, Origin, State};
 use crate::{
     limits::Limits,
+    live::CallCounts,
     order::{CallSlot, Keeping, Order},
     output::Output,
+    pressure::Pressure,
     timer::{Deadlines, Timer},
 };
 
@@ -47,6 +46,7 @@ pub(crate) struct SignallingCounts {
     pub(crate) refused: u64,
     pub(crate) not_kept: u64,
     pub(crate) calls_refused: u64,
+    pub(crate) calls: CallCounts,
 }
 
 /// Calls by Call-ID.
@@ -58,6 +58,9 @@ pub(crate) struct Signalling {
     free: Vec<CallSlot>,
     by_call_id: HashMap<Box<[u8]>, CallSlot, RandomState>,
     waiting: Deadlines<CallSlot>,
+    /// Capture time less engine time.
+    base: i64,
+    pressure: Pressure,
     pub(crate) counts: SignallingCounts,
 }
 
@@ -70,6 +73,8 @@ impl Signalling {
             free: Vec::new(),
             by_call_id: HashMap::default(),
             waiting: Deadlines::default(),
+            base: 0,
+            pressure: Pressure::None,
             counts: SignallingCounts::default(),
         }
     }
@@ -77,6 +82,16 @@ impl Signalling {
     /// Calls that begin from now on are decided by `rules`.
     pub(crate) fn handle_rules(&mut self, rules: RuleSet) {
         self.rules = rules;
+    }
+
+    /// From now on capture time less engine time is `base`.
+    pub(crate) const fn handle_base(&mut self, base: i64) {
+        self.base = base;
+    }
+
+    /// From now on storage is under `pressure`.
+    pub(crate) const fn handle_pressure(&mut self, pressure: Pressure) {
+        self.pressure = pressure;
     }
 
     /// Calls in the table.
@@ -137,49 +152,34 @@ impl Signalling {
             StartLine::Status { code: 101..300, .. } if cseq.method == Method::Invite => Beginning::Response,
             StartLine::Request { .. } | StartLine::Status { .. } => return None,
         };
-        if self.by_call_id.len() >= self.limits.calls {
+        if self.by_call_id.len() >= self.limits.calls || self.is_crowded(outputs) {
             self.counts.calls_refused += 1;
             return None;
         }
-        let facts = facts::facts(message, datagram.time);
+        let (base, told) = (self.base, datagram.time.plus_nanos(self.base));
+        let facts = facts::facts(message, told);
         let verdict = self.rules.decide(&facts);
         let caller_tag = from_tag(message);
-        let id = facts::call_id(datagram.time, call_id, caller_tag);
-        let slot = self.free.pop().unwrap_or(CallSlot(self.calls.len() as u32));
+        let id = facts::call_id(told, call_id, caller_tag);
         let is_response = beginning == Beginning::Response;
-        let call = Call {
+        let call = Call::new(Origin {
             id,
+            base,
             sip_call_id: Box::from(call_id),
             facts,
             verdict,
             beginning,
             caller_tags: vec![caller_tag.map(Box::from)],
-            first_hop: if is_response { datagram.flow.reversed() } else { datagram.flow },
+            first_hop: Some(if is_response { datagram.flow.reversed() } else { datagram.flow }),
             invite_cseq: cseq.number,
-            state: State::Attempt,
-            answer: None,
-            status: None,
-            cancelled: false,
-            protected: false,
-            held: [false; 2],
-            opened: false,
-            messages: 0,
-            last_message: datagram.time,
-            branches: Branches::default(),
-            info_keys: InfoKeys::default(),
-            ladder: Ladder::default(),
-            waits: None,
-            queued: None,
-        };
+            at: datagram.time,
+        });
         let keeping = call.keeping();
-        let opened =
-            (is_response && keeping != Keeping::Never).then(|| Box::new(call.opening(datagram.time)));
-        orders.push_back(Order::Begin { call: slot, id, keeping, opened });
-        match self.calls.get_mut(slot.0 as usize) {
-            Some(place) => *place = Some(call),
-            None => self.calls.push(Some(call)),
-        }
-        self.by_call_id.insert(Box::from(call_id), slot);
+        let opened = (is_response && keeping != Keeping::Never).then(|| Box::new(call.opening(told)));
+        self.counts.calls.begun += 1;
+        self.counts.calls.not_admitted += u64::from(keeping == Keeping::Never);
+        let slot = self.place(call);
+        orders.push_back(Order::Begin { call: slot, id, base, keeping, opened });
         self.wait(slot, Timer::NoResponse, datagram.time);
         if keeping == Keeping::FromStart {
             self.open(slot, datagram.time, outputs);
@@ -188,6 +188,25 @@ impl Signalling {
             self.answer(slot, None, datagram.time, orders, outputs);
         }
         Some(slot)
+    }
+
+    /// Puts the call into the table.
+    fn place(&mut self, call: Call) -> CallSlot {
+        let slot = self.free.pop().unwrap_or(CallSlot(self.calls.len() as u32));
+        self.by_call_id.insert(call.sip_call_id.clone(), slot);
+        match self.calls.get_mut(slot.0 as usize) {
+            Some(place) => *place = Some(call),
+            None => self.calls.push(Some(call)),
+        }
+        slot
+    }
+
+    /// Whether what comes out piles up, so that nothing is begun and only what cannot come again is kept.
+    fn is_crowded(&self, outputs: &VecDeque<Output>) -> bool {
+        match self.pressure {
+            Pressure::NoNewCalls => true,
+            Pressure::None => outputs.len() >= self.limits.outputs,
+        }
     }
 
     fn call(&self, slot: CallSlot) -> Option<&Call> {

@@ -7,7 +7,8 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use earwitness_engine::{Counts, Engine, Limits, Output};
 use earwitness_model::{
-    CallId, CallSummary, LinkType, PacketTime, PayloadKind, RawFrame, SegmentContent, Track, TrackIndex,
+    CallId, CallSummary, LinkType, PacketTime, PayloadKind, RawFrame, RunningCall, SegmentContent, Track,
+    TrackIndex,
 };
 use earwitness_rules::{EXAMPLE, RuleSet, SourceText};
 use earwitness_testkit::{Frame, script};
@@ -24,6 +25,7 @@ pub(crate) struct Piece {
 #[derive(Debug, Default)]
 pub(crate) struct Came {
     pub(crate) opened: Option<PacketTime>,
+    pub(crate) running: Vec<RunningCall>,
     /// Track, payload type and encoding.
     pub(crate) streams: Vec<(TrackIndex, Track, u8, Option<String>)>,
     pub(crate) pieces: Vec<Piece>,
@@ -56,6 +58,7 @@ impl Replayed {
                 assert!(came.opened.is_none() && came.ended.is_none(), "a call is opened once, and first");
                 came.opened = Some(opened.at);
             }
+            Output::Running(running) => self.kept(running.id).running.push(*running),
             Output::Stream(stream) => {
                 let came = self.kept(stream.call);
                 let codec = stream.codec.map(|codec| codec.to_string());

@@ -1,0 +1,288 @@
+//! The engine's own time. It begins at zero with the first frame and goes on, whatever happens to the clock of the capture.
+//!
+//! Engine time is capture time less a base. When the capture's clock is set, the base changes and engine time does not, so
+//! that no deadline waits an hour longer, none comes an hour early, and nothing is ever compared across two settings of a
+//! clock. Inside the engine every time is engine time; what leaves it is given in the capture's time by the base under
+//! which its call began: one call, one continuous clock.
+
+use earwitness_model::PacketTime;
+
+/// A frame so much earlier than the one before is out of order, and so much later was simply waited for: no step.
+const TOLERANCE: i64 = 2_000_000_000;
+/// How well a step that the frames show has to agree with one that was announced.
+const AGREEMENT: i64 = 1_000_000_000;
+/// More time than any call waits for anything. A longer leap lets so much pass, so that a capture with times from the end
+/// of the calendar cannot use the engine's time up.
+const LONGEST_LEAP: i64 = 24 * 3600 * 1_000_000_000;
+/// Before the first frame.
+pub(crate) const BEFORE: PacketTime = PacketTime::from_nanos(i64::MIN);
+
+/// Whether somebody watches the clock that stamps the frames.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Watched {
+    /// Nobody: a leap forward is time that passed.
+    No,
+    /// The caller compares it with a clock that cannot be set, and announces its steps before it next tells the time.
+    Yes,
+}
+
+/// What said the time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SaidBy {
+    /// A frame.
+    Frame,
+    /// Whoever reads the capture.
+    Caller,
+}
+
+/// From capture time to engine time.
+#[derive(Debug)]
+pub(crate) struct Clock {
+    /// Capture time less engine time.
+    base: i64,
+    /// The base before, or the one that was announced: captures of two machines in one file go to and fro between two.
+    other: Option<i64>,
+    watched: Watched,
+    /// By how much frames stepped since the caller last told the time: it has not said yet what it was.
+    unexplained: Option<i64>,
+    steps: u64,
+}
+
+impl Clock {
+    pub(crate) const fn new(watched: Watched) -> Self {
+        Self { base: 0, other: None, watched, unexplained: None, steps: 0 }
+    }
+
+    /// Capture time less engine time.
+    #[inline]
+    pub(crate) const fn base(&self) -> i64 {
+        self.base
+    }
+
+    /// The engine time of a moment that was before `now`, by the setting of the clock under which it is nearer to that.
+    pub(crate) fn nearest(&self, time: PacketTime, now: PacketTime) -> PacketTime {
+        let under = |base| PacketTime::from_nanos(time.since(PacketTime::from_nanos(base)));
+        let bases = [Some(self.base), self.other].into_iter().flatten();
+        let apart = |at: &PacketTime| at.since(now).unsigned_abs();
+        bases.map(under).min_by_key(apart).unwrap_or(time)
+    }
+
+    /// Times the clock was set, as far as that was noticed.
+    pub(crate) const fn steps(&self) -> u64 {
+        self.steps
+    }
+
+    /// The capture time of what happens at `at`.
+    pub(crate) const fn told(&self, at: PacketTime) -> PacketTime {
+        at.plus_nanos(self.base)
+    }
+
+    /// The engine time of a frame, when the engine's clock stands at `now`: never more than [`TOLERANCE`] before it.
+    #[inline]
+    pub(crate) fn handle_frame(&mut self, time: PacketTime, now: PacketTime) -> PacketTime {
+        let at = self.engine_time(time);
+        if at.since(now).unsigned_abs() <= TOLERANCE.unsigned_abs() {
+            return at;
+        }
+        self.handle_leap(time, now, SaidBy::Frame)
+    }
+
+    /// The engine time of what the caller says is the time. Where nobody watches the clock, an earlier time says nothing. A step forward that frames showed before it, and that it did
+    /// not announce, was none: time passed.
+    pub(crate) fn handle_time(&mut self, time: PacketTime, now: PacketTime) -> PacketTime {
+        if let (Some(1..), Some(before)) = (self.unexplained.take(), self.other) {
+            (self.base, self.other) = (before, None);
+        }
+        let at = self.engine_time(time);
+        if at.since(now).unsigned_abs() <= TOLERANCE.unsigned_abs() {
+            return at;
+        }
+        self.handle_leap(time, now, SaidBy::Caller)
+    }
+
+    /// The capture's clock was set by `nanos`. Frames from before may still come, and those from after may have come.
+    pub(crate) fn handle_step(&mut self, nanos: i64) {
+        let agrees = |seen: i64| seen.saturating_sub(nanos).unsigned_abs() <= AGREEMENT.unsigned_abs();
+        match (self.unexplained.take(), self.other) {
+            (Some(seen), Some(before)) if agrees(seen) => {
+                // What the frames showed has the pause between two of them in it; what was measured has not.
+                self.base = before.saturating_add(nanos);
+                self.steps += u64::from(seen > 0);
+                return;
+            }
+            (Some(1..), Some(before)) => self.base = before,
+            (Some(_) | None, _) => {}
+        }
+        self.steps += 1;
+        let announced = self.base.saturating_add(nanos);
+        if nanos.unsigned_abs() <= TOLERANCE.unsigned_abs() {
+            self.base = announced;
+        } else {
+            self.other = Some(announced);
+        }
+    }
+
+    #[cold]
+    fn handle_leap(&mut self, time: PacketTime, now: PacketTime, said_by: SaidBy) -> PacketTime {
+        if now == BEFORE {
+            self.base = time.nanos();
+            return PacketTime::EPOCH;
+        }
+        let fits = |base: &i64| {
+            let at = time.since(PacketTime::from_nanos(*base));
+            PacketTime::from_nanos(at).since(now).unsigned_abs() <= TOLERANCE.unsigned_abs()
+        };
+        if let Some(other) = self.other.filter(fits) {
+            self.other = Some(std::mem::replace(&mut self.base, other));
+            self.unexplained = None;
+            return self.engine_time(time);
+        }
+        let leap = self.engine_time(time).since(now);
+        if leap < 0 && (self.watched, said_by) == (Watched::No, SaidBy::Caller) {
+            return now;
+        }
+        if leap < 0 {
+            self.steps += 1;
+            self.rebase(time, now, leap);
+        } else if self.watched == Watched::Yes && said_by == SaidBy::Frame {
+            self.rebase(time, now, leap);
+        } else if leap > LONGEST_LEAP {
+            self.base = time.since(now.plus_nanos(LONGEST_LEAP));
+        }
+        self.engine_time(time)
+    }
+
+    /// `time` is now.
+    fn rebase(&mut self, time: PacketTime, now: PacketTime, leap: i64) {
+        if self.unexplained.is_none() {
+            self.other = Some(self.base);
+        }
+        self.base = time.since(now);
+        self.unexplained = match self.watched {
+            Watched::Yes => Some(self.unexplained.unwrap_or(0).saturating_add(leap)),
+            Watched::No => None,
+        };
+    }
+
+    #[inline]
+    const fn engine_time(&self, time: PacketTime) -> PacketTime {
+        PacketTime::from_nanos(time.since(PacketTime::from_nanos(self.base)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: i64 = 1_000_000_000;
+    const HOUR: i64 = 3600 * SECOND;
+    const MORNING: i64 = 1_763_683_200 * SECOND;
+
+    /// What is done to a clock, in seconds: capture times count from the first frame.
+    enum Do {
+        Frame(f64),
+        Time(f64),
+        Step(f64),
+    }
+    use Do::{Frame, Step, Time};
+
+    /// Where the engine's clock stands after each, in seconds, and how many steps were counted.
+    fn run(watched: Watched, all: &[Do]) -> (Vec<f64>, u64) {
+        let nanos = |seconds: f64| (seconds * 1e9) as i64;
+        let at = |seconds: f64| PacketTime::from_nanos(MORNING + nanos(seconds));
+        let mut clock = Clock::new(watched);
+        let mut now = clock.handle_frame(at(0.0), BEFORE);
+        let stood = all.iter().map(|what| {
+            now = now.max(match *what {
+                Frame(seconds) => clock.handle_frame(at(seconds), now),
+                Time(seconds) => clock.handle_time(at(seconds), now),
+                Step(seconds) => {
+                    clock.handle_step(nanos(seconds));
+                    now
+                }
+            });
+            now.nanos() as f64 / 1e9
+        });
+        (stood.collect(), clock.steps())
+    }
+
+    #[test]
+    fn time_is_the_frames_and_goes_on_over_a_step_back() {
+        let (stood, steps) = run(
+            Watched::No,
+            &[Frame(1.0), Frame(0.5), Frame(3.0), Frame(-3597.0), Frame(-3596.0), Time(-3590.0), Time(-9e3)],
+        );
+        assert_eq!((stood, steps), (vec![1.0, 1.0, 3.0, 3.0, 4.0, 10.0, 10.0], 1));
+        let (stood, steps) = run(Watched::Yes, &[Frame(1.0), Time(-3600.0), Time(-3599.5)]);
+        assert_eq!((stood, steps), (vec![1.0, 1.0, 1.5], 1), "nobody sends, and the clock is set");
+    }
+
+    #[test]
+    fn a_leap_in_a_file_is_time_that_passed_and_a_century_a_day_of_it() {
+        let (stood, steps) = run(Watched::No, &[Frame(1.0), Frame(3601.0), Frame(3e9), Frame(3e9 + 1.0)]);
+        assert_eq!((stood, steps), (vec![1.0, 3601.0, 90_001.0, 90_002.0], 0));
+    }
+
+    #[test]
+    fn two_clocks_that_take_turns_are_one_time() {
+        let (stood, steps) = run(
+            Watched::No,
+            &[Frame(1.0), Frame(-3599.0), Frame(1.5), Frame(-3598.0), Frame(2.0), Frame(2.5), Frame(-3597.0)],
+        );
+        assert_eq!((stood, steps), (vec![1.0, 1.0, 1.5, 2.0, 2.0, 2.5, 3.0], 1));
+    }
+
+    #[test]
+    fn a_step_that_is_announced_is_taken_where_it_is_seen() {
+        // Frames from before the step lie in the capture's buffer while it is announced.
+        let (stood, steps) = run(
+            Watched::Yes,
+            &[Frame(1.0), Step(3600.0), Frame(1.1), Frame(3601.2), Time(3601.3), Frame(1.3), Frame(3602.0)],
+        );
+        let expected = [1.0, 1.0, 1.1, 1.2, 1.3, 1.3, 2.0];
+        assert_eq!(steps, 1);
+        assert!(stood.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6), "{stood:?}");
+    }
+
+    #[test]
+    fn frames_may_show_a_step_before_it_is_announced() {
+        for by in [3600.0, -3600.0] {
+            let (stood, steps) = run(
+                Watched::Yes,
+                &[Frame(1.0), Frame(1.02 + by), Frame(1.04 + by), Step(by), Time(1.1 + by), Frame(1.2 + by)],
+            );
+            let expected = [1.0, 1.0, 1.02, 1.02, 1.1, 1.2];
+            assert_eq!(steps, 1);
+            assert!(stood.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6), "{stood:?}");
+        }
+    }
+
+    #[test]
+    fn a_leap_that_nobody_announces_was_time() {
+        let (stood, steps) =
+            run(Watched::Yes, &[Frame(1.0), Frame(31.0), Frame(31.02), Time(31.1), Frame(32.0)]);
+        let expected = [1.0, 1.0, 1.02, 31.1, 32.0];
+        assert_eq!(steps, 0);
+        assert!(stood.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6), "{stood:?}");
+    }
+
+    #[test]
+    fn a_small_step_is_taken_at_once() {
+        let (stood, steps) =
+            run(Watched::Yes, &[Frame(1.0), Step(-1.5), Frame(-0.4), Frame(0.0), Step(1.5), Time(1.6)]);
+        let expected = [1.0, 1.0, 1.1, 1.5, 1.5, 1.6];
+        assert_eq!(steps, 2);
+        assert!(stood.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6), "{stood:?}");
+    }
+
+    #[test]
+    fn the_ends_of_the_calendar_leave_time_to_come() {
+        let mut clock = Clock::new(Watched::No);
+        let mut now = clock.handle_frame(PacketTime::from_nanos(i64::MIN), BEFORE);
+        for n in 0..1000i64 {
+            let time = [i64::MAX, MORNING, i64::MIN, MORNING + HOUR * n][n as usize % 4];
+            now = now.max(clock.handle_frame(PacketTime::from_nanos(time), now));
+        }
+        assert!(now.nanos() <= 1000 * LONGEST_LEAP, "{now:?}");
+    }
+}

@@ -1,0 +1,192 @@
+//! A running call as it is told for a restart, and as it is taken up again after one.
+
+use std::{collections::VecDeque, net::SocketAddr};
+
+use earwitness_model::{CallId, Codec, Leg, PacketTime, Pii, RunningCall, RunningEndpoint};
+
+use super::{
+    Signalling,
+    call::{Beginning, Call, Origin, State},
+    facts,
+};
+use crate::{
+    order::{CallSlot, Formats, Keeping, Order},
+    output::Output,
+};
+
+/// How often one call is told anew; a call whose SDP changes more often is taken up as it was told last.
+const MOST_TOLD: u16 = 512;
+
+/// What the SDPs of a call announced, for whoever has to take the call up.
+#[derive(Debug, Default)]
+pub(super) struct Announced {
+    /// The latest last.
+    endpoints: Vec<(SocketAddr, Leg, Formats)>,
+    /// Something changed that was not told yet.
+    untold: bool,
+    told: u16,
+}
+
+impl Announced {
+    /// `leg` is heard at `endpoint`, in `formats`. Of more endpoints than `most` the oldest is forgotten.
+    pub(super) fn add(&mut self, endpoint: SocketAddr, leg: Leg, formats: &Formats, most: usize) {
+        let place = self.endpoints.iter().position(|known| (known.0, known.1) == (endpoint, leg));
+        if place.is_some_and(|place| self.endpoints[place].2 == *formats) {
+            return;
+        }
+        self.untold = true;
+        if let Some(place) = place {
+            self.endpoints.remove(place);
+        }
+        self.endpoints.push((endpoint, leg, Formats::clone(formats)));
+        if self.endpoints.len() > most {
+            self.endpoints.remove(0);
+        }
+    }
+
+    /// Something else changed that has to be told.
+    pub(super) const fn handle_change(&mut self) {
+        self.untold = true;
+    }
+}
+
+impl Call {
+    /// The call as it is now, when that was not told yet and is worth it: it is kept and talks.
+    pub(super) fn take_untold(&mut self) -> Option<Box<RunningCall>> {
+        let is_due = self.announced.untold && self.announced.told < MOST_TOLD;
+        if !is_due || self.state != State::Answered || self.keeping() == Keeping::Never {
+            return None;
+        }
+        self.announced.untold = false;
+        self.announced.told += 1;
+        Some(Box::new(self.running()))
+    }
+
+    fn running(&self) -> RunningCall {
+        let legs = [Leg::Caller, Leg::Callee];
+        let endpoints = self.announced.endpoints.iter().map(|(at, leg, formats)| RunningEndpoint {
+            at: *at,
+            leg: *leg,
+            formats: formats.to_vec(),
+        });
+        RunningCall {
+            id: self.id,
+            sip_call_id: Pii::new(self.sip_call_id.to_vec()),
+            facts: self.facts.clone(),
+            verdict: self.verdict.clone(),
+            caller_tags: self.caller_tags.iter().map(|tag| tag.as_ref().map(|tag| tag.to_vec())).collect(),
+            invite_cseq: self.invite_cseq,
+            answered: self.answer.filter(|_| self.beginning.saw_answer()).map(|at| self.told(at)),
+            holding: legs.into_iter().zip(self.held).filter_map(|(leg, held)| held.then_some(leg)).collect(),
+            endpoints: endpoints.collect(),
+        }
+    }
+}
+
+impl Signalling {
+    /// Takes up, at `at`, a call that ran when another engine stopped. Its name from now on, unless a call with its Call-ID
+    /// runs already, or there is no room.
+    pub(crate) fn handle_resumed(
+        &mut self,
+        running: RunningCall,
+        at: PacketTime,
+        orders: &mut VecDeque<Order>,
+        outputs: &mut VecDeque<Output>,
+    ) -> Option<CallId> {
+        let sip_call_id = running.sip_call_id.into_exposed();
+        if self.by_call_id.contains_key(&sip_call_id[..]) {
+            return None;
+        }
+        if self.by_call_id.len() >= self.limits.calls {
+            self.counts.calls_refused += 1;
+            return None;
+        }
+        let from = |leg| running.holding.contains(&leg);
+        let held = [from(Leg::Caller), from(Leg::Callee)];
+        let begun = at.plus_nanos(self.base);
+        let caller_tag = running.caller_tags.first().and_then(|tag| tag.as_deref());
+        let id = facts::call_id(begun, &sip_call_id, caller_tag);
+        let beginning = match running.answered {
+            Some(_) => Beginning::Resumed,
+            None => Beginning::MidDialogResumed,
+        };
+        let told = running.answered.unwrap_or(running.facts.start);
+        let mut call = Call::new(Origin {
+            id,
+            base: self.base,
+            sip_call_id: sip_call_id.into_boxed_slice(),
+            facts: running.facts,
+            verdict: running.verdict,
+            beginning,
+            caller_tags: running.caller_tags.into_iter().map(|tag| tag.map(Vec::into_boxed_slice)).collect(),
+            first_hop: None,
+            invite_cseq: running.invite_cseq,
+            at,
+        });
+        call.state = State::Answered;
+        call.answer = Some(told.plus_nanos(self.base.saturating_neg()));
+        (call.held, call.opened) = (held, true);
+        let keeping = call.keeping();
+        let opened = call.opening(begun);
+        self.counts.calls.begun += 1;
+        self.counts.calls.answered += 1;
+        self.counts.calls.resumed += 1;
+        let slot = self.place(call);
+        outputs.push_back(Output::Opened(Box::new(opened)));
+        orders.push_back(Order::Begin { call: slot, id, base: self.base, keeping, opened: None });
+        orders.push_back(Order::Answered { call: slot, at });
+        for RunningEndpoint { at, leg, formats } in running.endpoints {
+            self.expect(slot, at, leg, formats, orders);
+        }
+        orders.push_back(Order::Hold { call: slot, held: held.contains(&true) });
+        if let Some(call) = self.call_mut(slot) {
+            call.announced.handle_change();
+        }
+        self.tell_running(slot, orders);
+        Some(id)
+    }
+
+    /// Media of `leg` is expected at `endpoint`.
+    pub(super) fn expect(
+        &mut self,
+        slot: CallSlot,
+        endpoint: SocketAddr,
+        leg: Leg,
+        formats: Vec<(u8, Codec)>,
+        orders: &mut VecDeque<Order>,
+    ) {
+        let most = self.limits.endpoints_per_call;
+        let formats: Formats = formats.into();
+        if let Some(call) = self.call_mut(slot).filter(|call| call.keeping() != Keeping::Never) {
+            call.announced.add(endpoint, leg, &formats, most);
+        }
+        orders.push_back(Order::Expect { call: slot, endpoint, leg, formats });
+    }
+
+    /// Tells what changed of a running call. The media half hands it on: it knows what was said of the call before.
+    pub(super) fn tell_running(&mut self, slot: CallSlot, orders: &mut VecDeque<Order>) {
+        let untold = self.call_mut(slot).and_then(Call::take_untold);
+        orders.extend(untold.map(|running| Order::Running { call: slot, running }));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_announced_again_is_no_change_and_the_oldest_of_too_many_goes() {
+        let end = |port: u16| SocketAddr::new([10, 0, 0, 1].into(), port);
+        let formats: Formats = [(8, Codec::Pcma)].into();
+        let mut announced = Announced::default();
+        announced.add(end(1), Leg::Caller, &formats, 3);
+        announced.untold = false;
+        announced.add(end(1), Leg::Caller, &formats, 3);
+        assert!(!announced.untold, "a repeated SDP");
+        announced.add(end(1), Leg::Caller, &[(0, Codec::Pcmu)].into(), 3);
+        assert!(announced.untold && announced.endpoints.len() == 1, "other formats");
+        (2..5).for_each(|port| announced.add(end(port), Leg::Callee, &formats, 3));
+        let ports: Vec<u16> = announced.endpoints.iter().map(|known| known.0.port()).collect();
+        assert_eq!(ports, [2, 3, 4]);
+    }
+}
