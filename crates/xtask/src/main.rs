@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo xtask setup`, `test`, `demo`, `fuzz`, `bench`.
+//! The project's own commands: `cargo xtask setup`, `test`, `demo`, `fuzz`, `lab`, `bench`.
 //!
 //! Not product code. It depends on none of the product's crates and needs no libpcap, so that it builds on a machine
 //! that has nothing yet; what it does, it prints first.
@@ -8,6 +8,7 @@
 mod demo;
 mod fuzz;
 mod gate;
+mod lab;
 mod process;
 mod setup;
 mod workspace;
@@ -25,6 +26,7 @@ cargo xtask COMMAND
   ci                          the same as test
   demo  [--debug] [--home DIR]  record a made-up office into target/demo and walk through it
   fuzz  [--seconds N] [TARGET…] run the fuzz targets, 30 s each unless told, and print what they found
+@LAB@
   bench [ARGUMENT…]           run the benches; arguments go to criterion
 
 EARWITNESS_CORPUS=DIR adds the tests and the fuzz seeds that need real captures.";
@@ -49,6 +51,7 @@ fn run(arguments: &[String]) -> Result<()> {
     match command {
         "setup" => none(command, rest).and_then(|()| setup::run(setup::Scope::Tests)),
         "test" | "ci" => gate::run(gate::Extent::parse(rest)?),
+        "lab" => lab::run(&lab::Order::parse(rest)?),
         "demo" => demo::run(&demo::Tour::parse(rest)?),
         "fuzz" => fuzz::run(&fuzz::Campaign::parse(rest)?),
         "bench" => process::succeed(
@@ -57,7 +60,7 @@ fn run(arguments: &[String]) -> Result<()> {
                 .args(rest),
         ),
         "help" | "--help" | "-h" => {
-            println!("{HELP}");
+            println!("{}", HELP.replace("@LAB@", lab::HELP));
             Ok(())
         }
         other => bail!("no command {other:?}; `cargo xtask help` lists them"),
@@ -91,6 +94,7 @@ mod tests {
             ("demo --home", "--home needs a directory"),
             ("fuzz --seconds", "--seconds needs a whole number above 0"),
             ("fuzz --seconds 0", "--seconds needs a whole number above 0"),
+            ("lab clals", "no scenario \"clals\", nor an option; `cargo xtask help` lists them"),
             ("fuzz --minutes 3", "fuzz knows --seconds N, not \"--minutes\""),
         ] {
             assert_eq!(refusal(line), expected, "{line}");
@@ -99,8 +103,9 @@ mod tests {
 
     #[test]
     fn help_names_every_command() {
-        for command in ["setup", "test", "ci", "demo", "fuzz", "bench"] {
-            assert!(HELP.lines().any(|line| line.trim_start().starts_with(command)), "{command}");
+        let help = HELP.replace("@LAB@", lab::HELP);
+        for command in ["setup", "test", "ci", "demo", "fuzz", "lab", "bench"] {
+            assert!(help.lines().any(|line| line.trim_start().starts_with(command)), "{command}");
         }
     }
 }

@@ -71,9 +71,30 @@ pub(crate) fn run(scope: Scope) -> Result<()> {
         println!("setup: {} is missing ({})", thing.package, thing.purpose);
     }
     if let Some(apt) = Apt::find() {
-        apt.install(&missing);
+        apt.install(missing.iter().map(|thing| thing.package));
     }
     conclude(&missing, |thing| (thing.present)())
+}
+
+/// Installs the programs that are not on the path, each with the package that brings it; an error when one stays missing.
+/// What a scenario of the lab needs is too heavy for [`run`].
+pub(crate) fn programs(needed: Vec<(&'static str, &'static str)>) -> Result<()> {
+    let lacking = || needed.iter().filter(|(program, _)| !process::on_path(program));
+    let mut packages: Vec<&str> = lacking().map(|(_, package)| *package).collect();
+    packages.dedup();
+    if packages.is_empty() {
+        return Ok(());
+    }
+    println!("setup: missing programs are in {}", packages.join(" "));
+    if let Some(apt) = Apt::find() {
+        apt.install(packages.iter().copied());
+    }
+    match lacking().next() {
+        None => Ok(()),
+        Some((program, _)) => {
+            bail!("{program} is still missing. Run `sudo apt-get install -y {}`", packages.join(" "))
+        }
+    }
 }
 
 /// The things of `scope` that are not there.
@@ -142,15 +163,15 @@ impl Apt {
 
     /// Installs what it can. One package that the system does not know must not keep the others away, so each goes
     /// alone; lists that are too old are renewed once. What is missing afterwards is for [`conclude`] to say.
-    fn install(&self, things: &[&Thing]) {
+    fn install(&self, packages: impl Iterator<Item = &'static str>) {
         let mut lists_are_fresh = false;
-        for thing in things {
-            let mut done = self.get(&["install", "-y", "--no-install-recommends", thing.package]);
+        for package in packages {
+            let mut done = self.get(&["install", "-y", "--no-install-recommends", package]);
             if done.is_err() && !lists_are_fresh {
                 lists_are_fresh = true;
                 done = self
                     .get(&["update"])
-                    .and_then(|()| self.get(&["install", "-y", "--no-install-recommends", thing.package]));
+                    .and_then(|()| self.get(&["install", "-y", "--no-install-recommends", package]));
             }
             if let Err(error) = done {
                 println!("setup: {error:#}");

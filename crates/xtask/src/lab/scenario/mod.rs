@@ -1,0 +1,89 @@
+//! The scenarios, a file each. A scenario fills the table; an error means that it could not be carried out.
+
+mod calls;
+mod drops;
+mod kill;
+mod load;
+mod talk;
+
+use anyhow::{Result, bail};
+
+use super::{Lab, table::Table};
+
+/// What can be run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scenario {
+    /// Phones that call each other.
+    Plain,
+    /// Phones that call by way of a telephone system.
+    Calls,
+    /// A thousand generated calls.
+    Load,
+    /// A recorder that stands still.
+    Drops,
+    /// A recorder that is killed.
+    Kill,
+}
+
+/// A program and its package.
+type Needed = (&'static str, &'static str);
+
+const SIPP: Needed = ("sipp", "sip-tester");
+const EXCHANGE: [Needed; 3] = [SIPP, ("kamailio", "kamailio"), ("rtpengine", "rtpengine-daemon")];
+
+impl Scenario {
+    /// All of them, the shortest first.
+    pub(super) const ALL: [Self; 5] = [Self::Plain, Self::Drops, Self::Calls, Self::Load, Self::Kill];
+
+    /// Its name on the command line.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Plain => "plain",
+            Self::Calls => "calls",
+            Self::Load => "load",
+            Self::Drops => "drops",
+            Self::Kill => "kill",
+        }
+    }
+
+    /// What it shows.
+    pub(super) const fn about(self) -> &'static str {
+        match self {
+            Self::Plain => "sipp calls sipp; every byte that was said is kept",
+            Self::Calls => "the same by way of kamailio and rtpengine, on both sides of them",
+            Self::Load => "a thousand generated calls at once, no frame lost, every payload's hash as sent",
+            Self::Drops => {
+                "a small ring and a recorder that stands still for 3 s: every lost frame is counted"
+            }
+            Self::Kill => "kill -9 of the recorder twenty times while calls run, and a new one each time",
+        }
+    }
+
+    /// The programs that it takes beside the room's own.
+    pub(super) const fn programs(self) -> &'static [Needed] {
+        match self {
+            Self::Plain | Self::Drops | Self::Kill => &[SIPP],
+            Self::Calls => &EXCHANGE,
+            Self::Load => &[],
+        }
+    }
+
+    /// Reads its name.
+    pub(super) fn parse(word: &str) -> Result<Self> {
+        match Self::ALL.into_iter().find(|scenario| scenario.name() == word) {
+            Some(scenario) => Ok(scenario),
+            None => bail!("no scenario {word:?}, nor an option; `cargo xtask help` lists them"),
+        }
+    }
+
+    /// Carries it out.
+    pub(super) fn run(self, lab: &Lab, table: &mut Table) -> Result<()> {
+        match self {
+            Self::Plain => calls::plain(lab, table),
+            Self::Calls => calls::through_exchange(lab, table),
+            Self::Load => load::run(lab, table),
+            Self::Drops => drops::run(lab, table),
+            Self::Kill => kill::run(lab, table),
+        }
+    }
+}
