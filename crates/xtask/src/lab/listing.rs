@@ -96,6 +96,8 @@ pub(super) struct Payload {
     pub(super) name: String,
     /// `caller` or `callee`.
     pub(super) leg: String,
+    /// As `0x0123abcd`.
+    pub(super) ssrc: String,
     /// All its packets, in order.
     pub(super) bytes: Vec<u8>,
 }
@@ -116,7 +118,8 @@ pub(super) fn payloads(lab: &Lab, vault: &Path, calls: &[Call]) -> Result<HashMa
             // <call>.<leg>.<ssrc>, and what tells it from others of the same.
             let mut parts = name.split('.').map(str::to_owned);
             let (id, leg) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
-            found.entry(id).or_default().push(Payload { name, leg, bytes });
+            let ssrc = parts.next().unwrap_or_default();
+            found.entry(id).or_default().push(Payload { name, leg, ssrc, bytes });
         }
         fs::remove_dir_all(&folder).context("the export's folder")?;
     }

@@ -38,6 +38,11 @@ impl Voice {
         Self { ssrc, payload }
     }
 
+    /// Its SSRC, as the listing writes it.
+    pub(super) fn ssrc(&self) -> String {
+        format!("0x{:08x}", self.ssrc)
+    }
+
     /// What is said.
     #[cfg(test)]
     pub(super) fn payload(&self) -> &[u8] {
@@ -115,6 +120,15 @@ impl Voice {
 }
 
 impl Kept {
+    /// Whether the last of `packets` is there.
+    pub(super) fn is_to_the_end(&self, packets: usize) -> bool {
+        match self {
+            Self::Whole => true,
+            Self::Part { missing } => missing.last().is_none_or(|(at, count)| at + count < packets),
+            Self::Foreign(_) => false,
+        }
+    }
+
     /// Packets that are not there, for whatever is not foreign.
     pub(super) fn missing(&self) -> Option<usize> {
         match self {

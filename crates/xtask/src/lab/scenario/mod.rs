@@ -1,7 +1,10 @@
 //! The scenarios, a file each. A scenario fills the table; an error means that it could not be carried out.
 
 mod calls;
+mod churn;
 mod drops;
+mod flood;
+mod full;
 mod kill;
 mod load;
 mod talk;
@@ -23,6 +26,12 @@ pub(super) enum Scenario {
     Drops,
     /// A recorder that is killed.
     Kill,
+    /// A disk that fills up.
+    Full,
+    /// What nobody wants to see on a mirror.
+    Flood,
+    /// Calls that come and go for long.
+    Churn,
 }
 
 /// A program and its package.
@@ -33,7 +42,8 @@ const EXCHANGE: [Needed; 3] = [SIPP, ("kamailio", "kamailio"), ("rtpengine", "rt
 
 impl Scenario {
     /// All of them, the shortest first.
-    pub(super) const ALL: [Self; 5] = [Self::Plain, Self::Drops, Self::Calls, Self::Load, Self::Kill];
+    pub(super) const ALL: [Self; 8] =
+        [Self::Plain, Self::Drops, Self::Full, Self::Calls, Self::Load, Self::Flood, Self::Kill, Self::Churn];
 
     /// Its name on the command line.
     pub(super) const fn name(self) -> &'static str {
@@ -43,6 +53,9 @@ impl Scenario {
             Self::Load => "load",
             Self::Drops => "drops",
             Self::Kill => "kill",
+            Self::Full => "full",
+            Self::Flood => "flood",
+            Self::Churn => "churn",
         }
     }
 
@@ -56,15 +69,18 @@ impl Scenario {
                 "a small ring and a recorder that stands still for 3 s: every lost frame is counted"
             }
             Self::Kill => "kill -9 of the recorder twenty times while calls run, and a new one each time",
+            Self::Full => "the vault's disk fills up while calls run, and gets room again",
+            Self::Flood => "garbage, INVITEs, a scanner and stray RTP beside calls that must be exact",
+            Self::Churn => "fifty new calls a second for ten minutes: memory stays",
         }
     }
 
     /// The programs that it takes beside the room's own.
     pub(super) const fn programs(self) -> &'static [Needed] {
         match self {
-            Self::Plain | Self::Drops | Self::Kill => &[SIPP],
+            Self::Plain | Self::Drops | Self::Kill | Self::Full | Self::Flood => &[SIPP],
             Self::Calls => &EXCHANGE,
-            Self::Load => &[],
+            Self::Load | Self::Churn => &[],
         }
     }
 
@@ -84,6 +100,9 @@ impl Scenario {
             Self::Load => load::run(lab, table),
             Self::Drops => drops::run(lab, table),
             Self::Kill => kill::run(lab, table),
+            Self::Full => full::run(lab, table),
+            Self::Flood => flood::run(lab, table),
+            Self::Churn => churn::run(lab, table),
         }
     }
 }

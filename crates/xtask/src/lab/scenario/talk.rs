@@ -41,6 +41,8 @@ pub(super) struct Found {
     pub(super) whole: u64,
     /// Of these: with bytes that nobody said.
     pub(super) foreign: u64,
+    /// Of these: with the last packet that was said.
+    pub(super) to_the_end: u64,
     /// Packets that were kept.
     pub(super) kept: u64,
     /// Packets of these streams that were said and are not there.
@@ -49,9 +51,8 @@ pub(super) struct Found {
     pub(super) lost: u64,
     /// Packets that the listing says came again.
     pub(super) duplicates: u64,
-    /// Gaps that the listing tells, and how many of them the capture made.
+    /// Gaps that the listing tells.
     pub(super) gaps: u64,
-    pub(super) capture_gaps: u64,
     /// The first stream that is not whole.
     pub(super) first: Option<String>,
 }
@@ -105,11 +106,13 @@ impl Talk {
             found.calls += 1;
             found.answered += u64::from(call.outcome() == "answered");
             found.gaps += call.gaps(None) as u64;
-            found.capture_gaps += call.gaps(Some("capture")) as u64;
             found.lost += call.streams.iter().map(|stream| stream.lost).sum::<u64>();
             found.duplicates += call.streams.iter().map(|stream| stream.duplicates).sum::<u64>();
             found.listed += call.streams.len() as u64;
-            for payload in payloads.get(call.id()).map_or(&[][..], Vec::as_slice) {
+            let ours = |payload: &&Payload| {
+                [&bank.caller, &bank.callee].iter().any(|voice| voice.ssrc() == payload.ssrc)
+            };
+            for payload in payloads.get(call.id()).map_or(&[][..], Vec::as_slice).iter().filter(ours) {
                 let voice = if payload.leg == "caller" { &bank.caller } else { &bank.callee };
                 found.add(voice, payload);
             }
@@ -138,6 +141,7 @@ impl Found {
             self.missing += missing as u64;
             self.kept += (voice.packets() - missing) as u64;
         }
+        self.to_the_end += u64::from(kept.is_to_the_end(voice.packets()));
         if kept != Kept::Whole && self.first.is_none() {
             self.first = Some(format!("{}: {kept}", payload.name));
         }
