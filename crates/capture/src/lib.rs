@@ -1,10 +1,11 @@
-//! Frames in: pcap, pcapng and gzip files behind one source.
+//! Frames in: live interfaces, and pcap, pcapng and gzip files, behind one source.
 //!
-//! This crate never looks inside a frame, never sends one, never reads a clock (times are those of the capture), never
-//! logs, and never allocates per frame: a frame is lent from a reused buffer to the `visit` closure and is gone when it
-//! returns. It never drops anything silently: a capture either ends [`CaptureEnd::Complete`], or ends
-//! [`CaptureEnd::Cut`] after every frame before the cut was handed over, or gives a [`CaptureError`] that names the file
-//! and the place.
+//! This crate never looks inside a frame, never sends one, never reads the wall clock (times are those of the capture; only
+//! a live source measures how long ago it asked for its interface), never logs, and never allocates per frame: a frame is
+//! lent to the `visit` closure from a reused buffer or from the kernel's ring, and is gone when it returns. It never drops
+//! anything silently: a file either ends [`CaptureEnd::Complete`], or ends [`CaptureEnd::Cut`] after every frame before
+//! the cut was handed over, or gives a [`CaptureError`] that names the file and the place; what a live source could not
+//! take is in its [`Losses`].
 //!
 //! ```no_run
 //! use earwitness_capture::{FileSource, Polled, Source};
@@ -13,6 +14,32 @@
 //! let mut bytes = 0;
 //! while let Polled::Frames = source.poll(&mut |frame| bytes += frame.bytes.len())? {}
 //! # Ok(()) }
+//! ```
+//!
+//! Several interfaces are read on one thread, and waited for together:
+//!
+//! ```no_run
+//! use std::time::Duration;
+//! use earwitness_capture::{LiveOptions, LiveSource, Polled, Source, wait};
+//! # fn main() -> Result<(), earwitness_capture::CaptureError> {
+//! let options = LiveOptions::default();
+//! let mut sources = [LiveSource::open("eth1", &options)?, LiveSource::open("eth2", &options)?];
+//! let mut next = 1;
+//! loop {
+//!     let mut is_idle = true;
+//!     for source in &mut sources {
+//!         source.number_from(next);
+//!         is_idle &= source.poll(&mut |frame| println!("{}", frame.number))? == Polled::Idle;
+//!         next = source.next_number();
+//!         while let Some(event) = source.poll_event() {
+//!             println!("{}: {event:?}", source.name());
+//!         }
+//!     }
+//!     if is_idle {
+//!         wait(&sources.each_ref(), Duration::from_millis(500));
+//!     }
+//! }
+//! # }
 //! ```
 //!
 //! Files are read 1 MiB at a time and not mapped: the walk costs less than the page faults it would save, a file that is

@@ -175,6 +175,12 @@ impl LiveSource {
         self.watch.poll_event()
     }
 
+    /// The size of the kernel's ring, in bytes; `None` while there is none, or where `/proc` does not tell.
+    #[must_use]
+    pub fn ring_bytes(&self) -> Option<u64> {
+        self.ring.as_ref().and_then(Ring::bytes)
+    }
+
     /// The number of the frame that comes next.
     #[must_use]
     pub fn next_number(&self) -> u64 {
@@ -199,6 +205,8 @@ impl LiveSource {
     /// Asks for the interface, and opens a ring where there should be one and is none.
     fn look(&mut self) {
         self.looked = Instant::now();
+        // An answer must not be followed by older news.
+        self.hear();
         match self.kernel.ask(self.watch.which()) {
             Ok(Some(link)) => self.watch.handle_notice(&Notice::Is(link)),
             Ok(None) => self.watch.handle_gone(),
@@ -211,13 +219,17 @@ impl LiveSource {
     /// Reads what the kernel told of interfaces since the last time.
     fn listen(&mut self) {
         self.listened = Instant::now();
-        while let Some(notice) = self.kernel.poll_notice() {
-            self.watch.handle_notice(&notice);
-        }
         if self.looked.elapsed() >= LOOK {
             self.look();
         } else {
+            self.hear();
             self.follow();
+        }
+    }
+
+    fn hear(&mut self) {
+        while let Some(notice) = self.kernel.poll_notice() {
+            self.watch.handle_notice(&notice);
         }
     }
 

@@ -32,6 +32,17 @@ pub enum Refusal {
         /// The largest possible now, in bytes.
         most: usize,
     },
+    /// The kernel had less memory in one piece than it said.
+    #[error(
+        "a ring of {} MiB was asked for, and the kernel had memory for {} MiB only; ask for that, or free memory",
+        mebibytes(*.asked), mebibytes(usize::try_from(*.is).unwrap_or(usize::MAX))
+    )]
+    RingShrunk {
+        /// What was asked for, in bytes.
+        asked: usize,
+        /// What libpcap got, in bytes.
+        is: u64,
+    },
     /// A snap length of 0, or above what libpcap reads.
     #[error("a snap length of {asked} bytes, from 1 to {most} can be had", most = super::LiveOptions::MAX_SNAP_LEN)]
     SnapLength {

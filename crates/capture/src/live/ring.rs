@@ -10,6 +10,7 @@ use std::{
 use earwitness_model::{LinkType, PacketTime, RawFrame};
 use pcap::{Active, Capture, Linktype, Precision, Stat};
 use rustix::{
+    fs::fstat,
     io::Errno,
     net::{AddressFamily, SocketFlags, SocketType, socket_with},
 };
@@ -84,12 +85,31 @@ impl Ring {
         let number = u16::try_from(capture.get_datalink().0).unwrap_or(u16::MAX);
         let link = LinkType::from_number(number);
         let mut ring = Self { capture, link, index, seen: Stat { received: 0, dropped: 0, if_dropped: 0 } };
+        ring.check_size(options.ring_bytes)?;
         if let Some(fanout) = options.fanout {
             ring.shut()?;
             fanout.join(ring.capture.as_fd())?;
         }
         ring.admit(options)?;
         Ok(ring)
+    }
+
+    /// libpcap takes a smaller ring when there is no memory for the one asked for, and does not say so.
+    fn check_size(&self, asked: usize) -> Result<(), Refusal> {
+        match self.bytes() {
+            Some(is) if is < asked as u64 => Err(Refusal::RingShrunk { asked, is }),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// How much of the ring is mapped, in bytes: what `/proc` says of this socket.
+    pub(super) fn bytes(&self) -> Option<u64> {
+        let inode = fstat(self.capture.as_fd()).ok()?.st_ino;
+        let maps = fs::read_to_string("/proc/self/maps").ok()?;
+        let socket = format!("socket:[{inode}]");
+        let range = maps.lines().find(|line| line.ends_with(&socket))?.split(' ').next()?;
+        let (from, to) = range.split_once('-')?;
+        u64::from_str_radix(to, 16).ok()?.checked_sub(u64::from_str_radix(from, 16).ok()?)
     }
 
     /// Lets nothing in, and throws away what came before.

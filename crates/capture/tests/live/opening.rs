@@ -2,7 +2,7 @@
 
 use earwitness_capture::{CaptureError, LiveOptions, LiveSource, Refusal};
 
-use crate::{alone, alone_by, cable, filtered, small};
+use crate::{alone, alone_by, cable, filtered, ip, small};
 
 fn refused(interface: &str, options: &LiveOptions) -> (Refusal, String) {
     let error = LiveSource::open(interface, options).expect_err("refused");
@@ -63,5 +63,20 @@ fn a_ring_that_does_not_fit_is_refused_with_what_does() {
             let (refusal, _) = refused("lo", &LiveOptions { snap_len: asked, ..small() });
             assert!(matches!(refusal, Refusal::SnapLength { asked: told } if told == asked));
         }
+    });
+}
+
+#[test]
+fn the_ring_is_as_large_as_it_was_asked_for() {
+    alone("opening::the_ring_is_as_large_as_it_was_asked_for", || {
+        cable();
+        for asked in [512 << 10, 1_000_000, 8 << 20] {
+            let source = LiveSource::open("mirror", &LiveOptions { ring_bytes: asked, ..small() }).unwrap();
+            let is = source.ring_bytes().expect("a ring") as usize;
+            assert!((asked..asked + (256 << 10)).contains(&is), "{asked} asked, {is} mapped");
+        }
+        ip("link set mirror down");
+        let waiting = LiveSource::open("mirror", &small()).unwrap();
+        assert_eq!(waiting.ring_bytes(), None);
     });
 }
