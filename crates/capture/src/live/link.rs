@@ -28,7 +28,8 @@ pub enum LinkEvent {
     Down,
     /// It is captured again.
     Up,
-    /// It was deleted, or its driver unloaded: it is waited for.
+    /// It was deleted, or its driver unloaded: it is waited for. [`LinkEvent::Down`] came before where the kernel switched it off
+    /// first, as it mostly does.
     Gone,
     /// It is there again under its name. When it is still off, [`LinkEvent::Down`] follows at once.
     Back,
