@@ -7,9 +7,14 @@
 
 mod support;
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::HashMap,
+    thread,
+    time::{Duration, Instant},
+};
 
 use earwitness_testkit::load::Load;
+use rustix::process::Signal;
 use serde_json::Value;
 use support::{Bench, wire::Wire};
 
@@ -61,7 +66,7 @@ fn calls_on_a_wire_are_recorded_whole_and_sealed_when_the_recorder_is_told_to_st
     let (bench, load) = (office(), load(20, 2.0));
     let recorder = wire.record(&bench, &[]);
     wire.send(load.frames());
-    std::thread::sleep(Duration::from_millis(500));
+    thread::sleep(Duration::from_millis(500));
     let said = recorder.stop();
     assert_eq!(said.code, Some(0), "{said:?}");
     check(&bench, &load);
@@ -92,12 +97,60 @@ fn an_interface_that_goes_away_and_comes_back_is_recorded_again() {
     let (bench, load) = (office(), load(4, 1.0));
     let recorder = wire.record(&bench, &[]);
     wire.ip(&["link", "del", "tap"]);
-    std::thread::sleep(Duration::from_millis(1500));
+    thread::sleep(Duration::from_millis(1500));
     wire.link();
-    std::thread::sleep(Duration::from_millis(2500));
+    thread::sleep(Duration::from_millis(2500));
     wire.send(load.frames());
-    std::thread::sleep(Duration::from_millis(500));
+    thread::sleep(Duration::from_millis(500));
     let said = recorder.stop();
     assert_eq!(said.code, Some(0), "{said:?}");
     check(&bench, &load);
+}
+
+#[test]
+fn a_recorder_that_was_killed_goes_on_with_the_calls_that_run_when_it_is_back() {
+    let Some(wire) = Wire::new() else { return };
+    let (bench, load) = (office(), load(6, 6.0));
+    let recorder = wire.record(&bench, &[]);
+    let (recorder, away) = thread::scope(|scope| {
+        let sending = scope.spawn(|| wire.send(load.frames()));
+        thread::sleep(Duration::from_secs(3));
+        recorder.signal(Signal::KILL);
+        let killed = Instant::now();
+        recorder.end();
+        let recorder = wire.record(&bench, &[]);
+        let away = killed.elapsed();
+        sending.join().unwrap();
+        (recorder, away)
+    });
+    thread::sleep(Duration::from_millis(500));
+    assert_eq!(recorder.stop().code, Some(0));
+    let calls = bench.calls(&[]);
+    let kept: Vec<_> = calls.iter().filter(|call| call["recorded"] == true).collect();
+    let (first, second): (Vec<&Value>, Vec<&Value>) =
+        kept.iter().partition(|call| call["continues"].is_null());
+    assert!(!first.is_empty() && first.len() == second.len(), "{first:#?} {second:#?}");
+    for part in &second {
+        let before = first.iter().find(|before| before["recording"] == part["continues"]).unwrap();
+        assert_eq!(before["sip_call_ids"], part["sip_call_ids"]);
+        assert!(part["flags"].as_array().unwrap().contains(&"resumed".into()), "{part}");
+        assert!(part["ended_by"] == "caller" || part["ended_by"] == "callee", "the BYE was seen: {part}");
+        let truth = load.truth();
+        let expected =
+            truth.calls.iter().find(|call| part["sip_call_ids"][0] == call.sip_call_id.as_str()).unwrap();
+        let bytes = payload_bytes(&bench, before) + payload_bytes(&bench, part);
+        let sent: u64 = expected.directions.iter().map(|direction| direction.packets * 160).sum();
+        // Two directions of 8,000 bytes a second: the second that was not committed, and while nobody listened.
+        let may_miss = (16_000.0 * (1.0 + away.as_secs_f64())) as u64;
+        assert!(bytes <= sent && bytes + may_miss >= sent, "{bytes} of {sent}, away for {away:?}");
+    }
+    bench.done(["verify", "--all", "--opened"]);
+}
+
+/// The payload of a call's streams, as it is exported.
+fn payload_bytes(bench: &Bench, call: &Value) -> u64 {
+    let id = call["id"].as_str().unwrap();
+    let place = format!("payload-{id}/");
+    bench.done(["export", id, "--format", "payload", "-o", &place]);
+    support::files(&bench.path(&place)).iter().map(|file| file.metadata().unwrap().len()).sum()
 }

@@ -19,6 +19,8 @@ pub const WRITTEN: usize = 1024;
 /// Outputs of the engine that found a queue full and wait in the capture thread, beside the audio that the ring budget
 /// bounds: beyond them no new calls are followed.
 pub const BACKLOG: usize = 64 * 1024;
+/// Questions that wait for the capture thread.
+pub const ASKED: usize = 64;
 /// Orders that wait for the capture thread: stop, other rules.
 pub const ORDERED: usize = 16;
 /// Between two commits: what a power cut may cost of a running call.

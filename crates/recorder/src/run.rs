@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use earwitness_capture::{CaptureEnd, CaptureError, FileSource, LiveSource, Polled, Source};
 use earwitness_engine::{Counts, Engine, Limits};
-use earwitness_model::{PacketTime, RawFrame, WallTime};
+use earwitness_model::{CallId, PacketTime, RawFrame, RecordingId, WallTime};
 use earwitness_rules::RuleSet;
 use earwitness_vault::{LedgerKind, Vault};
 
@@ -81,6 +81,9 @@ pub struct Recorder<'a, C> {
 
 /// A file that begins this much before where the last one ended is another capture, not its continuation.
 const SAME_CAPTURE_NANOS: i64 = 1_000_000_000;
+/// A call that was running this long before the recorder came back is not waited for any more.
+const RESUMED_NANOS: i64 = 600_000_000_000;
+
 impl<C: Fn() -> WallTime + Sync> Recorder<'_, C> {
     /// Reads `inputs` one after the other to their ends; `tell` hears of the progress after each batch of frames.
     ///
@@ -96,15 +99,16 @@ impl<C: Fn() -> WallTime + Sync> Recorder<'_, C> {
         })
     }
 
-    /// Records from interfaces until it is told to stop through the [`crate::Watch`] of `post`.
+    /// Records from interfaces until it is told to stop through the [`crate::Watch`] of `post`. Calls that ran when the
+    /// recorder last stopped out of order, less than ten minutes ago, go on as second parts.
     ///
     /// # Errors
     /// When the vault cannot keep what comes, other than for want of room: that is waited for.
     pub fn watch(self, sources: Vec<LiveSource>, post: Post) -> Result<Finished, RecordError> {
         self.between_notes(|recorder| {
             let Recorder { vault, rules, limits, clock } = recorder;
-            let engine = Engine::new(rules.clone(), *limits);
-            let continues = HashMap::new();
+            let mut engine = Engine::new(rules.clone(), *limits);
+            let continues = resume(&mut engine, vault, clock());
             let pipeline = Pipeline { vault, clock, on_full: OnFull::Wait, continues };
             let (rule_set, ring_budget) = (rules.hash(), limits.ring_bytes);
             let capture = Capture { engine, sources, vault, rule_set, clock, post, ring_budget };
@@ -126,6 +130,17 @@ impl<C: Fn() -> WallTime + Sync> Recorder<'_, C> {
         (finished.calls, finished.known, finished.bytes) = (tally.calls, tally.known, tally.bytes);
         Ok(finished)
     }
+}
+
+/// Takes up the calls that ran when the vault was left, and says which recordings they go on from.
+fn resume(engine: &mut Engine, vault: &Vault, now: WallTime) -> HashMap<CallId, RecordingId> {
+    let at = PacketTime::from_nanos(now.nanos());
+    let running = &vault.recovery().running;
+    running
+        .iter()
+        .filter(|was| (0..RESUMED_NANOS).contains(&at.since(was.last)))
+        .filter_map(|was| Some((engine.handle_resumed(was.call.clone(), at)?, was.recording)))
+        .collect()
 }
 
 /// The capture thread: every frame of every input through the engine.

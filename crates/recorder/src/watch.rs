@@ -4,20 +4,26 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+use earwitness_engine::LiveCall;
 use earwitness_rules::RuleSet;
 
-use crate::{health::Health, queue::ORDERED};
+use crate::{
+    health::Health,
+    queue::{ASKED, ORDERED},
+};
 
 /// The asking side. Clones speak with the same recorder.
 #[derive(Clone)]
 pub struct Watch {
     health: Arc<Mutex<Option<Arc<Health>>>>,
+    asks: Sender<Ask>,
     orders: Sender<Order>,
 }
 
 /// The capture thread's side: taken by [`crate::Recorder::watch`].
 pub struct Post {
     health: Arc<Mutex<Option<Arc<Health>>>>,
+    pub(crate) asks: Receiver<Ask>,
     pub(crate) orders: Receiver<Order>,
 }
 
@@ -25,6 +31,10 @@ pub struct Post {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the recorder does not answer")]
 pub struct NoAnswer;
+
+pub(crate) enum Ask {
+    Calls { most: usize, reply: Sender<Vec<LiveCall>> },
+}
 
 pub(crate) enum Order {
     Stop,
@@ -35,9 +45,10 @@ pub(crate) enum Order {
 #[must_use]
 pub fn watch() -> (Watch, Post) {
     let health = Arc::default();
+    let (asks, asked) = bounded(ASKED);
     let (orders, ordered) = bounded(ORDERED);
-    let post = Post { health: Arc::clone(&health), orders: ordered };
-    (Watch { health, orders }, post)
+    let post = Post { health: Arc::clone(&health), asks: asked, orders: ordered };
+    (Watch { health, asks, orders }, post)
 }
 
 impl Watch {
@@ -45,6 +56,16 @@ impl Watch {
     #[must_use]
     pub fn health(&self) -> Option<Arc<Health>> {
         self.health.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The calls that run now, newest first, at most `most`.
+    ///
+    /// # Errors
+    /// When the recorder has stopped, or has too many questions waiting.
+    pub fn calls(&self, most: usize) -> Result<Vec<LiveCall>, NoAnswer> {
+        let (reply, answer) = bounded(1);
+        self.asks.try_send(Ask::Calls { most, reply }).map_err(|_full_or_gone| NoAnswer)?;
+        answer.recv().map_err(|_gone| NoAnswer)
     }
 
     /// Ends recording: what is in the ring is read, running calls are finished and sealed.

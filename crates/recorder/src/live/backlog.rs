@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 
-use earwitness_engine::{Engine, Output};
+use earwitness_engine::{Engine, Output, Pressure};
 
 use crate::{
     health::QueueHealth,
@@ -18,11 +18,19 @@ pub(super) struct Backlog {
     lines: Vec<VecDeque<Output>>,
     length: usize,
     high_water: usize,
+    refused: u64,
+    pressure: Pressure,
 }
 
 impl Backlog {
     pub(super) fn new(pool: &Pool) -> Self {
-        Self { lines: (0..pool.places()).map(|_| VecDeque::new()).collect(), length: 0, high_water: 0 }
+        Self {
+            lines: (0..pool.places()).map(|_| VecDeque::new()).collect(),
+            length: 0,
+            high_water: 0,
+            refused: 0,
+            pressure: Pressure::None,
+        }
     }
 
     /// Hands over what waits and what the engine has, as far as there is room. Never waits.
@@ -44,6 +52,7 @@ impl Backlog {
             self.length += 1;
         }
         self.high_water = self.high_water.max(self.length);
+        self.press(engine);
         Ok(())
     }
 
@@ -61,7 +70,7 @@ impl Backlog {
             capacity: BACKLOG,
             length: self.length,
             high_water: self.high_water,
-            refused: 0,
+            refused: self.refused,
         }
     }
 
@@ -78,5 +87,20 @@ impl Backlog {
             }
         }
         Ok(())
+    }
+
+    fn press(&mut self, engine: &mut Engine) {
+        let pressure = match self.pressure {
+            Pressure::None if self.length > BACKLOG => {
+                self.refused += 1;
+                Pressure::NoNewCalls
+            }
+            Pressure::NoNewCalls if self.length < BACKLOG / 2 => Pressure::None,
+            unchanged @ (Pressure::None | Pressure::NoNewCalls) => unchanged,
+        };
+        if pressure != self.pressure {
+            self.pressure = pressure;
+            engine.handle_pressure(pressure);
+        }
     }
 }

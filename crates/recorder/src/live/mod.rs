@@ -4,6 +4,7 @@
 //! second losses, health and alarms; and when no interface had a frame, a short wait and a tick of the engine's clock.
 
 mod backlog;
+mod clock;
 mod tap;
 
 use std::{
@@ -14,10 +15,10 @@ use std::{
 
 use earwitness_capture::{LiveSource, Polled};
 use earwitness_engine::{Counts, Engine};
-use earwitness_model::{PacketTime, RuleSetHash, WallTime};
+use earwitness_model::{PacketTime, RawFrame, RuleSetHash, WallTime};
 use earwitness_vault::{LedgerKind, Vault};
 
-use self::{backlog::Backlog, tap::Tap};
+use self::{backlog::Backlog, clock::ClockWatch, tap::Tap};
 use crate::{
     alarm::Alarms,
     disk::DiskWatch,
@@ -25,13 +26,15 @@ use crate::{
     pipeline::{Pool, Stopped},
     pool::Written,
     queue::Offered,
-    watch::{Order, Post},
+    watch::{Ask, Order, Post},
 };
 
 /// How long the thread waits for a frame before it looks at anything else.
 const IDLE: Duration = Duration::from_millis(20);
 /// The engine's clock on an idle link stays this far behind: the kernel hands blocks of frames over up to so much later.
 const LAG_NANOS: i64 = 250_000_000;
+/// Frames that are further apart than this make the thread look whether the clock was set.
+const LEAP_NANOS: i64 = 1_000_000_000;
 /// Between two looks at losses and health.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How long the rings are read on after the order to stop.
@@ -55,6 +58,7 @@ pub(crate) struct Live<'a, C> {
     pool: Pool,
     backlog: Backlog,
     clock: &'a C,
+    clocks: ClockWatch,
     post: Post,
     rule_set: RuleSetHash,
     alarms: Alarms,
@@ -84,6 +88,7 @@ impl<'a, C: Fn() -> WallTime> Live<'a, C> {
             disk: DiskWatch::new(now),
             pool,
             clock,
+            clocks: ClockWatch::new(now, monotonic),
             post,
             rule_set,
             alarms: Alarms::default(),
@@ -112,6 +117,7 @@ impl<'a, C: Fn() -> WallTime> Live<'a, C> {
                 Turn::GoOn => {}
                 Turn::Stop => return Ok(()),
             }
+            self.answer_asks();
             if !self.poll()? {
                 self.wait();
                 self.backlog.drain(&self.pool, &mut self.engine)?;
@@ -127,8 +133,8 @@ impl<'a, C: Fn() -> WallTime> Live<'a, C> {
     fn poll(&mut self) -> Result<bool, Stopped> {
         let mut any = false;
         for tap in 0..self.taps.len() {
-            let engine = &mut self.engine;
-            let polled = self.taps[tap].poll(&mut |frame| engine.handle_frame(frame));
+            let (engine, clocks, clock) = (&mut self.engine, &mut self.clocks, self.clock);
+            let polled = self.taps[tap].poll(&mut |frame| handle_frame(engine, (clocks, clock), frame));
             // What ails an interface comes as an event.
             any |= matches!(polled, Ok(Polled::Frames));
             self.backlog.drain(&self.pool, &mut self.engine)?;
@@ -142,6 +148,9 @@ impl<'a, C: Fn() -> WallTime> Live<'a, C> {
         let sources: Vec<&LiveSource> = self.taps.iter().map(|tap| &tap.source).collect();
         earwitness_capture::wait(&sources, IDLE);
         let now = (self.clock)();
+        if let Some(step) = self.clocks.look(now, Instant::now()) {
+            self.engine.handle_clock_step(step);
+        }
         self.engine.handle_time(PacketTime::from_nanos(now.nanos()).plus_nanos(-LAG_NANOS));
     }
 
@@ -159,10 +168,20 @@ impl<'a, C: Fn() -> WallTime> Live<'a, C> {
         Turn::GoOn
     }
 
+    fn answer_asks(&mut self) {
+        while let Ok(Ask::Calls { most, reply }) = self.post.asks.try_recv() {
+            // Who asked may be gone by now.
+            reply.try_send(self.engine.live_calls(most)).unwrap_or_default();
+        }
+    }
+
     /// Once a second: losses, what happened to the interfaces, health.
     fn look(&mut self) -> Result<(), Stopped> {
         self.look_due = Instant::now() + LOOK_EVERY;
         let now = (self.clock)();
+        if let Some(step) = self.clocks.look(now, Instant::now()) {
+            self.engine.handle_clock_step(step);
+        }
         let window = (self.looked.min(now), now);
         self.look_at_taps(window);
         self.hand_over_notes()?;
@@ -225,6 +244,21 @@ impl<'a, C: Fn() -> WallTime> Live<'a, C> {
         self.hand_over_notes()?;
         self.backlog.finish(&self.pool, &mut self.engine)
     }
+}
+
+/// One frame. Its time is compared with the one before: a leap is a clock that was set, or time that passed unseen.
+#[inline]
+fn handle_frame<C: Fn() -> WallTime>(
+    engine: &mut Engine,
+    (clocks, clock): (&mut ClockWatch, &C),
+    frame: &RawFrame<'_>,
+) {
+    if frame.time.since(engine.capture_time()) > LEAP_NANOS
+        && let Some(step) = clocks.look(clock(), Instant::now())
+    {
+        engine.handle_clock_step(step);
+    }
+    engine.handle_frame(frame);
 }
 
 const fn packet_time(at: WallTime) -> PacketTime {
