@@ -61,6 +61,8 @@ pub struct Finished {
     pub known: u64,
     /// Bytes written to volumes.
     pub bytes: u64,
+    /// Frames that kernel and interfaces dropped before the recorder saw them.
+    pub dropped: u64,
     /// Inputs that were cut.
     pub cut: Vec<CutFile>,
     /// Why inputs could not be read on. What came before is kept.
@@ -112,7 +114,7 @@ impl<C: Fn() -> WallTime + Sync> Recorder<'_, C> {
             let pipeline = Pipeline { vault, clock, on_full: OnFull::Wait, continues };
             let (rule_set, ring_budget) = (rules.hash(), limits.ring_bytes);
             let capture = Capture { engine, sources, vault, rule_set, clock, post, ring_budget };
-            pipeline.run(|pool| Finished { counts: Live::new(capture, pool).run(), ..Finished::default() })
+            pipeline.run(|pool| Live::new(capture, pool).run())
         })
     }
 

@@ -97,6 +97,10 @@ impl Record {
             ));
         }
         let refused = [
+            (
+                "frames that kernel and interfaces dropped before they were seen: give a larger ring (-B), or ask `earwitness doctor -i`",
+                finished.dropped,
+            ),
             ("SIP messages of calls beyond the bound of the call table", counts.calls_refused),
             ("media endpoints beyond what one call may announce", counts.media.endpoints_refused),
             ("SIP messages beyond what is kept of one call", counts.messages_not_kept),
@@ -105,7 +109,7 @@ impl Record {
         for (what, count) in refused.iter().filter(|(_, count)| *count > 0) {
             context.say(format_args!("{count} {what}"));
         }
-        if (lost > 0 && share > self.max_loss) || counts.calls_refused > 0 {
+        if (lost > 0 && share > self.max_loss) || counts.calls_refused > 0 || finished.dropped > 0 {
             Exit::Loss
         } else if finished.cut.is_empty() && finished.unreadable.is_empty() {
             Exit::Done

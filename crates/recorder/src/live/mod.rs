@@ -14,7 +14,7 @@ use std::{
 };
 
 use earwitness_capture::{LiveSource, Polled};
-use earwitness_engine::{Counts, Engine};
+use earwitness_engine::Engine;
 use earwitness_model::{PacketTime, RawFrame, RuleSetHash, WallTime};
 use earwitness_vault::{LedgerKind, Vault};
 
@@ -26,6 +26,7 @@ use crate::{
     pipeline::{Pool, Stopped},
     pool::Written,
     queue::Offered,
+    run::Finished,
     watch::{Ask, Order, Post},
 };
 
@@ -101,14 +102,16 @@ impl<'a, C: Fn() -> WallTime> Live<'a, C> {
     }
 
     /// Captures until it is told to stop, then finishes what runs.
-    pub(crate) fn run(mut self) -> Counts {
+    pub(crate) fn run(mut self) -> Finished {
         // When storage stopped, the writer says why.
         let captured = self.capture();
         self.pool.gauge.ending.store(true, Ordering::Relaxed);
         if captured.is_ok() {
             self.finish().unwrap_or_else(|Stopped| ());
         }
-        self.engine.counts()
+        let drops = |tap: &Tap| tap.health().kernel_drops + tap.health().interface_drops;
+        let dropped = self.taps.iter().map(drops).sum();
+        Finished { counts: self.engine.counts(), dropped, ..Finished::default() }
     }
 
     fn capture(&mut self) -> Result<(), Stopped> {
@@ -240,6 +243,7 @@ impl<'a, C: Fn() -> WallTime> Live<'a, C> {
         while self.poll()? && Instant::now() < until {
             self.pool.take_back(&mut self.engine);
         }
+        self.look()?;
         self.engine.handle_end();
         self.hand_over_notes()?;
         self.backlog.finish(&self.pool, &mut self.engine)
