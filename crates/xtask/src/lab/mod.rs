@@ -15,6 +15,7 @@ mod recorder;
 mod room;
 mod scenario;
 mod sender;
+mod softphones;
 mod table;
 mod voice;
 
@@ -49,6 +50,8 @@ struct Tools {
     earwitness: PathBuf,
     /// testkit's `generate`: loads, floods, and the truth about them.
     generate: PathBuf,
+    /// capture's `bare_reader`: the least that reading a ring costs.
+    bare_reader: PathBuf,
 }
 
 /// Builds the room, runs the scenarios, tells what they found.
@@ -98,6 +101,7 @@ impl Tools {
         let mut command = workspace::cargo();
         command.args(["build", "--release", "--package", "earwitness-cli", "--bin", "earwitness"]);
         command.args(["--package", "earwitness-testkit", "--example", "generate"]);
+        command.args(["--package", "earwitness-capture", "--example", "bare_reader"]);
         println!("$ {}", process::shown(&command));
         process::succeed(&mut command)?;
         Ok(Self::of(&target.join("release")))
@@ -105,7 +109,11 @@ impl Tools {
 
     /// Those in cargo's folder of release builds.
     fn of(release: &Path) -> Self {
-        Self { earwitness: release.join("earwitness"), generate: release.join("examples/generate") }
+        Self {
+            earwitness: release.join("earwitness"),
+            generate: release.join("examples/generate"),
+            bare_reader: release.join("examples/bare_reader"),
+        }
     }
 }
 

@@ -7,6 +7,8 @@ mod flood;
 mod full;
 mod kill;
 mod load;
+mod speech;
+mod sweep;
 mod talk;
 
 use anyhow::{Result, bail};
@@ -32,6 +34,10 @@ pub(super) enum Scenario {
     Flood,
     /// Calls that come and go for long.
     Churn,
+    /// Softphones that speak.
+    Speech,
+    /// Faster and faster.
+    Sweep,
 }
 
 /// A program and its package.
@@ -40,10 +46,28 @@ type Needed = (&'static str, &'static str);
 const SIPP: Needed = ("sipp", "sip-tester");
 const EXCHANGE: [Needed; 3] = [SIPP, ("kamailio", "kamailio"), ("rtpengine", "rtpengine-daemon")];
 
+const SOFTPHONES: [Needed; 5] = [
+    ("kamailio", "kamailio"),
+    ("rtpengine", "rtpengine-daemon"),
+    ("baresip", "baresip-core"),
+    ("espeak-ng", "espeak-ng"),
+    ("sox", "sox"),
+];
+
 impl Scenario {
     /// All of them, the shortest first.
-    pub(super) const ALL: [Self; 8] =
-        [Self::Plain, Self::Drops, Self::Full, Self::Calls, Self::Load, Self::Flood, Self::Kill, Self::Churn];
+    pub(super) const ALL: [Self; 10] = [
+        Self::Plain,
+        Self::Speech,
+        Self::Drops,
+        Self::Full,
+        Self::Calls,
+        Self::Load,
+        Self::Flood,
+        Self::Kill,
+        Self::Sweep,
+        Self::Churn,
+    ];
 
     /// Its name on the command line.
     pub(super) const fn name(self) -> &'static str {
@@ -56,6 +80,8 @@ impl Scenario {
             Self::Full => "full",
             Self::Flood => "flood",
             Self::Churn => "churn",
+            Self::Speech => "speech",
+            Self::Sweep => "sweep",
         }
     }
 
@@ -72,6 +98,8 @@ impl Scenario {
             Self::Full => "the vault's disk fills up while calls run, and gets room again",
             Self::Flood => "garbage, INVITEs, a scanner and stray RTP beside calls that must be exact",
             Self::Churn => "fifty new calls a second for ten minutes: memory stays",
+            Self::Speech => "two softphones speak to each other: each is heard on its own side",
+            Self::Sweep => "faster and faster, beside a bare ring reader on the same traffic",
         }
     }
 
@@ -80,7 +108,8 @@ impl Scenario {
         match self {
             Self::Plain | Self::Drops | Self::Kill | Self::Full | Self::Flood => &[SIPP],
             Self::Calls => &EXCHANGE,
-            Self::Load | Self::Churn => &[],
+            Self::Load | Self::Churn | Self::Sweep => &[],
+            Self::Speech => &SOFTPHONES,
         }
     }
 
@@ -103,6 +132,8 @@ impl Scenario {
             Self::Full => full::run(lab, table),
             Self::Flood => flood::run(lab, table),
             Self::Churn => churn::run(lab, table),
+            Self::Speech => speech::run(lab, table),
+            Self::Sweep => sweep::run(lab, table),
         }
     }
 }
