@@ -78,7 +78,21 @@ impl NumberRange {
         self.last.saturating_sub(self.first).saturating_add(1)
     }
 
-    fn covers(self, number: &str) -> bool {
+    /// The first and the last number of it.
+    #[must_use]
+    pub const fn ends(self) -> (u64, u64) {
+        (self.first, self.last)
+    }
+
+    /// How many digits each of its numbers has.
+    #[must_use]
+    pub const fn digits(self) -> usize {
+        self.digits
+    }
+
+    /// Whether `number`, in normalised spelling, is in it.
+    #[must_use]
+    pub fn covers(self, number: &str) -> bool {
         number.len() == self.digits
             && number.bytes().all(|byte| byte.is_ascii_digit())
             && number.parse().is_ok_and(|value: u64| (self.first..=self.last).contains(&value))

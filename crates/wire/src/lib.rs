@@ -14,8 +14,10 @@ pub mod sip;
 mod decode;
 mod encap;
 mod error;
+mod outline;
 mod reassembly;
 
 pub use decode::{Carried, Datagram, Fragment, decode};
 pub use error::{Cause, Layer, WireError};
+pub use outline::{IpOutline, Outline, Tags, TcpSegment, outline};
 pub use reassembly::{FragmentLoss, FragmentLosses, Reassembled, Reassembler, ReassemblyLimits};
