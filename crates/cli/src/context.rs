@@ -119,6 +119,12 @@ impl Context {
         Self::load_rules_from(&self.rules_dir())
     }
 
+    /// The rules, where there are some: named ones must be there, those of the usual places may be missing.
+    pub(crate) fn rules_if_any(&self) -> Result<Option<RuleSet>, Failure> {
+        let is_there = self.rules.is_some() || self.rules_dir().is_dir();
+        is_there.then(|| self.load_rules()).transpose()
+    }
+
     /// [`Self::load_rules`] of another directory.
     pub(crate) fn load_rules_from(dir: &Path) -> Result<RuleSet, Failure> {
         let texts = read_rule_files(dir)?;

@@ -1,5 +1,6 @@
 //! One file for each command.
 
+mod doctor;
 mod export;
 mod index;
 mod init;
@@ -23,6 +24,8 @@ pub(crate) enum Command {
     Init(init::Init),
     /// Record a capture file
     Record(record::Record),
+    /// Check whether a mirror is fit to record
+    Doctor(doctor::Doctor),
     /// List calls, newest last
     List(list::List),
     /// Show everything known of one call
@@ -51,6 +54,7 @@ impl Command {
         match self {
             Self::Init(command) => command.run(context),
             Self::Record(command) => command.run(context),
+            Self::Doctor(command) => command.run(context),
             Self::List(command) => command.run(context),
             Self::Show(command) => command.run(context),
             Self::Export(command) => command.run(context),

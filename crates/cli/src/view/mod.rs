@@ -1,6 +1,7 @@
 //! What people and programs are shown of a call. Text in, text out: nothing here opens, unlocks or writes anything.
 
 mod digest;
+mod examination;
 mod instant;
 mod json;
 mod ladder;
@@ -20,6 +21,7 @@ pub(crate) mod sample;
 
 pub(crate) use self::{
     digest::{PayloadDigest, payload_digests},
+    examination::{code_object, examination, meaning_of, report_object},
     instant::{day_and_time, instant},
     json::call_object,
     ladder::ladder,

@@ -1,0 +1,137 @@
+//! What no passive recorder can read: signalling in TLS, media in SRTP.
+
+use std::collections::BTreeSet;
+
+use earwitness_model::Flow;
+
+use super::Sight;
+use crate::{
+    Code, Evidence, Finding, Severity,
+    calls::{Calls, Protection},
+    report::{Examples, percent},
+};
+
+/// Ports on which TLS is taken for SIP: 5061 by RFC 3261, the others by habit.
+const SIP_PORTS: std::ops::RangeInclusive<u16> = 5060..=5090;
+/// Flows that are noted.
+const MOST_FLOWS: usize = 64;
+
+/// TLS and ZRTP as they pass.
+#[derive(Debug, Default)]
+pub(crate) struct Encrypted {
+    tls: u64,
+    zrtp: u64,
+    flows: BTreeSet<Flow>,
+    tls_examples: Examples,
+    zrtp_examples: Examples,
+}
+
+impl Encrypted {
+    /// Takes what a TCP segment or a UDP datagram carries that is no SIP text.
+    pub(crate) fn handle_payload(&mut self, flow: Flow, payload: &[u8], at: Sight) {
+        if is_zrtp(payload) {
+            self.zrtp += 1;
+            self.zrtp_examples.add(at.number);
+        }
+        let server = [flow.dst, flow.src].into_iter().find(|end| SIP_PORTS.contains(&end.port()));
+        let Some(server) = server.filter(|_| is_tls(payload)) else { return };
+        self.tls += 1;
+        self.tls_examples.add(at.number);
+        let to_server = if server == flow.dst { flow } else { flow.reversed() };
+        if self.flows.len() < MOST_FLOWS {
+            self.flows.insert(to_server);
+        }
+    }
+
+    /// Whether calls hide in TLS.
+    pub(crate) const fn hides_signalling(&self) -> bool {
+        self.tls > 0
+    }
+
+    pub(crate) fn finish_signalling(&self) -> Option<Finding> {
+        (self.tls > 0).then(|| Finding {
+            code: Code::SignallingEncrypted,
+            severity: Severity::Defect,
+            sentence: format!(
+                "{} TLS records on SIP ports, in {} connections: the calls in them cannot be seen",
+                self.tls,
+                self.flows.len()
+            ),
+            evidence: Evidence::counted([
+                ("tls_records", self.tls),
+                ("connections", self.flows.len() as u64),
+            ])
+            .at(&self.tls_examples)
+            .between(self.flows.iter().copied()),
+        })
+    }
+
+    /// Calls whose parties agreed on SRTP, or offered nothing else.
+    pub(crate) fn finish_media(&self, calls: &Calls) -> Option<Finding> {
+        let said = |call: &&crate::calls::Call| match (call.offered, call.chosen) {
+            (Protection::Unsaid, Protection::Unsaid) => false,
+            (Protection::Unsaid | Protection::Plain | Protection::Encrypted, _) => true,
+        };
+        let is_encrypted = |call: &&crate::calls::Call| match call.chosen {
+            Protection::Encrypted => true,
+            Protection::Plain => false,
+            Protection::Unsaid => call.offered == Protection::Encrypted,
+        };
+        let judged = calls.iter().filter(said).count() as u64;
+        let encrypted = calls.iter().filter(is_encrypted).count() as u64;
+        if encrypted == 0 && self.zrtp == 0 {
+            return None;
+        }
+        let frames = calls.iter().filter(is_encrypted).map(|call| call.first_frame);
+        let frames = if encrypted == 0 { self.zrtp_examples.clone() } else { frames.collect() };
+        let sentence = if encrypted == 0 {
+            format!("{} ZRTP messages: the parties agree on keys for SRTP inside the media", self.zrtp)
+        } else {
+            let share = percent(encrypted, judged);
+            format!("the media of {encrypted} of {judged} calls ({share:.0} %) is encrypted (SRTP)")
+        };
+        Some(Finding {
+            code: Code::MediaEncrypted,
+            severity: Severity::Defect,
+            sentence,
+            evidence: Evidence::counted([
+                ("calls_with_sdp", judged),
+                ("encrypted", encrypted),
+                ("zrtp_messages", self.zrtp),
+            ])
+            .at(&frames),
+        })
+    }
+}
+
+/// A TLS record (RFC 8446, 5.1) or a DTLS one (RFC 9147, 4): content type, version, and a length that can be.
+fn is_tls(payload: &[u8]) -> bool {
+    const MOST: u16 = (1 << 14) + 2048;
+    match *payload {
+        [20..=23, 3, 0..=4, l0, l1, ..] => (1..=MOST).contains(&u16::from_be_bytes([l0, l1])),
+        [20..=23, 0xfe, 0xfd | 0xff, _, _, _, _, _, _, _, _, l0, l1, ..] => {
+            (1..=MOST).contains(&u16::from_be_bytes([l0, l1]))
+        }
+        _ => false,
+    }
+}
+
+/// The magic cookie of RFC 6189, 5.
+fn is_zrtp(payload: &[u8]) -> bool {
+    matches!(payload, [0x10, _, _, _, b'Z', b'R', b'T', b'P', ..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_are_told_from_text_and_from_impossible_lengths() {
+        assert!(is_tls(&[0x16, 3, 1, 0, 200, 1]) && is_tls(&[0x17, 3, 3, 0x40, 0x11]));
+        assert!(
+            !is_tls(&[0x16, 3, 1, 0, 0]) && !is_tls(&[0x17, 3, 3, 0xff, 0xff]) && !is_tls(b"INVITE sip:")
+        );
+        assert!(is_tls(&[0x16, 0xfe, 0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0, 100]));
+        assert!(is_zrtp(b"\x10\x00\x00\x01ZRTPxxxx") && !is_zrtp(b"\x80\x00\x00\x01ZRTPxxxx"));
+    }
+}

@@ -1,0 +1,25 @@
+//! Is this mirror fit to record? Frames in, findings with their cures out.
+//!
+//! This crate reads no clock, opens no file or interface, spawns no thread and logs nothing; it keeps no payload, and no
+//! number of a person longer than it takes to compare it with the rules. What cannot be seen in frames (the clock, the
+//! kernel's ring, the disk) comes as [`Surroundings`] from whoever can look at it. Every table is bounded, and what did
+//! not fit is counted in [`Seen::left_out`].
+//!
+//! [`Doctor`] routes; each file of `exam` looks for one defect and owns the state it needs for it. [`Code`] is the list
+//! of what can be found, with the sentence and the cure of each.
+#![forbid(unsafe_code)]
+
+mod bounded;
+mod calls;
+mod code;
+mod doctor;
+mod exam;
+mod pair;
+mod report;
+mod streams;
+mod surroundings;
+
+pub use code::{Code, Severity};
+pub use doctor::{Doctor, ExtensionReport, Options};
+pub use report::{Evidence, Finding, Report, Seen};
+pub use surroundings::{ClockState, DiskSpeed, RingLosses, Surroundings};
