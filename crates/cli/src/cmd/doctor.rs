@@ -113,7 +113,7 @@ fn examine(
 ) -> Result<Read, Failure> {
     loop {
         match source.poll(&mut |frame| doctor.handle_frame(frame)) {
-            Ok(Polled::Frames) => {}
+            Ok(Polled::Frames | Polled::Idle) => {}
             Ok(Polled::End(CaptureEnd::Complete)) => return Ok(Read::Whole),
             Ok(Polled::End(CaptureEnd::Cut { frame, at_byte, .. })) => {
                 context.say(format_args!(
