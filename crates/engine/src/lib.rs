@@ -2,13 +2,13 @@
 //!
 //! The engine is a pure function of its frames: it reads no clock, opens no file or socket, spawns no thread and logs
 //! nothing. Time is the frames' own ([`PacketTime`](earwitness_model::PacketTime)); [`Engine::handle_time`] moves it on
-//! when the link is idle, and it never goes back. Nothing borrowed outlives [`Engine::handle_frame`]: an RTP payload is
+//! when the link is idle, and it goes on when the clock of the capture is set. Nothing borrowed outlives [`Engine::handle_frame`]: an RTP payload is
 //! copied once, into its call's ring; a SIP message leaves facts, and one copy of its datagram.
 //!
 //! ```text
 //!   handle_frame ─► wire::decode ─► Signalling ──Order──► Media ─► rings ─► Segment ┐
 //!   handle_time  ─► deadlines    ─►      ▲ ◄────Report──── ┘                        ├─► poll_output
-//!   handle_end                           └── Opened, Stream, Ended ────────────────┘
+//!   handle_end                           └── Opened, Running, Ended ───────────────┘
 //! ```
 //!
 //! The replay law: the same frames give the same outputs per call, under any batching, a constant shift of time, or

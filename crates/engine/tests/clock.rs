@@ -7,8 +7,8 @@ mod support;
 
 use std::fs;
 
-use earwitness_engine::{Engine, Limits};
-use earwitness_model::{CallId, CallSummary, EndedBy, Flag, PacketTime};
+use earwitness_engine::{Engine, Limits, Output};
+use earwitness_model::{CallId, CallSummary, EndedBy, Flag, GapCause, PacketTime, SegmentContent};
 use earwitness_rules::RuleSet;
 use earwitness_testkit::{Frame, Load, MORNING, Random};
 use proptest::prelude::*;
@@ -190,7 +190,7 @@ fn timeless(call: &CallSummary) -> CallSummary {
 }
 
 fn payloads(pieces: &[Piece]) -> Vec<u8> {
-    let media = pieces.iter().filter(|piece| piece.content == earwitness_model::SegmentContent::Media);
+    let media = pieces.iter().filter(|piece| piece.content == SegmentContent::Media);
     let packets = media.flat_map(|piece| earwitness_model::MediaPackets::new(piece.base, &piece.bytes));
     packets.flat_map(|packet| packet.payload.to_vec()).collect()
 }
@@ -263,4 +263,68 @@ fn every_script_with_its_clock_set_back_tells_the_same() {
         seen += 1;
     }
     assert!(seen > 10);
+}
+
+#[test]
+fn losses_are_told_by_the_clock_of_their_time_and_listed_by_that_of_the_call() {
+    let mut frames = told(CALL);
+    let middle = frames.len() / 2;
+    set(&mut frames[middle..], -HOUR);
+    // Half a second after the step is missing, and the capture says so by its new clock.
+    let missing = middle + 20..middle + 70;
+    let (from, to) = (frames[missing.start].time, frames[missing.end].time);
+    let expected_at = from.plus_nanos(HOUR);
+    frames.drain(missing);
+    let mut engine = Engine::new(RuleSet::lab(), Limits::default());
+    frames.iter().enumerate().for_each(|(n, frame)| engine.handle_frame(&raw(frame, n as u64)));
+    engine.handle_losses(from, to);
+    engine.handle_end();
+    let mut replayed = Replayed::default();
+    replayed.poll(&mut engine);
+    let call = replayed.only();
+    assert_eq!(call.flags, [Flag::CaptureLoss, Flag::ClockStepped]);
+    assert_eq!(call.gaps.len(), 2);
+    for gap in &call.gaps {
+        assert_eq!((gap.cause, gap.ms), (GapCause::Capture, 500));
+        assert!(gap.at.since(expected_at).abs() < 60_000_000, "{}", gap.at.since(expected_at));
+    }
+}
+
+#[test]
+fn a_segment_that_nobody_takes_is_a_gap_by_the_calls_clock_also_after_a_step() {
+    let mut frames = told(CALL);
+    let middle = frames.len() / 2;
+    set(&mut frames[middle..], -HOUR);
+    let mut engine = Engine::new(RuleSet::lab(), Limits::default());
+    let mut replayed = Replayed::default();
+    let (mut segments, mut refused_at) = (0, None);
+    for (n, frame) in frames.iter().enumerate() {
+        engine.handle_frame(&raw(frame, n as u64));
+        while let Some(output) = engine.poll_output() {
+            match output {
+                Output::Segment(segment) if segment.content == SegmentContent::Media && n > middle + 100 => {
+                    segments += 1;
+                    if segments == 1 {
+                        refused_at = Some(segment.base);
+                        engine.handle_refused(segment);
+                    } else {
+                        engine.handle_returned(segment);
+                    }
+                }
+                other => replayed.take(other),
+            }
+        }
+    }
+    engine.handle_end();
+    while let Some(output) = engine.poll_output() {
+        if matches!(output, Output::Ended(_)) {
+            replayed.take(output);
+        }
+    }
+    let (call, refused_at) = (replayed.only(), refused_at.unwrap());
+    assert!(refused_at > call.facts.start && refused_at < call.end.as_ref().unwrap().at);
+    assert_eq!(call.gaps.len(), 2);
+    for gap in &call.gaps {
+        assert!(gap.at.since(refused_at).abs() < 60_000_000 && gap.cause == GapCause::Capture);
+    }
 }

@@ -5,12 +5,15 @@
 
 mod support;
 
-use std::{collections::BTreeMap, fs};
+use std::{collections::BTreeMap, fs, net::SocketAddr};
 
 use earwitness_engine::{Engine, Limits};
 use earwitness_model::{CallEnd, CallSummary, EndedBy, Flag, Leg, PacketTime, RunningCall};
 use earwitness_rules::{RuleSet, SourceText};
-use earwitness_testkit::Frame;
+use earwitness_testkit::{
+    Frame,
+    datagram::{Datagram, flow},
+};
 use proptest::prelude::*;
 use support::{Replayed, desks, lab, raw, replay, scripts, told};
 
@@ -152,15 +155,43 @@ fn a_resumed_call_without_media_and_messages_ends_by_silence() {
     assert_eq!(engine.calls(), 0);
 }
 
+/// Rules under which nothing is recorded.
+fn nobody() -> RuleSet {
+    let text = "schema = 1\ncountry = \"82\"\ninternal = [\"4000-4999\"]\n\n[[rule]]\nname = \"nobody\"\n\
+        mode = \"never\"\nextensions = [\"4000-4999\"]\n";
+    RuleSet::load(&[SourceText { name: "nobody.toml", text }]).unwrap()
+}
+
+#[test]
+fn a_change_of_rules_does_not_touch_a_call_that_runs() {
+    let mut engine = Engine::new(desks(), Limits::default());
+    let mut replayed = Replayed::default();
+    let mut later = told(&CALL.replace("call-1", "call-2").replace("10.1", "10.7"));
+    later.iter_mut().for_each(|frame| frame.time = frame.time.plus_nanos(3 * SECOND));
+    let mut frames = [told(CALL), later].concat();
+    frames.sort_by_key(|frame| frame.time);
+    let changed = frames[0].time.plus_nanos(2 * SECOND);
+    for (number, frame) in frames.iter().enumerate() {
+        if frame.time > changed {
+            engine.handle_rules(nobody());
+        }
+        engine.handle_frame(&raw(frame, number as u64));
+        replayed.poll(&mut engine);
+    }
+    engine.handle_end();
+    replayed.poll(&mut engine);
+    let [runs, begins] = replayed.summaries()[..] else { panic!("two calls") };
+    assert_eq!((runs.verdict.rule_set, runs.streams.len()), (desks().hash(), 2));
+    assert_eq!((begins.verdict.rule_set, begins.streams.len()), (nobody().hash(), 0));
+    assert_eq!(packets(&replayed).len(), 396);
+}
+
 #[test]
 fn a_change_of_rules_does_not_touch_a_call_that_is_taken_up() {
     let frames = told(CALL);
     let before = killed(&frames[..100], desks());
     let calls = running(&before);
-    let text = "schema = 1\ncountry = \"82\"\ninternal = [\"4000-4999\"]\n\n[[rule]]\nname = \"nobody\"\n\
-        mode = \"never\"\nextensions = [\"4000-4999\"]\n";
-    let nobody = RuleSet::load(&[SourceText { name: "nobody.toml", text }]).unwrap();
-    let after = go_on(&frames[100..], calls.clone(), nobody);
+    let after = go_on(&frames[100..], calls.clone(), nobody());
     assert_eq!(after.only().verdict, calls[0].verdict);
     assert_eq!(packets(&after).len() + packets(&before).len(), 396);
 }
@@ -179,6 +210,42 @@ fn what_is_told_of_a_running_call_is_told_once_and_again_when_it_changed() {
     let holding: Vec<Vec<Leg>> = told_of(&hold).into_iter().map(|call| call.holding).collect();
     let (caller, callee) = (Leg::Caller, Leg::Callee);
     assert_eq!(holding, [vec![], vec![callee], vec![caller, callee], vec![caller], vec![]]);
+}
+
+#[test]
+fn a_call_known_by_its_answers_only_is_told_after_it_was_opened_and_is_taken_up() {
+    // The requests do not cross the mirror.
+    let from_callee = |frame: &&Frame| frame.bytes.len() == 214 || frame.bytes[29] == 9;
+    let frames: Vec<Frame> = told(CALL).iter().filter(from_callee).cloned().collect();
+    let before = killed(&frames[..100], RuleSet::lab());
+    let taken_up = running(&before);
+    assert_eq!(taken_up.len(), 1);
+    let after = go_on(&frames[100..], taken_up, RuleSet::lab());
+    assert_eq!(packets(&before).len() + packets(&after).len(), packets(&lab(&frames)).len());
+    assert!(packets(&after).len() > 200);
+}
+
+#[test]
+fn a_second_part_says_that_its_audio_is_encrypted() {
+    let secure = |frame: Frame| {
+        let text = String::from_utf8_lossy(&frame.bytes[42..]).into_owned();
+        if !text.contains("RTP/AVP") {
+            return frame;
+        }
+        let length = text.split("Content-Length: ").nth(1).unwrap().split("\r\n").next().unwrap().to_owned();
+        let longer = length.parse::<usize>().unwrap() + 1;
+        let text = text
+            .replace("RTP/AVP", "RTP/SAVP")
+            .replace(&format!("Content-Length: {length}"), &format!("Content-Length: {longer}"));
+        let end = |ip: usize| SocketAddr::new([10, 1, 0, ip as u8].into(), 5060);
+        let flow = flow(end(usize::from(frame.bytes[29])), end(usize::from(frame.bytes[33])));
+        Frame { time: frame.time, bytes: Datagram::new(flow, text.as_bytes()).frame() }
+    };
+    let frames: Vec<Frame> = told(CALL).into_iter().map(secure).collect();
+    assert!(lab(&frames).only().flags.contains(&Flag::Encrypted));
+    let before = killed(&frames[..100], RuleSet::lab());
+    let after = go_on(&frames[100..], running(&before), RuleSet::lab());
+    assert_eq!(after.only().flags, [Flag::Encrypted, Flag::Resumed]);
 }
 
 proptest! {

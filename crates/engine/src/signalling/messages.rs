@@ -219,7 +219,10 @@ impl Signalling {
     ) {
         let Some(offer) = message.sdp().and_then(offer::read) else { return };
         let Some(call) = self.call_mut(slot) else { return };
-        call.protected |= offer.protected;
+        if offer.protected && !call.protected {
+            call.protected = true;
+            call.announced.handle_change();
+        }
         let said = &mut call.held[usize::from(sender == Leg::Callee)];
         if std::mem::replace(said, offer.held) != offer.held {
             call.announced.handle_change();

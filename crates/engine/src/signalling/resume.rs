@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, net::SocketAddr};
 
-use earwitness_model::{CallId, Codec, Leg, PacketTime, Pii, RunningCall, RunningEndpoint};
+use earwitness_model::{CallId, Codec, Flag, Leg, PacketTime, Pii, RunningCall, RunningEndpoint};
 
 use super::{
     Signalling,
@@ -78,6 +78,7 @@ impl Call {
             invite_cseq: self.invite_cseq,
             answered: self.answer.filter(|_| self.beginning.saw_answer()).map(|at| self.told(at)),
             holding: legs.into_iter().zip(self.held).filter_map(|(leg, held)| held.then_some(leg)).collect(),
+            flags: self.protected.then_some(Flag::Encrypted).into_iter().collect(),
             endpoints: endpoints.collect(),
         }
     }
@@ -125,6 +126,7 @@ impl Signalling {
         });
         call.state = State::Answered;
         call.answer = Some(told.plus_nanos(self.base.saturating_neg()));
+        call.protected = running.flags.contains(&Flag::Encrypted);
         (call.held, call.opened) = (held, true);
         let keeping = call.keeping();
         let opened = call.opening(begun);

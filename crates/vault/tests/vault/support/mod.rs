@@ -5,10 +5,10 @@ pub(crate) mod disk;
 use std::path::{Path, PathBuf};
 
 use earwitness_model::{
-    CallEnd, CallFacts, CallId, CallSummary, Codec, Decision, Direction, EarlyMedia, EndedBy, Flow, Keep,
-    Leg, MediaPacket, Mode, Outcome, PacketTime, Party, PayloadKind, Period, Pii, RetentionClass, RtpTime,
-    RuleSetHash, RunningCall, RunningEndpoint, Segment, SegmentContent, SignallingMessage, Track, TrackIndex,
-    Verdict, WallTime, pack_media, pack_signalling,
+    CallEnd, CallFacts, CallId, CallSummary, Codec, Decision, Direction, EarlyMedia, EndedBy, Flag, Flow,
+    Keep, Leg, MediaPacket, Mode, Outcome, PacketTime, Party, PayloadKind, Period, Pii, RetentionClass,
+    RtpTime, RuleSetHash, RunningCall, RunningEndpoint, Segment, SegmentContent, SignallingMessage, Track,
+    TrackIndex, Verdict, WallTime, pack_media, pack_signalling,
 };
 use earwitness_vault::{
     Access, CipherSuite, Entry, Finding, NewVault, Opener, Opening, RecordingSealer, Sealer, StreamOpened,
@@ -142,6 +142,7 @@ pub(crate) fn running_call(n: u32, cseq: u32) -> RunningCall {
         invite_cseq: cseq,
         answered: Some(START),
         holding: vec![Leg::Callee],
+        flags: vec![Flag::Encrypted],
         endpoints: vec![RunningEndpoint {
             at: track(0).flow.dst,
             leg: Leg::Caller,
