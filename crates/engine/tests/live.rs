@@ -1,7 +1,5 @@
 //! What a person sees of calls while they run.
 
-#![expect(clippy::unwrap_used, reason = "a test stops where it fails, in its helping functions too")]
-
 mod support;
 
 use earwitness_engine::{CallCounts, Engine, Limits, LiveCall, LiveState};
