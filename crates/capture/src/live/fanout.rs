@@ -1,7 +1,7 @@
 //! One interface shared out between several sources, each on a thread of its own: `PACKET_FANOUT` (packet(7)).
 
 use std::{
-    fmt, io,
+    io,
     num::NonZeroU16,
     os::fd::{AsRawFd, BorrowedFd},
 };
@@ -48,12 +48,6 @@ impl Fanout {
             is if is == asked => Ok(()),
             is => Err(refused(FanoutFault::TookNoEffect { asked, is })),
         }
-    }
-}
-
-impl fmt::Display for Fanout {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "fanout group {}", self.group)
     }
 }
 

@@ -38,7 +38,8 @@ pub enum LinkEvent {
         /// The new name.
         to: String,
     },
-    /// It is there and on but could not be opened again. It is tried again every second; this tells of the first time only.
+    /// It is there and on but could not be opened again, or read on. It is tried again every second; this tells of the
+    /// first time only, and [`LinkEvent::Up`] of success.
     Refused(Refusal),
 }
 

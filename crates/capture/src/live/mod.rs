@@ -38,6 +38,9 @@ const LOOK: Duration = Duration::from_secs(1);
 /// How often the kernel's notices are read while frames keep coming; on an idle link they are read at once.
 const LISTEN: Duration = Duration::from_millis(100);
 
+/// How long after the last frame the ring of an interface that is gone is empty: longer than a block waits to be handed over.
+const EMPTIED: Duration = Duration::from_millis(50);
+
 /// How an interface is captured.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LiveOptions {
@@ -97,7 +100,8 @@ pub struct LiveSource {
     kernel: Kernel,
     watch: Watch,
     ring: Option<Ring>,
-    /// The ring of an interface that is gone: it is emptied first.
+    /// The ring of an interface that is gone, and since when nothing came out of it. It is emptied before another one is
+    /// opened, so that no frame is lost between the two and there is never memory for two.
     leaving: Option<(Ring, Instant)>,
     looked: Instant,
     listened: Instant,
@@ -236,14 +240,19 @@ impl LiveSource {
     /// Brings the ring in line with the interface.
     fn follow(&mut self) {
         if let Some(ring) = self.ring.take_if(|ring| Some(ring.index()) != self.watch.index()) {
-            self.leave(ring);
+            self.leaving = Some((ring, Instant::now()));
         }
-        let may_try = self.refused.is_none_or(|when| when.elapsed() >= LOOK);
+        let may_try = self.refused.is_none_or(|when| when.elapsed() >= LOOK) && self.leaving.is_none();
         if self.ring.is_some() || !self.watch.can_open() || !may_try {
             return;
         }
         match self.open_ring() {
-            Ok(ring) => (self.ring, self.refused) = (ring, None),
+            Ok(ring) => {
+                self.ring = ring;
+                if self.refused.take().is_some() && self.link() == LinkState::Up {
+                    self.watch.tell(LinkEvent::Up);
+                }
+            }
             Err(refusal) => {
                 if self.refused.replace(Instant::now()).is_none() {
                     self.watch.tell(LinkEvent::Refused(refusal));
@@ -252,19 +261,14 @@ impl LiveSource {
         }
     }
 
-    /// Puts a ring aside to be emptied.
-    fn leave(&mut self, ring: Ring) {
-        if let Some((mut before, _)) = self.leaving.replace((ring, Instant::now())) {
-            before.add_losses(&mut self.losses);
-        }
-    }
-
     /// Hands over what is left in the ring of an interface that is gone.
     fn empty(&mut self, visit: &mut dyn FnMut(&RawFrame<'_>)) -> usize {
         let Some((ring, since)) = &mut self.leaving else { return 0 };
         // That the interface is gone is known; frames come before the error that tells it.
         let handed = ring.dispatch(&mut self.number, visit).unwrap_or(0);
-        if handed == 0 && since.elapsed() >= LISTEN {
+        if handed > 0 {
+            *since = Instant::now();
+        } else if since.elapsed() >= EMPTIED {
             ring.add_losses(&mut self.losses);
             self.leaving = None;
         }
@@ -280,7 +284,7 @@ impl LiveSource {
                 self.look();
                 // Of an interface that is gone the ring was left by now; of one that is not, it is opened anew in a second.
                 if let Some(ring) = self.ring.take() {
-                    self.leave(ring);
+                    self.leaving = Some((ring, Instant::now()));
                     self.refused = Some(Instant::now());
                     self.watch.tell(LinkEvent::Refused(Refusal::Unopenable { cause }));
                 }

@@ -45,6 +45,11 @@ pub(super) fn check(options: &LiveOptions) -> Result<(), Refusal> {
         let capture = Capture::dead(Linktype::ETHERNET).map_err(refused)?;
         capture.compile(filter.typed(), true).map(drop).map_err(refused)?;
     }
+    check_permission()
+}
+
+/// libpcap tells only in words that it may not capture.
+fn check_permission() -> Result<(), Refusal> {
     match socket_with(AddressFamily::PACKET, SocketType::RAW, SocketFlags::CLOEXEC, None) {
         Ok(_) => Ok(()),
         Err(Errno::PERM | Errno::ACCESS) => Err(Refusal::NotPermitted),
@@ -71,6 +76,7 @@ pub(super) struct Ring {
 impl Ring {
     /// Opens the interface that has this name and index.
     pub(super) fn open(name: &str, index: u32, options: &LiveOptions) -> Result<Self, Refusal> {
+        check_permission()?;
         let inactive = Capture::from_device(name).map_err(unopenable)?;
         let inactive = inactive
             // The pseudo-device cannot be promiscuous, and to ask for it is an error.

@@ -16,6 +16,9 @@ pub fn wait(sources: &[&LiveSource], at_most: Duration) {
         let ring = source.ring.as_ref();
         fds.extend(ring.map(|ring| PollFd::from_borrowed_fd(ring.as_fd(), PollFlags::IN)));
     }
+    // A ring that is being emptied is asked again and again: its interface wakes nobody any more.
+    let is_leaving = sources.iter().any(|source| source.leaving.is_some());
+    let at_most = if is_leaving { at_most.min(super::EMPTIED) } else { at_most };
     let timeout = Timespec::try_from(at_most).ok();
     // Interrupted by a signal is awake; any other error must not become a loop that never rests.
     match poll(&mut fds, timeout.as_ref()) {

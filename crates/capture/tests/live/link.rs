@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use earwitness_capture::{LinkEvent, LinkState, LiveSource, Source, wait};
+use earwitness_capture::{LinkEvent, LinkState, LiveSource, Refusal, Source, wait};
+use rustix::thread::CapabilitySet;
 
 use crate::{alone, cable, event, frames::udp, ip, read, sender, small};
 
@@ -136,5 +137,37 @@ fn what_is_gone_or_off_keeps_nobody_busy() {
                 ip("link delete mirror");
             }
         }
+    });
+}
+
+#[test]
+fn what_may_not_be_opened_again_is_told_once_and_tried_again() {
+    alone("link::what_may_not_be_opened_again_is_told_once_and_tried_again", || {
+        cable();
+        let mut source = LiveSource::open("mirror", &small()).unwrap();
+        ip("link delete mirror");
+        cable();
+        // As a service does that gives its rights away when it has opened what it needs.
+        let all = rustix::thread::capabilities(None).unwrap();
+        let mut fewer = all;
+        fewer.effective.remove(CapabilitySet::NET_RAW);
+        rustix::thread::set_capabilities(None, fewer).unwrap();
+        let mut events = Vec::new();
+        while !events.last().is_some_and(|event| matches!(event, LinkEvent::Refused(_))) {
+            events.push(event(&mut source));
+        }
+        assert!(matches!(events.last(), Some(LinkEvent::Refused(Refusal::NotPermitted))), "{events:?}");
+        assert_eq!(source.link(), LinkState::Down);
+
+        rustix::thread::set_capabilities(None, all).unwrap();
+        let begun = Instant::now();
+        while source.link() != LinkState::Up && begun.elapsed() < crate::PATIENCE {
+            wait(&[&source], Duration::from_millis(100));
+            source.poll(&mut |_| ()).unwrap();
+        }
+        is_captured(&mut source);
+        let later: Vec<_> = std::iter::from_fn(|| source.poll_event()).collect();
+        assert!(matches!(later.last(), Some(LinkEvent::Up)), "{later:?}");
+        assert!(!later.iter().any(|event| matches!(event, LinkEvent::Refused(_))), "{later:?}");
     });
 }
