@@ -25,6 +25,7 @@ mod order;
 mod output;
 mod pool;
 mod pressure;
+mod shard;
 mod signalling;
 mod timer;
 
@@ -35,4 +36,5 @@ pub use live::{CallCounts, LiveCall, LiveLeg, LiveState};
 pub use output::{Opened, Output, Stream};
 pub use pool::RING_BYTES;
 pub use pressure::Pressure;
+pub use shard::{MediaShard, ShardOrder, ShardPlace, ShardReport, SignallingShard};
 pub use timer::Timer;

@@ -25,13 +25,15 @@ pub(crate) enum Keeping {
 }
 
 /// From the signalling half to the media half.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) enum Order {
     /// A call began. `opened` is said before its first packet, where only its packets show that there is a call. `base` is
     /// capture time less engine time as the call is told.
     Begin { call: CallSlot, id: CallId, base: i64, keeping: Keeping, opened: Option<Box<Opened>> },
     /// Media of `leg` will be sent to `endpoint`, with these formats.
     Expect { call: CallSlot, endpoint: SocketAddr, leg: Leg, formats: Formats },
+    /// It was said that there is a call, because a shard heard it.
+    Opened { call: CallSlot },
     /// The call was answered at `at`.
     Answered { call: CallSlot, at: PacketTime },
     /// What is needed to take the call up after a restart, once it was said that there is a call.
@@ -51,8 +53,10 @@ pub(crate) enum Order {
 pub(crate) enum Report {
     /// No media since `last` (or ever), for as long as an answered call may be silent; found out at `at`.
     Silent { call: CallSlot, last: Option<PacketTime>, at: PacketTime },
+    /// A shard hears a call that it reported silent, or of which it was not yet said that there is one.
+    Heard { call: CallSlot, at: PacketTime },
     /// What a released call's media came to.
-    Released { call: CallSlot, media: MediaSummary },
+    Released { call: CallSlot, id: CallId, media: MediaSummary },
 }
 
 /// A call's media, counted.
@@ -63,8 +67,41 @@ pub(crate) struct MediaSummary {
     pub(crate) dtmf: Vec<Dtmf>,
     pub(crate) gaps: Vec<Gap>,
     pub(crate) flags: Vec<Flag>,
+    pub(crate) heard: Heard,
     /// What the media half was to say before the first packet, and did not.
     pub(crate) opened: Option<Box<Opened>>,
     /// In engine time; the times in the lists are as the call is told.
     pub(crate) last: Option<PacketTime>,
+}
+
+/// Who was heard in a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Heard {
+    /// Nobody was listened to: the call is not kept, or was not answered.
+    #[default]
+    NotListened,
+    /// Whether each party was.
+    Parties { caller: bool, callee: bool },
+}
+
+impl Heard {
+    /// What two that listened to parts of a call heard together.
+    pub(crate) const fn or(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::NotListened, heard) | (heard, Self::NotListened) => heard,
+            (
+                Self::Parties { caller, callee },
+                Self::Parties { caller: also_caller, callee: also_callee },
+            ) => Self::Parties { caller: caller || also_caller, callee: callee || also_callee },
+        }
+    }
+
+    /// What is worth knowing of it.
+    pub(crate) const fn flag(self) -> Option<Flag> {
+        match self {
+            Self::Parties { caller: true, callee: true } | Self::NotListened => None,
+            Self::Parties { caller: false, callee: false } => Some(Flag::NoMedia),
+            Self::Parties { .. } => Some(Flag::OneWay),
+        }
+    }
 }

@@ -15,9 +15,10 @@ use super::{
 };
 use crate::{
     limits::MAX_LISTED,
-    order::{Keeping, MediaSummary},
+    order::{Heard, Keeping, MediaSummary},
     output::Opened,
     pool::RING_BYTES,
+    shard::ShardPlace,
 };
 
 /// One call's media.
@@ -54,6 +55,12 @@ pub(super) struct MediaCall {
     dtmf: Vec<Dtmf>,
     /// Sources were left out: the call has more than are told apart.
     pub(super) crowded: bool,
+    /// The shard that this is a part of the call in.
+    pub(super) place: Option<ShardPlace>,
+    /// The signalling half was told that the shard does not hear the call.
+    pub(super) asleep: bool,
+    /// The signalling half was asked to say that there is a call.
+    asked: bool,
 }
 
 impl MediaCall {
@@ -79,6 +86,9 @@ impl MediaCall {
             ring_number: 0,
             dtmf: Vec::new(),
             crowded: false,
+            place: None,
+            asleep: false,
+            asked: false,
         }
     }
 
@@ -89,7 +99,14 @@ impl MediaCall {
             Keeping::FromAnswer => self.answered.is_some(),
             Keeping::Never => false,
         };
+        let waits = match self.keeping {
+            Keeping::FromStart | Keeping::FromAnswer if keeps => self.opened.is_some(),
+            Keeping::FromAnswer => !self.over,
+            Keeping::FromStart | Keeping::Never => false,
+        };
         match (keeps, self.over) {
+            _ if self.place.is_some() && waits => Fate::Wait,
+            (_, false) if self.asleep => Fate::Asleep,
             (true, false) => Fate::Keep,
             (true, true) => Fate::Linger,
             (false, false) => Fate::Drop,
@@ -100,6 +117,7 @@ impl MediaCall {
     pub(super) fn handle_answer(&mut self, at: PacketTime) {
         self.answered = Some(at);
         self.over = false;
+        self.asleep = false;
         if self.keeping == Keeping::FromAnswer {
             self.since = Some(at);
         }
@@ -107,9 +125,31 @@ impl MediaCall {
 
     pub(super) fn add_track(&mut self, of: Track, slot: u32, most: usize) -> Option<TrackIndex> {
         let index = u16::try_from(self.table.len()).ok().filter(|&n| usize::from(n) < most)?;
+        let number = match self.place {
+            Some(place) => place.number(index)?,
+            None => index,
+        };
         self.table.push(of);
         self.tracks.push(slot);
-        Some(TrackIndex(index))
+        Some(TrackIndex(number))
+    }
+
+    /// The place in the track slab of the track with this number in the call's table.
+    pub(super) fn track(&self, index: TrackIndex) -> Option<u32> {
+        let local = self.place.map_or(index.0, |place| place.local(index.0));
+        self.tracks.get(usize::from(local)).copied()
+    }
+
+    /// Whether the signalling half is to be asked, now and not again, to say that there is a call: its packets show it.
+    pub(super) const fn asks_to_be_opened(&mut self) -> bool {
+        let is_kept = match self.keeping {
+            Keeping::FromStart => true,
+            Keeping::FromAnswer => self.answered.is_some(),
+            Keeping::Never => false,
+        };
+        let asks = is_kept && self.opened.is_some() && !self.asked;
+        self.asked |= asks;
+        asks
     }
 
     /// Notes that the call announced `endpoint`. Of more than `most` it lets go of the one that it did not announce again
@@ -175,16 +215,11 @@ impl MediaCall {
     pub(super) fn summary(self, tracks: &[TrackState], losses: &Losses) -> MediaSummary {
         let keeps = self.keeping != Keeping::Never;
         let heard = |leg| tracks.iter().any(|t| t.leg() == leg && t.is_heard());
-        let (caller, callee) = (heard(Leg::Caller), heard(Leg::Callee));
         let gaps: Vec<Gap> = tracks.iter().flat_map(TrackState::gaps).collect();
         let mut flags = Vec::new();
         flags.extend((self.crowded || is_incomplete(tracks, &gaps, losses)).then_some(Flag::CaptureLoss));
         flags.extend(self.truncated.then_some(Flag::Truncated));
         flags.extend(self.clock_stepped.then_some(Flag::ClockStepped));
-        if keeps && self.answered.is_some() {
-            flags.extend((caller != callee).then_some(Flag::OneWay));
-            flags.extend((!caller && !callee).then_some(Flag::NoMedia));
-        }
         let told = |at: PacketTime| at.plus_nanos(self.base);
         let streams = tracks.iter().flat_map(TrackState::summaries).filter(is_listed);
         let mut media = MediaSummary {
@@ -195,6 +230,10 @@ impl MediaCall {
             dtmf: self.dtmf.into_iter().map(|key| Dtmf { at: told(key.at), ..key }).collect(),
             gaps: gaps.into_iter().map(|gap| Gap { at: told(gap.at), ..gap }).collect(),
             flags,
+            heard: match keeps && self.answered.is_some() {
+                true => Heard::Parties { caller: heard(Leg::Caller), callee: heard(Leg::Callee) },
+                false => Heard::NotListened,
+            },
             opened: self.opened,
             last: tracks.iter().map(|track| track.last).max(),
         };

@@ -5,7 +5,7 @@ use std::{collections::VecDeque, net::SocketAddr};
 use earwitness_model::PacketTime;
 
 use super::{
-    Came, Media, MediaDatagram,
+    Media,
     endpoints::{Expectation, Room, Standing},
 };
 use crate::{order::CallSlot, output::Output};
@@ -28,16 +28,7 @@ impl Media {
             self.endpoints.withdraw(&oldest, call);
             self.counts.endpoints_refused += 1;
         }
-        let mut waiting = Vec::new();
-        self.unclaimed.claim(endpoint, |c| waiting.push((c.time, c.flow, c.payload.to_vec())));
-        for (time, flow, mut payload) in waiting {
-            self.handle_datagram(
-                &MediaDatagram { flow: &flow, payload: &payload, cut: 0, time, came: Came::Late },
-                now,
-                outputs,
-            );
-            payload.fill(0);
-        }
+        self.replay(endpoint, now, outputs);
     }
 
     /// Where the call stands, for whoever asks whose a source is.

@@ -45,6 +45,19 @@ pub(super) struct Claim {
     pub(super) leg: Leg,
     /// Whether it is sure enough to take a source over from a call that is over: packets in flight look alike.
     pub(super) takes_over: bool,
+    /// By which announcement.
+    pub(super) heard: Heard,
+}
+
+/// Which ends of a source were announced by the call that it belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Heard {
+    /// Both, with its leg.
+    BothWays,
+    /// Where it sends to.
+    AtDestination,
+    /// Where it sends from.
+    AtSource,
 }
 
 /// Expectations kept of one endpoint: a port that more calls announce is announced at random.
@@ -95,25 +108,25 @@ impl Endpoints {
     ) -> Option<Claim> {
         let runs = |call| standing(call).is_some_and(|standing| standing != Standing::Over);
         self.claim_among(flow, runs)
-            .map(|(call, leg, both)| {
-                let takes_over = both || standing(call) == Some(Standing::Answered);
-                Claim { call, leg, takes_over }
+            .map(|(call, leg, heard)| {
+                let takes_over = heard == Heard::BothWays || standing(call) == Some(Standing::Answered);
+                Claim { call, leg, takes_over, heard }
             })
             .or_else(|| {
-                let (call, leg, _) = self.claim_among(flow, |call| standing(call).is_some())?;
-                Some(Claim { call, leg, takes_over: false })
+                let (call, leg, heard) = self.claim_among(flow, |call| standing(call).is_some())?;
+                Some(Claim { call, leg, takes_over: false, heard })
             })
     }
 
     /// By the endpoint that the source sends to, and where nobody announced that one, by the endpoint it sends from. A
     /// call that announced both, which is told with the leg, beats a newer one that announced one.
-    fn claim_among(&self, flow: &Flow, may: impl Fn(CallSlot) -> bool) -> Option<(CallSlot, Leg, bool)> {
+    fn claim_among(&self, flow: &Flow, may: impl Fn(CallSlot) -> bool) -> Option<(CallSlot, Leg, Heard)> {
         let to = || self.at(&flow.dst).iter().rev().filter(|e| may(e.call));
         let from = || self.at(&flow.src).iter().rev().filter(|e| may(e.call));
         to().find(|t| from().any(|f| f.call == t.call && f.leg != t.leg))
-            .map(|t| (t.call, t.leg, true))
-            .or_else(|| to().next().map(|t| (t.call, t.leg, false)))
-            .or_else(|| from().next().map(|f| (f.call, f.leg.other(), false)))
+            .map(|t| (t.call, t.leg, Heard::BothWays))
+            .or_else(|| to().next().map(|t| (t.call, t.leg, Heard::AtDestination)))
+            .or_else(|| from().next().map(|f| (f.call, f.leg.other(), Heard::AtSource)))
     }
 
     fn at(&self, endpoint: &SocketAddr) -> &[Expectation] {

@@ -2,6 +2,7 @@
 
 mod call;
 mod claims;
+mod early;
 mod endpoints;
 mod flow_table;
 mod hole;
@@ -23,7 +24,6 @@ use earwitness_model::{CallId, Flow, PacketTime};
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
-pub(crate) use self::refused::{Refused, Told};
 use self::{
     call::MediaCall,
     endpoints::{Endpoints, Expectation},
@@ -32,12 +32,17 @@ use self::{
     track::{Fate, TrackState},
     unclaimed::Unclaimed,
 };
+pub(crate) use self::{
+    early::Asked,
+    refused::{Refused, Told},
+};
 use crate::{
     counts::MediaCounts,
     limits::{Limits, MAX_LISTED},
     order::{CallSlot, Order, Report},
     output::Output,
     pool::{Pool, RING_BYTES},
+    shard::ShardPlace,
     timer::{Deadlines, Timer},
 };
 
@@ -60,7 +65,7 @@ pub(crate) struct MediaDatagram<'b> {
 pub(crate) enum Came {
     /// In its frame, now.
     Now,
-    /// It waited for its SDP.
+    /// It waited for what was to be said of it.
     Late,
 }
 
@@ -84,6 +89,9 @@ pub(crate) struct Media {
     next_birth: u32,
     /// Capture time less engine time.
     base: i64,
+    /// The shard that this is the media half of; `None`: of the whole engine.
+    place: Option<ShardPlace>,
+    asked: Asked,
     counts: MediaCounts,
 }
 
@@ -104,8 +112,22 @@ impl Media {
             losses: Losses::default(),
             next_birth: 0,
             base: 0,
+            place: None,
+            asked: Asked::default(),
             counts: MediaCounts::default(),
         }
+    }
+
+    /// One of several, that share `limits` and each have a part of the packets.
+    pub(crate) fn in_shard(limits: Limits, place: ShardPlace) -> Self {
+        let Limits { ring_bytes, unclaimed_bytes, .. } = limits;
+        let (ring_bytes, unclaimed_bytes) = (place.part_of(ring_bytes), place.part_of(unclaimed_bytes));
+        Self { place: Some(place), ..Self::new(Limits { ring_bytes, unclaimed_bytes, ..limits }) }
+    }
+
+    /// What the packets of this shard asked for since the last time.
+    pub(crate) const fn asked(&mut self) -> &mut Asked {
+        &mut self.asked
     }
 
     /// Takes what the signalling half says.
@@ -126,6 +148,7 @@ impl Media {
                 let mut state = MediaCall::new(id, keeping, self.next_birth);
                 state.opened = opened;
                 state.base = base;
+                state.place = self.place;
                 self.calls[place] = Some(state);
                 self.by_id.insert(id, call);
             }
@@ -138,6 +161,16 @@ impl Media {
                 let fate = state.fate();
                 self.decide(call, fate);
                 self.watch_silence(call, at.plus_nanos(Timer::MediaSilence.nanos()));
+                if self.place.is_some() {
+                    self.replay_early(call, now, outputs);
+                }
+            }
+            Order::Opened { call } => {
+                let Some(state) = self.call_mut(call) else { return };
+                state.opened = None;
+                let fate = state.fate();
+                self.decide(call, fate);
+                self.replay_early(call, now, outputs);
             }
             Order::Running { call, running } => match self.call_mut(call) {
                 Some(state) if state.opened.is_some() => state.running = Some(running),
@@ -244,7 +277,9 @@ impl Media {
         for endpoint in &state.endpoints {
             self.endpoints.withdraw(endpoint, call);
         }
-        self.by_id.remove(&state.id);
+        if self.by_id.get(&state.id) == Some(&call) {
+            self.by_id.remove(&state.id);
+        }
         let mut tracks = Vec::with_capacity(state.tracks.len());
         for &slot in &state.tracks {
             if let Some(mut track) = self.tracks.get_mut(slot as usize).and_then(Option::take) {
@@ -254,10 +289,11 @@ impl Media {
                 tracks.push(track);
             }
         }
+        let id = state.id;
         let mut media = state.summary(&tracks, &self.losses);
         self.counts.gaps_unlisted += media.gaps.len().saturating_sub(MAX_LISTED) as u64;
         media.gaps.truncate(MAX_LISTED);
-        reports.push_back(Report::Released { call, media });
+        reports.push_back(Report::Released { call, id, media });
     }
 }
 

@@ -33,7 +33,7 @@ impl Media {
         };
         self.counts.packets += 1;
         let slot = match self.flows.get(datagram.flow, packet.ssrc()) {
-            Some(slot) if !self.fate(slot).is_some_and(Fate::is_over) => slot,
+            Some(slot) if self.fate(slot).is_none_or(Fate::is_settled) => slot,
             before => match self.track_for(datagram, packet.ssrc(), before, now) {
                 Some(slot) => slot,
                 None => return,
@@ -51,25 +51,29 @@ impl Media {
         before: Option<u32>,
         now: PacketTime,
     ) -> Option<u32> {
+        if self.place.is_some() {
+            return self.track_in_shard(datagram, ssrc, before, now);
+        }
         let claim = self.endpoints.claim(datagram.flow, |call| self.standing(call));
-        if let Some(slot) = before {
-            let own = self.tracks.get(slot as usize)?.as_ref()?.call;
-            if claim.is_none_or(|claim| claim.call == own || !claim.takes_over) {
-                return Some(slot);
-            }
+        if let Some(slot) = before.and_then(|slot| self.own_or_taken_over(slot, claim)) {
+            return Some(slot);
         }
         let Some(Claim { call, leg, .. }) = claim else {
-            if datagram.cut > 0 {
-                self.counts.truncated += 1;
-                return None;
-            }
-            self.unclaimed.handle_datagram(datagram.flow, datagram.payload, datagram.time, now);
+            self.wait(datagram, now);
             return None;
         };
         self.add_track(call, Track { leg, flow: *datagram.flow, ssrc }, datagram.time)
     }
 
-    fn add_track(&mut self, call: CallSlot, of: Track, now: PacketTime) -> Option<u32> {
+    /// The track of a source that has one, unless another call takes it over.
+    pub(super) fn own_or_taken_over(&self, slot: u32, claim: Option<Claim>) -> Option<u32> {
+        let track = self.tracks.get(slot as usize)?.as_ref()?;
+        let is_over = matches!(track.fate, Fate::Linger | Fate::LingerDrop);
+        let stays = !is_over || claim.is_none_or(|claim| claim.call == track.call || !claim.takes_over);
+        stays.then_some(slot)
+    }
+
+    pub(super) fn add_track(&mut self, call: CallSlot, of: Track, now: PacketTime) -> Option<u32> {
         let most = self.limits.tracks_per_call;
         let slot = self.free_tracks.pop().unwrap_or(self.tracks.len() as u32);
         let added = self.call_mut(call).and_then(|state| {

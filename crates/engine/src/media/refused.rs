@@ -8,7 +8,7 @@ use earwitness_model::{
 };
 
 use super::{Media, hole::Holes, losses::Room};
-use crate::limits::MAX_LISTED;
+use crate::{limits::MAX_LISTED, order::MediaSummary};
 
 /// Whether the call of a refused segment still runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,8 +43,8 @@ impl Media {
         };
         for told in segment.media() {
             let packet = MediaPacket { arrival: told.arrival.plus_nanos(call.base.saturating_neg()), ..told };
-            let slot = call.tracks.get(usize::from(packet.track.0));
-            let track = slot.and_then(|&slot| self.tracks.get_mut(slot as usize)?.as_mut());
+            let track =
+                call.track(packet.track).and_then(|slot| self.tracks.get_mut(slot as usize)?.as_mut());
             if let Some(track) = track {
                 track.take_back(&packet);
             }
@@ -64,6 +64,11 @@ pub(crate) struct Told<'s> {
 impl<'s> Told<'s> {
     pub(crate) const fn of(summary: &'s mut CallSummary) -> Self {
         let CallSummary { streams, gaps, flags, .. } = summary;
+        Self { streams, gaps, flags }
+    }
+
+    pub(crate) const fn of_media(media: &'s mut MediaSummary) -> Self {
+        let MediaSummary { streams, gaps, flags, .. } = media;
         Self { streams, gaps, flags }
     }
 

@@ -23,13 +23,17 @@ impl Media {
         let last = self.last_packet(state);
         let patience = match (state.held, last) {
             (true, _) => Timer::Held,
-            (false, None) => Timer::Unseen,
-            (false, Some(_)) => Timer::MediaSilence,
+            // Another shard may have heard it.
+            (false, None) if self.place.is_none() => Timer::Unseen,
+            (false, None | Some(_)) => Timer::MediaSilence,
         };
         let Some(since) = last.max(state.answered) else { return };
         let deadline = since.plus_nanos(patience.nanos());
         if deadline <= due {
             reports.push_back(Report::Silent { call, last, at: due });
+            if self.place.is_some() {
+                self.fall_asleep(call);
+            }
         } else {
             self.watch_silence(call, deadline);
         }
@@ -41,6 +45,14 @@ impl Media {
         state.silence_due = Some(at);
         let birth = state.birth;
         self.silences.add(at, (call, birth));
+    }
+
+    /// The next packet of the call is to be reported.
+    fn fall_asleep(&mut self, call: CallSlot) {
+        let Some(state) = self.call_mut(call) else { return };
+        state.asleep = true;
+        let fate = state.fate();
+        self.decide(call, fate);
     }
 
     /// The last packet of a call.

@@ -23,13 +23,17 @@ pub(crate) enum Fate {
     Linger,
     /// The call is over, and nothing of it was kept: they are forgotten, unless a newer call announced the endpoint.
     LingerDrop,
+    /// They wait until the signalling half said that they are kept. Only in a shard.
+    Wait,
+    /// The signalling half was told that the call is silent: it is to hear of the next one. Only in a shard.
+    Asleep,
 }
 
 impl Fate {
-    /// Whether the call is over, so that a newer one may take its sources over.
+    /// Whether it does not need a look at each packet's call: while it runs, and everything that was to be said is said.
     #[inline]
-    pub(crate) const fn is_over(self) -> bool {
-        matches!(self, Self::Linger | Self::LingerDrop)
+    pub(crate) const fn is_settled(self) -> bool {
+        matches!(self, Self::Keep | Self::Drop)
     }
 }
 

@@ -236,6 +236,7 @@ impl Call {
         let no_bye = self.answer.is_some()
             && end.as_ref().is_none_or(|end| matches!(end.by, Some(EndedBy::Timeout | EndedBy::CaptureEnd)));
         let mut flags = media.flags;
+        flags.extend(media.heard.flag());
         flags.extend(self.beginning.flags());
         flags.extend(no_bye.then_some(Flag::NoBye));
         flags.extend(self.protected.then_some(Flag::Encrypted));

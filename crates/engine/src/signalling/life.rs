@@ -80,7 +80,8 @@ impl Signalling {
                     self.wait(slot, Timer::Linger, at);
                 }
             }
-            Report::Released { call, media } => self.forget(call, media, outputs),
+            Report::Heard { call, at } => self.handle_heard(call, at, orders, outputs),
+            Report::Released { call, media, .. } => self.forget(call, media, outputs),
         }
     }
 

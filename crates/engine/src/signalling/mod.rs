@@ -4,6 +4,7 @@
 mod branches;
 mod call;
 mod facts;
+mod heard;
 mod info;
 mod ladder;
 mod life;

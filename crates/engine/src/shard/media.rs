@@ -1,0 +1,312 @@
+//! One capture thread's part of the engine: it decodes frames, keeps media, and hands SIP on.
+
+use std::{
+    collections::{HashSet, VecDeque},
+    net::SocketAddr,
+};
+
+use earwitness_model::{PacketTime, RawFrame, Segment, SegmentContent};
+use earwitness_wire::{Carried, Datagram, Reassembled, Reassembler, ReassemblyLimits, rtcp, rtp, sip};
+
+use super::{News, OwnedSip, ShardOrder, ShardPlace, ShardReport};
+use crate::{
+    clock::{BEFORE, Clock, Watched},
+    counts::Counts,
+    limits::Limits,
+    media::{Asked, Came, Media, MediaDatagram, Refused, Told},
+    order::Report,
+    output::Output,
+    timer::{Deadlines, NEVER},
+};
+
+/// The media half of the engine for one part of the frames. Its outputs are [`Output::Stream`] and [`Output::Segment`].
+pub struct MediaShard {
+    place: ShardPlace,
+    media: Media,
+    reassembler: Reassembler,
+    counts: Counts,
+    clock: Clock,
+    now: PacketTime,
+    next_deadline: PacketTime,
+    looks: Looks,
+    news: VecDeque<News>,
+    /// What the media half says, on its way into `news`.
+    reports: VecDeque<Report>,
+    outputs: VecDeque<Output>,
+    /// What was last said to be reached.
+    told: PacketTime,
+}
+
+impl std::fmt::Debug for MediaShard {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("MediaShard")
+            .field("place", &self.place)
+            .field("now", &self.now)
+            .finish_non_exhaustive()
+    }
+}
+
+impl MediaShard {
+    /// The shard at `place`, on a live link whose caller watches the clock that stamps the frames, as of
+    /// [`Engine::live`](crate::Engine::live). All shards have the same `limits`, and the same `begun`: the capture time at
+    /// which they begin, from which their clocks run alike.
+    #[must_use]
+    pub fn live(limits: Limits, place: ShardPlace, begun: PacketTime) -> Self {
+        Self::with_clock(limits, place, (Clock::new(Watched::Yes), begun))
+    }
+
+    /// As [`Self::live`], for frames of a file: a leap forward of the capture's clock is time that passed.
+    #[must_use]
+    pub fn new(limits: Limits, place: ShardPlace, begun: PacketTime) -> Self {
+        Self::with_clock(limits, place, (Clock::new(Watched::No), begun))
+    }
+
+    fn with_clock(limits: Limits, place: ShardPlace, (mut clock, begun): (Clock, PacketTime)) -> Self {
+        let now = clock.handle_frame(begun, BEFORE);
+        let mut media = Media::in_shard(limits, place);
+        media.handle_base(clock.base());
+        Self {
+            place,
+            media,
+            reassembler: Reassembler::new(ReassemblyLimits::default()),
+            counts: Counts::default(),
+            clock,
+            now,
+            next_deadline: NEVER,
+            looks: Looks::default(),
+            news: VecDeque::new(),
+            reports: VecDeque::new(),
+            outputs: VecDeque::new(),
+            told: BEFORE,
+        }
+    }
+
+    /// Takes one frame. What comes of it is fetched by [`Self::poll_output`] and [`Self::poll_report`].
+    pub fn handle_frame(&mut self, frame: &RawFrame<'_>) {
+        let base = self.clock.base();
+        let time = self.clock.handle_frame(frame.time, self.now);
+        self.move_on(time, base);
+        self.counts.frames += 1;
+        self.counts.bytes += frame.bytes.len() as u64;
+        match &earwitness_wire::decode(frame) {
+            Ok(Carried::Udp(datagram)) => self.handle_datagram(datagram, time),
+            Ok(Carried::Fragment(fragment)) => {
+                self.counts.fragments += 1;
+                // Taken out, so that the datagram that lies in it can be looked at.
+                let nothing = Reassembler::new(ReassemblyLimits::default());
+                let mut reassembler = std::mem::replace(&mut self.reassembler, nothing);
+                match reassembler.handle_fragment(fragment, self.now) {
+                    Reassembled::Pending | Reassembled::Refused(_) => {}
+                    Reassembled::Whole(Carried::Udp(datagram)) => self.handle_datagram(&datagram, time),
+                    Reassembled::Whole(_) => self.counts.not_udp += 1,
+                }
+                self.reassembler = reassembler;
+            }
+            Ok(Carried::Tcp | Carried::Icmp | Carried::OtherIp(_) | Carried::NotIp(_)) => {
+                self.counts.not_udp += 1;
+            }
+            Err(error) => *self.counts.unreadable.entry((error.layer, error.cause)).or_default() += 1,
+        }
+        self.settle();
+    }
+
+    /// Moves the clock on to `now`, in capture time: see [`Engine::handle_time`](crate::Engine::handle_time). The other shards
+    /// wait for this one: it is to be told the time while no frames come.
+    pub fn handle_time(&mut self, now: PacketTime) {
+        let base = self.clock.base();
+        let now = self.clock.handle_time(now, self.now);
+        self.move_on(now, base);
+        self.settle();
+    }
+
+    /// The clock that stamps the frames was set: see [`Engine::handle_clock_step`](crate::Engine::handle_clock_step).
+    pub fn handle_clock_step(&mut self, nanos: i64) {
+        self.clock.handle_step(nanos);
+        self.media.handle_base(self.clock.base());
+    }
+
+    /// Takes what the signalling shard says.
+    pub fn handle_order(&mut self, order: ShardOrder) {
+        self.media.handle_order(order.0, self.now, &mut self.reports, &mut self.outputs);
+        self.settle();
+    }
+
+    /// The capture is over, and so is every call: nobody will claim what still waits.
+    pub fn handle_end(&mut self) {
+        self.media.handle_end();
+        self.reassembler.handle_time(NEVER);
+        self.settle();
+    }
+
+    /// A segment's buffer comes back for the next call.
+    pub fn handle_returned(&mut self, segment: Segment) {
+        match segment.content {
+            SegmentContent::Media => self.media.handle_returned(segment.bytes),
+            SegmentContent::Signalling => {}
+        }
+    }
+
+    /// Nobody can take `segment`, which this shard gave: see [`Engine::handle_refused`](crate::Engine::handle_refused). It is
+    /// said before the next report is fetched.
+    #[cold]
+    pub fn handle_refused(&mut self, segment: Segment) {
+        match segment.content {
+            SegmentContent::Media => {
+                if self.media.handle_refused(&segment) == Refused::Released {
+                    self.released(&segment);
+                }
+                self.media.handle_returned(segment.bytes);
+            }
+            SegmentContent::Signalling => {
+                self.counts.messages_not_kept += segment.signalling().count() as u64
+            }
+        }
+    }
+
+    /// The capture lost frames between `from` and `to`: see [`Engine::handle_losses`](crate::Engine::handle_losses). What one
+    /// thread loses, every shard is told: the lost frames may have been anybody's.
+    #[cold]
+    pub fn handle_losses(&mut self, from: PacketTime, to: PacketTime) {
+        let [from, to] = [from, to].map(|at| self.clock.nearest(at, self.now));
+        self.media.handle_losses(from, to);
+    }
+
+    /// The next output, in the order in which they came about. All of them are handed on before the next report.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// The next report for the signalling shard. The last one before `None` says how far this shard has come.
+    pub fn poll_report(&mut self) -> Option<ShardReport> {
+        let news = self.news.pop_front().or_else(|| {
+            (self.told < self.now).then(|| {
+                self.told = self.now;
+                News::Reached(self.now)
+            })
+        })?;
+        Some(ShardReport { from: self.place.index(), news })
+    }
+
+    /// What this shard saw and left out; signalling is counted by the signalling shard.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        Counts {
+            fragments_refused: self.reassembler.losses().total(),
+            clock_steps: self.clock.steps(),
+            media: self.media.counts(),
+            ..self.counts.clone()
+        }
+    }
+
+    /// Frames handed in so far.
+    #[must_use]
+    pub const fn frames(&self) -> u64 {
+        self.counts.frames
+    }
+
+    /// Bytes of ring buffers in use.
+    #[must_use]
+    pub const fn ring_bytes(&self) -> usize {
+        self.media.ring_bytes()
+    }
+
+    /// The shard's clock, in capture time.
+    #[must_use]
+    pub const fn now(&self) -> PacketTime {
+        self.clock.told(self.now)
+    }
+}
+
+impl MediaShard {
+    fn handle_datagram(&mut self, datagram: &Datagram<'_>, time: PacketTime) {
+        let (flow, payload) = (&datagram.flow, datagram.payload);
+        if rtp::looks_like(payload) {
+            let media = MediaDatagram { flow, payload, cut: datagram.cut, time, came: Came::Now };
+            self.media.handle_datagram(&media, self.now, &mut self.outputs);
+        } else if sip::looks_like(payload) {
+            let datagram = OwnedSip { flow: *flow, bytes: payload.into(), time, base: self.clock.base() };
+            self.news.push_back(News::Sip { now: self.now, datagram });
+        } else if rtcp::looks_like(payload) {
+            self.counts.rtcp += 1;
+        } else {
+            self.counts.other += 1;
+        }
+    }
+
+    /// The segment of a call that was released is missing from what was not yet reported of it.
+    fn released(&mut self, segment: &Segment) {
+        for news in &mut self.news {
+            if let News::Media(Report::Released { id, media, .. }) = news
+                && *id == segment.call
+            {
+                Told::of_media(media).without(segment);
+            }
+        }
+    }
+
+    /// The shard's clock stands at `now`, in engine time; before that its base was `base`.
+    fn move_on(&mut self, now: PacketTime, base: i64) {
+        if base != self.clock.base() {
+            self.media.handle_base(self.clock.base());
+        }
+        if now > self.now {
+            if now >= self.next_deadline {
+                self.run_due(now);
+            }
+            self.now = now;
+        }
+    }
+
+    /// Runs what is due, each at its own time.
+    #[cold]
+    fn run_due(&mut self, now: PacketTime) {
+        self.reassembler.handle_time(now);
+        while self.next_deadline <= now && self.next_deadline < NEVER {
+            self.now = self.now.max(self.next_deadline);
+            self.media.handle_time(self.now, &mut self.reports, &mut self.outputs);
+            while let Some(endpoint) = self.looks.take_due(self.now) {
+                self.media.look_again(endpoint, self.now, &mut self.outputs);
+            }
+            self.settle();
+        }
+    }
+
+    /// Passes on what the media half asked for, and looks up what is due next.
+    fn settle(&mut self) {
+        let Asked { reports, looks } = self.media.asked();
+        for (at, endpoint) in looks.drain(..) {
+            self.looks.add(at, endpoint);
+        }
+        self.news.extend(reports.drain(..).map(News::Media));
+        self.news.extend(self.reports.drain(..).map(News::Media));
+        self.next_deadline = self.media.next_deadline().min(self.looks.next());
+    }
+}
+
+/// Endpoints where something waits, each once, by the time when it has waited long enough.
+#[derive(Debug, Default)]
+struct Looks {
+    due: Deadlines<SocketAddr>,
+    known: HashSet<SocketAddr>,
+}
+
+/// Endpoints that are looked at again; what waits at more of them waits for its order alone.
+const MOST_LOOKS: usize = 1 << 16;
+
+impl Looks {
+    fn add(&mut self, at: PacketTime, endpoint: SocketAddr) {
+        if self.known.len() < MOST_LOOKS && self.known.insert(endpoint) {
+            self.due.add(at, endpoint);
+        }
+    }
+
+    fn next(&self) -> PacketTime {
+        self.due.next()
+    }
+
+    fn take_due(&mut self, now: PacketTime) -> Option<SocketAddr> {
+        let (_, endpoint) = self.due.take_due(now)?;
+        self.known.remove(&endpoint);
+        Some(endpoint)
+    }
+}

@@ -1,0 +1,343 @@
+//! Several shards come to what one engine comes to, however the frames are dealt and whoever lags.
+
+#![expect(clippy::disallowed_methods, reason = "tests read fixtures")]
+#![expect(clippy::unwrap_used, reason = "a test stops where it fails, in its helping functions too")]
+
+mod support;
+
+use std::{collections::VecDeque, fs, hash::BuildHasher, num::NonZeroU16};
+
+use earwitness_engine::{
+    Counts, Limits, MediaShard, Output, ShardOrder, ShardPlace, ShardReport, SignallingShard,
+};
+use earwitness_model::{CallSummary, Flow, PacketTime, Segment, SegmentContent, StreamSummary, TrackIndex};
+use earwitness_rules::RuleSet;
+use earwitness_testkit::{Frame, Load, MORNING, Random};
+use earwitness_wire::{Carried, decode};
+use foldhash::fast::FixedState;
+use proptest::prelude::*;
+use support::{Replayed, desks, named, raw, replay, scripts, told};
+
+const MS: i64 = 1_000_000;
+
+/// How far apart the threads are.
+#[derive(Debug, Clone, Copy)]
+struct Skew {
+    /// How long a shard lags behind the link at most, ms.
+    lag: u64,
+    /// How long a message is on its way at most, ms.
+    delay: u64,
+}
+
+/// A channel in which messages take a while, and stay in order.
+struct Channel<T> {
+    waiting: VecDeque<(PacketTime, T)>,
+}
+
+impl<T> Channel<T> {
+    const fn new() -> Self {
+        Self { waiting: VecDeque::new() }
+    }
+
+    fn send(&mut self, at: PacketTime, message: T) {
+        let at = self.waiting.back().map_or(at, |&(before, _)| at.max(before));
+        self.waiting.push_back((at, message));
+    }
+
+    fn receive(&mut self, now: PacketTime) -> Option<T> {
+        let is_there = self.waiting.front().is_some_and(|&(at, _)| at <= now);
+        is_there.then(|| self.waiting.pop_front().unwrap().1)
+    }
+}
+
+/// One capture thread.
+struct Thread {
+    shard: MediaShard,
+    frames: VecDeque<Frame>,
+    reached: PacketTime,
+    reports: Channel<ShardReport>,
+    orders: Channel<ShardOrder>,
+}
+
+/// The threads, and what they say to each other.
+struct Threads {
+    threads: Vec<Thread>,
+    signalling: SignallingShard,
+    found: Replayed,
+    random: Random,
+    skew: Skew,
+}
+
+/// The thread that the kernel would give the frame to: both directions of a flow have one, and so have fragments.
+fn dealt(frame: &Frame, shards: u16, seed: u64) -> usize {
+    let ends = match decode(&raw(frame, 1)) {
+        Ok(Carried::Udp(datagram)) => {
+            let Flow { src, dst } = datagram.flow;
+            Some((src.min(dst), src.max(dst)))
+        }
+        Ok(_) | Err(_) => None,
+    };
+    let hash = FixedState::with_seed(seed).hash_one(ends);
+    (hash % u64::from(shards)) as usize
+}
+
+impl Threads {
+    fn new(frames: &[Frame], rules: RuleSet, shards: u16, (skew, seed): (Skew, u64)) -> Self {
+        let count = NonZeroU16::new(shards).unwrap();
+        let begun = frames.first().map_or(MORNING, |frame| frame.time);
+        let mut threads: Vec<Thread> = ShardPlace::all(count)
+            .map(|place| Thread {
+                shard: MediaShard::new(Limits::default(), place, begun),
+                frames: VecDeque::new(),
+                reached: begun,
+                reports: Channel::new(),
+                orders: Channel::new(),
+            })
+            .collect();
+        for frame in frames {
+            threads[dealt(frame, shards, seed)].frames.push_back(frame.clone());
+        }
+        let signalling = SignallingShard::new(rules, Limits::default(), count);
+        Self { threads, signalling, found: Replayed::default(), random: Random::new(seed), skew }
+    }
+
+    /// Up to so many ms later than `now`.
+    fn later(&mut self, now: PacketTime, most: u64) -> PacketTime {
+        now.plus_nanos(self.random.below(most * 1_000_000 + 1) as i64)
+    }
+
+    /// What the link shows until `now`, as far as each thread has come.
+    fn run_until(&mut self, now: PacketTime) {
+        for place in 0..self.threads.len() {
+            let lag = self.random.below(self.skew.lag * 1_000_000 + 1) as i64;
+            let thread = &mut self.threads[place];
+            thread.reached = thread.reached.max(now.plus_nanos(-lag));
+            while let Some(order) = thread.orders.receive(now) {
+                thread.shard.handle_order(order);
+            }
+            while thread.frames.front().is_some_and(|frame| frame.time <= thread.reached) {
+                let frame = thread.frames.pop_front().unwrap();
+                thread.shard.handle_frame(&raw(&frame, 1));
+            }
+            thread.shard.handle_time(thread.reached);
+            self.report(place, now);
+        }
+        self.signal(now);
+    }
+
+    /// Takes what a thread has, outputs first.
+    fn report(&mut self, place: usize, now: PacketTime) {
+        let thread = &mut self.threads[place];
+        while let Some(output) = thread.shard.poll_output() {
+            assert!(matches!(output, Output::Stream(_) | Output::Segment(_)), "the rest is the other's");
+            let Output::Segment(segment) = output else {
+                self.found.take(output);
+                continue;
+            };
+            let Segment { call, content, base, ref bytes } = segment;
+            self.found.take(Output::Segment(Segment { call, content, base, bytes: bytes.clone() }));
+            thread.shard.handle_returned(segment);
+        }
+        while let Some(report) = self.threads[place].shard.poll_report() {
+            let at = self.later(now, self.skew.delay);
+            self.threads[place].reports.send(at, report);
+        }
+    }
+
+    fn signal(&mut self, now: PacketTime) {
+        for place in 0..self.threads.len() {
+            while let Some(report) = self.threads[place].reports.receive(now) {
+                self.signalling.handle_report(report);
+            }
+        }
+        while let Some(output) = self.signalling.poll_output() {
+            self.found.take(output);
+        }
+        while let Some(order) = self.signalling.poll_order() {
+            for place in 0..self.threads.len() {
+                let at = self.later(now, self.skew.delay);
+                self.threads[place].orders.send(at, order.clone());
+            }
+        }
+    }
+
+    /// Runs all of it.
+    fn run(mut self) -> Replayed {
+        const TICK: i64 = 5 * MS;
+        let first = self.threads.iter().map(|thread| thread.reached).min().unwrap();
+        let ends = self.threads.iter().filter_map(|thread| Some(thread.frames.back()?.time));
+        let last = ends.max().unwrap_or(first);
+        let mut now = first;
+        while now < last {
+            // An idle link is passed over in larger steps, which a live one does not have: no more than its ticks.
+            let next = self.threads.iter().filter_map(|t| Some(t.frames.front()?.time)).min();
+            let is_idle = next.is_some_and(|next| next.since(now) > 1000 * MS);
+            now = now.plus_nanos(if is_idle { 100 * MS } else { TICK });
+            self.run_until(now);
+        }
+        // The frames are all handed in, and what was said of them is taken; then the end is.
+        self.skew = Skew { lag: 0, delay: 0 };
+        for thread in &mut self.threads {
+            thread.reached = last;
+        }
+        let done = last.plus_nanos(1000 * MS);
+        for place in 0..self.threads.len() {
+            let thread = &mut self.threads[place];
+            while let Some(order) = thread.orders.receive(done) {
+                thread.shard.handle_order(order);
+            }
+            while let Some(frame) = thread.frames.pop_front() {
+                thread.shard.handle_frame(&raw(&frame, 1));
+            }
+            self.report(place, done);
+        }
+        for _ in 0..3 {
+            self.exchange(done);
+        }
+        self.signalling.handle_end();
+        for _ in 0..3 {
+            self.exchange(done);
+        }
+        let mut counts = self.signalling.counts();
+        for thread in &mut self.threads {
+            thread.shard.handle_end();
+            assert_eq!(thread.shard.ring_bytes(), 0, "every buffer is back");
+            counts.add(&thread.shard.counts());
+        }
+        assert_eq!(self.signalling.calls(), 0);
+        self.found.counts = counts;
+        self.found
+    }
+
+    fn exchange(&mut self, now: PacketTime) {
+        self.signal(now);
+        for place in 0..self.threads.len() {
+            while let Some(order) = self.threads[place].orders.receive(now) {
+                self.threads[place].shard.handle_order(order);
+            }
+            self.report(place, now);
+        }
+        self.signal(now);
+    }
+}
+
+/// Frames that were captured at one instant have no order between threads: each gets its own.
+fn apart(mut frames: Vec<Frame>) -> Vec<Frame> {
+    let mut before = PacketTime::from_nanos(i64::MIN);
+    for frame in &mut frames {
+        frame.time = frame.time.max(before.plus_nanos(1));
+        before = frame.time;
+    }
+    frames
+}
+
+/// A summary without what depends on who is first: numbers of tracks, orders of lists.
+fn comparable(call: &CallSummary) -> CallSummary {
+    let mut call = call.clone();
+    let order = |stream: &StreamSummary| (named(&stream.of), stream.payload_type);
+    call.streams.sort_by_key(order);
+    call.streams.iter_mut().for_each(|stream| stream.track = TrackIndex(0));
+    call.tracks.sort_by_key(named);
+    // A table whose shards have different numbers of tracks repeats one where a shard has none.
+    call.tracks.dedup();
+    call.dtmf.sort_by_key(|key| (key.at, key.leg));
+    call.gaps.sort_by_key(|gap| (gap.at, gap.leg, gap.ms));
+    call
+}
+
+/// Asserts that both came to the same calls, with the same audio.
+fn same(found: &Replayed, expected: &Replayed) -> Result<(), TestCaseError> {
+    let summaries =
+        |replayed: &Replayed| replayed.summaries().into_iter().map(comparable).collect::<Vec<_>>();
+    let (ours, theirs) = (summaries(found), summaries(expected));
+    prop_assert_eq!(ours.len(), theirs.len());
+    for (ours, theirs) in ours.iter().zip(&theirs) {
+        prop_assert_eq!(format!("{ours:#?}"), format!("{theirs:#?}"));
+    }
+    for (id, came) in &expected.calls {
+        prop_assert!(found.calls[id].packets() == came.packets(), "kept payload");
+        prop_assert_eq!(found.calls[id].opened.is_some(), came.opened.is_some());
+        let messages = |came: &support::Came| {
+            let all = came.pieces.iter().filter(|piece| piece.content == SegmentContent::Signalling);
+            all.flat_map(|piece| piece.bytes.clone()).collect::<Vec<u8>>()
+        };
+        prop_assert!(messages(&found.calls[id]) == messages(came), "the ladder");
+    }
+    let totals = |counts: &Counts| {
+        let media = counts.media;
+        (counts.frames, counts.messages, counts.rtcp, counts.other, media.kept, counts.lost_packets())
+    };
+    prop_assert_eq!(totals(&found.counts), totals(&expected.counts));
+    Ok(())
+}
+
+fn in_shards(frames: &[Frame], rules: RuleSet, shards: u16, how: (Skew, u64)) -> Replayed {
+    Threads::new(frames, rules, shards, how).run()
+}
+
+/// All scripts' frames, by name.
+fn fixtures() -> Vec<(String, Vec<Frame>)> {
+    let folders = fs::read_dir(scripts()).unwrap().map(|entry| entry.unwrap().path());
+    let mut all: Vec<_> = folders.filter(|folder| folder.join("script.call").exists()).collect();
+    all.sort();
+    all.iter()
+        .map(|folder| {
+            let name = folder.file_name().unwrap().to_string_lossy().into_owned();
+            (name, apart(told(&fs::read_to_string(folder.join("script.call")).unwrap())))
+        })
+        .collect()
+}
+
+#[test]
+fn each_script_comes_to_the_same_in_one_two_and_four_shards() {
+    let mut wrong = Vec::new();
+    for (name, frames) in fixtures() {
+        for rules in [RuleSet::lab(), desks()] {
+            let expected = replay(&frames, rules.clone(), Limits::default());
+            for (shards, seed) in [(1, 1), (2, 2), (4, 3), (4, 4)] {
+                let skew = Skew { lag: 100, delay: 100 };
+                let found = in_shards(&frames, rules.clone(), shards, (skew, seed));
+                if let Err(error) = same(&found, &expected) {
+                    wrong.push(format!("{name} in {shards}, {:?}: {error}", rules.hash()));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} wrong\n{}", wrong.len(), wrong.join("\n"));
+}
+
+fn loads() -> impl Strategy<Value = Vec<Frame>> {
+    let load = (1..12u32, 1.0..6.0f64, any::<u16>(), 0..8u8, 0..18u32, any::<bool>());
+    load.prop_map(|(calls, seconds, seed, bad, jitter_ms, duplicate)| {
+        let load = Load {
+            calls,
+            seconds,
+            seed: u64::from(seed),
+            loss_percent: f64::from(bad),
+            reorder_percent: f64::from(bad) / 2.0,
+            jitter_ms,
+            duplicate,
+            start_spread_s: 3.0,
+            ..Load::default()
+        };
+        apart(load.frames().collect())
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+    #[test]
+    fn shards_come_to_what_one_engine_comes_to(
+        frames in prop_oneof![loads(), prop::sample::select(fixtures()).prop_map(|(_, frames)| frames)],
+        rules in prop_oneof![Just(RuleSet::lab()), Just(desks())],
+        shards in prop_oneof![Just(2u16), Just(4)],
+        lag in 0..100u64,
+        delay in 0..100u64,
+        seed: u64,
+    ) {
+        let expected = replay(&frames, rules.clone(), Limits::default());
+        let found = in_shards(&frames, rules, shards, (Skew { lag, delay }, seed));
+        same(&found, &expected)?;
+    }
+}
