@@ -17,15 +17,6 @@ const LONGEST_LEAP: i64 = 24 * 3600 * 1_000_000_000;
 /// Before the first frame.
 pub(crate) const BEFORE: PacketTime = PacketTime::from_nanos(i64::MIN);
 
-/// Whether somebody watches the clock that stamps the frames.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Watched {
-    /// Nobody: a leap forward is time that passed.
-    No,
-    /// The caller compares it with a clock that cannot be set, and announces its steps before it next tells the time.
-    Yes,
-}
-
 /// What said the time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SaidBy {
@@ -42,15 +33,14 @@ pub(crate) struct Clock {
     base: i64,
     /// The base before, or the one that was announced: captures of two machines in one file go to and fro between two.
     other: Option<i64>,
-    watched: Watched,
-    /// By how much frames stepped since the caller last told the time: it has not said yet what it was.
-    unexplained: Option<i64>,
+    /// By how much a frame stepped back since the caller last told the time: it may still announce that step.
+    seen: Option<i64>,
     steps: u64,
 }
 
 impl Clock {
-    pub(crate) const fn new(watched: Watched) -> Self {
-        Self { base: 0, other: None, watched, unexplained: None, steps: 0 }
+    pub(crate) const fn new() -> Self {
+        Self { base: 0, other: None, seen: None, steps: 0 }
     }
 
     /// Capture time less engine time.
@@ -87,12 +77,9 @@ impl Clock {
         self.handle_leap(time, now, SaidBy::Frame)
     }
 
-    /// The engine time of what the caller says is the time. Where nobody watches the clock, an earlier time says nothing. A step forward that frames showed before it, and that it did
-    /// not announce, was none: time passed.
+    /// The engine time of what the caller says is the time: an earlier one, unless a step to it was announced, says nothing.
     pub(crate) fn handle_time(&mut self, time: PacketTime, now: PacketTime) -> PacketTime {
-        if let (Some(1..), Some(before)) = (self.unexplained.take(), self.other) {
-            (self.base, self.other) = (before, None);
-        }
+        self.seen = None;
         let at = self.engine_time(time);
         if at.since(now).unsigned_abs() <= TOLERANCE.unsigned_abs() {
             return at;
@@ -100,18 +87,16 @@ impl Clock {
         self.handle_leap(time, now, SaidBy::Caller)
     }
 
-    /// The capture's clock was set by `nanos`. Frames from before may still come, and those from after may have come.
+    /// The capture's clock was set by `nanos`. Frames from before may still come; those from after may have come if it was
+    /// set back.
     pub(crate) fn handle_step(&mut self, nanos: i64) {
         let agrees = |seen: i64| seen.saturating_sub(nanos).unsigned_abs() <= AGREEMENT.unsigned_abs();
-        match (self.unexplained.take(), self.other) {
-            (Some(seen), Some(before)) if agrees(seen) => {
-                // What the frames showed has the pause between two of them in it; what was measured has not.
-                self.base = before.saturating_add(nanos);
-                self.steps += u64::from(seen > 0);
-                return;
-            }
-            (Some(1..), Some(before)) => self.base = before,
-            (Some(_) | None, _) => {}
+        if let (Some(seen), Some(before)) = (self.seen.take(), self.other)
+            && agrees(seen)
+        {
+            // What the frames showed has the pause between two of them in it; what was measured has not.
+            self.base = before.saturating_add(nanos);
+            return;
         }
         self.steps += 1;
         let announced = self.base.saturating_add(nanos);
@@ -134,34 +119,24 @@ impl Clock {
         };
         if let Some(other) = self.other.filter(fits) {
             self.other = Some(std::mem::replace(&mut self.base, other));
-            self.unexplained = None;
+            self.seen = None;
             return self.engine_time(time);
         }
         let leap = self.engine_time(time).since(now);
-        if leap < 0 && (self.watched, said_by) == (Watched::No, SaidBy::Caller) {
-            return now;
-        }
-        if leap < 0 {
-            self.steps += 1;
-            self.rebase(time, now, leap);
-        } else if self.watched == Watched::Yes && said_by == SaidBy::Frame {
-            self.rebase(time, now, leap);
-        } else if leap > LONGEST_LEAP {
-            self.base = time.since(now.plus_nanos(LONGEST_LEAP));
+        match said_by {
+            SaidBy::Caller if leap < 0 => return now,
+            SaidBy::Frame if leap < 0 => {
+                self.steps += 1;
+                self.other = Some(self.base);
+                self.base = time.since(now);
+                self.seen = Some(leap);
+            }
+            SaidBy::Frame | SaidBy::Caller if leap > LONGEST_LEAP => {
+                self.base = time.since(now.plus_nanos(LONGEST_LEAP));
+            }
+            SaidBy::Frame | SaidBy::Caller => {}
         }
         self.engine_time(time)
-    }
-
-    /// `time` is now.
-    fn rebase(&mut self, time: PacketTime, now: PacketTime, leap: i64) {
-        if self.unexplained.is_none() {
-            self.other = Some(self.base);
-        }
-        self.base = time.since(now);
-        self.unexplained = match self.watched {
-            Watched::Yes => Some(self.unexplained.unwrap_or(0).saturating_add(leap)),
-            Watched::No => None,
-        };
     }
 
     #[inline]
@@ -187,10 +162,10 @@ mod tests {
     use Do::{Frame, Step, Time};
 
     /// Where the engine's clock stands after each, in seconds, and how many steps were counted.
-    fn run(watched: Watched, all: &[Do]) -> (Vec<f64>, u64) {
+    fn run(all: &[Do]) -> (Vec<f64>, u64) {
         let nanos = |seconds: f64| (seconds * 1e9) as i64;
         let at = |seconds: f64| PacketTime::from_nanos(MORNING + nanos(seconds));
-        let mut clock = Clock::new(watched);
+        let mut clock = Clock::new();
         let mut now = clock.handle_frame(at(0.0), BEFORE);
         let stood = all.iter().map(|what| {
             now = now.max(match *what {
@@ -208,68 +183,84 @@ mod tests {
 
     #[test]
     fn time_is_the_frames_and_goes_on_over_a_step_back() {
-        let (stood, steps) = run(
-            Watched::No,
-            &[Frame(1.0), Frame(0.5), Frame(3.0), Frame(-3597.0), Frame(-3596.0), Time(-3590.0), Time(-9e3)],
-        );
+        let (stood, steps) = run(&[
+            Frame(1.0),
+            Frame(0.5),
+            Frame(3.0),
+            Frame(-3597.0),
+            Frame(-3596.0),
+            Time(-3590.0),
+            Time(-9e3),
+        ]);
         assert_eq!((stood, steps), (vec![1.0, 1.0, 3.0, 3.0, 4.0, 10.0, 10.0], 1));
-        let (stood, steps) = run(Watched::Yes, &[Frame(1.0), Time(-3600.0), Time(-3599.5)]);
-        assert_eq!((stood, steps), (vec![1.0, 1.0, 1.5], 1), "nobody sends, and the clock is set");
     }
 
     #[test]
     fn a_leap_in_a_file_is_time_that_passed_and_a_century_a_day_of_it() {
-        let (stood, steps) = run(Watched::No, &[Frame(1.0), Frame(3601.0), Frame(3e9), Frame(3e9 + 1.0)]);
+        let (stood, steps) = run(&[Frame(1.0), Frame(3601.0), Frame(3e9), Frame(3e9 + 1.0)]);
         assert_eq!((stood, steps), (vec![1.0, 3601.0, 90_001.0, 90_002.0], 0));
     }
 
     #[test]
     fn two_clocks_that_take_turns_are_one_time() {
-        let (stood, steps) = run(
-            Watched::No,
-            &[Frame(1.0), Frame(-3599.0), Frame(1.5), Frame(-3598.0), Frame(2.0), Frame(2.5), Frame(-3597.0)],
-        );
+        let (stood, steps) = run(&[
+            Frame(1.0),
+            Frame(-3599.0),
+            Frame(1.5),
+            Frame(-3598.0),
+            Frame(2.0),
+            Frame(2.5),
+            Frame(-3597.0),
+        ]);
         assert_eq!((stood, steps), (vec![1.0, 1.0, 1.5, 2.0, 2.0, 2.5, 3.0], 1));
     }
 
     #[test]
     fn a_step_that_is_announced_is_taken_where_it_is_seen() {
         // Frames from before the step lie in the capture's buffer while it is announced.
-        let (stood, steps) = run(
-            Watched::Yes,
-            &[Frame(1.0), Step(3600.0), Frame(1.1), Frame(3601.2), Time(3601.3), Frame(1.3), Frame(3602.0)],
-        );
+        let (stood, steps) = run(&[
+            Frame(1.0),
+            Step(3600.0),
+            Frame(1.1),
+            Frame(3601.2),
+            Time(3601.3),
+            Frame(1.3),
+            Frame(3602.0),
+        ]);
         let expected = [1.0, 1.0, 1.1, 1.2, 1.3, 1.3, 2.0];
         assert_eq!(steps, 1);
         assert!(stood.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6), "{stood:?}");
     }
 
     #[test]
-    fn frames_may_show_a_step_before_it_is_announced() {
+    fn frames_may_show_a_step_back_before_it_is_announced() {
+        let (stood, steps) = run(&[
+            Frame(1.0),
+            Frame(-3598.98),
+            Frame(-3598.96),
+            Step(-3600.0),
+            Time(-3598.9),
+            Frame(-3598.8),
+        ]);
+        let expected = [1.0, 1.0, 1.02, 1.02, 1.1, 1.2];
+        assert_eq!(steps, 1);
+        assert!(stood.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6), "{stood:?}");
+    }
+
+    #[test]
+    fn an_announced_step_is_taken_on_an_idle_link_too() {
         for by in [3600.0, -3600.0] {
-            let (stood, steps) = run(
-                Watched::Yes,
-                &[Frame(1.0), Frame(1.02 + by), Frame(1.04 + by), Step(by), Time(1.1 + by), Frame(1.2 + by)],
-            );
-            let expected = [1.0, 1.0, 1.02, 1.02, 1.1, 1.2];
+            let (stood, steps) =
+                run(&[Frame(1.0), Step(by), Time(1.5 + by), Time(9.0 + by), Frame(9.1 + by)]);
+            let expected = [1.0, 1.0, 1.5, 9.0, 9.1];
             assert_eq!(steps, 1);
             assert!(stood.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6), "{stood:?}");
         }
     }
 
     #[test]
-    fn a_leap_that_nobody_announces_was_time() {
-        let (stood, steps) =
-            run(Watched::Yes, &[Frame(1.0), Frame(31.0), Frame(31.02), Time(31.1), Frame(32.0)]);
-        let expected = [1.0, 1.0, 1.02, 31.1, 32.0];
-        assert_eq!(steps, 0);
-        assert!(stood.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6), "{stood:?}");
-    }
-
-    #[test]
     fn a_small_step_is_taken_at_once() {
-        let (stood, steps) =
-            run(Watched::Yes, &[Frame(1.0), Step(-1.5), Frame(-0.4), Frame(0.0), Step(1.5), Time(1.6)]);
+        let (stood, steps) = run(&[Frame(1.0), Step(-1.5), Frame(-0.4), Frame(0.0), Step(1.5), Time(1.6)]);
         let expected = [1.0, 1.0, 1.1, 1.5, 1.5, 1.6];
         assert_eq!(steps, 2);
         assert!(stood.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6), "{stood:?}");
@@ -277,7 +268,7 @@ mod tests {
 
     #[test]
     fn the_ends_of_the_calendar_leave_time_to_come() {
-        let mut clock = Clock::new(Watched::No);
+        let mut clock = Clock::new();
         let mut now = clock.handle_frame(PacketTime::from_nanos(i64::MIN), BEFORE);
         for n in 0..1000i64 {
             let time = [i64::MAX, MORNING, i64::MIN, MORNING + HOUR * n][n as usize % 4];

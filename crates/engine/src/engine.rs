@@ -7,7 +7,7 @@ use earwitness_rules::RuleSet;
 use earwitness_wire::{Carried, Datagram, Reassembled, Reassembler, ReassemblyLimits, rtcp, rtp, sip};
 
 use crate::{
-    clock::{BEFORE, Clock, Watched},
+    clock::{BEFORE, Clock},
     counts::Counts,
     limits::Limits,
     media::{Came, Media, MediaDatagram, Refused, Told},
@@ -64,22 +64,9 @@ impl std::fmt::Debug for Mail {
 }
 
 impl Engine {
-    /// An engine that decides by `rules` and stays within `limits`. A leap forward of the capture's clock is time that
-    /// passed; a step back of more than two seconds is a clock that was set.
+    /// An engine that decides by `rules` and stays within `limits`.
     #[must_use]
     pub fn new(rules: RuleSet, limits: Limits) -> Self {
-        Self::with_clock(rules, limits, Watched::No)
-    }
-
-    /// An engine on a live link, whose caller watches the clock that stamps the frames: before each [`Self::handle_time`] it
-    /// compares that clock with one that cannot be set, and says by [`Self::handle_clock_step`] when it was set. Until the
-    /// caller told the time, a leap forward in the frames does not count as time.
-    #[must_use]
-    pub fn live(rules: RuleSet, limits: Limits) -> Self {
-        Self::with_clock(rules, limits, Watched::Yes)
-    }
-
-    fn with_clock(rules: RuleSet, limits: Limits, watched: Watched) -> Self {
         Self {
             halves: Halves {
                 signalling: Signalling::new(rules, limits),
@@ -90,7 +77,7 @@ impl Engine {
             },
             reassembler: Reassembler::new(ReassemblyLimits::default()),
             counts: Counts::default(),
-            clock: Clock::new(watched),
+            clock: Clock::new(),
             now: BEFORE,
             next_deadline: NEVER,
         }
@@ -125,11 +112,8 @@ impl Engine {
         self.next_deadline = self.halves.next_deadline();
     }
 
-    /// Moves the clock on to `now`, in capture time, also when no frame comes. An earlier `now` changes nothing; to a
-    /// [live](Self::live) engine, one more than two seconds earlier says that the clock was set back.
-    ///
-    /// On a live link it is for when the capture has nothing more to give: frames that were stamped long before `now` and
-    /// come after it would look like a clock that was set back.
+    /// Moves the clock on to `now`, in capture time, also when no frame comes. An earlier `now` changes nothing, unless
+    /// [`Self::handle_clock_step`] announced it.
     #[inline]
     pub fn handle_time(&mut self, now: PacketTime) {
         let base = self.clock.base();
@@ -138,8 +122,9 @@ impl Engine {
     }
 
     /// The clock that stamps the frames was set by `nanos`, forward or back: running calls go on without the step, and calls
-    /// that begin under the new setting are told by it. To be called before [`Self::handle_time`] tells the new time;
-    /// frames from before and from after the step may come in any mixture.
+    /// that begin under the new setting are told by it. Who watches that clock says so before it hands in a time or a frame
+    /// that leaps forward by so much, because a leap that nobody announced is time that passed; frames from before the step
+    /// may still come. A step back shows in the frames too, and may be announced after them.
     pub fn handle_clock_step(&mut self, nanos: i64) {
         if self.now > BEFORE {
             self.clock.handle_step(nanos);

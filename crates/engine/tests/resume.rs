@@ -139,7 +139,7 @@ fn a_resumed_call_without_media_and_messages_ends_by_silence() {
     let before = killed(&frames[..20], RuleSet::lab());
     let call = running(&before).remove(0);
     let later = frames[20].time.plus_nanos(3600 * SECOND);
-    let mut engine = Engine::live(RuleSet::lab(), Limits::default());
+    let mut engine = Engine::new(RuleSet::lab(), Limits::default());
     let id = engine.handle_resumed(call.clone(), later).unwrap();
     assert_eq!(engine.handle_resumed(call, later), None, "once");
     engine.handle_time(later.plus_nanos(599 * SECOND));
