@@ -80,6 +80,7 @@ impl From<earwitness_vault::VaultError> for Failure {
             | E::InUse { .. }
             | E::WriterTaken
             | E::Io { .. }
+            | E::NoRoom { .. }
             | E::MustReopen
             | E::NotAKey { .. }
             | E::ClassName { .. }

@@ -134,7 +134,7 @@ impl<C: Fn() -> WallTime> WriterThread<'_, C> {
 
     /// Appends a block. While the disk is full it waits for room, as long as that may be waited for.
     fn append(&mut self, block: Sealed) -> Result<(), VaultError> {
-        self.writer.append(block)
+        Ok(self.writer.append(block)?)
     }
 
     fn commit(&mut self) -> Result<(), VaultError> {

@@ -63,6 +63,16 @@ pub enum VaultError {
         #[source]
         cause: io::Error,
     },
+    /// Only the reserve is left on the disk.
+    #[error("{}: {} MiB free, and the last {} MiB are kept for ending what was begun: make room on the disk", path.display(), free >> 20, reserve >> 20)]
+    NoRoom {
+        /// The vault.
+        path: PathBuf,
+        /// Bytes that are free.
+        free: u64,
+        /// Bytes of them that are kept back.
+        reserve: u64,
+    },
     /// A sync failed: what was written since the last commit must be taken as lost.
     #[error("an earlier sync failed, so that nothing more is acknowledged: open the vault again")]
     MustReopen,
@@ -191,13 +201,32 @@ fn what_to_do(found: u32) -> &'static str {
 }
 
 impl VaultError {
-    /// The disk was full: what was committed stays, and the writer can go on when there is room again.
+    /// The disk was full: what was committed stays, and the writer can go on when there is room again. Not so when a
+    /// sync said it, see [`Self::must_reopen`].
     #[must_use]
     pub fn is_full(&self) -> bool {
-        let (Self::Io { cause, .. } | Self::Ledger(LedgerError::Io { cause, .. })) = self else {
-            return false;
+        let cause = if let Self::Io { cause, .. }
+        | Self::Ledger(LedgerError::Io { cause, .. })
+        | Self::Index(IndexError::Io { cause, .. }) = self
+        {
+            cause
+        } else {
+            return matches!(self, Self::NoRoom { .. });
         };
         matches!(cause.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+    }
+
+    /// Nobody knows what the medium has of what was written last, or the index is damaged: only opening the vault again
+    /// helps.
+    #[must_use]
+    pub fn must_reopen(&self) -> bool {
+        if let Self::Io { doing, .. } | Self::Ledger(LedgerError::Io { doing, .. }) = self {
+            return *doing == "sync";
+        }
+        matches!(
+            self,
+            Self::MustReopen | Self::Ledger(LedgerError::Stopped) | Self::Index(IndexError::Damaged(_))
+        )
     }
 
     /// Bytes that were read are not those that were written. Not so when the disk, a key or a limit says no, nor when
@@ -223,6 +252,7 @@ impl VaultError {
             | Self::InUse { .. }
             | Self::WriterTaken
             | Self::Io { .. }
+            | Self::NoRoom { .. }
             | Self::MustReopen
             | Self::OfficerKeyMissing { .. }
             | Self::NotAKey { .. }
@@ -287,6 +317,7 @@ mod tests {
         assert!(!is_damage(IndexError::Io { doing: "write", path: at(&path), cause: full() }));
         assert!(!is_damage(LedgerError::Io { doing: "write", path: at(&path), cause: full() }));
         assert!(!is_damage(VaultError::MustReopen));
+        assert!(!is_damage(VaultError::NoRoom { path: at(&path), free: 1, reserve: 2 }));
         assert!(!is_damage(VaultError::WrongPassphrase { path: at(&path) }));
         assert!(!is_damage(VaultError::OtherOfficer { path: at(&path) }));
         assert!(!is_damage(VaultError::Volume { path: at(&path), damage: HeadDamage::Version(9) }));

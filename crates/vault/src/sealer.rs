@@ -2,7 +2,7 @@
 
 mod recording;
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use chrono_tz::Tz;
 use earwitness_model::{Decision, RecordingId, WallTime};
@@ -51,6 +51,14 @@ pub struct Sealed {
     pub(crate) key_row: Option<(u32, Vec<u8>)>,
     /// With its last block: the row of the index, its place to be filled in, and the row of the ledger.
     pub(crate) finished: Option<Box<(Entry, RecordedRow)>>,
+}
+
+/// What it holds is not printed.
+impl fmt::Debug for Sealed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let size = self.block.len();
+        write!(f, "Sealed({:?} of {}, {size} bytes)", self.kind, self.recording)
+    }
 }
 
 impl Sealed {

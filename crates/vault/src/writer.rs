@@ -7,29 +7,53 @@
 //! 3. the ledger's rows of calls that ended;
 //! 4. their rows in the index, which are therefore rows of sealed, synced, hashed recordings only.
 //!
-//! A crash between 3 and 4 leaves calls that recovery lists; a failed step is tried again by the next commit, which may
-//! tell the ledger of a call twice.
+//! A crash between 3 and 4 leaves calls that recovery lists; a failed step is tried again by the next commit.
+//!
+//! **A full disk.** The manifest of a recording tells of every block that was sealed, so that none of them may be lost on
+//! the way. Therefore nothing that was sealed is ever dropped here:
+//!
+//! - [`Writer::append`] gives a block back that it cannot take ([`NotTaken::ForNow`]) and nothing was changed. Its owner
+//!   keeps it, takes nothing else from where it came, and gives the same block again: after a second is soon enough, and
+//!   after [`Writer::commit`], which is to be called meanwhile as often as ever. What waits behind it waits in bounded queues,
+//!   and where those end, audio is lost and counted *before* it is sealed.
+//! - When a commit fails, everything that was not made durable waits in memory, which is bounded by a MiB for each open
+//!   volume, and the calls that ended: nothing more is appended until a commit succeeded.
+//! - Blocks that begin or go on with a recording are refused while only the reserve of [`crate::Space`] is left; the block
+//!   that ends one is not, nor are keys, ledger and index: what was taken can be ended on a full disk.
+//! - When there is room again, the next append and the next commit go on in order, without anything to be repaired.
+//!
+//! [`VaultError::is_full`] says that waiting helps. [`VaultError::must_reopen`] says that it does not: a sync failed, and
+//! nobody knows what the medium has. Only a new opening of the vault finds that out, whose recovery finishes what was
+//! not acknowledged as interrupted; until then every call answers [`VaultError::MustReopen`]. Any other error of the disk
+//! may pass or not: it is tried again like a full disk, and told to somebody.
 
+mod ended;
 mod key_rows;
+mod refusal;
+mod room;
 mod volume;
 
 use std::{
     collections::HashMap,
-    io,
+    fmt, io,
     sync::{Arc, atomic::Ordering},
 };
 
 use earwitness_model::{CallId, CallSummary, RecordingId, WallTime};
 
-use self::{key_rows::KeyRows, volume::OpenVolume};
+pub(crate) use self::ended::list;
+pub use self::refusal::{NotClosed, NotTaken};
+use self::{
+    ended::{EndedCalls, LedgerRow},
+    key_rows::KeyRows,
+    room::Room,
+    volume::OpenVolume,
+};
 use crate::{
     container::{BLOCK_HEAD, BlockKind, MAX_SEALED},
     entry::Entry,
     error::{VaultError, failed},
-    fitting::Fit,
     layout::Shelf,
-    ledger::LedgerKind,
-    manifest::RecordedRow,
     sealer::Sealed,
     vault::Parts,
 };
@@ -39,16 +63,18 @@ pub(crate) const ROTATE_AT: u64 = 1 << 30;
 /// Volumes without a running recording that stay open for the next one.
 const IDLE_VOLUMES: usize = 4;
 
-/// Appends and commits. One per vault; dropping it acknowledges nothing that was not committed.
+/// Appends and commits. One per vault; dropping it acknowledges nothing that was not committed. The module's page says
+/// what to do on a full disk.
 pub struct Writer {
     parts: Arc<Parts>,
     volumes: Vec<OpenVolume>,
     homes: HashMap<RecordingId, Home>,
     keys: KeyRows,
-    ended: Vec<Ended>,
+    ended: EndedCalls,
+    room: Room,
+    /// Durable already, and not told yet.
+    done: Committed,
     uncommitted: u64,
-    dropped: u64,
-    shortened: u64,
     rotate_at: u64,
     /// A sync failed: nobody knows what the medium has.
     must_reopen: bool,
@@ -62,18 +88,6 @@ struct Home {
     previous: u64,
 }
 
-/// A call that ended and is not in the index yet.
-struct Ended {
-    entry: Entry,
-    row: LedgerRow,
-}
-
-enum LedgerRow {
-    Recorded(RecordedRow),
-    Excluded,
-    Failed,
-}
-
 /// What a commit made durable.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Committed {
@@ -81,8 +95,6 @@ pub struct Committed {
     pub bytes: u64,
     /// Calls that ended: they are in the index now.
     pub calls: Vec<CallId>,
-    /// Segments that could not be appended since the commit before.
-    pub dropped: u64,
     /// Calls among `calls` of which the index keeps less than was known: their entries were too large for a row.
     pub shortened: u64,
 }
@@ -94,10 +106,10 @@ impl Writer {
             parts,
             volumes: Vec::new(),
             homes: HashMap::new(),
-            ended: Vec::new(),
+            ended: EndedCalls::default(),
+            room: Room::default(),
+            done: Committed::default(),
             uncommitted: 0,
-            dropped: 0,
-            shortened: 0,
             rotate_at: ROTATE_AT,
             must_reopen: false,
         }
@@ -108,45 +120,46 @@ impl Writer {
         self.rotate_at = bytes;
     }
 
-    /// Appends a block. It is durable after the next [`Self::commit`].
+    /// Appends a block. It is durable after the next [`Self::commit`]. Blocks of one recording come in the order in which
+    /// they were sealed.
     ///
     /// # Errors
-    /// When the disk is full or fails: a segment is then not kept, and counted; a recording's first block and its
-    /// manifest wait in memory for the next commit. [`VaultError::NotOpened`] for a recording whose first block found no
-    /// volume: at its end the call is listed as failed.
-    pub fn append(&mut self, sealed: Sealed) -> Result<(), VaultError> {
+    /// [`NotTaken::ForNow`] gives the block back, to be given again; [`NotTaken::Never`] says why that is in vain.
+    pub fn append(&mut self, sealed: Sealed) -> Result<(), NotTaken> {
         if self.must_reopen {
-            return Err(VaultError::MustReopen);
+            return Err(NotTaken::Never(VaultError::MustReopen));
         }
-        let outcome = self.place(sealed);
-        if outcome.is_err() {
-            self.dropped += 1;
+        if sealed.block.len() > BLOCK_HEAD + MAX_SEALED {
+            let path = self.parts.layout.shelf(&sealed.shelf);
+            let why = failed("append a block to", path)(io::ErrorKind::FileTooLarge.into());
+            self.note_lost(sealed);
+            return Err(NotTaken::Never(why));
         }
-        outcome
+        match self.find_room(&sealed) {
+            Ok(place) => {
+                self.place(sealed, place);
+                Ok(())
+            }
+            Err(why @ VaultError::NotOpened { .. }) => {
+                self.note_lost(sealed);
+                Err(NotTaken::Never(why))
+            }
+            Err(why) => Err(NotTaken::ForNow { block: Box::new(sealed), why }),
+        }
     }
 
     /// Lists a call that has no recording, with the next commit.
     pub fn exclude(&mut self, summary: &CallSummary) {
-        self.note_ended(Entry::new(summary.clone(), None), LedgerRow::Excluded);
+        self.ended.push(Entry::new(summary.clone(), None), LedgerRow::Excluded);
     }
 
     /// Makes all that was appended durable, and lists the calls that ended.
     ///
     /// # Errors
-    /// What failed first. What was committed before stays; what was not is tried again by the next commit, unless a sync
-    /// failed: then the vault must be opened again.
+    /// What failed first. What was committed before stays; what was not waits for the next commit, unless
+    /// [`VaultError::must_reopen`] says that the vault must be opened again.
     pub fn commit(&mut self, now: WallTime) -> Result<Committed, VaultError> {
-        if self.must_reopen {
-            return Err(VaultError::MustReopen);
-        }
-        self.keys.commit().inspect_err(|error| self.must_reopen |= is_sync(error))?;
-        for volume in &mut self.volumes {
-            volume.commit().inspect_err(|error| self.must_reopen |= is_sync(error))?;
-        }
-        let calls = self.list_ended(now)?;
-        self.close_idle(IDLE_VOLUMES)?;
-        let (bytes, dropped) = (std::mem::take(&mut self.uncommitted), std::mem::take(&mut self.dropped));
-        Ok(Committed { bytes, calls, dropped, shortened: std::mem::take(&mut self.shortened) })
+        self.commit_keeping(now, IDLE_VOLUMES)
     }
 
     /// Bytes of volumes that were appended and are not committed.
@@ -158,31 +171,60 @@ impl Writer {
     /// Commits and closes. Recordings that did not end are finished as interrupted ones when the vault is next opened.
     ///
     /// # Errors
-    /// Those of [`Self::commit`].
-    pub fn close(mut self, now: WallTime) -> Result<Committed, VaultError> {
-        let committed = self.commit(now)?;
-        self.close_idle(0)?;
-        Ok(committed)
+    /// Those of [`Self::commit`], with the writer, which lost nothing.
+    pub fn close(mut self, now: WallTime) -> Result<Committed, NotClosed> {
+        match self.commit_keeping(now, 0) {
+            Ok(committed) => Ok(committed),
+            Err(why) => Err(NotClosed { writer: Box::new(self), why }),
+        }
     }
 
-    fn place(&mut self, mut sealed: Sealed) -> Result<(), VaultError> {
-        if sealed.block.len() > BLOCK_HEAD + MAX_SEALED {
-            let path = self.parts.layout.shelf(&sealed.shelf);
-            return Err(failed("append a block to", path)(io::ErrorKind::FileTooLarge.into()));
+    fn commit_keeping(&mut self, now: WallTime, idle: usize) -> Result<Committed, VaultError> {
+        if self.must_reopen {
+            return Err(VaultError::MustReopen);
         }
-        let place = match self.home_of(&sealed) {
-            Ok(place) => place,
-            Err(error) => {
-                self.note_lost(sealed);
-                return Err(error);
+        self.room.forget();
+        self.make_durable(now, idle).inspect_err(|error| self.must_reopen |= error.must_reopen())?;
+        Ok(std::mem::take(&mut self.done))
+    }
+
+    fn make_durable(&mut self, now: WallTime, idle: usize) -> Result<(), VaultError> {
+        self.keys.commit()?;
+        for volume in &mut self.volumes {
+            volume.commit()?;
+        }
+        self.done.bytes += std::mem::take(&mut self.uncommitted);
+        let (calls, shortened) = self.ended.list(&self.parts, now)?;
+        self.done.calls.extend(calls);
+        self.done.shortened += shortened;
+        self.close_idle(idle)
+    }
+
+    /// The place in `volumes` of the volume that takes this block, with room for it. An error changed nothing.
+    fn find_room(&mut self, sealed: &Sealed) -> Result<usize, VaultError> {
+        match sealed.kind {
+            BlockKind::Opened
+            | BlockKind::Stream
+            | BlockKind::Media
+            | BlockKind::Signalling
+            | BlockKind::Running => {
+                let waiting = self.volumes.iter().map(OpenVolume::waiting).sum();
+                self.room.take(&self.parts, sealed.block.len() as u64, waiting)?;
             }
-        };
+            BlockKind::Manifest => {}
+        }
+        let place = self.home_of(sealed)?;
+        self.volumes[place].make_room()?;
+        Ok(place)
+    }
+
+    fn place(&mut self, mut sealed: Sealed, place: usize) {
         if let Some((generation, row)) = sealed.key_row.take() {
             self.keys.push(&sealed.shelf, generation, row);
         }
-        let home = self.homes.get(&sealed.recording).map_or(0, |home| home.previous);
+        let previous = self.homes.get(&sealed.recording).map_or(0, |home| home.previous);
         let volume = &mut self.volumes[place];
-        let at = volume.append(&mut sealed, home)?;
+        let at = volume.append(&mut sealed, previous);
         self.uncommitted += sealed.block.len() as u64;
         match sealed.kind {
             BlockKind::Opened => {
@@ -202,7 +244,6 @@ impl Writer {
                 self.note_finished(sealed, number, at);
             }
         }
-        Ok(())
     }
 
     /// The place in `volumes` of the volume that takes this block.
@@ -217,9 +258,7 @@ impl Writer {
                 | BlockKind::Signalling
                 | BlockKind::Running
                 | BlockKind::Manifest,
-            ) => {
-                return Err(VaultError::NotOpened { recording: sealed.recording });
-            }
+            ) => return Err(VaultError::NotOpened { recording: sealed.recording }),
         };
         let rotate_at = self.rotate_at;
         let found = self.volumes.iter().position(|volume| match &wanted {
@@ -240,41 +279,15 @@ impl Writer {
             if let Some(recording) = &mut entry.recording {
                 (recording.volume, recording.manifest_at) = (volume, manifest_at);
             }
-            self.note_ended(entry, LedgerRow::Recorded(row));
+            self.ended.push(entry, LedgerRow::Recorded(row));
         }
     }
 
     /// A call whose recording has no place is still a call that was seen.
     fn note_lost(&mut self, sealed: Sealed) {
         if let Some(finished) = sealed.finished {
-            self.note_ended(Entry::new(finished.0.summary, None), LedgerRow::Failed);
+            self.ended.push(Entry::new(finished.0.summary, None), LedgerRow::Failed);
         }
-    }
-
-    /// Every entry that waits fits a row of the index, and thereby of the ledger: no call can keep the others from being
-    /// listed.
-    fn note_ended(&mut self, mut entry: Entry, row: LedgerRow) {
-        self.shortened += u64::from(entry.fit() == Fit::Shortened);
-        self.ended.push(Ended { entry, row });
-    }
-
-    fn list_ended(&mut self, now: WallTime) -> Result<Vec<CallId>, VaultError> {
-        if self.ended.is_empty() {
-            return Ok(Vec::new());
-        }
-        let mut ledger = self.parts.ledger();
-        for ended in &self.ended {
-            match &ended.row {
-                LedgerRow::Recorded(row) => ledger.append(LedgerKind::Recorded, now, &row.to_bytes())?,
-                LedgerRow::Excluded => ledger.append(LedgerKind::Excluded, now, &ended.entry.to_bytes())?,
-                LedgerRow::Failed => ledger.append(LedgerKind::Failed, now, &ended.entry.to_bytes())?,
-            }
-        }
-        ledger.sync()?;
-        drop(ledger);
-        let entries: Vec<Entry> = self.ended.iter().map(|ended| ended.entry.clone()).collect();
-        list(&self.parts, &entries)?;
-        Ok(self.ended.drain(..).map(|ended| ended.entry.summary.id).collect())
     }
 
     /// Closes volumes in which no recording runs: the full ones, and all but `idle` of the others.
@@ -288,9 +301,16 @@ impl Writer {
                 continue;
             }
             spare = spare.saturating_sub(1);
-            self.volumes.remove(place).close(&self.parts)?;
+            volume.close(&self.parts)?;
+            self.volumes.remove(place);
         }
         Ok(())
+    }
+}
+
+impl fmt::Debug for Writer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Writer").field("volumes", &self.volumes.len()).finish_non_exhaustive()
     }
 }
 
@@ -298,31 +318,4 @@ impl Drop for Writer {
     fn drop(&mut self) {
         self.parts.writer_out.store(false, Ordering::Release);
     }
-}
-
-/// Puts entries into the index, each unless a better one of its call stands there (see [`Entry::replaces`]), and says how
-/// many had to be shortened.
-pub(crate) fn list(parts: &Parts, entries: &[Entry]) -> Result<u64, VaultError> {
-    let mut best: HashMap<CallId, &Entry> = HashMap::with_capacity(entries.len());
-    for entry in entries {
-        let call = entry.summary.id;
-        if best.get(&call).is_none_or(|other| entry.replaces(other)) {
-            best.insert(call, entry);
-        }
-    }
-    let mut chosen = Vec::with_capacity(best.len());
-    let mut shortened = 0;
-    for (call, entry) in best {
-        if parts.index.get(call)?.is_none_or(|other| entry.replaces(&other)) {
-            let mut entry = entry.clone();
-            shortened += u64::from(entry.fit() == Fit::Shortened);
-            chosen.push(entry);
-        }
-    }
-    parts.index.put(&chosen)?;
-    Ok(shortened)
-}
-
-fn is_sync(error: &VaultError) -> bool {
-    matches!(error, VaultError::Io { doing: "sync", .. })
 }

@@ -108,6 +108,12 @@ pub trait Disk: Send + Sync + fmt::Debug {
     /// What the disk says.
     fn remove(&self, path: &Path) -> io::Result<()>;
 
+    /// Bytes that are free on the file system of `path` for a process without privileges, and bytes that it has in all.
+    ///
+    /// # Errors
+    /// What the disk says.
+    fn space(&self, path: &Path) -> io::Result<(u64, u64)>;
+
     /// Names made, renamed and removed in `dir` are on the medium when this returns.
     ///
     /// # Errors

@@ -56,6 +56,12 @@ impl Disk for RealDisk {
         std::fs::remove_file(path)
     }
 
+    fn space(&self, path: &Path) -> io::Result<(u64, u64)> {
+        let found = rustix::fs::statvfs(path)?;
+        let bytes = |blocks: u64| blocks.saturating_mul(found.f_frsize);
+        Ok((bytes(found.f_bavail), bytes(found.f_blocks)))
+    }
+
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
         File::open(dir)?.sync_all()
     }

@@ -117,7 +117,7 @@ fn make(dir: &Path, key: &MetadataKey) -> Result<Parts, IndexError> {
     let tally = Tally { rebuilding: true, ..Tally::default() };
     let mut first = sled::Batch::default();
     first.insert(&TALLY_KEY, schema::seal_tally(key, &tally));
-    store.apply(first)?;
+    store.apply(first, 0)?;
     let mark = Mark::create(dir)?;
     store.sync_names()?;
     Ok((store, Counted { tally, mark }))

@@ -239,6 +239,7 @@ impl Index {
         let key = schema::entry_key(call);
         let value = schema::seal(&self.key, &key, &plain);
         change.tally.count(&key, &value);
+        change.bytes += value.len() as u64;
         change.batch.insert(&key, value);
         for key in self.sip_call_ids.keys(entry) {
             change.batch.insert(&key[..], schema::bare(&key));
@@ -249,7 +250,7 @@ impl Index {
     fn apply(&self, mut change: Change, counted: &mut Counted) -> Result<(), IndexError> {
         change.tally.batch += 1;
         change.batch.insert(&TALLY_KEY, schema::seal_tally(&self.key, &change.tally));
-        self.store().apply(change.batch)?;
+        self.store().apply(change.batch, change.bytes)?;
         counted.tally = change.tally;
         counted.mark.write(change.tally.batch)
     }
@@ -258,11 +259,13 @@ impl Index {
 /// Rows to be changed together, and the tally as it is after that.
 struct Change {
     batch: sled::Batch,
+    /// Of its rows.
+    bytes: u64,
     tally: Tally,
 }
 
 impl Change {
     fn after(tally: Tally) -> Self {
-        Self { batch: sled::Batch::default(), tally }
+        Self { batch: sled::Batch::default(), bytes: 0, tally }
     }
 }

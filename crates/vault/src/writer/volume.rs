@@ -3,7 +3,7 @@
 use std::{io, sync::Arc};
 
 use crate::{
-    container::{BlockKind, VOLUME_HEAD, VOLUME_VERSION, VolumeHead, link_block},
+    container::{VOLUME_HEAD, VOLUME_VERSION, VolumeHead, link_block},
     disk::{DiskFile, OpenAs},
     error::{VaultError, failed},
     layout::{Shelf, number_of},
@@ -94,23 +94,22 @@ impl OpenVolume {
         self.written + self.buffer.len() as u64
     }
 
-    /// Takes a block and says where it begins. Only segments are refused while the disk takes nothing: the blocks that
-    /// begin and end a recording are few and wait.
-    pub(super) fn append(&mut self, sealed: &mut Sealed, previous: u64) -> Result<u64, VaultError> {
-        if self.buffer.len() >= WRITE_AT {
-            let written = self.write_out();
-            match sealed.kind {
-                BlockKind::Media | BlockKind::Signalling => written?,
-                // What the disk said is said again by the commit that these wait for.
-                BlockKind::Opened | BlockKind::Stream | BlockKind::Running | BlockKind::Manifest => {
-                    drop(written)
-                }
-            }
-        }
+    /// Bytes of blocks that are not in the file yet.
+    pub(super) fn waiting(&self) -> u64 {
+        self.buffer.len() as u64
+    }
+
+    /// When this returns there is room in memory for a block: what waits is bounded.
+    pub(super) fn make_room(&mut self) -> Result<(), VaultError> {
+        if self.buffer.len() >= WRITE_AT { self.write_out() } else { Ok(()) }
+    }
+
+    /// Takes a block and says where it begins.
+    pub(super) fn append(&mut self, sealed: &mut Sealed, previous: u64) -> u64 {
         let at = self.size();
         link_block(&mut sealed.block, previous);
         self.buffer.extend_from_slice(&sealed.block);
-        Ok(at)
+        at
     }
 
     /// All blocks are on the medium when this returns.
@@ -124,9 +123,12 @@ impl OpenVolume {
     }
 
     /// Closes a committed volume: its mark goes.
-    pub(super) fn close(self, parts: &Parts) -> Result<(), VaultError> {
+    pub(super) fn close(&self, parts: &Parts) -> Result<(), VaultError> {
         let mark = parts.layout.open_mark(&self.shelf, self.number);
-        parts.disk.remove(&mark).map_err(failed("remove", &mark))
+        match parts.disk.remove(&mark) {
+            Err(cause) if cause.kind() != io::ErrorKind::NotFound => Err(failed("remove", &mark)(cause)),
+            Ok(()) | Err(_) => Ok(()),
+        }
     }
 
     /// Writes the buffer. When the disk takes only a part, the file is cut back to whole blocks and the buffer stays.

@@ -8,6 +8,7 @@ mod disk_full;
 mod flipped;
 mod gone;
 mod life;
+mod real_disk;
 mod resume;
 mod speed;
 mod strange_clock;

@@ -235,7 +235,7 @@ fn overwrite(dir: &Path, row_key: &[u8], value: Option<Vec<u8>>) {
         Some(value) => batch.insert(row_key, value),
         None => batch.remove(row_key),
     }
-    store.apply(batch).unwrap();
+    store.apply(batch, 0).unwrap();
 }
 
 /// What `get` says of the first call, and what the check says of the index, after its row was replaced by `value`.

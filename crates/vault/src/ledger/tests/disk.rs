@@ -48,6 +48,10 @@ impl Disk for Failing {
         RealDisk.remove(path)
     }
 
+    fn space(&self, path: &Path) -> io::Result<(u64, u64)> {
+        RealDisk.space(path)
+    }
+
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
         self.0.synced.lock().unwrap().push(dir.to_owned());
         RealDisk.sync_dir(dir)

@@ -41,6 +41,8 @@ pub(crate) struct Journal {
     pub(crate) told: Vec<Told>,
     /// Bytes that may still be appended; `None`: as many as you like.
     pub(crate) room: Option<u64>,
+    /// Bytes that the disk says are free, and has; `None`: what the real one says.
+    pub(crate) space: Option<(u64, u64)>,
     /// Bytes read from key files.
     pub(crate) key_bytes: u64,
     /// Syncs fail.
@@ -63,6 +65,11 @@ struct WatchedFile {
 impl WatchedDisk {
     pub(crate) fn note(&self, told: Told) {
         self.journal.lock().unwrap().told.push(told);
+    }
+
+    /// The disk says that so many bytes of 1 GiB are free; its reserve is a hundredth.
+    pub(crate) fn set_free(&self, bytes: u64) {
+        self.journal.lock().unwrap().space = Some((bytes, 1 << 30));
     }
 
     pub(crate) fn set_room(&self, room: Option<u64>) {
@@ -99,6 +106,11 @@ impl Disk for WatchedDisk {
         RealDisk.remove(path)?;
         self.note(Told::Remove(path.into()));
         Ok(())
+    }
+
+    fn space(&self, path: &Path) -> io::Result<(u64, u64)> {
+        let told = self.journal.lock().unwrap().space;
+        told.map_or_else(|| RealDisk.space(path), Ok)
     }
 
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {

@@ -31,7 +31,12 @@ impl Office {
     }
 
     pub(crate) fn with(cipher: CipherSuite) -> Self {
-        let office = Self { root: tempfile::tempdir().unwrap() };
+        Self::on(tempfile::tempdir().unwrap(), cipher)
+    }
+
+    /// In this directory, which may be another disk.
+    pub(crate) fn on(root: TempDir, cipher: CipherSuite) -> Self {
+        let office = Self { root };
         let zone = chrono_tz::Asia::Seoul;
         let new =
             NewVault { access: Access::Open, cipher, zone, passphrase: None, officer_key: None, now: NOW };
@@ -241,7 +246,7 @@ pub(crate) fn record(sealer: &Sealer, writer: &mut Writer, n: u32) -> Result<(),
     for sequences in SEGMENTS {
         writer.append(recording.seal(&media(n, sequences.iter().copied())))?;
     }
-    writer.append(recording.finish(&summary(n)))
+    Ok(writer.append(recording.finish(&summary(n)))?)
 }
 
 /// A vault with these calls in it, closed.

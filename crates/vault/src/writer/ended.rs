@@ -1,0 +1,82 @@
+//! Calls that ended, on their way into the ledger and the index.
+
+use std::collections::HashMap;
+
+use earwitness_model::{CallId, WallTime};
+
+use crate::{
+    entry::Entry, error::VaultError, fitting::Fit, ledger::LedgerKind, manifest::RecordedRow, vault::Parts,
+};
+
+/// What the ledger says of a call that ended.
+pub(super) enum LedgerRow {
+    Recorded(RecordedRow),
+    Excluded,
+    Failed,
+}
+
+/// Calls that ended and are not in the index yet, in the order of their ends.
+#[derive(Default)]
+pub(super) struct EndedCalls {
+    waiting: Vec<(Entry, LedgerRow)>,
+    /// So many of them, from the first, were appended to the ledger: it is told of each once, however often a commit is
+    /// tried.
+    told: usize,
+    shortened: u64,
+}
+
+impl EndedCalls {
+    /// Every entry that waits fits a row of the index, and thereby of the ledger: no call can keep the others from being
+    /// listed.
+    pub(super) fn push(&mut self, mut entry: Entry, row: LedgerRow) {
+        self.shortened += u64::from(entry.fit() == Fit::Shortened);
+        self.waiting.push((entry, row));
+    }
+
+    /// Tells the ledger, then the index; both are durable when this returns the calls, and how many of them were
+    /// shortened. After an error all of them wait on.
+    pub(super) fn list(&mut self, parts: &Parts, now: WallTime) -> Result<(Vec<CallId>, u64), VaultError> {
+        if self.waiting.is_empty() {
+            return Ok((Vec::new(), 0));
+        }
+        let mut ledger = parts.ledger();
+        for (entry, row) in self.waiting.iter().skip(self.told) {
+            match row {
+                LedgerRow::Recorded(row) => ledger.append(LedgerKind::Recorded, now, &row.to_bytes())?,
+                LedgerRow::Excluded => ledger.append(LedgerKind::Excluded, now, &entry.to_bytes())?,
+                LedgerRow::Failed => ledger.append(LedgerKind::Failed, now, &entry.to_bytes())?,
+            }
+            self.told += 1;
+        }
+        ledger.sync()?;
+        drop(ledger);
+        let entries: Vec<Entry> = self.waiting.iter().map(|(entry, _)| entry.clone()).collect();
+        list(parts, &entries)?;
+        self.told = 0;
+        let calls = self.waiting.drain(..).map(|(entry, _)| entry.summary.id).collect();
+        Ok((calls, std::mem::take(&mut self.shortened)))
+    }
+}
+
+/// Puts entries into the index, each unless a better one of its call stands there (see [`Entry::replaces`]), and says how
+/// many had to be shortened.
+pub(crate) fn list(parts: &Parts, entries: &[Entry]) -> Result<u64, VaultError> {
+    let mut best: HashMap<CallId, &Entry> = HashMap::with_capacity(entries.len());
+    for entry in entries {
+        let call = entry.summary.id;
+        if best.get(&call).is_none_or(|other| entry.replaces(other)) {
+            best.insert(call, entry);
+        }
+    }
+    let mut chosen = Vec::with_capacity(best.len());
+    let mut shortened = 0;
+    for (call, entry) in best {
+        if parts.index.get(call)?.is_none_or(|other| entry.replaces(&other)) {
+            let mut entry = entry.clone();
+            shortened += u64::from(entry.fit() == Fit::Shortened);
+            chosen.push(entry);
+        }
+    }
+    parts.index.put(&chosen)?;
+    Ok(shortened)
+}
