@@ -10,7 +10,7 @@ use earwitness_wire::{Carried, Datagram, Reassembled, Reassembler, ReassemblyLim
 
 use super::{News, OwnedSip, ShardOrder, ShardPlace, ShardReport};
 use crate::{
-    clock::{BEFORE, Clock, Watched},
+    clock::{BEFORE, Clock},
     counts::Counts,
     limits::Limits,
     media::{Asked, Came, Media, MediaDatagram, Refused, Told},
@@ -47,21 +47,11 @@ impl std::fmt::Debug for MediaShard {
 }
 
 impl MediaShard {
-    /// The shard at `place`, on a live link whose caller watches the clock that stamps the frames, as of
-    /// [`Engine::live`](crate::Engine::live). All shards have the same `limits`, and the same `begun`: the capture time at
-    /// which they begin, from which their clocks run alike.
-    #[must_use]
-    pub fn live(limits: Limits, place: ShardPlace, begun: PacketTime) -> Self {
-        Self::with_clock(limits, place, (Clock::new(Watched::Yes), begun))
-    }
-
-    /// As [`Self::live`], for frames of a file: a leap forward of the capture's clock is time that passed.
+    /// The shard at `place`. All shards have the same `limits`, and the same `begun`: the capture time at which they begin,
+    /// from which their clocks run alike.
     #[must_use]
     pub fn new(limits: Limits, place: ShardPlace, begun: PacketTime) -> Self {
-        Self::with_clock(limits, place, (Clock::new(Watched::No), begun))
-    }
-
-    fn with_clock(limits: Limits, place: ShardPlace, (mut clock, begun): (Clock, PacketTime)) -> Self {
+        let mut clock = Clock::new();
         let now = clock.handle_frame(begun, BEFORE);
         let mut media = Media::in_shard(limits, place);
         media.handle_base(clock.base());
