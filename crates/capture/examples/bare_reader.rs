@@ -61,6 +61,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             let rate = (all.frames - before) as f64 / second.elapsed().as_secs_f64();
             (before, second) = (all.frames, Instant::now());
             reader.count(&mut losses)?;
+            // `cargo xtask lab` reads the second number of the last such line.
             println!("{rate:.0} frames/s, {} dropped by the kernel so far", losses.kernel);
         }
     }

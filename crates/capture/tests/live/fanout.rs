@@ -4,7 +4,11 @@ use std::num::NonZeroU16;
 
 use earwitness_capture::{CaptureError, Fanout, LiveOptions, LiveSource, Losses, Refusal};
 
-use crate::{alone, cable, filtered, frames::udp, ip, read, sender, small};
+use crate::{
+    alone, cable, filtered,
+    frames::{fragments, udp},
+    ip, read, sender, small,
+};
 
 fn shared(group: u16, options: LiveOptions) -> LiveOptions {
     LiveOptions { fanout: Some(Fanout { group: NonZeroU16::new(group).unwrap() }), ..options }
@@ -36,6 +40,27 @@ fn every_frame_comes_to_one_source_and_both_directions_of_a_flow_to_the_same() {
         let received = sources.each_mut().map(|source| source.take_losses());
         assert!(received.iter().all(|losses| losses.kernel == 0));
         assert_eq!(received.iter().map(|losses| losses.received).sum::<u64>(), 64 * 6);
+    });
+}
+
+#[test]
+fn the_fragments_of_a_datagram_come_to_one_source_as_they_were_on_the_wire() {
+    alone("fanout::the_fragments_of_a_datagram_come_to_one_source_as_they_were_on_the_wire", || {
+        cable();
+        let options = shared(6, filtered("udp port 5060"));
+        let mut sources = [(); 2].map(|()| LiveSource::open("mirror", &options).unwrap());
+        let mut sender = sender("phone");
+        let datagrams: Vec<_> = (1..=40).map(|host| fragments([host, 200], (5_060, 5_060))).collect();
+        for fragment in datagrams.as_flattened() {
+            sender.sendpacket(&fragment[..]).unwrap();
+        }
+        let came = sources.each_mut().map(|source| read(source, 1));
+        assert!(came.iter().all(|came| !came.is_empty()), "all to one source proves nothing");
+        assert_eq!(came.iter().map(Vec::len).sum::<usize>(), 80);
+        for datagram in datagrams {
+            let at_one = came.iter().any(|came| datagram.iter().all(|fragment| came.contains(fragment)));
+            assert!(at_one, "one fragment here and one there");
+        }
     });
 }
 

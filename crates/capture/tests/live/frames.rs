@@ -36,6 +36,15 @@ pub(crate) fn later_fragment(tags: &[Tag]) -> Vec<u8> {
     ethernet(tags, IPV4, &ipv4(185, [1, 2], &[b'y'; 40]))
 }
 
+/// The two fragments of a datagram between hosts with these last bytes: only the first names its ports.
+pub(crate) fn fragments(hosts: [u8; 2], flow: (u16, u16)) -> [Vec<u8>; 2] {
+    let mut first = udp_header(flow, 40).to_vec();
+    first.resize(32, b'f');
+    // More Fragments is the third bit of the field.
+    let packets = [ipv4(0x2000, hosts, &first), ipv4(4, hosts, &[b's'; 16])];
+    packets.map(|packet| ethernet(&[], IPV4, &packet))
+}
+
 /// A fragment over IPv6: its fragment header stands between the ports and the IP header.
 pub(crate) fn ipv6_fragment(tags: &[Tag], flow: (u16, u16)) -> Vec<u8> {
     let mut packet = vec![0x60, 0, 0, 0, 0, 24, 44, 64];
@@ -53,7 +62,7 @@ fn udp_header(flow: (u16, u16), payload: usize) -> [u8; 8] {
     [from[0], from[1], to[0], to[1], length[0], length[1], 0, 0]
 }
 
-/// `offset` is that of a fragment, in units of 8 bytes; `hosts` are the last bytes of the two addresses.
+/// `offset` is that of a fragment, in units of 8 bytes, below its flags; `hosts` are the last bytes of the two addresses.
 fn ipv4(offset: u16, hosts: [u8; 2], payload: &[u8]) -> Vec<u8> {
     let length = u16::try_from(20 + payload.len()).expect("a packet").to_be_bytes();
     let offset = offset.to_be_bytes();
