@@ -296,7 +296,7 @@ impl LiveSource {
 
 impl Source for LiveSource {
     /// Hands over what the ring has, at most a batch, and does not wait: [`Polled::Idle`] when there was nothing, and then
-    /// [`wait`] waits. It has no end, and no error.
+    /// [`wait()`] waits. It has no end, and no error.
     fn poll(&mut self, visit: &mut dyn FnMut(&RawFrame<'_>)) -> Result<Polled, CaptureError> {
         let handed = self.empty(visit) + self.read(visit);
         if handed == 0 || self.listened.elapsed() >= LISTEN {
