@@ -19,6 +19,7 @@ mod layout;
 mod ledger;
 mod manifest;
 mod metadata_key;
+mod officer_key;
 mod opener;
 mod opening;
 mod payload_hash;
@@ -52,6 +53,7 @@ pub use ledger::{
 };
 pub use manifest::{MANIFEST_SCHEMA, Manifest, RecordedRow};
 pub use metadata_key::MetadataKey;
+pub use officer_key::OfficerKey;
 pub use opener::{Opener, Segments, Unlock};
 pub use opening::{Opening, StreamOpened};
 pub use rebuild::Rebuilt;

@@ -19,8 +19,9 @@ use crate::{
     disk::read_all,
     entry::{Entry, RecordingEntry},
     error::{VaultError, failed},
-    keys::{KeyState, data_key, open_identity, open_officer_key},
+    keys::{KeyState, data_key, open_identity},
     layout::Shelf,
+    officer_key::OfficerKey,
     reading::{key_files, shelf_of},
     vault::Parts,
 };
@@ -45,8 +46,7 @@ pub enum Unlock {
 /// Opens recordings. Holds the officer's key while it lives.
 pub struct Opener {
     pub(crate) parts: Arc<Parts>,
-    officer: Identity,
-    officer_path: PathBuf,
+    officer: OfficerKey,
     shelves: Mutex<HashMap<Shelf, ShelfKeys>>,
 }
 
@@ -59,21 +59,24 @@ struct ShelfKeys {
 
 impl Opener {
     pub(crate) fn new(parts: Arc<Parts>, unlock: Unlock) -> Result<Self, VaultError> {
-        let (path, passphrase) = match unlock {
-            Unlock::KeyFile(path) => (path, None),
-            Unlock::Passphrase { path, passphrase } => (path, Some(passphrase)),
+        let key = match unlock {
+            Unlock::KeyFile(path) => OfficerKey::read(&path, None)?,
+            Unlock::Passphrase { path, passphrase } => OfficerKey::read(&path, Some(&passphrase))?,
         };
-        let officer = open_officer_key(&*parts.disk, &path, passphrase.as_ref())?;
-        if officer.to_public().to_string() != parts.officer.to_string() {
-            return Err(VaultError::OtherOfficer { path });
+        Self::with_key(parts, key)
+    }
+
+    pub(crate) fn with_key(parts: Arc<Parts>, key: OfficerKey) -> Result<Self, VaultError> {
+        if key.identity.to_public().to_string() != parts.officer.to_string() {
+            return Err(VaultError::OtherOfficer { path: key.path().to_owned() });
         }
-        Ok(Self { parts, officer, officer_path: path, shelves: Mutex::default() })
+        Ok(Self { parts, officer: key, shelves: Mutex::default() })
     }
 
     /// Where the officer's key was read from.
     #[must_use]
     pub fn key_path(&self) -> &Path {
-        &self.officer_path
+        self.officer.path()
     }
 
     /// The segments of a call's recording, decrypted, in the order they were sealed. A segment that is damaged or missing
@@ -140,6 +143,6 @@ impl Opener {
             Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             other => other.map_err(failed("read", &path))?,
         };
-        Ok(open_identity(&self.officer, &wrapped))
+        Ok(open_identity(&self.officer.identity, &wrapped))
     }
 }

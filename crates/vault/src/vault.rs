@@ -26,6 +26,7 @@ use crate::{
     layout::Layout,
     ledger::{Ledger, LedgerKind},
     metadata_key::MetadataKey,
+    officer_key::OfficerKey,
     opener::{Opener, Unlock},
     recovery::{self, Recovery},
     sealer::{Sealer, SealingKeys},
@@ -126,10 +127,7 @@ impl Vault {
     /// Where the officer's key is unless another place was chosen when the vault was made.
     #[must_use]
     pub fn default_officer_key(&self) -> PathBuf {
-        self.parts.layout.officer_key(match self.access() {
-            Access::Open => ".key",
-            Access::Governed => ".officer.age",
-        })
+        OfficerKey::beside(&self.parts.layout.dir, self.access())
     }
 
     /// The public key that its manifests are signed with.
@@ -177,6 +175,14 @@ impl Vault {
     /// [`VaultError::OtherOfficer`].
     pub fn opener(&self, unlock: Unlock) -> Result<Opener, VaultError> {
         Opener::new(Arc::clone(&self.parts), unlock)
+    }
+
+    /// The opening side, with a key that is open already.
+    ///
+    /// # Errors
+    /// [`VaultError::OtherOfficer`].
+    pub fn opener_with(&self, key: OfficerKey) -> Result<Opener, VaultError> {
+        Opener::with_key(Arc::clone(&self.parts), key)
     }
 }
 
