@@ -1,56 +1,50 @@
-//! What every command is given: where the vault and the rules are, the clock, and how to open what is sealed.
+//! What every command is given: its seat, where the vault and the rules are, the clock, and how to open what is sealed.
 
 use std::{
-    io::Read,
+    fmt,
     path::{Path, PathBuf},
 };
 
-use clap::Args;
 use earwitness_model::WallTime;
 use earwitness_rules::{RuleSet, SourceText};
-use earwitness_vault::{Access, Opener, SecretString, Unlock, Vault};
+use earwitness_vault::{Opener, SecretString, Vault, VaultError};
 
-use crate::exit::{Exit, Failure};
+use crate::{
+    exit::{Exit, Failure},
+    options::{Options, read_rules},
+    seat::{Here, Out, RuleTexts, Screen, Seat},
+};
 
-/// Where recordings are when nothing else is said.
-const DEFAULT_VAULT: &str = "/var/lib/earwitness";
-/// Where rules are looked for, in this order, when nothing else is said.
-const DEFAULT_RULES: [&str; 2] = ["/etc/earwitness/capture-rules", "capture-rules"];
-
-/// More of a passphrase file than its first line may have is not read.
-const MAX_PASSPHRASE: u64 = 4096;
-
-/// Options that every command takes.
-#[derive(Debug, Clone, Args)]
+/// The options as they are meant, and the seat of whoever typed them.
 pub(crate) struct Context {
-    /// The vault: a directory
-    #[arg(long, global = true, value_name = "DIR", env = "EARWITNESS_VAULT", default_value = DEFAULT_VAULT)]
+    /// The vault's directory.
     pub(crate) vault: PathBuf,
-    /// The capture rules: a directory of TOML files [default: /etc/earwitness/capture-rules, else ./capture-rules]
-    #[arg(long, global = true, value_name = "DIR", env = "EARWITNESS_RULES")]
-    rules: Option<PathBuf>,
-    /// The officer's key, where it is not beside the vault
-    #[arg(long, global = true, value_name = "FILE")]
-    officer_key: Option<PathBuf>,
-    /// Read the officer's passphrase from a file instead of asking for it
-    #[arg(long, global = true, value_name = "FILE")]
-    passphrase_file: Option<PathBuf>,
-    /// Say only what went wrong
-    #[arg(short, long, global = true)]
+    /// Only what went wrong is said.
     pub(crate) quiet: bool,
-    /// Say more (repeat for more)
-    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    /// How much more is said.
     pub(crate) verbose: u8,
+    named: Options,
+    seat: Box<dyn Seat>,
 }
 
 impl Context {
+    /// Of a command that this process runs for itself.
+    pub(crate) fn here(named: Options) -> Self {
+        Self::at(named.vault.clone(), named.clone(), Box::new(Here::new(named)))
+    }
+
+    /// Of a command that is run at `seat` on the vault in this directory.
+    pub(crate) fn at(vault: PathBuf, named: Options, seat: Box<dyn Seat>) -> Self {
+        Self { vault, quiet: named.quiet, verbose: named.verbose, named, seat }
+    }
+
     /// The time of day. The only place in the program that asks for it.
     pub(crate) fn now() -> WallTime {
         WallTime::from_nanos(chrono::Utc::now().timestamp_nanos_opt().unwrap_or(i64::MAX))
     }
 
     /// Opens the vault, and says what had to be put in order.
-    pub(crate) fn open_vault(&self) -> Result<Vault, Failure> {
+    pub(crate) fn open_vault(&self) -> Result<Vault, VaultError> {
         let vault = Vault::open(&self.vault)?;
         let recovery = vault.recovery();
         if !recovery.is_clean() {
@@ -66,57 +60,32 @@ impl Context {
 
     /// Opens what is sealed in `vault`: with the key beside an open vault, with the officer's passphrase in a governed one.
     pub(crate) fn unlock(&self, vault: &Vault) -> Result<Opener, Failure> {
-        let path = self.officer_key.clone().unwrap_or_else(|| vault.default_officer_key());
-        let unlock = match vault.access() {
-            Access::Open => Unlock::KeyFile(path),
-            Access::Governed => {
-                Unlock::Passphrase { passphrase: self.passphrase("officer's passphrase: ")?, path }
-            }
-        };
-        Ok(vault.opener(unlock)?)
+        Ok(vault.opener_with(self.seat.officer_key(vault.access())?)?)
     }
 
     /// Where the officer's key of a new vault goes, when the user said so.
     pub(crate) fn officer_key(&self) -> Option<&Path> {
-        self.officer_key.as_deref()
+        self.named.officer_key()
     }
 
-    /// The officer's passphrase, from a file or from the terminal.
+    /// A passphrase for a new key, from a file or from this process's terminal.
     pub(crate) fn passphrase(&self, prompt: &str) -> Result<SecretString, Failure> {
-        if let Some(path) = &self.passphrase_file {
-            let mut text = String::new();
-            let read = std::fs::File::open(path)
-                .and_then(|file| file.take(MAX_PASSPHRASE).read_to_string(&mut text));
-            read.map_err(|cause| {
-                let what = format_args!("cannot read the passphrase from {}: {cause}", path.display());
-                Failure::new(Exit::NotFound, what)
-            })?;
-            return Ok(SecretString::from(text.lines().next().unwrap_or_default().to_owned()));
-        }
-        rpassword::prompt_password(prompt).map(SecretString::from).map_err(|cause| {
-            Failure::new(
-                Exit::Refused,
-                format_args!(
-                    "no passphrase: {cause}; run this on a terminal, or give --passphrase-file FILE"
-                ),
-            )
-        })
+        self.named.passphrase(prompt)
     }
 
     /// Whether the passphrase is typed, so that a new one is asked for twice.
     pub(crate) const fn is_passphrase_typed(&self) -> bool {
-        self.passphrase_file.is_none()
+        self.named.is_passphrase_typed()
     }
 
     /// Where the rules are.
     pub(crate) fn rules_dir(&self) -> PathBuf {
-        let found = || DEFAULT_RULES.iter().map(PathBuf::from).find(|dir| dir.is_dir());
-        self.rules.clone().or_else(found).unwrap_or_else(|| PathBuf::from(DEFAULT_RULES[0]))
+        self.named.rules_dir()
     }
 
     /// Reads the rules; what is wrong with them is one message with a line for each problem.
     pub(crate) fn load_rules(&self) -> Result<RuleSet, Failure> {
-        Self::load_rules_from(&self.rules_dir())
+        rules_of(&self.seat.rule_texts()?)
     }
 
     /// The rules, where there are some: named ones must be there, those of the usual places may be missing.
@@ -127,42 +96,52 @@ impl Context {
 
     /// [`Self::load_rules`] of another directory.
     pub(crate) fn load_rules_from(dir: &Path) -> Result<RuleSet, Failure> {
-        let texts = read_rule_files(dir)?;
-        let sources: Vec<_> = texts.iter().map(|(name, text)| SourceText { name, text }).collect();
-        RuleSet::load(&sources).map_err(|problems| {
-            let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
-            Failure::new(
-                Exit::Failed,
-                format_args!("the rules in {} have errors:\n{}", dir.display(), lines.join("\n")),
-            )
-        })
+        rules_of(&read_rules(dir)?)
+    }
+
+    /// The seat of whoever runs the command.
+    pub(crate) fn seat(&self) -> &dyn Seat {
+        &*self.seat
+    }
+
+    /// Results: stdout.
+    pub(crate) fn out(&self) -> Out<'_> {
+        Out(self.seat())
+    }
+
+    /// What stdout is.
+    pub(crate) fn screen(&self) -> Screen {
+        self.seat.screen()
     }
 
     /// Tells the user something on stderr, unless asked to be quiet.
-    pub(crate) fn say(&self, message: impl std::fmt::Display) {
+    pub(crate) fn say(&self, message: impl fmt::Display) {
         if !self.quiet {
-            crate::terminal::say(message);
+            self.tell(message);
         }
+    }
+
+    /// Tells the user what went wrong, on stderr.
+    pub(crate) fn tell(&self, message: impl fmt::Display) {
+        self.seat.tell(&message.to_string());
+    }
+
+    /// Goes on if anybody still waits for what the command does: long work asks between two calls.
+    ///
+    /// # Errors
+    /// A closed pipe when nobody does.
+    pub(crate) fn go_on(&self) -> Result<(), Failure> {
+        if self.seat.is_wanted() { Ok(()) } else { Err(std::io::Error::from(std::io::ErrorKind::BrokenPipe).into()) }
     }
 }
 
-/// The `*.toml` files of a rules directory, by name.
-fn read_rule_files(dir: &Path) -> Result<Vec<(String, String)>, Failure> {
-    let cannot = |what: &Path, cause: std::io::Error| {
-        let hint = "`earwitness rules init` writes an example office; --rules DIR says where rules are";
-        Failure::new(Exit::NotFound, format_args!("cannot read {}: {cause}; {hint}", what.display()))
-    };
-    let mut texts = Vec::new();
-    for file in std::fs::read_dir(dir).map_err(|cause| cannot(dir, cause))? {
-        let path = file.map_err(|cause| cannot(dir, cause))?.path();
-        if path.extension().is_some_and(|extension| extension == "toml") && path.is_file() {
-            let text = std::fs::read_to_string(&path).map_err(|cause| cannot(&path, cause))?;
-            texts.push((path.file_name().unwrap_or_default().to_string_lossy().into_owned(), text));
-        }
-    }
-    texts.sort();
-    if texts.is_empty() {
-        return Err(cannot(dir, std::io::Error::new(std::io::ErrorKind::NotFound, "no *.toml file in it")));
-    }
-    Ok(texts)
+fn rules_of(read: &RuleTexts) -> Result<RuleSet, Failure> {
+    let sources: Vec<_> = read.texts.iter().map(|(name, text)| SourceText { name, text }).collect();
+    RuleSet::load(&sources).map_err(|problems| {
+        let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        Failure::new(
+            Exit::Failed,
+            format_args!("the rules in {} have errors:\n{}", read.dir, lines.join("\n")),
+        )
+    })
 }

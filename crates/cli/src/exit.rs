@@ -23,9 +23,31 @@ pub(crate) enum Exit {
     Part = 7,
 }
 
+impl Exit {
+    /// The code as a number.
+    pub(crate) const fn code(self) -> u8 {
+        self as u8
+    }
+
+    /// The exit with this code; what no command ends with is a failure.
+    pub(crate) fn from_code(code: u8) -> Self {
+        let all = [
+            Self::Done,
+            Self::Failed,
+            Self::Usage,
+            Self::NotFound,
+            Self::Refused,
+            Self::Broken,
+            Self::Loss,
+            Self::Part,
+        ];
+        all.into_iter().find(|exit| exit.code() == code).unwrap_or(Self::Failed)
+    }
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
-        Self::from(exit as u8)
+        Self::from(exit.code())
     }
 }
 
@@ -43,6 +65,11 @@ impl Failure {
     /// A failure that the user can read.
     pub(crate) fn new(exit: Exit, cause: impl fmt::Display) -> Self {
         Self { exit, cause: anyhow::anyhow!("{cause}") }
+    }
+
+    /// Nobody reads any more: `earwitness list | head` is no failure.
+    pub(crate) fn is_closed_pipe(&self) -> bool {
+        self.io_kind() == Some(std::io::ErrorKind::BrokenPipe)
     }
 
     /// What the system said, when it was the system.

@@ -7,6 +7,9 @@ mod cmd;
 mod context;
 mod exit;
 mod filter;
+mod options;
+mod seat;
+mod socket;
 mod terminal;
 mod view;
 
@@ -17,7 +20,8 @@ use clap::Parser;
 use self::{
     cmd::Command,
     context::Context,
-    exit::{Exit, Failure},
+    exit::Exit,
+    options::Options,
 };
 
 /// Records the calls of a public office off a mirror port, seals them, and accounts for each.
@@ -25,7 +29,7 @@ use self::{
 #[command(name = "earwitness", version, max_term_width = 110, after_help = EXAMPLES)]
 struct CommandLine {
     #[command(flatten)]
-    context: Context,
+    options: Options,
     #[command(subcommand)]
     command: Command,
 }
@@ -42,12 +46,13 @@ Exit codes: 0 done, 1 failed, 2 usage, 3 not found, 4 refused by rule or role, 5
 
 fn main() -> ExitCode {
     std::panic::set_hook(Box::new(tell_of_panic));
-    let CommandLine { context, command } = CommandLine::parse();
-    match command.run(&context) {
+    let CommandLine { options, command } = CommandLine::parse();
+    let context = Context::here(options);
+    match command.run(&context).and_then(|exit| Ok(context.seat().flush().map(|()| exit)?)) {
         Ok(exit) => exit.into(),
-        Err(failure) if is_closed_pipe(&failure) => Exit::Done.into(),
+        Err(failure) if failure.is_closed_pipe() => Exit::Done.into(),
         Err(failure) => {
-            terminal::say(&failure);
+            context.tell(&failure);
             failure.exit.into()
         }
     }
@@ -60,9 +65,4 @@ fn tell_of_panic(panic: &std::panic::PanicHookInfo<'_>) {
     if !place.contains("/sled-") {
         terminal::say(format_args!("a defect of this program at {place}; what was committed is kept"));
     }
-}
-
-/// `earwitness list | head` is no failure.
-fn is_closed_pipe(failure: &Failure) -> bool {
-    failure.io_kind() == Some(std::io::ErrorKind::BrokenPipe)
 }

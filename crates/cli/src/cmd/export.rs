@@ -3,10 +3,9 @@
 mod destination;
 mod files;
 mod format;
-mod progress;
 mod unsealed;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use earwitness_media::export::{ExportFormat, NameTemplate};
@@ -16,15 +15,14 @@ use earwitness_vault::{Entry, LedgerKind, Opener, Vault};
 pub(crate) use self::unsealed::{Unsealed, act, audio_or_why};
 use self::{
     destination::Destination,
-    files::Files,
+    files::{Files, Names},
     format::{Shape, write_call},
-    progress::Progress,
 };
 use crate::{
     context::Context,
     exit::{Exit, Failure, Outcome},
     filter::{Filters, find_call},
-    terminal,
+    seat::{Over, Standing},
 };
 
 /// WAV is stereo (caller left, callee right), on the call's own timeline from answer to end. payload is one file per
@@ -67,20 +65,28 @@ enum Done {
 }
 
 impl Export {
-    pub(crate) fn run(&self, context: &Context) -> Outcome {
-        let vault = context.open_vault()?;
-        let (calls, mut tally) = self.chosen(context, &vault)?;
+    /// The one place where the command leaves files.
+    pub(crate) fn output(&self) -> &Path {
+        &self.output
+    }
+
+    pub(crate) fn run(&self, context: &Context, vault: &Vault) -> Outcome {
+        let standing = context.seat().standing(&self.output)?;
+        let (calls, mut tally) = self.chosen((context, vault), standing)?;
         if calls.is_empty() {
             return tally.outcome(context);
         }
-        let destination = Destination::of(&self.output, self.format, self.asked(calls.len()))?;
+        let destination = Destination::of((&self.output, standing), self.format, self.asked(calls.len(), standing))?;
         let shape = Shape::new(destination.format(), (self.native, self.mono, self.conceal))?;
-        let opener = context.unlock(&vault)?;
-        let template = self.template.clone().unwrap_or_default();
-        let mut files = Files::new(destination, template, self.force, vault.zone())?;
-        let mut progress = Progress::new(calls.len());
-        for call in calls {
-            match export_one(&vault, &opener, call, (shape, &mut files)) {
+        let opener = context.unlock(vault)?;
+        let over = if self.force { Over::Files } else { Over::Nothing };
+        let names =
+            Names { template: self.template.clone().unwrap_or_default(), over, zone: vault.zone() };
+        let mut files = Files::new(context.seat(), destination, names)?;
+        let of = calls.len() as u64;
+        for (done, call) in (1..).zip(calls) {
+            context.go_on()?;
+            match export_one((context, vault, &opener), call, (shape, &mut files)) {
                 Ok(Done::Whole) => tally.done += 1,
                 Ok(Done::Part(exit)) => tally.fail(exit),
                 // Nobody reads any more: there is no use in going on.
@@ -88,19 +94,22 @@ impl Export {
                     return Err(failure);
                 }
                 Err(failure) => {
-                    progress.pause(|| terminal::say(format_args!("call {call}: {failure}")));
+                    context.tell(format_args!("call {call}: {failure}"));
                     tally.fail(failure.exit);
                 }
             }
-            progress.step();
+            context.seat().progress(done, of);
         }
-        progress.finish();
         files.tell(context);
         tally.outcome(context)
     }
 
     /// The calls to be exported, and those among the named ones that cannot be.
-    fn chosen(&self, context: &Context, vault: &Vault) -> Result<(Vec<CallId>, Tally), Failure> {
+    fn chosen(
+        &self,
+        (context, vault): (&Context, &Vault),
+        standing: Standing,
+    ) -> Result<(Vec<CallId>, Tally), Failure> {
         let mut tally = Tally::default();
         let mut calls = Vec::new();
         match (self.calls.is_empty(), self.filters.is_empty()) {
@@ -114,11 +123,11 @@ impl Export {
             (false, true) => {
                 for name in &self.calls {
                     let entry = find_call(vault, name)?;
-                    match self.may_export(&entry) {
+                    match self.may_export(&entry, standing) {
                         Ok(()) if calls.contains(&entry.summary.id) => {}
                         Ok(()) => calls.push(entry.summary.id),
                         Err(why) => {
-                            terminal::say(&why);
+                            context.tell(&why);
                             tally.fail(why.exit);
                         }
                     }
@@ -128,13 +137,13 @@ impl Export {
                 for entry in self.filters.resolve(context, vault)?.calls(vault) {
                     match entry {
                         Ok(entry) if entry.recording.is_none() => tally.refused += 1,
-                        Ok(entry) => match self.may_export(&entry) {
+                        Ok(entry) => match self.may_export(&entry, standing) {
                             Ok(()) => calls.push(entry.summary.id),
                             Err(why) => context.say(why),
                         },
                         Err(error) => {
                             let failure = Failure::from(error);
-                            terminal::say(&failure);
+                            context.tell(&failure);
                             tally.fail(failure.exit);
                         }
                     }
@@ -146,8 +155,8 @@ impl Export {
 
     /// How many calls PATH is for. What filters choose varies from day to day, and PATH must not change its meaning with it:
     /// unless it names one file, it is for several.
-    fn asked(&self, chosen: usize) -> usize {
-        let is_one = self.output.as_os_str() == "-" || destination::format_of(&self.output, None).is_some();
+    fn asked(&self, chosen: usize, standing: Standing) -> usize {
+        let is_one = self.output.as_os_str() == "-" || destination::format_of((&self.output, standing), None).is_some();
         match self.calls.len() {
             0 if is_one => chosen,
             0 => chosen.max(2),
@@ -156,8 +165,8 @@ impl Export {
     }
 
     /// A pcapng has the signalling of a call without audio; the other formats have nothing of it.
-    fn may_export(&self, entry: &Entry) -> Result<(), Failure> {
-        match destination::format_of(&self.output, self.format).unwrap_or(ExportFormat::Wav) {
+    fn may_export(&self, entry: &Entry, standing: Standing) -> Result<(), Failure> {
+        match destination::format_of((&self.output, standing), self.format).unwrap_or(ExportFormat::Wav) {
             ExportFormat::Pcapng if entry.recording.is_some() => Ok(()),
             ExportFormat::Pcapng | ExportFormat::Wav | ExportFormat::Payload => audio_or_why(entry),
         }
@@ -165,20 +174,20 @@ impl Export {
 }
 
 fn export_one(
-    vault: &Vault,
-    opener: &Opener,
+    (context, vault, opener): (&Context, &Vault, &Opener),
     call: CallId,
-    (shape, files): (Shape, &mut Files),
+    (shape, files): (Shape, &mut Files<'_>),
 ) -> Result<Done, Failure> {
     let entry =
         vault.index().get(call)?.ok_or_else(|| Failure::new(Exit::NotFound, "it is not there any more"))?;
     let unsealed = Unsealed::open(opener, &entry)?;
-    let is_whole = unsealed.tell_damage(&entry);
+    let is_whole = unsealed.tell_damage(context, &entry);
     // What leaves is in the ledger before it leaves.
-    let note = || vault.note(LedgerKind::Exported, Context::now(), &act(&entry, shape.format().name()));
+    let act = act(&entry, shape.format().name(), context.seat().account());
+    let note = || vault.note(LedgerKind::Exported, Context::now(), &act);
     let missing = write_call(&entry, &unsealed, shape, (files, &note))?;
     for text in &missing {
-        terminal::say(format_args!("call {call}: {text}"));
+        context.tell(format_args!("call {call}: {text}"));
     }
     Ok(match (is_whole, missing.is_empty()) {
         (true, true) => Done::Whole,

@@ -3,7 +3,9 @@
 use std::io::Write;
 
 use clap::{Args, Subcommand};
+use earwitness_vault::Vault;
 
+use super::Needs;
 use crate::{
     context::Context,
     exit::{Exit, Outcome},
@@ -25,9 +27,16 @@ enum IndexCommand {
 }
 
 impl Index {
-    pub(crate) fn run(&self, context: &Context) -> Outcome {
-        let vault = context.open_vault()?;
-        let mut out = std::io::stdout().lock();
+    /// A rebuild empties what the recorder writes into.
+    pub(super) const fn needs(&self) -> Needs {
+        match self.command {
+            IndexCommand::Check => Needs::Reading,
+            IndexCommand::Rebuild => Needs::Alone,
+        }
+    }
+
+    pub(crate) fn run(&self, context: &Context, vault: &Vault) -> Outcome {
+        let mut out = context.out();
         match self.command {
             IndexCommand::Check => {
                 let findings = vault.check_index();

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use clap::{Args, Subcommand};
-use earwitness_vault::{Access, CipherSuite};
+use earwitness_vault::{Access, CipherSuite, Vault};
 
 use crate::{
     context::Context,
@@ -26,9 +26,8 @@ enum KeysCommand {
 }
 
 impl Keys {
-    pub(crate) fn run(&self, context: &Context) -> Outcome {
-        let vault = context.open_vault()?;
-        let mut out = std::io::stdout().lock();
+    pub(crate) fn run(&self, context: &Context, vault: &Vault) -> Outcome {
+        let mut out = context.out();
         match self.command {
             KeysCommand::Show => {
                 let access = match vault.access() {
@@ -53,7 +52,7 @@ impl Keys {
                 }
             }
             KeysCommand::Unlock => {
-                let opener = context.unlock(&vault)?;
+                let opener = context.unlock(vault)?;
                 writeln!(out, "{} opens this vault", opener.key_path().display())?;
             }
         }

@@ -11,7 +11,6 @@ use crate::{
     context::Context,
     exit::{Exit, Failure, Outcome},
     filter::Filters,
-    terminal,
     view::{COLUMNS, PayloadDigest, Row, call_object, payload_digests, table},
 };
 
@@ -41,18 +40,17 @@ pub(crate) struct List {
 }
 
 impl List {
-    pub(crate) fn run(&self, context: &Context) -> Outcome {
-        let vault = context.open_vault()?;
-        let filter = self.filters.resolve(context, &vault)?;
-        let mut calls = Calls { of: filter.calls(&vault), all: self.all, shown: 0, refused: 0, damaged: 0 };
-        let mut out = io::BufWriter::new(io::stdout().lock());
+    pub(crate) fn run(&self, context: &Context, vault: &Vault) -> Outcome {
+        let filter = self.filters.resolve(context, vault)?;
+        let mut calls = Calls { of: filter.calls(vault), context, all: self.all, shown: 0, refused: 0, damaged: 0 };
+        let mut out = io::BufWriter::new(context.out());
         let mut is_whole = true;
         if self.json {
-            is_whole = self.write_objects(&mut calls, (context, &vault), &mut out)?;
+            is_whole = self.write_objects(&mut calls, (context, vault), &mut out)?;
         } else if self.csv {
-            write_csv(&mut calls, &vault, &mut out)?;
-        } else if terminal::is_for_people() {
-            write_tables(&mut calls, &vault, &mut out)?;
+            write_csv(&mut calls, vault, &mut out)?;
+        } else if context.screen().is_for_people() {
+            write_tables(&mut calls, (context, vault), &mut out)?;
         } else {
             for entry in calls.by_ref() {
                 writeln!(out, "{}", Row::new(&entry, vault.zone()).line())?;
@@ -60,7 +58,7 @@ impl List {
         }
         out.flush()?;
         drop(out);
-        Ok(calls.tell(context, is_whole))
+        Ok(calls.tell(is_whole))
     }
 
     /// Says whether every digest that was asked for could be read back.
@@ -73,12 +71,13 @@ impl List {
         let mut opener = None;
         let mut is_whole = true;
         for entry in calls {
+            context.go_on()?;
             let mut digests = self.sha256.then(Vec::new);
             if self.sha256 && entry.recording.is_some() {
                 if opener.is_none() {
                     opener = Some(context.unlock(vault)?);
                 }
-                let read = opener.as_ref().and_then(|opener| digests_of(opener, &entry));
+                let read = opener.as_ref().and_then(|opener| digests_of(context, opener, &entry));
                 is_whole &= read.is_some();
                 digests = Some(read.unwrap_or_default());
             }
@@ -90,15 +89,15 @@ impl List {
 
 /// The digests of a call's streams; `None`, and said why, when not all of it can be read back: a digest of what is left
 /// would be one of something else.
-fn digests_of(opener: &Opener, entry: &Entry) -> Option<Vec<PayloadDigest>> {
+fn digests_of(context: &Context, opener: &Opener, entry: &Entry) -> Option<Vec<PayloadDigest>> {
     match Unsealed::open(opener, entry) {
         Ok(unsealed) if unsealed.damage.is_empty() => Some(payload_digests(&unsealed.audio)),
         Ok(unsealed) => {
-            unsealed.tell_damage(entry);
+            unsealed.tell_damage(context, entry);
             None
         }
         Err(error) => {
-            terminal::say(format_args!("call {}: {error}", entry.summary.id));
+            context.tell(format_args!("call {}: {error}", entry.summary.id));
             None
         }
     }
@@ -132,19 +131,25 @@ fn not_a_formula(cell: String) -> String {
     }
 }
 
-fn write_tables(calls: &mut Calls<'_>, vault: &Vault, out: &mut impl Write) -> Result<(), Failure> {
+fn write_tables(
+    calls: &mut Calls<'_>,
+    (context, vault): (&Context, &Vault),
+    out: &mut impl Write,
+) -> Result<(), Failure> {
+    let width = context.screen().width();
     loop {
         let page: Vec<Entry> = calls.by_ref().take(PAGE).collect();
         if page.is_empty() {
             return Ok(());
         }
-        writeln!(out, "{}", table(&page, vault.zone()))?;
+        writeln!(out, "{}", table(&page, vault.zone(), width))?;
     }
 }
 
 /// The calls to be shown. Counts them, and says of damaged rows of the index that they are.
 struct Calls<'v> {
     of: Box<dyn Iterator<Item = Result<Entry, IndexError>> + 'v>,
+    context: &'v Context,
     all: bool,
     shown: u64,
     refused: u64,
@@ -163,7 +168,7 @@ impl Iterator for Calls<'_> {
                 }
                 (Ok(_), _) => self.refused += 1,
                 (Err(error), _) => {
-                    terminal::say(error);
+                    self.context.tell(error);
                     self.damaged += 1;
                 }
             }
@@ -173,7 +178,8 @@ impl Iterator for Calls<'_> {
 
 impl Calls<'_> {
     /// The last line, and what the command comes to.
-    fn tell(&self, context: &Context, is_whole: bool) -> Exit {
+    fn tell(&self, is_whole: bool) -> Exit {
+        let context = self.context;
         let calls = if self.shown == 1 { "call" } else { "calls" };
         let refused = match self.refused {
             0 => String::new(),

@@ -14,8 +14,13 @@ mod show;
 mod verify;
 
 use clap::Subcommand;
+use earwitness_vault::Vault;
 
-use crate::{context::Context, exit::Outcome};
+use crate::{
+    context::Context,
+    exit::Outcome,
+    socket::{Grant, hand_over},
+};
 
 /// The commands.
 #[derive(Debug, Subcommand)]
@@ -26,6 +31,19 @@ pub(crate) enum Command {
     Record(record::Record),
     /// Check whether a mirror is fit to record
     Doctor(doctor::Doctor),
+    #[command(flatten)]
+    InVault(VaultCommand),
+    /// Check, explain or begin capture rules
+    Rules(rules::Rules),
+    /// Print a completion script for a shell
+    Completions(shell::Completions),
+    /// Print the manual page
+    Man(shell::Man),
+}
+
+/// The commands that work in a vault: the recorder runs them while it has it.
+#[derive(Debug, Subcommand)]
+pub(crate) enum VaultCommand {
     /// List calls, newest last
     List(list::List),
     /// Show everything known of one call
@@ -36,16 +54,19 @@ pub(crate) enum Command {
     Play(play::Play),
     /// Check that recordings are whole and unaltered
     Verify(verify::Verify),
-    /// Check, explain or begin capture rules
-    Rules(rules::Rules),
     /// Show or try the keys of the vault
     Keys(keys::Keys),
     /// Check the index, or rebuild it from the volumes
     Index(index::Index),
-    /// Print a completion script for a shell
-    Completions(shell::Completions),
-    /// Print the manual page
-    Man(shell::Man),
+}
+
+/// What a command needs of the vault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Needs {
+    /// It reads, and may tell the ledger what it read. Whoever the recorder's socket admits may have it run.
+    Reading,
+    /// Nobody else may have the vault open, the recorder least of all.
+    Alone,
 }
 
 impl Command {
@@ -55,16 +76,47 @@ impl Command {
             Self::Init(command) => command.run(context),
             Self::Record(command) => command.run(context),
             Self::Doctor(command) => command.run(context),
-            Self::List(command) => command.run(context),
-            Self::Show(command) => command.run(context),
-            Self::Export(command) => command.run(context),
-            Self::Play(command) => command.run(context),
-            Self::Verify(command) => command.run(context),
+            Self::InVault(command) => match context.open_vault() {
+                Ok(vault) => command.run(context, &vault),
+                Err(cause) => hand_over(context, command, cause),
+            },
             Self::Rules(command) => command.run(context),
-            Self::Keys(command) => command.run(context),
-            Self::Index(command) => command.run(context),
             Self::Completions(command) => command.run(context),
             Self::Man(command) => command.run(context),
+        }
+    }
+}
+
+impl VaultCommand {
+    /// Runs the command on an open vault: here, or in the recorder for whoever sits at the context's seat.
+    pub(crate) fn run(&self, context: &Context, vault: &Vault) -> Outcome {
+        match self {
+            Self::List(command) => command.run(context, vault),
+            Self::Show(command) => command.run(context, vault),
+            Self::Export(command) => command.run(context, vault),
+            Self::Play(command) => command.run(context, vault),
+            Self::Verify(command) => command.run(context, vault),
+            Self::Keys(command) => command.run(context, vault),
+            Self::Index(command) => command.run(context, vault),
+        }
+    }
+
+    /// What it needs of the vault.
+    pub(crate) const fn needs(&self) -> Needs {
+        match self {
+            Self::List(_) | Self::Show(_) | Self::Export(_) | Self::Play(_) | Self::Verify(_) | Self::Keys(_) => {
+                Needs::Reading
+            }
+            Self::Index(command) => command.needs(),
+        }
+    }
+
+    /// What it may leave at its seat when another process runs it.
+    pub(crate) fn grant(&self) -> Grant {
+        match self {
+            Self::Export(command) => Grant::output(command.output()),
+            Self::Play(_) => Grant::player(),
+            Self::List(_) | Self::Show(_) | Self::Verify(_) | Self::Keys(_) | Self::Index(_) => Grant::default(),
         }
     }
 }

@@ -20,6 +20,7 @@ use crate::{
     context::Context,
     exit::{Exit, Failure, Outcome},
     filter::percent,
+    socket::serve_beside,
 };
 
 /// Record interfaces or capture files
@@ -78,7 +79,8 @@ impl Record {
         let bar = progress_bar(context);
         let names: Vec<String> = inputs.iter().map(|input| input.name.clone()).collect();
         let recorder = Recorder { vault: &vault, rules, limits: self.limits(), clock: Context::now };
-        let finished = recorder.run(inputs, &mut |progress| show(&bar, &names, progress));
+        let work = || recorder.run(inputs, &mut |progress| show(&bar, &names, progress));
+        let finished = serve_beside(context, &vault, None, work);
         bar.finish_and_clear();
         let finished = finished?;
         tell(context, &finished);

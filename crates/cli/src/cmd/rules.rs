@@ -47,7 +47,7 @@ enum RulesCommand {
 
 impl Rules {
     pub(crate) fn run(&self, context: &Context) -> Outcome {
-        let mut out = std::io::stdout().lock();
+        let mut out = context.out();
         match &self.command {
             RulesCommand::Check => {
                 let rules = context.load_rules()?;

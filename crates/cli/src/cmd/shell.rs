@@ -19,11 +19,11 @@ pub(crate) struct Completions {
 }
 
 impl Completions {
-    pub(crate) fn run(&self, _context: &Context) -> Outcome {
+    pub(crate) fn run(&self, context: &Context) -> Outcome {
         // The generator panics where it cannot write: into memory it always can.
         let mut script = Vec::new();
         clap_complete::generate(self.shell, &mut crate::CommandLine::command(), "earwitness", &mut script);
-        std::io::stdout().write_all(&script)?;
+        context.out().write_all(&script)?;
         Ok(Exit::Done)
     }
 }
@@ -37,7 +37,7 @@ pub(crate) struct Man {
 }
 
 impl Man {
-    pub(crate) fn run(&self, _context: &Context) -> Outcome {
+    pub(crate) fn run(&self, context: &Context) -> Outcome {
         let mut whole = crate::CommandLine::command();
         whole.build();
         let page = match &self.command {
@@ -49,7 +49,7 @@ impl Man {
                 )
             })?,
         };
-        clap_mangen::Man::new(page).render(&mut std::io::stdout())?;
+        clap_mangen::Man::new(page).render(&mut context.out())?;
         Ok(Exit::Done)
     }
 }

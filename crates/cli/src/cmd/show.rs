@@ -1,6 +1,6 @@
 //! `earwitness show`: everything known of one call.
 
-use std::io::{self, Write};
+use std::io::{BufWriter, Write};
 
 use anstyle::AnsiColor;
 use clap::Args;
@@ -12,7 +12,7 @@ use crate::{
     context::Context,
     exit::{Exit, Outcome},
     filter::find_call,
-    terminal::painted,
+    seat::Screen,
     view::{call_object, ladder, page, section, steps},
 };
 
@@ -27,32 +27,29 @@ pub(crate) struct Show {
 }
 
 impl Show {
-    pub(crate) fn run(&self, context: &Context) -> Outcome {
-        let vault = context.open_vault()?;
-        let entry = find_call(&vault, &self.call)?;
-        let mut out = io::BufWriter::new(io::stdout().lock());
+    pub(crate) fn run(&self, context: &Context, vault: &Vault) -> Outcome {
+        let entry = find_call(vault, &self.call)?;
+        let screen = context.screen();
+        let mut out = BufWriter::new(context.out());
         if self.json {
             writeln!(out, "{}", call_object(&entry, vault.zone(), None))?;
             out.flush()?;
             return Ok(Exit::Done);
         }
-        write!(out, "{}", page(&entry, vault.zone()))?;
+        write!(out, "{}", page(&entry, vault.zone(), screen))?;
         let mut exit = Exit::Done;
         if let Some(recording) = &entry.recording {
             let findings = vault.verify(&entry, None);
             let found: Vec<String> = findings.iter().map(ToString::to_string).collect();
-            writeln!(
-                out,
-                "{}",
-                section("Evidence", &evidence(recording, (continued_by(&vault, &entry), &found)))
-            )?;
+            let evidence = evidence(recording, (continued_by(vault, &entry), &found), screen);
+            writeln!(out, "{}", section("Evidence", &evidence, screen))?;
             if !found.is_empty() {
                 exit = Exit::Broken;
             }
         }
         // What is known without a key is shown before anybody is asked for a passphrase.
         out.flush()?;
-        write!(out, "{}", section("Signalling", &signalling(context, &vault, &entry)))?;
+        write!(out, "{}", section("Signalling", &signalling(context, vault, &entry), screen))?;
         out.flush()?;
         Ok(exit)
     }
@@ -78,6 +75,7 @@ fn continued_by(vault: &Vault, entry: &Entry) -> Option<(CallId, RecordingId)> {
 fn evidence(
     recording: &RecordingEntry,
     (continued_by, findings): (Option<(CallId, RecordingId)>, &[String]),
+    screen: Screen,
 ) -> String {
     let fact = |name: &str, value: &str| format!("  {name:<11} {value}\n");
     let place = format!(
@@ -96,10 +94,10 @@ fn evidence(
     }
     if findings.is_empty() {
         let signed = "signed by this vault's recorder, and every sealed block is as it was signed";
-        text += &fact("manifest", &painted(signed, AnsiColor::Green));
+        text += &fact("manifest", &screen.painted(signed, AnsiColor::Green));
     }
     for finding in findings {
-        text += &fact("broken", &painted(finding, AnsiColor::Red));
+        text += &fact("broken", &screen.painted(finding, AnsiColor::Red));
     }
     text
 }

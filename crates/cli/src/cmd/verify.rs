@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use clap::Args;
-use earwitness_vault::{Entry, Finding, Verifier};
+use earwitness_vault::{Entry, Finding, Vault, Verifier};
 
 use crate::{
     context::Context,
@@ -43,21 +43,21 @@ struct Checked {
 }
 
 impl Verify {
-    pub(crate) fn run(&self, context: &Context) -> Outcome {
+    pub(crate) fn run(&self, context: &Context, vault: &Vault) -> Outcome {
         if self.calls.is_empty() && !self.all && self.filters.is_empty() {
             return Err(Failure::new(
                 Exit::Usage,
                 "which calls? Name them, filter them (--since …), or say --all",
             ));
         }
-        let vault = context.open_vault()?;
-        let opener = self.opened.then(|| context.unlock(&vault)).transpose()?;
+        let opener = self.opened.then(|| context.unlock(vault)).transpose()?;
         let mut checked = Checked::default();
         let mut verifier = vault.verifier(opener.as_ref());
-        let mut out = std::io::stdout().lock();
+        let mut out = context.out();
         if self.calls.is_empty() {
-            let filter = self.filters.resolve(context, &vault)?;
-            for entry in filter.calls(&vault) {
+            let filter = self.filters.resolve(context, vault)?;
+            for entry in filter.calls(vault) {
+                context.go_on()?;
                 match entry {
                     Ok(entry) => checked.entry(&mut out, &mut verifier, &entry)?,
                     Err(error) => {
@@ -68,7 +68,8 @@ impl Verify {
             }
         }
         for name in &self.calls {
-            let entry = find_call(&vault, name)?;
+            context.go_on()?;
+            let entry = find_call(vault, name)?;
             if entry.recording.is_none() {
                 let why =
                     format_args!("call {} has no recording to verify: {}", entry.summary.id, reason(&entry));
@@ -81,7 +82,9 @@ impl Verify {
         }
         if self.all {
             checked.findings(&mut out, &vault.check_index())?;
-            for finding in vault.ledger().verify() {
+            // The recorder writes into the ledger: it is not held while somebody reads the findings.
+            let findings = vault.ledger().verify();
+            for finding in findings {
                 checked.findings += 1;
                 writeln!(out, "ledger: {finding}")?;
             }

@@ -16,22 +16,22 @@ use super::{
     streams::{Room, streams},
     words::{direction_word, flag_word, leg_word, mode_word, outcome_word, via_word},
 };
-use crate::terminal::painted;
+use crate::seat::Screen;
 
 /// Gaps that are listed one by one; how many more there are is said.
 const GAPS: usize = 20;
 
 /// The page, without evidence and ladder: those need the vault.
-pub(crate) fn page(entry: &Entry, zone: Tz) -> String {
+pub(crate) fn page(entry: &Entry, zone: Tz, screen: Screen) -> String {
     let mut page = String::new();
     let sections = [
-        parties(&entry.summary),
-        times(&entry.summary, zone),
-        verdict(entry),
-        section("Streams", &streams(entry, Room::of_terminal())),
-        presses(&entry.summary),
-        gaps(&entry.summary),
-        flags(&entry.summary),
+        parties(&entry.summary, screen),
+        times(&entry.summary, zone, screen),
+        verdict(entry, screen),
+        section("Streams", &streams(entry, Room::of(screen)), screen),
+        presses(&entry.summary, screen),
+        gaps(&entry.summary, screen),
+        flags(&entry.summary, screen),
     ];
     for section in sections.iter().filter(|section| !section.is_empty()) {
         page.push_str(section);
@@ -41,8 +41,8 @@ pub(crate) fn page(entry: &Entry, zone: Tz) -> String {
 }
 
 /// A heading and what stands under it.
-pub(crate) fn section(title: &str, body: &str) -> String {
-    format!("{}\n{body}", painted(title, AnsiColor::Cyan))
+pub(crate) fn section(title: &str, body: &str, screen: Screen) -> String {
+    format!("{}\n{body}", screen.painted(title, AnsiColor::Cyan))
 }
 
 /// A fact and its name.
@@ -50,7 +50,7 @@ fn fact(name: &str, value: impl std::fmt::Display) -> String {
     format!("  {name:<11} {value}\n")
 }
 
-fn parties(summary: &CallSummary) -> String {
+fn parties(summary: &CallSummary, screen: Screen) -> String {
     let facts = &summary.facts;
     let mut text = fact("from", in_full(&facts.from)) + &fact("to", in_full(&facts.to));
     let lists = [("asserted", &facts.asserted), ("diverted by", &facts.diverted_from)];
@@ -67,10 +67,10 @@ fn parties(summary: &CallSummary) -> String {
     for sip_call_id in &summary.sip_call_ids {
         text += &fact("Call-ID", printable(sip_call_id.expose()));
     }
-    section(&format!("Call {}", summary.id), &text)
+    section(&format!("Call {}", summary.id), &text, screen)
 }
 
-fn times(summary: &CallSummary, zone: Tz) -> String {
+fn times(summary: &CallSummary, zone: Tz, screen: Screen) -> String {
     let start = summary.facts.start;
     let mut text = fact("began", instant(start, zone));
     if let Some(answer) = summary.answer {
@@ -92,8 +92,8 @@ fn times(summary: &CallSummary, zone: Tz) -> String {
         }
         Outcome::Failed => AnsiColor::Red,
     };
-    text += &fact("outcome", painted(outcome_word(summary.outcome).replace('_', " ") + &status, colour));
-    section("Times", &text)
+    text += &fact("outcome", screen.painted(outcome_word(summary.outcome).replace('_', " ") + &status, colour));
+    section("Times", &text, screen)
 }
 
 fn ended_by(end: &CallEnd) -> String {
@@ -108,11 +108,11 @@ fn ended_by(end: &CallEnd) -> String {
     format!("{by}{reason}")
 }
 
-fn verdict(entry: &Entry) -> String {
+fn verdict(entry: &Entry, screen: Screen) -> String {
     let verdict = &entry.summary.verdict;
     let (yes, colour) =
         if is_recorded(entry) { ("yes", AnsiColor::Green) } else { ("no", AnsiColor::Yellow) };
-    let mut text = fact("recorded", format_args!("{}  {}", painted(yes, colour), reason(entry)));
+    let mut text = fact("recorded", format_args!("{}  {}", screen.painted(yes, colour), reason(entry)));
     let extension = Some(shown(&verdict.extension)).filter(|extension| !extension.is_empty());
     let optional = [
         ("rule", verdict.rule.clone()),
@@ -129,10 +129,10 @@ fn verdict(entry: &Entry) -> String {
         text += &fact("notice", &keep.notice);
     }
     text += &fact("rule set", verdict.rule_set);
-    section("Verdict", &text)
+    section("Verdict", &text, screen)
 }
 
-fn presses(summary: &CallSummary) -> String {
+fn presses(summary: &CallSummary, screen: Screen) -> String {
     if summary.dtmf.is_empty() {
         return String::new();
     }
@@ -150,10 +150,10 @@ fn presses(summary: &CallSummary) -> String {
         )
         .unwrap_or_default();
     }
-    section("Keys pressed", &text)
+    section("Keys pressed", &text, screen)
 }
 
-fn gaps(summary: &CallSummary) -> String {
+fn gaps(summary: &CallSummary, screen: Screen) -> String {
     if summary.gaps.is_empty() {
         return String::new();
     }
@@ -175,15 +175,15 @@ fn gaps(summary: &CallSummary) -> String {
         let ms: u64 = rest.iter().map(|gap| u64::from(gap.ms)).sum();
         text += &format!("  and {} more, {ms} ms together; `show --json` lists them all\n", rest.len());
     }
-    section("Gaps", &text)
+    section("Gaps", &text, screen)
 }
 
-fn flags(summary: &CallSummary) -> String {
+fn flags(summary: &CallSummary, screen: Screen) -> String {
     if summary.flags.is_empty() {
         return String::new();
     }
     let text: String = summary.flags.iter().map(|flag| fact(flag_word(*flag), flag_meaning(*flag))).collect();
-    section("Worth knowing", &text)
+    section("Worth knowing", &text, screen)
 }
 
 #[cfg(test)]
@@ -194,14 +194,8 @@ mod tests {
     use super::*;
     use crate::view::sample;
 
-    /// The page without the colours that it has where the tests are run on a terminal.
     fn plain(entry: &Entry) -> String {
-        let mut text = page(entry, Seoul);
-        while let Some(at) = text.find('\u{1b}') {
-            let end = text[at..].find('m').unwrap();
-            text.replace_range(at..=at + end, "");
-        }
-        text
+        page(entry, Seoul, Screen::Pipe)
     }
 
     #[test]

@@ -6,9 +6,10 @@ use earwitness_vault::Entry;
 use super::{
     json::{blake3_of, hex},
     printable,
-    table::{indented, terminal_width},
+    table::indented,
     words::leg_word,
 };
+use crate::seat::Screen;
 
 /// What stands over the columns.
 const HEADINGS: [&str; 12] = [
@@ -39,8 +40,8 @@ pub(super) enum Room {
 }
 
 impl Room {
-    pub(super) fn of_terminal() -> Self {
-        match terminal_width() {
+    pub(super) fn of(screen: Screen) -> Self {
+        match screen.width() {
             Some(width) if width < TABLE_WIDTH => Self::Narrow,
             Some(_) | None => Self::Wide,
         }

@@ -22,12 +22,8 @@ const ALL_COLUMNS_WIDTH: u16 = 102;
 /// An id that was shortened has so many characters at least: they tell seconds apart.
 const SHORTEST_ID: usize = 8;
 
-/// The table of these calls. Ids are as short as they can be to be told apart in it.
-pub(crate) fn table(entries: &[Entry], zone: Tz) -> String {
-    table_of(entries, zone, terminal_width())
-}
-
-fn table_of(entries: &[Entry], zone: Tz, width: Option<u16>) -> String {
+/// The table of these calls, for a terminal so wide. Ids are as short as they can be to be told apart in it.
+pub(crate) fn table(entries: &[Entry], zone: Tz, width: Option<u16>) -> String {
     let is_narrow = width.is_some_and(|width| width < ALL_COLUMNS_WIDTH);
     let columns: &[usize] = if is_narrow { &NARROW } else { &WIDE };
     let mut table = empty(width);
@@ -54,11 +50,6 @@ fn table_of(entries: &[Entry], zone: Tz, width: Option<u16>) -> String {
         }
     }
     table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
-}
-
-/// How wide the terminal is; `None` where stdout is none.
-pub(super) fn terminal_width() -> Option<u16> {
-    Table::new().width()
 }
 
 /// A table that fits `width`, without lines that would not survive copying.
@@ -111,7 +102,7 @@ mod tests {
 
     #[test]
     fn a_table_names_parties_talk_and_loss() {
-        let text = table_of(&[sample::answered(), sample::refused()], Seoul, None);
+        let text = table(&[sample::answered(), sample::refused()], Seoul, None);
         let lines: Vec<_> = text.lines().collect();
         assert_eq!(lines.len(), 3, "{text}");
         for part in
@@ -124,7 +115,7 @@ mod tests {
 
     #[test]
     fn a_narrow_table_leaves_out_columns_and_not_calls() {
-        let text = table_of(&[sample::answered(), sample::refused()], Seoul, Some(80));
+        let text = table(&[sample::answered(), sample::refused()], Seoul, Some(80));
         assert_eq!(text.lines().count(), 3, "{text}");
         assert!(
             text.contains("0312221111 → 4001") && !text.contains("welfare") && !text.contains("1.0%"),

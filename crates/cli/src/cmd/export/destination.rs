@@ -1,15 +1,13 @@
 //! Where an export goes: read from PATH, the format and how many calls there are.
 
-use std::{
-    fs::DirBuilder,
-    io,
-    os::unix::fs::DirBuilderExt,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use earwitness_media::export::ExportFormat;
 
-use crate::exit::{Exit, Failure};
+use crate::{
+    exit::{Exit, Failure},
+    seat::{Seat, Standing},
+};
 
 /// Where files go.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,8 +21,12 @@ pub(super) enum Destination {
 }
 
 impl Destination {
-    /// What PATH means for so many calls.
-    pub(super) fn of(path: &Path, format: Option<ExportFormat>, calls: usize) -> Result<Self, Failure> {
+    /// What PATH, where this stands, means for so many calls.
+    pub(super) fn of(
+        (path, standing): (&Path, Standing),
+        format: Option<ExportFormat>,
+        calls: usize,
+    ) -> Result<Self, Failure> {
         let text = path.as_os_str().as_encoded_bytes();
         let wrong = |what: &str| Failure::new(Exit::Usage, format_args!("-o {}: {what}", path.display()));
         if text == b"-" {
@@ -36,9 +38,9 @@ impl Destination {
                 (_, _) => Err(wrong("one call fits into a pipe: give a directory for several")),
             };
         }
-        let is_dir = is_directory(path);
-        let by_name = format_of(path, None);
-        let is_file = !is_dir && (path.exists() || by_name.is_some());
+        let is_dir = is_directory(path, standing);
+        let by_name = format_of((path, standing), None);
+        let is_file = !is_dir && (standing != Standing::Nothing || by_name.is_some());
         match (is_dir, calls, format, by_name) {
             (false, 2.., _, _) if is_file => Err(wrong("several calls need a directory: end it with `/`")),
             (true, _, _, _) | (_, 2.., _, _) => {
@@ -64,22 +66,25 @@ impl Destination {
     }
 
     /// Makes the directory if it is not there, for its owner only: what will lie in it is personal.
-    pub(super) fn make(&self) -> io::Result<()> {
+    pub(super) fn make(&self, seat: &dyn Seat) -> Result<(), Failure> {
         match self {
             Self::Stdout(_) | Self::File(..) => Ok(()),
-            Self::Directory(path, _) => DirBuilder::new().recursive(true).mode(0o700).create(path),
+            Self::Directory(path, _) => seat.make_dir(path),
         }
     }
 }
 
 /// The format that was asked for, or that the name of a file ends in.
-pub(super) fn format_of(path: &Path, asked: Option<ExportFormat>) -> Option<ExportFormat> {
-    let by_name = || path.extension().filter(|_| !is_directory(path))?.to_str()?.parse().ok();
+pub(super) fn format_of(
+    (path, standing): (&Path, Standing),
+    asked: Option<ExportFormat>,
+) -> Option<ExportFormat> {
+    let by_name = || path.extension().filter(|_| !is_directory(path, standing))?.to_str()?.parse().ok();
     asked.or_else(by_name)
 }
 
-fn is_directory(path: &Path) -> bool {
-    path.as_os_str().as_encoded_bytes().ends_with(b"/") || path.is_dir()
+fn is_directory(path: &Path, standing: Standing) -> bool {
+    path.as_os_str().as_encoded_bytes().ends_with(b"/") || standing == Standing::Directory
 }
 
 #[cfg(test)]
@@ -92,7 +97,8 @@ mod tests {
         (format, calls): (Option<ExportFormat>, usize),
         expected: Result<Destination, &str>,
     ) {
-        let found = Destination::of(Path::new(path), format, calls);
+        let standing = if path == "/tmp" { Standing::Directory } else { Standing::Nothing };
+        let found = Destination::of((Path::new(path), standing), format, calls);
         let said = found.map_err(|failure| {
             assert_eq!(failure.exit, Exit::Usage);
             failure.to_string()

@@ -1,11 +1,8 @@
-//! Files that leave: written beside their place under another name, put into it when they are whole, never over what is
-//! there unless that was asked for.
+//! The files of one export: their names, and who is told of them before they leave.
 
 use std::{
     collections::HashSet,
-    fs::{File, OpenOptions},
-    io::{self, BufWriter, IsTerminal, Write},
-    os::unix::fs::OpenOptionsExt,
+    io::{BufWriter, Write},
     path::{Path, PathBuf},
 };
 
@@ -17,33 +14,30 @@ use super::destination::Destination;
 use crate::{
     context::Context,
     exit::{Exit, Failure},
+    seat::{Out, Over, Seat, Target},
     view::{day_and_time, ours_and_theirs},
 };
 
 /// Where the files of one export go, and which were written.
-pub(super) struct Files {
+pub(super) struct Files<'s> {
+    seat: &'s dyn Seat,
     destination: Destination,
-    template: NameTemplate,
-    force: bool,
-    zone: Tz,
+    names: Names,
     written: HashSet<PathBuf>,
     bytes: u64,
 }
 
-impl Files {
-    pub(super) fn new(
-        destination: Destination,
-        template: NameTemplate,
-        force: bool,
-        zone: Tz,
-    ) -> Result<Self, Failure> {
-        destination.make().map_err(|cause| match &destination {
-            Destination::Directory(path, _) | Destination::File(path, _) => {
-                Failure::new(Exit::Failed, format_args!("cannot make {}: {cause}", path.display()))
-            }
-            Destination::Stdout(_) => cause.into(),
-        })?;
-        Ok(Self { destination, template, force, zone, written: HashSet::new(), bytes: 0 })
+/// What files in a directory are called.
+pub(super) struct Names {
+    pub(super) template: NameTemplate,
+    pub(super) over: Over,
+    pub(super) zone: Tz,
+}
+
+impl<'s> Files<'s> {
+    pub(super) fn new(seat: &'s dyn Seat, destination: Destination, names: Names) -> Result<Self, Failure> {
+        destination.make(seat)?;
+        Ok(Self { seat, destination, names, written: HashSet::new(), bytes: 0 })
     }
 
     /// Whether there is one file for everything.
@@ -57,10 +51,10 @@ impl Files {
     /// The name of a call's file by the template.
     pub(super) fn name_of(&self, entry: &Entry) -> String {
         let summary = &entry.summary;
-        let (date, time) = day_and_time(summary.facts.start, self.zone);
+        let (date, time) = day_and_time(summary.facts.start, self.names.zone);
         let (ext, peer) = ours_and_theirs(summary);
         let (id, format) = (summary.id.to_string(), self.destination.format().name());
-        self.template.render(&NameFields {
+        self.names.template.render(&NameFields {
             date: &date,
             time: &time,
             ext: &ext,
@@ -71,7 +65,7 @@ impl Files {
     }
 
     /// Writes one file, or into the pipe. In a directory it is called `name`, or as near to it as one that was just
-    /// written allows.
+    /// written allows. What leaves is noted before its first byte does.
     pub(super) fn write(
         &mut self,
         name: &str,
@@ -80,12 +74,12 @@ impl Files {
     ) -> Result<Exported, Failure> {
         let place = match &self.destination {
             Destination::Stdout(_) => {
-                if io::stdout().is_terminal() {
+                if self.seat.screen().is_for_people() {
                     let what = "standard output is a terminal: pipe it somewhere, or give -o FILE";
                     return Err(Failure::new(Exit::Usage, what));
                 }
                 note()?;
-                let mut out = BufWriter::new(io::stdout().lock());
+                let mut out = BufWriter::new(Out(self.seat));
                 let exported = fill(&mut out).map_err(failed)?;
                 out.flush()?;
                 return Ok(exported);
@@ -93,28 +87,11 @@ impl Files {
             Destination::File(path, _) => path.clone(),
             Destination::Directory(path, _) => self.free_name(path, name),
         };
-        match place.symlink_metadata() {
-            Ok(there) if !there.is_file() && !there.is_symlink() => {
-                let what = format_args!(
-                    "{} is no file: a device or directory is not replaced; `-o -` writes into a pipe",
-                    place.display()
-                );
-                return Err(Failure::new(Exit::Usage, what));
-            }
-            Ok(_) if !self.force => return Err(there_already(&place)),
-            Ok(_) | Err(_) => {}
-        }
-        let temporary = beside(&place);
-        let exported = fill_file(&temporary, fill).and_then(|exported| {
-            note()?;
-            self.put(&temporary, &place)?;
-            Ok(exported)
-        });
-        if exported.is_err() {
-            // It may not have been made; one that stays is named so that nobody takes it for an export.
-            std::fs::remove_file(&temporary).unwrap_or_default();
-        }
-        let exported = exported?;
+        let target = Target::File { place: place.clone(), over: self.names.over };
+        let mut sink = self.seat.begin(&target)?;
+        note()?;
+        let exported = fill(&mut sink).map_err(failed)?;
+        sink.finish()?;
         self.written.insert(place);
         self.bytes += exported.bytes;
         Ok(exported)
@@ -129,21 +106,6 @@ impl Files {
         });
         let mut places = std::iter::once(name.to_owned()).chain(numbered).map(|name| directory.join(name));
         places.find(|place| !self.written.contains(place)).unwrap_or_else(|| directory.join(name))
-    }
-
-    /// Whoever made a file here meanwhile keeps it: its place is taken, empty, before the rename.
-    fn put(&self, temporary: &Path, place: &Path) -> Result<(), Failure> {
-        if !self.force {
-            let taken = OpenOptions::new().write(true).create_new(true).mode(0o600).open(place);
-            taken.map_err(|cause| {
-                if cause.kind() == io::ErrorKind::AlreadyExists {
-                    there_already(place)
-                } else {
-                    cannot("make", place, &cause)
-                }
-            })?;
-        }
-        std::fs::rename(temporary, place).map_err(|cause| cannot("make", place, &cause))
     }
 
     /// What was written, on stderr.
@@ -167,28 +129,6 @@ impl Files {
     }
 }
 
-fn fill_file(
-    path: &Path,
-    fill: impl FnOnce(&mut dyn Write) -> Result<Exported, ExportError>,
-) -> Result<Exported, Failure> {
-    // Somebody else's file or link in a shared directory is never written into.
-    match std::fs::remove_file(path) {
-        Err(cause) if cause.kind() != io::ErrorKind::NotFound => return Err(cannot("replace", path, &cause)),
-        Ok(()) | Err(_) => {}
-    }
-    let made: io::Result<File> = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
-    let mut out = BufWriter::new(made.map_err(|cause| cannot("make", path, &cause))?);
-    let exported = fill(&mut out).map_err(failed)?;
-    let file = out.into_inner().map_err(|error| cannot("write", path, error.error()))?;
-    file.sync_all().map_err(|cause| cannot("write", path, &cause))?;
-    Ok(exported)
-}
-
-/// A name of this process in the same directory, so that a rename puts it into its place.
-fn beside(place: &Path) -> PathBuf {
-    place.with_file_name(format!(".earwitness-{}.part", std::process::id()))
-}
-
 fn failed(error: ExportError) -> Failure {
     match error {
         ExportError::Write(cause) => cause.into(),
@@ -203,28 +143,28 @@ fn failed(error: ExportError) -> Failure {
     }
 }
 
-fn there_already(place: &Path) -> Failure {
-    Failure::new(Exit::Failed, format_args!("{} is there already; --force writes over it", place.display()))
-}
-
-fn cannot(what: &str, path: &Path, cause: &io::Error) -> Failure {
-    Failure::new(Exit::Failed, format_args!("cannot {what} {}: {cause}", path.display()))
-}
-
 #[cfg(test)]
 mod tests {
     use chrono_tz::Asia::Seoul;
+    use clap::Parser;
     use earwitness_media::export::ExportFormat;
 
     use super::*;
-    use crate::view::sample;
+    use crate::{CommandLine, seat::Here, view::sample};
 
-    fn files(directory: &Path, template: &str, force: bool) -> Files {
-        let destination = Destination::Directory(directory.to_owned(), ExportFormat::Wav);
-        Files::new(destination, template.parse().unwrap(), force, Seoul).unwrap()
+    fn here() -> Here {
+        let CommandLine { options, .. } = CommandLine::parse_from(["earwitness", "man"]);
+        Here::new(options)
     }
 
-    fn write(files: &mut Files, name: &str, text: &str) -> Result<u64, String> {
+    fn files<'s>(here: &'s Here, directory: &Path, template: &str, force: bool) -> Files<'s> {
+        let destination = Destination::Directory(directory.to_owned(), ExportFormat::Wav);
+        let over = if force { Over::Files } else { Over::Nothing };
+        let names = Names { template: template.parse().unwrap(), over, zone: Seoul };
+        Files::new(here, destination, names).unwrap()
+    }
+
+    fn write(files: &mut Files<'_>, name: &str, text: &str) -> Result<u64, String> {
         let fill = |out: &mut dyn Write| {
             out.write_all(text.as_bytes())?;
             Ok(Exported { bytes: text.len() as u64, ..Exported::default() })
@@ -247,17 +187,18 @@ mod tests {
     #[test]
     fn the_name_has_our_extension_and_the_other_party() {
         let directory = tempfile::tempdir().unwrap();
-        let files = files(directory.path(), "{date}_{time}_{ext}_{peer}_{id}.{format}", false);
+        let here = here();
+        let files = files(&here, directory.path(), "{date}_{time}_{ext}_{peer}_{id}.{format}", false);
         let id = sample::answered().summary.id;
         assert_eq!(files.name_of(&sample::answered()), format!("2026-11-21_090000_4001_0312221111_{id}.wav"));
     }
 
     #[test]
     fn two_calls_of_one_name_are_two_files_even_by_force() {
-        let directory = tempfile::tempdir().unwrap();
+        let (directory, here) = (tempfile::tempdir().unwrap(), here());
         for force in [false, true] {
             let place = directory.path().join(force.to_string());
-            let mut files = files(&place, "call.{format}", force);
+            let mut files = files(&here, &place, "call.{format}", force);
             for text in ["one", "two", "three"] {
                 assert_eq!(write(&mut files, "call.wav", text), Ok(text.len() as u64));
             }
@@ -270,17 +211,19 @@ mod tests {
     fn what_is_there_is_not_written_over_unless_asked_for() {
         let directory = tempfile::tempdir().unwrap();
         std::fs::write(directory.path().join("call.wav"), "old").unwrap();
-        let said = write(&mut files(directory.path(), "x", false), "call.wav", "new").unwrap_err();
+        let here = here();
+        let said = write(&mut files(&here, directory.path(), "x", false), "call.wav", "new").unwrap_err();
         assert!(said.ends_with("call.wav is there already; --force writes over it"), "{said}");
         assert_eq!(std::fs::read_to_string(directory.path().join("call.wav")).unwrap(), "old");
-        assert_eq!(write(&mut files(directory.path(), "x", true), "call.wav", "new"), Ok(3));
+        assert_eq!(write(&mut files(&here, directory.path(), "x", true), "call.wav", "new"), Ok(3));
         assert_eq!(std::fs::read_to_string(directory.path().join("call.wav")).unwrap(), "new");
     }
 
     #[test]
     fn what_fails_leaves_no_file_and_what_is_not_noted_does_not_leave() {
         let directory = tempfile::tempdir().unwrap();
-        let mut files = files(directory.path(), "x", false);
+        let here = here();
+        let mut files = files(&here, directory.path(), "x", false);
         let fails = |_: &mut dyn Write| Err(ExportError::TooLong { hours: 25 });
         assert!(files.write("a.wav", &|| Ok(()), fails).is_err());
         let no_ledger = || Err(Failure::new(Exit::Broken, "the ledger is damaged"));
@@ -294,7 +237,7 @@ mod tests {
         use std::os::unix::fs::PermissionsExt;
         let directory = tempfile::tempdir().unwrap();
         let place = directory.path().join("new");
-        write(&mut files(&place, "x", false), "a.wav", "voice").unwrap();
+        write(&mut files(&here(), &place, "x", false), "a.wav", "voice").unwrap();
         let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!((mode(&place), mode(&place.join("a.wav"))), (0o700, 0o600));
     }

@@ -58,7 +58,7 @@ pub(super) fn write_call(
     entry: &Entry,
     unsealed: &Unsealed,
     shape: Shape,
-    (files, note): (&mut Files, &dyn Fn() -> Result<(), VaultError>),
+    (files, note): (&mut Files<'_>, &dyn Fn() -> Result<(), VaultError>),
 ) -> Result<Vec<String>, Failure> {
     let note = || Ok(note()?);
     let name = files.name_of(entry);

@@ -5,8 +5,9 @@ use earwitness_model::{Decision, Segment, SegmentContent, SignallingMessage};
 use earwitness_vault::{Entry, Opener, VaultError};
 
 use crate::{
+    context::Context,
     exit::{Exit, Failure},
-    terminal,
+    seat::Account,
     view::{is_recorded, reason},
 };
 
@@ -47,22 +48,23 @@ impl Unsealed {
     }
 
     /// Says what does not open; returns whether everything does.
-    pub(crate) fn tell_damage(&self, entry: &Entry) -> bool {
+    pub(crate) fn tell_damage(&self, context: &Context, entry: &Entry) -> bool {
         let call = entry.summary.id;
         for error in self.damage.iter().take(NAMED_DAMAGE) {
-            terminal::say(format_args!("call {call}: {error}"));
+            context.tell(format_args!("call {call}: {error}"));
         }
         if self.damage.len() > NAMED_DAMAGE {
-            terminal::say(format_args!("call {call}: and {} more", self.damage.len() - NAMED_DAMAGE));
+            context.tell(format_args!("call {call}: and {} more", self.damage.len() - NAMED_DAMAGE));
         }
         self.damage.is_empty()
     }
 }
 
-/// What the ledger says of an act upon a recording: its id, 16 bytes, and the word for the act.
-pub(crate) fn act(entry: &Entry, word: &str) -> Vec<u8> {
+/// What the ledger says of an act upon a recording: its id, 16 bytes, and in UTF-8 the word for the act and who did it
+/// (`wav by uid 1000 (kim)`).
+pub(crate) fn act(entry: &Entry, word: &str, account: &Account) -> Vec<u8> {
     let id = entry.recording.as_ref().map_or([0; 16], |recording| recording.id.to_bytes());
-    [&id, word.as_bytes()].concat()
+    [&id, format!("{word} by {account}").as_bytes()].concat()
 }
 
 /// Whether there is audio of a call to be heard, or why not.

@@ -8,44 +8,38 @@ use indicatif::{ProgressBar, ProgressStyle};
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// How many calls are done.
-pub(super) struct Progress {
-    calls: u64,
-    done: u64,
+pub(super) struct Bar {
     began: Instant,
     /// Hidden by itself where stderr is no terminal.
-    bar: Option<ProgressBar>,
+    shown: Option<ProgressBar>,
 }
 
-impl Progress {
-    pub(super) fn new(calls: usize) -> Self {
-        Self { calls: calls as u64, done: 0, began: Instant::now(), bar: None }
+impl Bar {
+    pub(super) fn new() -> Self {
+        Self { began: Instant::now(), shown: None }
     }
 
-    /// One call more.
-    pub(super) fn step(&mut self) {
-        self.done += 1;
-        if self.bar.is_none() && self.began.elapsed() >= PATIENCE {
+    pub(super) fn set(&mut self, done: u64, of: u64) {
+        if self.shown.is_none() && self.began.elapsed() >= PATIENCE {
             let style = ProgressStyle::with_template("{bar:40} {pos}/{len} calls, {eta} left");
-            self.bar = Some(
-                ProgressBar::new(self.calls)
-                    .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar())),
-            );
+            let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
+            self.shown = Some(ProgressBar::new(of).with_style(style));
         }
-        if let Some(bar) = &self.bar {
-            bar.set_position(self.done);
+        if let Some(bar) = &self.shown {
+            bar.set_position(done);
         }
     }
 
     /// Runs what writes to stderr itself.
     pub(super) fn pause(&self, say: impl FnOnce()) {
-        match &self.bar {
+        match &self.shown {
             Some(bar) => bar.suspend(say),
             None => say(),
         }
     }
 
     pub(super) fn finish(self) {
-        if let Some(bar) = self.bar {
+        if let Some(bar) = self.shown {
             bar.finish_and_clear();
         }
     }

@@ -1,0 +1,109 @@
+//! Options that every command takes, as they were typed, and what they name: rules, key, passphrase.
+
+use std::{
+    io::Read,
+    path::{Path, PathBuf},
+};
+
+use clap::Args;
+use earwitness_vault::SecretString;
+
+use crate::{
+    exit::{Exit, Failure},
+    seat::RuleTexts,
+};
+
+/// Where recordings are when nothing else is said.
+const DEFAULT_VAULT: &str = "/var/lib/earwitness";
+/// Where rules are looked for, in this order, when nothing else is said.
+const DEFAULT_RULES: [&str; 2] = ["/etc/earwitness/capture-rules", "capture-rules"];
+
+/// More of a passphrase file than its first line may have is not read.
+const MAX_PASSPHRASE: u64 = 4096;
+
+/// Options that every command takes.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Options {
+    /// The vault: a directory
+    #[arg(long, global = true, value_name = "DIR", env = "EARWITNESS_VAULT", default_value = DEFAULT_VAULT)]
+    pub(crate) vault: PathBuf,
+    /// The capture rules: a directory of TOML files [default: /etc/earwitness/capture-rules, else ./capture-rules]
+    #[arg(long, global = true, value_name = "DIR", env = "EARWITNESS_RULES")]
+    rules: Option<PathBuf>,
+    /// The officer's key, where it is not beside the vault
+    #[arg(long, global = true, value_name = "FILE")]
+    officer_key: Option<PathBuf>,
+    /// Read the officer's passphrase from a file instead of asking for it
+    #[arg(long, global = true, value_name = "FILE")]
+    passphrase_file: Option<PathBuf>,
+    /// Say only what went wrong
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+    /// Say more (repeat for more)
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+}
+
+impl Options {
+    /// Where the rules are.
+    pub(crate) fn rules_dir(&self) -> PathBuf {
+        let found = || DEFAULT_RULES.iter().map(PathBuf::from).find(|dir| dir.is_dir());
+        self.rules.clone().or_else(found).unwrap_or_else(|| PathBuf::from(DEFAULT_RULES[0]))
+    }
+
+    /// Where the officer's key is, when the user said so.
+    pub(crate) fn officer_key(&self) -> Option<&Path> {
+        self.officer_key.as_deref()
+    }
+
+    /// The officer's passphrase, from a file or from the terminal.
+    pub(crate) fn passphrase(&self, prompt: &str) -> Result<SecretString, Failure> {
+        if let Some(path) = &self.passphrase_file {
+            let mut text = String::new();
+            let read = std::fs::File::open(path)
+                .and_then(|file| file.take(MAX_PASSPHRASE).read_to_string(&mut text));
+            read.map_err(|cause| {
+                let what = format_args!("cannot read the passphrase from {}: {cause}", path.display());
+                Failure::new(Exit::NotFound, what)
+            })?;
+            return Ok(SecretString::from(text.lines().next().unwrap_or_default().to_owned()));
+        }
+        rpassword::prompt_password(prompt).map(SecretString::from).map_err(|cause| {
+            Failure::new(
+                Exit::Refused,
+                format_args!(
+                    "no passphrase: {cause}; run this on a terminal, or give --passphrase-file FILE"
+                ),
+            )
+        })
+    }
+
+    /// Whether the passphrase is typed, so that a new one is asked for twice.
+    pub(crate) const fn is_passphrase_typed(&self) -> bool {
+        self.passphrase_file.is_none()
+    }
+}
+
+/// The `*.toml` files of a rules directory, by name.
+///
+/// # Errors
+/// [`Exit::NotFound`] when there are none, or they cannot be read.
+pub(crate) fn read_rules(dir: &Path) -> Result<RuleTexts, Failure> {
+    let cannot = |what: &Path, cause: std::io::Error| {
+        let hint = "`earwitness rules init` writes an example office; --rules DIR says where rules are";
+        Failure::new(Exit::NotFound, format_args!("cannot read {}: {cause}; {hint}", what.display()))
+    };
+    let mut texts = Vec::new();
+    for file in std::fs::read_dir(dir).map_err(|cause| cannot(dir, cause))? {
+        let path = file.map_err(|cause| cannot(dir, cause))?.path();
+        if path.extension().is_some_and(|extension| extension == "toml") && path.is_file() {
+            let text = std::fs::read_to_string(&path).map_err(|cause| cannot(&path, cause))?;
+            texts.push((path.file_name().unwrap_or_default().to_string_lossy().into_owned(), text));
+        }
+    }
+    texts.sort();
+    if texts.is_empty() {
+        return Err(cannot(dir, std::io::Error::new(std::io::ErrorKind::NotFound, "no *.toml file in it")));
+    }
+    Ok(RuleTexts { dir: dir.display().to_string(), texts })
+}

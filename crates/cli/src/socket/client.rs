@@ -1,0 +1,187 @@
+//! The client's end: hands its command line over, and does what it is asked to do with its own rights.
+
+use std::{
+    io::{self, Write},
+    os::unix::{
+        fs::MetadataExt,
+        net::UnixStream,
+    },
+    path::Path,
+};
+
+use earwitness_vault::VaultError;
+use secrecy::ExposeSecret;
+
+use super::{
+    Grant,
+    parcel::{MAX_REPLY, MAX_SAID, pack, unpack},
+    place,
+    protocol::{Ask, Errand, Found, PROTOCOL, RawText, Reply, Request, Said},
+};
+use crate::{
+    cmd::{Needs, VaultCommand},
+    context::Context,
+    exit::{Exit, Failure, Outcome},
+    seat::{Sink, Target},
+};
+
+/// Has a command run by the process that has the vault, which could not be opened because of `cause`.
+pub(crate) fn hand_over(context: &Context, command: &VaultCommand, cause: VaultError) -> Outcome {
+    let pid = match &cause {
+        VaultError::InUse { pid } => *pid,
+        cause if is_denied(cause) => None,
+        _ => return Err(cause.into()),
+    };
+    if command.needs() == Needs::Alone {
+        let owner = pid.map_or_else(|| "another process".to_owned(), |pid| format!("process {pid}"));
+        let why = format_args!("this needs the vault alone, and {owner} has it: stop the recorder first");
+        return Err(Failure::new(Exit::Failed, why));
+    }
+    let stream = connect(&context.vault, cause)?;
+    let words = std::env::args_os().skip(1).map(|word| word.as_os_str().into()).collect();
+    ask(&stream, Ask::Command { words, screen: context.screen() })?;
+    Errands { context, grant: command.grant(), leaving: None }.run(&stream)
+}
+
+/// What the running recorder of this vault says of its health, as JSON.
+///
+/// # Errors
+/// When there is none, or it does not answer.
+#[expect(dead_code, reason = "`status` asks it")]
+pub(crate) fn health(vault: &Path) -> Result<String, Failure> {
+    let stream = connect(vault, VaultError::InUse { pid: None })?;
+    ask(&stream, Ask::Health)?;
+    match unpack(&mut &stream, MAX_SAID).map_err(gone)? {
+        Said::Health(text) => Ok(text),
+        Said::Ended { code, why } => Err(Failure::new(Exit::from_code(code), why.unwrap_or_default())),
+        Said::Out(_) | Said::Tell(_) | Said::Progress { .. } | Said::Errand(_) => {
+            Err(Failure::new(Exit::Failed, "the recorder answers something else than it was asked"))
+        }
+    }
+}
+
+fn is_denied(cause: &VaultError) -> bool {
+    matches!(cause, VaultError::Io { cause, .. } if cause.kind() == io::ErrorKind::PermissionDenied)
+}
+
+/// The recorder of a vault that cannot be opened because of `why`.
+fn connect(vault: &Path, why: VaultError) -> Result<UnixStream, Failure> {
+    let refused = |what: &dyn std::fmt::Display| Err(Failure::new(Exit::Refused, what));
+    match UnixStream::connect(place(vault)) {
+        Ok(stream) => is_its_recorder(&stream, vault).map(|()| stream),
+        Err(cause) if cause.kind() == io::ErrorKind::PermissionDenied => refused(&format_args!(
+            "{} is not yours to read: ask root, the user that the recorder runs as, or the group of that directory",
+            vault.display()
+        )),
+        Err(_) if is_denied(&why) => refused(&format_args!("{why}; no recorder that could be asked is running")),
+        Err(_) => Err(why.into()),
+    }
+}
+
+/// A secret is told to nobody but root, this user, and whoever owns the vault.
+fn is_its_recorder(stream: &UnixStream, vault: &Path) -> Result<(), Failure> {
+    let peer = rustix::net::sockopt::socket_peercred(stream).map_err(io::Error::from)?.uid.as_raw();
+    let own = rustix::process::getuid().as_raw();
+    if peer == 0 || peer == own || vault.metadata().is_ok_and(|dir| dir.uid() == peer) {
+        return Ok(());
+    }
+    let why = format_args!("uid {peer} listens in {}, and is not its owner: nothing was asked", vault.display());
+    Err(Failure::new(Exit::Refused, why))
+}
+
+fn ask(mut stream: &UnixStream, ask: Ask) -> Result<(), Failure> {
+    let request = pack(&Request { protocol: PROTOCOL, ask })?;
+    stream.write_all(&request).map_err(gone)
+}
+
+fn gone(cause: io::Error) -> Failure {
+    match cause.kind() {
+        io::ErrorKind::InvalidData => Failure::new(
+            Exit::Failed,
+            "the recorder is of another version: restart it, or use the program that it was started from",
+        ),
+        _ => Failure::new(Exit::Failed, "the recorder ended, or was restarted, while it worked on this: ask again"),
+    }
+}
+
+/// What the recorder has done at this seat.
+struct Errands<'c> {
+    context: &'c Context,
+    grant: Grant,
+    leaving: Option<Box<dyn Sink + 'c>>,
+}
+
+impl Errands<'_> {
+    fn run(mut self, stream: &UnixStream) -> Outcome {
+        let seat = self.context.seat();
+        loop {
+            match unpack(&mut &*stream, MAX_SAID).map_err(gone)? {
+                Said::Out(bytes) => {
+                    seat.out(&bytes)?;
+                    seat.flush()?;
+                }
+                Said::Tell(message) => seat.tell(&message),
+                Said::Progress { done, of } => seat.progress(done, of),
+                Said::Errand(errand) => {
+                    let reply = self.do_it(errand).unwrap_or_else(Reply::from);
+                    reply_to(stream, &reply)?;
+                }
+                Said::Ended { code, why: None } => return Ok(Exit::from_code(code)),
+                Said::Ended { code, why: Some(why) } => return Err(Failure::new(Exit::from_code(code), why)),
+                Said::Health(_) => return Err(gone(io::ErrorKind::InvalidData.into())),
+            }
+        }
+    }
+
+    fn do_it(&mut self, errand: Errand) -> Result<Reply, Failure> {
+        let seat = self.context.seat();
+        match errand {
+            Errand::Rules => Ok(Reply::Rules(seat.rule_texts()?)),
+            Errand::OfficerKey(lock) => {
+                let key = seat.officer_key(lock.into())?;
+                Ok(Reply::Key { path: key.path().into(), secret: key.to_secret().expose_secret().to_owned() })
+            }
+            Errand::Standing(place) => Ok(Reply::Standing(seat.standing(&self.granted(&place)?)?)),
+            Errand::MakeDir(place) => seat.make_dir(&self.granted(&place)?).map(|()| Reply::Done),
+            Errand::FindPlayer => {
+                Ok(Reply::Player(if self.grant.has_player() && seat.has_player()? { Found::Yes } else { Found::No }))
+            }
+            Errand::File { place, over } => self.begin(&Target::File { place: self.granted(&place)?, over }),
+            Errand::Player if self.grant.has_player() => self.begin(&Target::Player),
+            Errand::Player => Err(not_granted()),
+            Errand::Bytes(bytes) => {
+                let leaving = self.leaving.as_mut().ok_or_else(not_granted)?;
+                leaving.write_all(&bytes)?;
+                Ok(Reply::Done)
+            }
+            Errand::Finish => self.leaving.take().ok_or_else(not_granted)?.finish().map(|()| Reply::Done),
+            Errand::Abandon => {
+                self.leaving = None;
+                Ok(Reply::Done)
+            }
+        }
+    }
+
+    fn begin(&mut self, target: &Target) -> Result<Reply, Failure> {
+        self.leaving = None;
+        self.leaving = Some(self.context.seat().begin(target)?);
+        Ok(Reply::Done)
+    }
+
+    fn granted(&self, place: &RawText) -> Result<std::path::PathBuf, Failure> {
+        let place = place.path();
+        if self.grant.permits(&place) { Ok(place) } else { Err(not_granted()) }
+    }
+}
+
+fn not_granted() -> Failure {
+    Failure::new(Exit::Refused, "the recorder asks for something that this command does not do")
+}
+
+fn reply_to(mut stream: &UnixStream, reply: &Reply) -> Result<(), Failure> {
+    let mut bytes = pack(reply)?;
+    if bytes.len() > MAX_REPLY {
+        bytes = pack(&Reply::from(Failure::new(Exit::Failed, "the rules are too large to be sent to the recorder")))?;
+    }
+    stream.write_all(&bytes).map_err(gone)
+}

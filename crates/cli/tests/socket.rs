@@ -1,0 +1,251 @@
+//! Commands while a recorder has the vault: it runs them, and they say what they say without it.
+#![expect(clippy::unwrap_used, reason = "a test stops where it fails, in its helping functions too")]
+
+mod support;
+
+use std::{
+    fs::{self, Permissions},
+    io::Write,
+    os::unix::fs::{MetadataExt, PermissionsExt},
+    process::{Child, ChildStdin, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use earwitness_testkit::{Frame, demo, pcap};
+use earwitness_vault::{LedgerKind, Vault};
+use support::{Bench, Said, files};
+
+/// nobody
+const NOBODY: u32 = 65534;
+
+/// A recorder that reads the demo office from a pipe which stays open.
+struct Recorder {
+    child: Child,
+    wire: ChildStdin,
+}
+
+impl Recorder {
+    fn start(bench: &Bench) -> Self {
+        let mut command = bench.command(["record", "-r", "-"]);
+        let mut child = command.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut wire = child.stdin.take().unwrap();
+        let mut frames = demo::office();
+        // A frame of an hour later ends every call, and nothing more comes.
+        let last: &Frame = frames.last().unwrap();
+        frames.push(Frame { time: last.time.plus_nanos(3_600_000_000_000), ..last.clone() });
+        wire.write_all(&pcap::write_all(Vec::new(), frames).unwrap()).unwrap();
+        wire.flush().unwrap();
+        let recorder = Self { child, wire };
+        let began = Instant::now();
+        while !bench.vault().join("control.sock").exists() || bench.run(["list", "--all"]).out.lines().count() < 9 {
+            assert!(began.elapsed() < Duration::from_secs(120), "the office is not recorded");
+            std::thread::yield_now();
+        }
+        recorder
+    }
+
+    fn stop(mut self) {
+        drop(self.wire);
+        assert_eq!(self.child.wait().unwrap().code(), Some(0));
+    }
+}
+
+/// An open vault with nothing in it.
+fn empty() -> Bench {
+    let bench = Bench::new();
+    bench.done(["init", "--access", "open"]);
+    bench
+}
+
+fn id(bench: &Bench) -> String {
+    let calls = bench.calls(&[]);
+    calls.iter().find(|call| !call["recording"].is_null()).unwrap()["id"].as_str().unwrap().to_owned()
+}
+
+/// The program as another user; `None` where these tests are not run by root.
+fn as_user(bench: &Bench, uid: u32, words: &[&str]) -> Option<Said> {
+    if !is_root() {
+        return None;
+    }
+    let whole = bench.command(words);
+    let mut command = Command::new("setpriv");
+    command.args([format!("--reuid={uid}"), format!("--regid={uid}"), "--clear-groups".to_owned()]);
+    command.arg(whole.get_program()).args(whole.get_args()).current_dir("/");
+    for (name, value) in whole.get_envs() {
+        command.env(name, value.unwrap());
+    }
+    Some(Said::from(command.output().unwrap()))
+}
+
+fn is_root() -> bool {
+    let root = fs::metadata("/proc/self").unwrap().uid() == 0;
+    if !root {
+        println!("left out: only root can be another user");
+    }
+    root
+}
+
+#[test]
+fn commands_say_the_same_while_recording_and_after() {
+    let bench = empty();
+    let recorder = Recorder::start(&bench);
+    let id = id(&bench);
+    let wav = bench.path("during.wav");
+    let commands: Vec<Vec<&str>> = vec![
+        vec!["list"],
+        vec!["list", "--all", "--json", "--sha256"],
+        vec!["list", "--csv", "--number", "4001"],
+        vec!["list", "--since", "tomorrow"],
+        vec!["show", &id],
+        vec!["show", "no-such-call"],
+        vec!["verify", "--all", "--opened"],
+        vec!["verify", &id],
+        vec!["index", "check"],
+        vec!["keys", "show"],
+        vec!["keys", "unlock"],
+        vec!["export", &id, "-o", "-"],
+        vec!["export", &id, "-o", "-", "--format", "pcapng"],
+        vec!["export", &id],
+    ];
+    let bytes = |words: &Vec<&str>| {
+        let output = bench.command(words).output().unwrap();
+        (words.join(" "), output.status.code(), output.stdout, String::from_utf8(output.stderr).unwrap())
+    };
+    let during: Vec<_> = commands.iter().map(bytes).collect();
+    bench.done(["export", &id, "-o", wav.to_str().unwrap()]);
+    recorder.stop();
+    let after: Vec<_> = commands.iter().map(bytes).collect();
+    for (during, after) in during.iter().zip(&after) {
+        assert!(during == after, "{during:?}\n{after:?}");
+        assert!(!during.2.contains(&0x1b), "{} is plain into a pipe", during.0);
+    }
+    let exported = commands.iter().position(|words| words == &["export", &id, "-o", "-"]).unwrap();
+    assert!(fs::read(wav).unwrap() == during[exported].2, "a file has what a pipe has");
+    assert!(!bench.vault().join("control.sock").exists());
+}
+
+#[test]
+fn what_needs_the_vault_alone_is_refused_while_recording() {
+    let bench = empty();
+    let recorder = Recorder::start(&bench);
+    let pid = recorder.child.id();
+    let rebuild = bench.run(["index", "rebuild"]);
+    let expected = format!(
+        "earwitness: this needs the vault alone, and process {pid} has it: stop the recorder first\n"
+    );
+    assert_eq!((rebuild.code, rebuild.err), (Some(1), expected));
+    let office = bench.office();
+    let second = bench.run(["record".as_ref(), "-r".as_ref(), office.as_os_str()]);
+    assert_eq!(second.code, Some(1));
+    assert!(second.err.contains(&format!("in use by process {pid}")), "{}", second.err);
+    assert_eq!(bench.run(["init"].iter()).code, Some(1));
+    recorder.stop();
+}
+
+#[test]
+fn a_recorder_that_was_killed_leaves_a_vault_that_opens() {
+    let bench = empty();
+    let mut recorder = Recorder::start(&bench);
+    recorder.child.kill().unwrap();
+    recorder.child.wait().unwrap();
+    assert!(bench.vault().join("control.sock").exists());
+    assert_eq!(bench.done(["list", "--all"]).lines().count(), 9, "nobody answers on a dead socket");
+    Recorder::start(&bench).stop();
+}
+
+#[test]
+fn a_reader_who_has_seen_enough_ends_the_command_and_not_the_recorder() {
+    let bench = empty();
+    let recorder = Recorder::start(&bench);
+    let mut child = bench.command(["list", "--all", "--json"]).stdout(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert_eq!(bench.run(["list"]).code, Some(0));
+    recorder.stop();
+}
+
+/// A vault whose directory lets the group of `nobody` reach the socket.
+fn shared_with_nobody() -> Bench {
+    let bench = empty();
+    fs::set_permissions(bench.home.path(), Permissions::from_mode(0o711)).unwrap();
+    std::os::unix::fs::chown(bench.vault(), None, Some(NOBODY)).unwrap();
+    fs::set_permissions(bench.vault(), Permissions::from_mode(0o710)).unwrap();
+    bench
+}
+
+#[test]
+fn an_export_belongs_to_whoever_asked_for_it_and_the_ledger_names_the_account() {
+    if !is_root() {
+        return;
+    }
+    let bench = shared_with_nobody();
+    let recorder = Recorder::start(&bench);
+    let (id, out, key) = (id(&bench), bench.path("out"), bench.path("key"));
+    fs::create_dir(&out).unwrap();
+    std::os::unix::fs::chown(&out, Some(NOBODY), Some(NOBODY)).unwrap();
+    let run = |words: &[&str]| as_user(&bench, NOBODY, words).unwrap();
+    let listed = run(&["list", "--all"]);
+    assert_eq!((listed.code, listed.out), (Some(0), bench.done(["list", "--all"])));
+    // The key beside the vault is root's: what may be opened is decided by who can read it.
+    let export = ["export", &id, "-o", out.to_str().unwrap()];
+    let refused = run(&export);
+    assert!(refused.code != Some(0) && refused.err.contains("vault.key"), "{refused:?}");
+    fs::copy(bench.path("vault.key"), &key).unwrap();
+    std::os::unix::fs::chown(&key, Some(NOBODY), None).unwrap();
+    let done = run(&[&export[..], &["--officer-key", key.to_str().unwrap()]].concat());
+    assert_eq!(done.code, Some(0), "{done:?}");
+    let [file] = &files(&out)[..] else { panic!("{:?}", files(&out)) };
+    let there = fs::metadata(file).unwrap();
+    assert_eq!((there.uid(), there.mode() & 0o777), (NOBODY, 0o600));
+    // Not even the recorder's rights make a file where the caller may not.
+    let elsewhere = bench.path("elsewhere.wav");
+    let words = ["export", &id, "-o", elsewhere.to_str().unwrap(), "--officer-key", key.to_str().unwrap()];
+    let denied = run(&words);
+    assert!(denied.code == Some(1) && !elsewhere.exists(), "{denied:?}");
+    assert!(denied.err.contains("Permission denied"), "{denied:?}");
+    bench.done(["export", &id, "-o", bench.path("own.wav").to_str().unwrap()]);
+    recorder.stop();
+    let vault = Vault::open(&bench.vault()).unwrap();
+    let rows: Vec<_> = vault.ledger().rows().map(Result::unwrap).collect();
+    let exports = rows.iter().filter(|row| row.kind == Some(LedgerKind::Exported));
+    let told: Vec<_> = exports.map(|row| String::from_utf8_lossy(&row.payload[16..]).into_owned()).collect();
+    assert_eq!(told, ["wav by uid 65534 (nobody)", "wav by uid 0 (root)"]);
+}
+
+#[test]
+fn whoever_the_socket_does_not_admit_is_refused() {
+    if !is_root() {
+        return;
+    }
+    let bench = shared_with_nobody();
+    let recorder = Recorder::start(&bench);
+    let refused = as_user(&bench, 12345, &["list"]).unwrap();
+    assert_eq!(refused.code, Some(4), "{refused:?}");
+    assert!(refused.err.contains("is not yours to read") && refused.out.is_empty(), "{refused:?}");
+    recorder.stop();
+    let refused = as_user(&bench, NOBODY, &["list"]).unwrap();
+    assert_eq!(refused.code, Some(4), "{refused:?}");
+    assert!(refused.err.contains("no recorder that could be asked is running"), "{refused:?}");
+}
+
+#[test]
+fn a_passphrase_stays_with_the_client() {
+    let bench = Bench::new();
+    let word = bench.path("word");
+    fs::write(&word, "소나기 네 마리\n").unwrap();
+    let with = ["--passphrase-file", word.to_str().unwrap()];
+    bench.done([&["init"], &with[..]].concat());
+    let recorder = Recorder::start(&bench);
+    let id = id(&bench);
+    let output = bench.command([&["export", &id, "-o", "-"], &with[..]].concat()).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(output.stdout.starts_with(b"RIFF"));
+    fs::write(&word, "another word\n").unwrap();
+    let wrong = bench.run([&["export", &id, "-o", "-"], &with[..]].concat());
+    assert!(wrong.code == Some(4) && wrong.out.is_empty(), "{wrong:?}");
+    // Without a terminal nobody can be asked, and nothing waits for an answer.
+    let mut asked = bench.command(["export", &id, "-o", "-"]);
+    let asked = asked.stdin(Stdio::null()).output().unwrap();
+    assert_ne!(asked.status.code(), Some(0));
+    recorder.stop();
+}
