@@ -131,7 +131,11 @@ impl Context {
     /// # Errors
     /// A closed pipe when nobody does.
     pub(crate) fn go_on(&self) -> Result<(), Failure> {
-        if self.seat.is_wanted() { Ok(()) } else { Err(std::io::Error::from(std::io::ErrorKind::BrokenPipe).into()) }
+        if self.seat.is_wanted() {
+            Ok(())
+        } else {
+            Err(std::io::Error::from(std::io::ErrorKind::BrokenPipe).into())
+        }
     }
 }
 

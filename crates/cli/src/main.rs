@@ -17,12 +17,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use self::{
-    cmd::Command,
-    context::Context,
-    exit::Exit,
-    options::Options,
-};
+use self::{cmd::Command, context::Context, exit::Exit, options::Options};
 
 /// Records the calls of a public office off a mirror port, seals them, and accounts for each.
 #[derive(Debug, Parser)]

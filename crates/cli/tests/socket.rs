@@ -1,5 +1,9 @@
 //! Commands while a recorder has the vault: it runs them, and they say what they say without it.
-#![expect(clippy::unwrap_used, reason = "a test stops where it fails, in its helping functions too")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test stops where it fails, and says what it left out"
+)]
 
 mod support;
 
@@ -37,7 +41,9 @@ impl Recorder {
         wire.flush().unwrap();
         let recorder = Self { child, wire };
         let began = Instant::now();
-        while !bench.vault().join("control.sock").exists() || bench.run(["list", "--all"]).out.lines().count() < 9 {
+        while !bench.vault().join("control.sock").exists()
+            || bench.run(["list", "--all"]).out.lines().count() < 9
+        {
             assert!(began.elapsed() < Duration::from_secs(120), "the office is not recorded");
             std::thread::yield_now();
         }
@@ -117,7 +123,8 @@ fn commands_say_the_same_while_recording_and_after() {
     let after: Vec<_> = commands.iter().map(bytes).collect();
     for (during, after) in during.iter().zip(&after) {
         assert!(during == after, "{during:?}\n{after:?}");
-        assert!(!during.2.contains(&0x1b), "{} is plain into a pipe", during.0);
+        let is_binary = during.0.starts_with("export");
+        assert!(is_binary || !during.2.contains(&0x1b), "{} is plain into a pipe", during.0);
     }
     let exported = commands.iter().position(|words| words == &["export", &id, "-o", "-"]).unwrap();
     assert!(fs::read(wav).unwrap() == during[exported].2, "a file has what a pipe has");
@@ -138,7 +145,7 @@ fn what_needs_the_vault_alone_is_refused_while_recording() {
     let second = bench.run(["record".as_ref(), "-r".as_ref(), office.as_os_str()]);
     assert_eq!(second.code, Some(1));
     assert!(second.err.contains(&format!("in use by process {pid}")), "{}", second.err);
-    assert_eq!(bench.run(["init"].iter()).code, Some(1));
+    assert_eq!(bench.run(["init", "--access", "open"]).code, Some(1));
     recorder.stop();
 }
 
@@ -207,7 +214,7 @@ fn an_export_belongs_to_whoever_asked_for_it_and_the_ledger_names_the_account() 
     recorder.stop();
     let vault = Vault::open(&bench.vault()).unwrap();
     let rows: Vec<_> = vault.ledger().rows().map(Result::unwrap).collect();
-    let exports = rows.iter().filter(|row| row.kind == Some(LedgerKind::Exported));
+    let exports = rows.iter().filter(|row| row.kind == LedgerKind::Exported);
     let told: Vec<_> = exports.map(|row| String::from_utf8_lossy(&row.payload[16..]).into_owned()).collect();
     assert_eq!(told, ["wav by uid 65534 (nobody)", "wav by uid 0 (root)"]);
 }

@@ -76,12 +76,12 @@ impl Export {
         if calls.is_empty() {
             return tally.outcome(context);
         }
-        let destination = Destination::of((&self.output, standing), self.format, self.asked(calls.len(), standing))?;
+        let destination =
+            Destination::of((&self.output, standing), self.format, self.asked(calls.len(), standing))?;
         let shape = Shape::new(destination.format(), (self.native, self.mono, self.conceal))?;
         let opener = context.unlock(vault)?;
         let over = if self.force { Over::Files } else { Over::Nothing };
-        let names =
-            Names { template: self.template.clone().unwrap_or_default(), over, zone: vault.zone() };
+        let names = Names { template: self.template.clone().unwrap_or_default(), over, zone: vault.zone() };
         let mut files = Files::new(context.seat(), destination, names)?;
         let of = calls.len() as u64;
         for (done, call) in (1..).zip(calls) {
@@ -156,7 +156,8 @@ impl Export {
     /// How many calls PATH is for. What filters choose varies from day to day, and PATH must not change its meaning with it:
     /// unless it names one file, it is for several.
     fn asked(&self, chosen: usize, standing: Standing) -> usize {
-        let is_one = self.output.as_os_str() == "-" || destination::format_of((&self.output, standing), None).is_some();
+        let is_one = self.output.as_os_str() == "-"
+            || destination::format_of((&self.output, standing), None).is_some();
         match self.calls.len() {
             0 if is_one => chosen,
             0 => chosen.max(2),

@@ -42,7 +42,8 @@ pub(crate) struct List {
 impl List {
     pub(crate) fn run(&self, context: &Context, vault: &Vault) -> Outcome {
         let filter = self.filters.resolve(context, vault)?;
-        let mut calls = Calls { of: filter.calls(vault), context, all: self.all, shown: 0, refused: 0, damaged: 0 };
+        let mut calls =
+            Calls { of: filter.calls(vault), context, all: self.all, shown: 0, refused: 0, damaged: 0 };
         let mut out = io::BufWriter::new(context.out());
         let mut is_whole = true;
         if self.json {

@@ -104,9 +104,12 @@ impl VaultCommand {
     /// What it needs of the vault.
     pub(crate) const fn needs(&self) -> Needs {
         match self {
-            Self::List(_) | Self::Show(_) | Self::Export(_) | Self::Play(_) | Self::Verify(_) | Self::Keys(_) => {
-                Needs::Reading
-            }
+            Self::List(_)
+            | Self::Show(_)
+            | Self::Export(_)
+            | Self::Play(_)
+            | Self::Verify(_)
+            | Self::Keys(_) => Needs::Reading,
             Self::Index(command) => command.needs(),
         }
     }
@@ -116,7 +119,9 @@ impl VaultCommand {
         match self {
             Self::Export(command) => Grant::output(command.output()),
             Self::Play(_) => Grant::player(),
-            Self::List(_) | Self::Show(_) | Self::Verify(_) | Self::Keys(_) | Self::Index(_) => Grant::default(),
+            Self::List(_) | Self::Show(_) | Self::Verify(_) | Self::Keys(_) | Self::Index(_) => {
+                Grant::default()
+            }
         }
     }
 }

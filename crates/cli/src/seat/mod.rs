@@ -20,12 +20,7 @@ use std::{
 use earwitness_vault::{Access, OfficerKey};
 use serde::{Deserialize, Serialize};
 
-pub(crate) use self::{
-    account::Account,
-    here::Here,
-    player::player_names,
-    screen::Screen,
-};
+pub(crate) use self::{account::Account, here::Here, player::player_names, screen::Screen};
 use crate::exit::Failure;
 
 /// Where a command sits.
@@ -101,10 +96,7 @@ pub(crate) trait Sink: Write {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Target {
     /// A file, written beside its place under another name and put into it when it is whole.
-    File {
-        place: PathBuf,
-        over: Over,
-    },
+    File { place: PathBuf, over: Over },
     /// The system's player, which takes a WAV.
     Player,
 }

@@ -2,10 +2,7 @@
 
 use std::{
     io::{self, Write},
-    os::unix::{
-        fs::MetadataExt,
-        net::UnixStream,
-    },
+    os::unix::{fs::MetadataExt, net::UnixStream},
     path::Path,
 };
 
@@ -73,7 +70,9 @@ fn connect(vault: &Path, why: VaultError) -> Result<UnixStream, Failure> {
             "{} is not yours to read: ask root, the user that the recorder runs as, or the group of that directory",
             vault.display()
         )),
-        Err(_) if is_denied(&why) => refused(&format_args!("{why}; no recorder that could be asked is running")),
+        Err(_) if is_denied(&why) => {
+            refused(&format_args!("{why}; no recorder that could be asked is running"))
+        }
         Err(_) => Err(why.into()),
     }
 }
@@ -85,7 +84,8 @@ fn is_its_recorder(stream: &UnixStream, vault: &Path) -> Result<(), Failure> {
     if peer == 0 || peer == own || vault.metadata().is_ok_and(|dir| dir.uid() == peer) {
         return Ok(());
     }
-    let why = format_args!("uid {peer} listens in {}, and is not its owner: nothing was asked", vault.display());
+    let why =
+        format_args!("uid {peer} listens in {}, and is not its owner: nothing was asked", vault.display());
     Err(Failure::new(Exit::Refused, why))
 }
 
@@ -100,7 +100,10 @@ fn gone(cause: io::Error) -> Failure {
             Exit::Failed,
             "the recorder is of another version: restart it, or use the program that it was started from",
         ),
-        _ => Failure::new(Exit::Failed, "the recorder ended, or was restarted, while it worked on this: ask again"),
+        _ => Failure::new(
+            Exit::Failed,
+            "the recorder ended, or was restarted, while it worked on this: ask again",
+        ),
     }
 }
 
@@ -143,9 +146,11 @@ impl Errands<'_> {
             }
             Errand::Standing(place) => Ok(Reply::Standing(seat.standing(&self.granted(&place)?)?)),
             Errand::MakeDir(place) => seat.make_dir(&self.granted(&place)?).map(|()| Reply::Done),
-            Errand::FindPlayer => {
-                Ok(Reply::Player(if self.grant.has_player() && seat.has_player()? { Found::Yes } else { Found::No }))
-            }
+            Errand::FindPlayer => Ok(Reply::Player(if self.grant.has_player() && seat.has_player()? {
+                Found::Yes
+            } else {
+                Found::No
+            })),
             Errand::File { place, over } => self.begin(&Target::File { place: self.granted(&place)?, over }),
             Errand::Player if self.grant.has_player() => self.begin(&Target::Player),
             Errand::Player => Err(not_granted()),
@@ -181,7 +186,10 @@ fn not_granted() -> Failure {
 fn reply_to(mut stream: &UnixStream, reply: &Reply) -> Result<(), Failure> {
     let mut bytes = pack(reply)?;
     if bytes.len() > MAX_REPLY {
-        bytes = pack(&Reply::from(Failure::new(Exit::Failed, "the rules are too large to be sent to the recorder")))?;
+        bytes = pack(&Reply::from(Failure::new(
+            Exit::Failed,
+            "the rules are too large to be sent to the recorder",
+        )))?;
     }
     stream.write_all(&bytes).map_err(gone)
 }

@@ -94,9 +94,13 @@ impl Connection {
     /// Waits another round after `cause`, or not.
     fn wait_on(&self, cause: &io::Error, began: Instant, wait: Wait) -> io::Result<()> {
         match cause.kind() {
-            _ if self.stop.load(Ordering::Relaxed) => Err(io::Error::new(io::ErrorKind::BrokenPipe, "the recorder stops")),
+            _ if self.stop.load(Ordering::Relaxed) => {
+                Err(io::Error::new(io::ErrorKind::BrokenPipe, "the recorder stops"))
+            }
             io::ErrorKind::Interrupted => Ok(()),
-            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut if began.elapsed() < wait.patience() => Ok(()),
+            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut if began.elapsed() < wait.patience() => {
+                Ok(())
+            }
             // Whoever takes or says nothing for so long is gone.
             io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => Err(io::ErrorKind::BrokenPipe.into()),
             kind => Err(kind.into()),
@@ -117,7 +121,9 @@ impl Read for Patient<'_> {
             match (&self.connection.stream).read(bytes) {
                 Err(cause) => self.connection.wait_on(&cause, self.began, self.wait)?,
                 // A byte now and then does not make a request last longer than it may.
-                Ok(_) if self.began.elapsed() > self.wait.patience() => return Err(io::ErrorKind::BrokenPipe.into()),
+                Ok(_) if self.began.elapsed() > self.wait.patience() => {
+                    return Err(io::ErrorKind::BrokenPipe.into());
+                }
                 Ok(read) => return Ok(read),
             }
         }

@@ -44,11 +44,19 @@ mod tests {
     #[test]
     fn files_are_made_where_the_command_line_says_and_nowhere_else() {
         let check = |output: &str, path: &str, permitted| {
-            assert_eq!(Grant::output(Path::new(output)).permits(Path::new(path)), permitted, "{output} {path}");
+            assert_eq!(
+                Grant::output(Path::new(output)).permits(Path::new(path)),
+                permitted,
+                "{output} {path}"
+            );
         };
-        for (output, path) in
-            [("out", "out"), ("out/", "out/a.wav"), ("/x/a.wav", "/x/a.wav"), (".", "./a.wav"), ("../out", "../out/b")]
-        {
+        for (output, path) in [
+            ("out", "out"),
+            ("out/", "out/a.wav"),
+            ("/x/a.wav", "/x/a.wav"),
+            (".", "./a.wav"),
+            ("../out", "../out/b"),
+        ] {
             check(output, path, true);
         }
         for (output, path) in [

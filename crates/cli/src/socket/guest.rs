@@ -49,7 +49,9 @@ impl Guest {
         match self.connection.receive(MAX_REPLY, Wait::Errand) {
             Ok(Reply::Failed { code, why }) => Err(Failure::new(Exit::from_code(code), why)),
             Ok(reply) => Ok(reply),
-            Err(cause) if cause.kind() == io::ErrorKind::InvalidData => Err(Failure::new(Exit::Failed, cause)),
+            Err(cause) if cause.kind() == io::ErrorKind::InvalidData => {
+                Err(Failure::new(Exit::Failed, cause))
+            }
             // Whoever is gone needs no answer.
             Err(_) => Err(io::Error::from(io::ErrorKind::BrokenPipe).into()),
         }
@@ -58,9 +60,11 @@ impl Guest {
     fn done(&self, errand: Errand) -> Result<(), Failure> {
         match self.send(errand)? {
             Reply::Done => Ok(()),
-            Reply::Rules(_) | Reply::Key { .. } | Reply::Standing(_) | Reply::Player(_) | Reply::Failed { .. } => {
-                Err(beside_the_point())
-            }
+            Reply::Rules(_)
+            | Reply::Key { .. }
+            | Reply::Standing(_)
+            | Reply::Player(_)
+            | Reply::Failed { .. } => Err(beside_the_point()),
         }
     }
 }
@@ -110,9 +114,11 @@ impl Seat for Guest {
     fn rule_texts(&self) -> Result<RuleTexts, Failure> {
         match self.send(Errand::Rules)? {
             Reply::Rules(texts) => Ok(texts),
-            Reply::Done | Reply::Key { .. } | Reply::Standing(_) | Reply::Player(_) | Reply::Failed { .. } => {
-                Err(beside_the_point())
-            }
+            Reply::Done
+            | Reply::Key { .. }
+            | Reply::Standing(_)
+            | Reply::Player(_)
+            | Reply::Failed { .. } => Err(beside_the_point()),
         }
     }
 

@@ -59,7 +59,10 @@ pub(super) enum Errand {
     MakeDir(RawText),
     FindPlayer,
     /// Begin what leaves: there is one at a time.
-    File { place: RawText, over: Over },
+    File {
+        place: RawText,
+        over: Over,
+    },
     Player,
     /// A piece of it.
     Bytes(Vec<u8>),
@@ -82,10 +85,16 @@ pub(super) enum Reply {
     Done,
     Rules(RuleTexts),
     /// The officer's key, opened, and where it was.
-    Key { path: RawText, secret: String },
+    Key {
+        path: RawText,
+        secret: String,
+    },
     Standing(Standing),
     Player(Found),
-    Failed { code: u8, why: String },
+    Failed {
+        code: u8,
+        why: String,
+    },
 }
 
 /// Whether something was found.

@@ -82,18 +82,20 @@ pub(crate) fn serve_beside<T>(
     health: Option<Health<'_>>,
     work: impl FnOnce() -> T,
 ) -> T {
-    let (server, (bell, heard)) = match Server::bind(vault).and_then(|server| Ok((server, UnixStream::pair()?))) {
-        Ok(bound) => bound,
-        Err(failure) => {
-            context.say(format_args!("commands have to wait until this ends: {failure}"));
-            return work();
-        }
-    };
+    let (server, (bell, heard)) =
+        match Server::bind(vault).and_then(|server| Ok((server, UnixStream::pair()?))) {
+            Ok(bound) => bound,
+            Err(failure) => {
+                context.say(format_args!("commands have to wait until this ends: {failure}"));
+                return work();
+            }
+        };
     let is_set = Arc::new(AtomicBool::new(false));
     let service = Service { vault, health, stop: Stop { is_set: Arc::clone(&is_set), bell: &heard } };
     thread::scope(|scope| {
         let _ends_with_the_work = Ends { is_set, bell };
-        let started = thread::Builder::new().name("socket".into()).spawn_scoped(scope, || server.serve(&service));
+        let started =
+            thread::Builder::new().name("socket".into()).spawn_scoped(scope, || server.serve(&service));
         if let Err(cause) = started {
             context.say(format_args!("commands have to wait until this ends: {cause}"));
         }
@@ -123,8 +125,9 @@ impl Server {
     /// When the path is too long for a socket, when somebody listens there, and what the system says.
     pub(super) fn bind(vault: &Vault) -> Result<Self, Failure> {
         let place = place(vault.dir());
-        let cannot =
-            |cause: io::Error| Failure::new(Exit::Failed, format_args!("cannot listen on {}: {cause}", place.display()));
+        let cannot = |cause: io::Error| {
+            Failure::new(Exit::Failed, format_args!("cannot listen on {}: {cause}", place.display()))
+        };
         let address = SocketAddrUnix::new(&place).map_err(|_cause| {
             let why = format_args!(
                 "{} is too long a name for a socket (unix(7): 107 bytes): commands while the recorder runs need a vault with a shorter path",
@@ -133,7 +136,10 @@ impl Server {
             Failure::new(Exit::Failed, why)
         })?;
         if UnixStream::connect(&place).is_ok() {
-            return Err(Failure::new(Exit::Failed, format_args!("another process listens on {}", place.display())));
+            return Err(Failure::new(
+                Exit::Failed,
+                format_args!("another process listens on {}", place.display()),
+            ));
         }
         match std::fs::remove_file(&place) {
             Err(cause) if cause.kind() != io::ErrorKind::NotFound => return Err(cannot(cause)),
@@ -159,8 +165,10 @@ impl Server {
         let round = Timespec { tv_sec: 0, tv_nsec: i64::from(ROUND.subsec_nanos()) };
         thread::scope(|scope| {
             while !service.stop.is_set.load(Ordering::Relaxed) {
-                let mut fds =
-                    [PollFd::new(&self.listener, PollFlags::IN), PollFd::new(service.stop.bell, PollFlags::IN)];
+                let mut fds = [
+                    PollFd::new(&self.listener, PollFlags::IN),
+                    PollFd::new(service.stop.bell, PollFlags::IN),
+                ];
                 if !matches!(poll(&mut fds, Some(&round)), Ok(1..)) || fds[0].revents().is_empty() {
                     continue;
                 }
@@ -171,7 +179,9 @@ impl Server {
                 };
                 let Some(client) = Client::admit(stream, service, (&all, &others)) else { continue };
                 // Without a thread for it the client finds its connection closed.
-                let started = thread::Builder::new().name("command".into()).spawn_scoped(scope, || client.serve(service));
+                let started = thread::Builder::new()
+                    .name("command".into())
+                    .spawn_scoped(scope, || client.serve(service));
                 drop(started);
             }
         });
@@ -191,7 +201,8 @@ impl Drop for Server {
 /// For its owner and the group of the vault's directory; where the group cannot be given, for its owner.
 fn give_to_group(vault: &Path, place: &Path) -> io::Result<()> {
     let group = vault.metadata()?.gid();
-    let given = place.symlink_metadata()?.gid() == group || std::os::unix::fs::lchown(place, None, Some(group)).is_ok();
+    let given = place.symlink_metadata()?.gid() == group
+        || std::os::unix::fs::lchown(place, None, Some(group)).is_ok();
     std::fs::set_permissions(place, Permissions::from_mode(if given { 0o660 } else { 0o600 }))
 }
 
@@ -252,7 +263,7 @@ impl<'s> Client<'s> {
         match request.ask {
             Ask::Health => {
                 let health = service.health.ok_or_else(|| {
-                    Failure::new(Exit::NotFound, "no interface is watched: capture files are being read")
+                    Failure::new(Exit::NotFound, "this recorder has no health to tell: it reads capture files")
                 })?;
                 guarded(|| Ok(Said::Health(health())))
             }
@@ -272,7 +283,10 @@ impl<'s> Client<'s> {
         match command.needs() {
             Needs::Reading => {}
             Needs::Alone => {
-                return Err(Failure::new(Exit::Failed, "this needs the vault alone: stop the recorder first"));
+                return Err(Failure::new(
+                    Exit::Failed,
+                    "this needs the vault alone: stop the recorder first",
+                ));
             }
         }
         let guest = Guest::new(Arc::clone(&self.connection), Account::of(self.uid), screen);
@@ -298,15 +312,20 @@ fn parsed(words: &[RawText]) -> Result<(Options, VaultCommand), Failure> {
         .map_err(|wrong| Failure::new(Exit::Usage, wrong.render()))?;
     match typed.command {
         Command::InVault(command) => Ok((typed.options, command)),
-        Command::Init(_) | Command::Record(_) | Command::Rules(_) | Command::Completions(_) | Command::Man(_) => {
-            Err(Failure::new(Exit::Usage, "this command is not one that a recorder runs"))
-        }
+        Command::Init(_)
+        | Command::Record(_)
+        | Command::Rules(_)
+        | Command::Completions(_)
+        | Command::Man(_) => Err(Failure::new(Exit::Usage, "this command is not one that a recorder runs")),
     }
 }
 
 /// A panic is a defect of this program and ends the command, not the recorder. What it was was told by the panic hook.
-fn guarded(run: impl FnOnce() -> Result<Said, Failure>) -> Result<Said, Failure> {
+pub(super) fn guarded(run: impl FnOnce() -> Result<Said, Failure>) -> Result<Said, Failure> {
     catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_panic| {
-        Err(Failure::new(Exit::Failed, "a defect of this program ended the command; the recorder's log has its place"))
+        Err(Failure::new(
+            Exit::Failed,
+            "a defect of this program ended the command; the recorder's log has its place",
+        ))
     })
 }

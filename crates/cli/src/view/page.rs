@@ -92,7 +92,8 @@ fn times(summary: &CallSummary, zone: Tz, screen: Screen) -> String {
         }
         Outcome::Failed => AnsiColor::Red,
     };
-    text += &fact("outcome", screen.painted(outcome_word(summary.outcome).replace('_', " ") + &status, colour));
+    text +=
+        &fact("outcome", screen.painted(outcome_word(summary.outcome).replace('_', " ") + &status, colour));
     section("Times", &text, screen)
 }
 

@@ -13,6 +13,7 @@ use super::{Record, tell};
 use crate::{
     context::Context,
     exit::{Exit, Failure, Outcome},
+    socket::serve_beside,
 };
 
 pub(super) fn run(record: &Record, context: &Context) -> Outcome {
@@ -38,7 +39,7 @@ pub(super) fn run(record: &Record, context: &Context) -> Outcome {
             &rules.hash().to_string()[..12]
         ));
         let recorder = Recorder { vault: &vault, rules, limits: record.limits(), clock: Context::now };
-        let finished = recorder.watch(sources, post);
+        let finished = serve_beside(context, &vault, None, || recorder.watch(sources, post));
         ending.close();
         finished
     })?;
