@@ -263,7 +263,10 @@ impl<'s> Client<'s> {
         match request.ask {
             Ask::Health => {
                 let health = service.health.ok_or_else(|| {
-                    Failure::new(Exit::NotFound, "this recorder has no health to tell: it reads capture files")
+                    Failure::new(
+                        Exit::NotFound,
+                        "this recorder has no health to tell: it reads capture files",
+                    )
                 })?;
                 guarded(|| Ok(Said::Health(health())))
             }
