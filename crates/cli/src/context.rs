@@ -90,7 +90,7 @@ impl Context {
 
     /// The rules, where there are some: named ones must be there, those of the usual places may be missing.
     pub(crate) fn rules_if_any(&self) -> Result<Option<RuleSet>, Failure> {
-        let is_there = self.rules.is_some() || self.rules_dir().is_dir();
+        let is_there = self.named.names_rules() || self.rules_dir().is_dir();
         is_there.then(|| self.load_rules()).transpose()
     }
 

@@ -51,6 +51,11 @@ impl Options {
         self.rules.clone().or_else(found).unwrap_or_else(|| PathBuf::from(DEFAULT_RULES[0]))
     }
 
+    /// Whether the user said where the rules are.
+    pub(crate) const fn names_rules(&self) -> bool {
+        self.rules.is_some()
+    }
+
     /// Where the officer's key is, when the user said so.
     pub(crate) fn officer_key(&self) -> Option<&Path> {
         self.officer_key.as_deref()

@@ -51,7 +51,7 @@ enum Read {
 impl Doctor {
     pub(crate) fn run(&self, context: &Context) -> Outcome {
         if self.list {
-            return self.list();
+            return self.list(context);
         }
         let extensions =
             if self.all_extensions { ExtensionReport::Always } else { ExtensionReport::WhenLongEnough };
@@ -64,11 +64,11 @@ impl Doctor {
             let report = doctor.finish(&Surroundings::default());
             has_defect |= !report.is_healthy();
             is_cut |= read == Read::Part;
-            let mut out = std::io::stdout().lock();
+            let mut out = context.out();
             if self.json {
                 writeln!(out, "{}", report_object(&name, &report))?;
             } else {
-                out.write_all(examination(&name, &report).as_bytes())?;
+                out.write_all(examination(&name, &report, context.screen()).as_bytes())?;
             }
         }
         Ok(match (has_defect, is_cut) {
@@ -78,13 +78,13 @@ impl Doctor {
         })
     }
 
-    fn list(&self) -> Outcome {
-        let mut out = std::io::stdout().lock();
+    fn list(&self, context: &Context) -> Outcome {
+        let mut out = context.out();
         for code in Code::ALL {
             if self.json {
                 writeln!(out, "{}", code_object(*code))?;
             } else {
-                out.write_all(meaning_of(*code).as_bytes())?;
+                out.write_all(meaning_of(*code, context.screen()).as_bytes())?;
             }
         }
         Ok(Exit::Done)

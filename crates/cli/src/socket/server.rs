@@ -317,6 +317,7 @@ fn parsed(words: &[RawText]) -> Result<(Options, VaultCommand), Failure> {
         Command::InVault(command) => Ok((typed.options, command)),
         Command::Init(_)
         | Command::Record(_)
+        | Command::Doctor(_)
         | Command::Rules(_)
         | Command::Completions(_)
         | Command::Man(_) => Err(Failure::new(Exit::Usage, "this command is not one that a recorder runs")),

@@ -8,26 +8,30 @@ use earwitness_model::Flow;
 use serde_json::{Map, Value, json};
 
 use super::printable;
-use crate::terminal::painted;
+use crate::seat::Screen;
 
 /// The version of what [`report_object`] gives.
 const SCHEMA: u32 = 1;
 
 /// One line for a healthy mirror; with findings, a paragraph for each of them.
-pub(crate) fn examination(name: &str, report: &Report) -> String {
+pub(crate) fn examination(name: &str, report: &Report, screen: Screen) -> String {
     let count = |severity| report.findings.iter().filter(|finding| finding.severity == severity).count();
     let (defects, notes) = (count(Severity::Defect), count(Severity::Note));
     let verdict = match (defects, notes) {
-        (0, 0) => painted("healthy", AnsiColor::Green),
-        (0, notes) => format!("{}, {}", painted("healthy", AnsiColor::Green), counted(notes, "note")),
-        (defects, 0) => painted(counted(defects, "defect"), AnsiColor::Red),
+        (0, 0) => screen.painted("healthy", AnsiColor::Green),
+        (0, notes) => format!("{}, {}", screen.painted("healthy", AnsiColor::Green), counted(notes, "note")),
+        (defects, 0) => screen.painted(counted(defects, "defect"), AnsiColor::Red),
         (defects, notes) => {
-            format!("{}, {}", painted(counted(defects, "defect"), AnsiColor::Red), counted(notes, "note"))
+            format!(
+                "{}, {}",
+                screen.painted(counted(defects, "defect"), AnsiColor::Red),
+                counted(notes, "note")
+            )
         }
     };
     let mut text = format!("{}: {verdict}; {}\n", printable(name), seen_line(&report.seen));
     for finding in &report.findings {
-        text.push_str(&paragraph(finding));
+        text.push_str(&paragraph(finding, screen));
     }
     text
 }
@@ -55,12 +59,12 @@ fn seen_line(seen: &Seen) -> String {
     line
 }
 
-fn paragraph(finding: &Finding) -> String {
+fn paragraph(finding: &Finding, screen: Screen) -> String {
     let colour = match finding.severity {
         Severity::Defect => AnsiColor::Red,
         Severity::Note => AnsiColor::Yellow,
     };
-    let head = painted(format_args!("{} {}", finding.severity.as_str(), finding.code), colour);
+    let head = screen.painted(format_args!("{} {}", finding.severity.as_str(), finding.code), colour);
     let mut text = format!("{head}: {}\n", printable(&finding.sentence));
     let evidence = evidence_line(&finding.evidence);
     if !evidence.is_empty() {
@@ -144,9 +148,9 @@ fn finding_object(finding: &Finding) -> Value {
 }
 
 /// One entry of the list of everything that can be found.
-pub(crate) fn meaning_of(code: Code) -> String {
+pub(crate) fn meaning_of(code: Code, screen: Screen) -> String {
     let head = format!("{code} ({})", code.severity().as_str());
-    format!("{}\n  {}\n  cure: {}\n", painted(head, AnsiColor::Cyan), code.means(), code.cure())
+    format!("{}\n  {}\n  cure: {}\n", screen.painted(head, AnsiColor::Cyan), code.means(), code.cure())
 }
 
 /// The same as a JSON object.
@@ -185,14 +189,14 @@ mod tests {
 
     #[test]
     fn a_healthy_mirror_is_one_line() {
-        let text = examination("a.pcap", &report(Vec::new()));
+        let text = examination("a.pcap", &report(Vec::new()), Screen::Pipe);
         assert_eq!(text.lines().count(), 1);
         assert!(text.starts_with("a.pcap: healthy; 3 frames in 1.3 s, 0 calls"), "{text}");
     }
 
     #[test]
     fn a_finding_says_where_to_look_and_what_to_do() {
-        let text = examination("a.pcap", &report(vec![finding(Severity::Defect)]));
+        let text = examination("a.pcap", &report(vec![finding(Severity::Defect)]), Screen::Pipe);
         let lines: Vec<&str> = text.lines().collect();
         assert!(lines[0].starts_with("a.pcap: 1 defect; "), "{text}");
         assert_eq!(lines[1], "defect frames-cut: it is cut");
