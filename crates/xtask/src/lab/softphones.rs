@@ -9,11 +9,21 @@ use crate::process;
 
 const CONFIGURATION: &str = include_str!("templates/baresip.conf");
 
-/// Speaks `text` with one of espeak's voices, as a telephone would carry it: 8 kHz, 16 bit, one channel.
+/// Seconds of a spoken file.
+const LONG: &str = "12";
+
+/// Speaks `text` with one of espeak's voices, as a telephone would carry it: 8 kHz, 16 bit, one channel. All are equally
+/// long, silence at their end, because a softphone hangs up when it has said everything.
 pub(super) fn speak(lab: &Lab, name: &str, voice: &str, text: &str) -> Result<()> {
     let (wide, narrow) = (lab.path(&format!("{name}-wide.wav")), lab.path(&format!("{name}.wav")));
     process::succeed(Command::new("espeak-ng").args(["-v", voice, "-w"]).arg(&wide).arg(text))?;
-    process::succeed(Command::new("sox").arg(&wide).args(["-r", "8000", "-c", "1", "-b", "16"]).arg(&narrow))
+    process::succeed(
+        Command::new("sox")
+            .arg(&wide)
+            .args(["-r", "8000", "-c", "1", "-b", "16"])
+            .arg(&narrow)
+            .args(["pad", "0", LONG, "trim", "0", LONG]),
+    )
 }
 
 /// Starts a softphone at `host` as `user`, which says `voice`.wav and does what `dial` says.

@@ -29,7 +29,7 @@ const ALIKE: f64 = 0.95;
 /// How alike the wrong one may be.
 const UNLIKE: f64 = 0.5;
 /// Samples by which the offset is looked for.
-const WINDOW: usize = 2_000;
+const WINDOW: usize = 800;
 
 pub(super) fn run(lab: &Lab, table: &mut Table) -> Result<()> {
     softphones::speak(lab, "korean", "ko", KOREAN)?;
@@ -86,8 +86,19 @@ fn likeness(heard: &[f32], spoken: &[f32]) -> f64 {
         return 0.0;
     };
     let part = &spoken[loudest..loudest + WINDOW];
-    let best = (0..heard.len().saturating_sub(WINDOW))
-        .max_by(|a, b| correlation(&heard[*a..], part).total_cmp(&correlation(&heard[*b..], part)));
+    let best = heard
+        .windows(WINDOW)
+        .map(|there| {
+            let (mut product, mut energy) = (0.0_f32, 1.0_f32);
+            for (a, b) in there.iter().zip(part) {
+                product += a * b;
+                energy += a * a;
+            }
+            product / energy.sqrt()
+        })
+        .enumerate()
+        .max_by(|a, b| a.1.total_cmp(&b.1))
+        .map(|(at, _)| at);
     let Some(begin) = best.map(|at| at as i64 - loudest as i64) else { return 0.0 };
     let skipped = usize::try_from(-begin).unwrap_or(0);
     let heard = &heard[usize::try_from(begin).unwrap_or(0)..];
