@@ -8,6 +8,7 @@
 mod cipher;
 mod civil;
 mod container;
+mod coverage;
 mod create;
 mod disk;
 mod entry;
@@ -43,13 +44,15 @@ pub use container::{
     Block, BlockDamage, BlockHead, BlockKind, FORMAT_VERSION, HeadDamage, MAX_SEALED, Scan, Scanned,
     VOLUME_VERSION, VolumeHead,
 };
+pub use coverage::{ALIVE_EVERY, Coverage, CoverageCause, CoverageGap, Span, coverage};
 pub use create::{Created, NewVault, create};
 pub use disk::{Disk, DiskFile, OpenAs, ReadAt, RealDisk};
 pub use entry::{ENTRY_SCHEMA, Entry, EntryError, RecordingEntry, StreamHash};
 pub use error::VaultError;
 pub use index::{Damage, Index, IndexError, IndexFinding, IndexState, MAX_MATCHES, Opened};
 pub use ledger::{
-    Ledger, LedgerError, LedgerFault, LedgerFinding, LedgerKind, LedgerState, Row, check_chain,
+    AlarmState, Alive, Ledger, LedgerError, LedgerFault, LedgerFinding, LedgerKind, LedgerNote, LedgerState,
+    LinkState, Recovered, Row, Watching, check_chain,
 };
 pub use manifest::{MANIFEST_SCHEMA, Manifest, RecordedRow};
 pub use metadata_key::MetadataKey;

@@ -128,7 +128,11 @@ fn read_ledger(parts: &Parts) -> Told {
             | LedgerKind::Released
             | LedgerKind::Disposed
             | LedgerKind::Recovered
-            | LedgerKind::IndexRebuilt => {}
+            | LedgerKind::IndexRebuilt
+            | LedgerKind::ClockStepped
+            | LedgerKind::InterfaceChanged
+            | LedgerKind::Alarm
+            | LedgerKind::Alive => {}
         }
     }
     told

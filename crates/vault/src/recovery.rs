@@ -22,7 +22,7 @@ use crate::{
     error::{VaultError, failed},
     index::IndexState,
     layout::Shelf,
-    ledger::{LedgerKind, LedgerState},
+    ledger::{LedgerKind, LedgerState, Recovered},
     manifest::RecordedRow,
     reading::key_files,
     rebuild,
@@ -57,6 +57,8 @@ pub struct Recovery {
     pub index: IndexState,
     /// How the ledger was found.
     pub ledger: LedgerState,
+    /// The time of the ledger's last row before recovery: nobody wrote to the vault after it.
+    pub last_row: Option<WallTime>,
 }
 
 /// A call that was being recorded when the recorder went.
@@ -77,6 +79,19 @@ impl Recovery {
         let ledger = self.ledger.cut.is_none() && self.ledger.findings.is_empty();
         let is_new = self.index == IndexState::Fresh && self.ledger.next_number == 0;
         self.volumes == 0 && (is_whole(&self.index) || is_new) && ledger
+    }
+
+    /// What the ledger is told of it.
+    pub(crate) fn note(&self) -> Recovered {
+        let count = |found: usize| u32::try_from(found).unwrap_or(u32::MAX);
+        Recovered {
+            last_row: self.last_row,
+            volumes: self.volumes,
+            cut_bytes: self.cut_bytes,
+            damaged_bytes: self.damaged_bytes,
+            interrupted: count(self.interrupted.len()),
+            listed: self.listed,
+        }
     }
 }
 
@@ -101,6 +116,7 @@ pub(crate) fn run(parts: &Parts, index: IndexState, ledger: LedgerState) -> Resu
         shortened: 0,
         index,
         ledger,
+        last_row: parts.ledger().last_row(),
     };
     for shelf in shelves(&*parts.disk, &parts.layout)? {
         let marked = numbers(&*parts.disk, &parts.layout, &shelf, ".open")?;

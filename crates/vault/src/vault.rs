@@ -24,7 +24,7 @@ use crate::{
     index::{Index, IndexState, Opened},
     keys::{DayKeys, KeyKind, read_key},
     layout::Layout,
-    ledger::{Ledger, LedgerKind},
+    ledger::{Ledger, LedgerKind, LedgerNote},
     metadata_key::MetadataKey,
     officer_key::OfficerKey,
     opener::{Opener, Unlock},
@@ -147,10 +147,29 @@ impl Vault {
         self.parts.ledger()
     }
 
+    /// Says something of the recorder in the ledger, durably.
+    ///
+    /// # Errors
+    /// Those of [`Self::note`].
+    pub fn tell(&self, at: WallTime, note: &LedgerNote) -> Result<(), VaultError> {
+        self.note(note.kind(), at, &note.to_bytes())
+    }
+
+    /// Says in the ledger that opening the vault had to put it in order; nothing when it had not.
+    ///
+    /// # Errors
+    /// Those of [`Self::note`].
+    pub fn tell_of_recovery(&self, now: WallTime) -> Result<(), VaultError> {
+        if self.recovery.is_clean() {
+            return Ok(());
+        }
+        self.tell(now, &LedgerNote::Recovered(self.recovery.note()))
+    }
+
     /// Says something in the ledger, durably.
     ///
     /// # Errors
-    /// When the ledger fails.
+    /// When the ledger fails. On a full disk the row waits, and becomes durable with the next one or the next commit.
     pub fn note(&self, kind: LedgerKind, at: WallTime, payload: &[u8]) -> Result<(), VaultError> {
         let mut ledger = self.parts.ledger();
         ledger.append(kind, at, payload)?;

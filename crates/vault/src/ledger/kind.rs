@@ -61,6 +61,14 @@ kinds! {
     Recovered = 13,
     /// The index was rebuilt from volumes and ledger.
     IndexRebuilt = 14,
+    /// The machine's clock was stepped.
+    ClockStepped = 15,
+    /// The link of an interface changed.
+    InterfaceChanged = 16,
+    /// Something needs to be looked at, or does not any more.
+    Alarm = 17,
+    /// The recorder watches: a sign of life.
+    Alive = 18,
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@
 mod chain;
 mod error;
 mod kind;
+mod note;
 mod row;
 
 #[cfg(test)]
@@ -35,6 +36,7 @@ use self::{
 pub use self::{
     error::{LedgerError, LedgerFault, LedgerFinding},
     kind::LedgerKind,
+    note::{AlarmState, Alive, LedgerNote, LinkState, Recovered, Watching},
 };
 use crate::{
     disk::{Disk, DiskFile, OpenAs},
@@ -78,6 +80,8 @@ pub struct Ledger {
     key: MetadataKey,
     /// Where the next row belongs.
     place: Place,
+    /// What its time is, where the newest file has one.
+    last_row: Option<WallTime>,
     newest: Option<Newest>,
     /// Rows appended and not yet written.
     pending: Vec<u8>,
@@ -109,6 +113,7 @@ impl Ledger {
             dir: dir.to_owned(),
             key,
             place: Place::default(),
+            last_row: None,
             newest: None,
             pending: Vec::new(),
             stopped: false,
@@ -145,6 +150,7 @@ impl Ledger {
         let size = file.size().map_err(failed("read", &path))?;
         state.cut = survey.torn.or_else(|| state.cut.take());
         state.findings.append(&mut survey.findings);
+        self.last_row = survey.last_row;
         self.place = survey.end;
         self.newest = Some(Newest { path, file, size });
         Ok(true)
@@ -183,6 +189,7 @@ impl Ledger {
         let row = StoredRow::after(self.place, kind.code(), at.nanos(), sealed);
         row.write(&mut self.pending);
         self.place = row.next();
+        self.last_row = Some(at);
         Ok(())
     }
 
@@ -229,6 +236,11 @@ impl Ledger {
             findings.push(LedgerFinding { path, offset, fault: LedgerFault::End });
         }
         findings
+    }
+
+    /// The time of the last row of the newest file.
+    pub const fn last_row(&self) -> Option<WallTime> {
+        self.last_row
     }
 
     /// The hash that the next row continues: who keeps it can later tell whether rows were taken from the end. Of rows that
@@ -283,6 +295,7 @@ impl Ledger {
 /// What one file holds, read before the ledger goes on in it.
 struct Survey {
     rows: u64,
+    last_row: Option<WallTime>,
     torn: Option<LedgerFinding>,
     findings: Vec<LedgerFinding>,
     /// Where the next row belongs.
@@ -291,12 +304,14 @@ struct Survey {
 
 impl Survey {
     fn of(disk: &dyn Disk, path: &Path) -> Result<Self, LedgerError> {
-        let mut survey = Self { rows: 0, torn: None, findings: Vec::new(), end: Place::default() };
+        let mut survey =
+            Self { rows: 0, last_row: None, torn: None, findings: Vec::new(), end: Place::default() };
         let mut chain = Chain::of_file(disk, path.to_owned());
         for found in &mut chain {
             let finding = match found {
-                Found::Row { .. } => {
+                Found::Row { row, .. } => {
                     survey.rows += 1;
+                    survey.last_row = Some(WallTime::from_nanos(row.time));
                     continue;
                 }
                 Found::Wrong(finding) => finding,

@@ -1,0 +1,243 @@
+//! What the ledger says of the recorder: payloads of rows that are not of one recording.
+//!
+//! A payload is a schema byte and postcard. The rows of the recorder's beginning and end had 32 bytes, the hash of the
+//! rules, before they had a schema; those are still read. What a later program wrote is not, and the row stands as a row of its
+//! kind without content.
+
+use earwitness_model::{RuleSetHash, WallTime};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use super::{LedgerKind, Row};
+use crate::coverage::CoverageGap;
+
+const NOTE_SCHEMA: u8 = 1;
+/// The payload of a recorder's beginning and end before it had a schema: it read files.
+const HASH_ONLY: usize = 32;
+
+/// Something that happened to the recorder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LedgerNote {
+    /// It began to watch.
+    RecorderStarted(Watching),
+    /// It stopped in order.
+    RecorderStopped(Watching),
+    /// Other rules are in force.
+    RuleSetChanged(Watching),
+    /// It runs: written once a minute while it watches interfaces.
+    Alive(Alive),
+    /// Calls may have passed unseen.
+    CoverageGap(CoverageGap),
+    /// The machine's clock was stepped.
+    ClockStepped {
+        /// By so much; negative: it was set back.
+        by_nanos: i64,
+    },
+    /// The link of an interface changed.
+    InterfaceChanged {
+        /// Its name.
+        interface: String,
+        /// What it is now.
+        link: LinkState,
+    },
+    /// Something needs to be looked at, or does not any more.
+    Alarm {
+        /// The alarm's name for scripts.
+        name: String,
+        /// Whether it stands.
+        state: AlarmState,
+    },
+    /// A vault that was not closed in order was opened.
+    Recovered(Recovered),
+}
+
+/// What a recorder watches.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Watching {
+    /// The rules in force.
+    pub rule_set: RuleSetHash,
+    /// The interfaces; none: it reads files, and covers no time of the day.
+    pub interfaces: Vec<String>,
+}
+
+/// A sign of life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Alive {
+    /// Frames seen since it began to watch.
+    pub frames: u64,
+    /// Calls running.
+    pub calls: u32,
+}
+
+/// What opening a vault found and did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Recovered {
+    /// The time of the last row before it.
+    pub last_row: Option<WallTime>,
+    /// Volumes that were not closed.
+    pub volumes: u32,
+    /// Bytes cut from the ends of files: never acknowledged.
+    pub cut_bytes: u64,
+    /// Bytes of damage left in place.
+    pub damaged_bytes: u64,
+    /// Recordings that were finished as interrupted ones.
+    pub interrupted: u32,
+    /// Finished calls that were listed anew.
+    pub listed: u32,
+}
+
+/// The link of an interface.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum LinkState {
+    /// It carries.
+    Up,
+    /// It does not.
+    Down,
+    /// There is no such interface any more.
+    Gone,
+}
+
+/// Whether an alarm stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum AlarmState {
+    /// It was raised.
+    Raised,
+    /// It is over.
+    Cleared,
+}
+
+impl LedgerNote {
+    /// The kind of its row.
+    #[must_use]
+    pub const fn kind(&self) -> LedgerKind {
+        match self {
+            Self::RecorderStarted(_) => LedgerKind::RecorderStarted,
+            Self::RecorderStopped(_) => LedgerKind::RecorderStopped,
+            Self::RuleSetChanged(_) => LedgerKind::RuleSetChanged,
+            Self::Alive(_) => LedgerKind::Alive,
+            Self::CoverageGap(_) => LedgerKind::CoverageGap,
+            Self::ClockStepped { .. } => LedgerKind::ClockStepped,
+            Self::InterfaceChanged { .. } => LedgerKind::InterfaceChanged,
+            Self::Alarm { .. } => LedgerKind::Alarm,
+            Self::Recovered(_) => LedgerKind::Recovered,
+        }
+    }
+
+    /// The payload of its row.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        match self {
+            Self::RecorderStarted(watching)
+            | Self::RecorderStopped(watching)
+            | Self::RuleSetChanged(watching) => written(watching),
+            Self::Alive(alive) => written(alive),
+            Self::CoverageGap(gap) => written(gap),
+            Self::ClockStepped { by_nanos } => written(by_nanos),
+            Self::InterfaceChanged { interface, link } => written(&(interface, link)),
+            Self::Alarm { name, state } => written(&(name, state)),
+            Self::Recovered(recovered) => written(recovered),
+        }
+    }
+
+    /// What a row says; `None` when it is of one recording or call, or was written by a later version.
+    #[must_use]
+    pub fn of(row: &Row) -> Option<Self> {
+        let bytes = row.payload.as_slice();
+        Some(match row.kind {
+            LedgerKind::RecorderStarted => Self::RecorderStarted(watching(bytes)?),
+            LedgerKind::RecorderStopped => Self::RecorderStopped(watching(bytes)?),
+            LedgerKind::RuleSetChanged => Self::RuleSetChanged(watching(bytes)?),
+            LedgerKind::Alive => Self::Alive(read(bytes)?),
+            LedgerKind::CoverageGap => Self::CoverageGap(read(bytes)?),
+            LedgerKind::ClockStepped => Self::ClockStepped { by_nanos: read(bytes)? },
+            LedgerKind::InterfaceChanged => {
+                let (interface, link) = read(bytes)?;
+                Self::InterfaceChanged { interface, link }
+            }
+            LedgerKind::Alarm => {
+                let (name, state) = read(bytes)?;
+                Self::Alarm { name, state }
+            }
+            LedgerKind::Recovered => Self::Recovered(read(bytes)?),
+            LedgerKind::Recorded
+            | LedgerKind::Excluded
+            | LedgerKind::Failed
+            | LedgerKind::Listened
+            | LedgerKind::Exported
+            | LedgerKind::Held
+            | LedgerKind::Released
+            | LedgerKind::Disposed
+            | LedgerKind::IndexRebuilt => return None,
+        })
+    }
+}
+
+fn written<T: Serialize>(content: &T) -> Vec<u8> {
+    postcard::to_stdvec(&(NOTE_SCHEMA, content)).expect("a note has no map and no sequence of unknown length")
+}
+
+fn read<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
+    let (schema, rest) = bytes.split_first()?;
+    let read = || postcard::from_bytes(rest).ok();
+    (*schema == NOTE_SCHEMA).then(read).flatten()
+}
+
+fn watching(bytes: &[u8]) -> Option<Watching> {
+    match <[u8; HASH_ONLY]>::try_from(bytes) {
+        Ok(hash) => Some(Watching { rule_set: RuleSetHash(hash), interfaces: Vec::new() }),
+        Err(_longer) => read(bytes),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::coverage::CoverageCause;
+
+    fn row(kind: LedgerKind, payload: Vec<u8>) -> Row {
+        Row { number: 0, kind, at: WallTime::from_nanos(5), payload }
+    }
+
+    #[test]
+    fn every_note_reads_back() {
+        let at = WallTime::from_nanos;
+        let watching = Watching { rule_set: RuleSetHash([7; 32]), interfaces: vec!["eth1".into()] };
+        let gap = CoverageGap {
+            from: at(1),
+            to: at(2),
+            cause: CoverageCause::KernelDrops,
+            frames: Some(9),
+            interface: Some("eth1".into()),
+        };
+        for note in [
+            LedgerNote::RecorderStarted(watching.clone()),
+            LedgerNote::RecorderStopped(Watching::default()),
+            LedgerNote::RuleSetChanged(watching),
+            LedgerNote::Alive(Alive { frames: 1 << 40, calls: 3 }),
+            LedgerNote::CoverageGap(gap),
+            LedgerNote::ClockStepped { by_nanos: -5 },
+            LedgerNote::InterfaceChanged { interface: "eth1".into(), link: LinkState::Gone },
+            LedgerNote::Alarm { name: "disk_full".into(), state: AlarmState::Raised },
+            LedgerNote::Recovered(Recovered {
+                last_row: Some(at(4)),
+                interrupted: 2,
+                ..Recovered::default()
+            }),
+        ] {
+            let stored = row(note.kind(), note.to_bytes());
+            assert_eq!(LedgerNote::of(&stored), Some(note));
+            let mut later = stored.clone();
+            later.payload[0] = 2;
+            assert_eq!(LedgerNote::of(&later), None, "{:?} of a later version", stored.kind);
+            assert_ne!(stored.payload.len(), HASH_ONLY, "{:?}", stored.kind);
+        }
+    }
+
+    #[test]
+    fn a_recorder_of_files_is_read_as_it_was_written_before_there_was_a_schema() {
+        let expected = Watching { rule_set: RuleSetHash([1; 32]), interfaces: Vec::new() };
+        let started = LedgerNote::of(&row(LedgerKind::RecorderStarted, vec![1; 32]));
+        assert_eq!(started, Some(LedgerNote::RecorderStarted(expected)));
+        assert_eq!(LedgerNote::of(&row(LedgerKind::RecorderStarted, vec![1; 31])), None);
+        assert_eq!(LedgerNote::of(&row(LedgerKind::Recorded, vec![1; 32])), None);
+    }
+}
