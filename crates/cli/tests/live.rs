@@ -154,3 +154,93 @@ fn payload_bytes(bench: &Bench, call: &Value) -> u64 {
     bench.done(["export", id, "--format", "payload", "-o", &place]);
     support::files(&bench.path(&place)).iter().map(|file| file.metadata().unwrap().len()).sum()
 }
+
+/// A small disk under the vault, filled up to half a MiB that recordings may use.
+struct SmallDisk {
+    dir: std::path::PathBuf,
+}
+
+impl SmallDisk {
+    fn under(bench: &Bench) -> Self {
+        let dir = bench.home.path().to_owned();
+        let mut mount = std::process::Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", "size=64m", "tmpfs"]).arg(&dir);
+        assert!(mount.status().unwrap().success());
+        bench.done(["init", "--access", "open"]);
+        Self { dir }
+    }
+
+    /// The reserve is 8 MiB.
+    fn fill(&self) {
+        let free = rustix::fs::statvfs(&self.dir).unwrap();
+        let free = free.f_bavail * free.f_frsize;
+        let ballast = vec![1; (free - (8 << 20) - (1 << 19)) as usize];
+        std::fs::write(self.dir.join("ballast"), ballast).unwrap();
+    }
+
+    fn make_room(&self) {
+        std::fs::remove_file(self.dir.join("ballast")).unwrap();
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        std::process::Command::new("umount").arg("-l").arg(&self.dir).status().unwrap();
+    }
+}
+
+/// The calls of `load`, recorded on a disk that is full for their first seconds.
+fn on_a_full_disk(wire: &Wire, load: &Load, more: &[&str]) -> (Bench, SmallDisk, support::Said) {
+    let bench = Bench::new();
+    let disk = SmallDisk::under(&bench);
+    let recorder = wire.record(&bench, more);
+    disk.fill();
+    thread::scope(|scope| {
+        let sending = scope.spawn(|| wire.send(load.frames()));
+        thread::sleep(Duration::from_secs_f64(load.seconds - 1.0));
+        disk.make_room();
+        sending.join().unwrap();
+    });
+    thread::sleep(Duration::from_secs(1));
+    let said = recorder.stop();
+    (bench, disk, said)
+}
+
+#[test]
+fn a_full_disk_costs_nothing_as_long_as_memory_holds_what_comes() {
+    let Some(wire) = Wire::new() else { return };
+    let load = load(30, 5.0);
+    let (bench, _disk, said) = on_a_full_disk(&wire, &load, &[]);
+    assert_eq!(said.code, Some(0), "{said:?}");
+    check(&bench, &load);
+}
+
+#[test]
+fn a_full_disk_that_lasts_costs_audio_that_is_told_and_nothing_that_was_sealed() {
+    let Some(wire) = Wire::new() else { return };
+    let load = load(120, 10.0);
+    let (bench, _disk, said) = on_a_full_disk(&wire, &load, &["--memory", "1"]);
+    assert_eq!(said.code, Some(6), "{said:?}");
+    let calls = bench.calls(&[]);
+    let kept: Vec<_> = calls.iter().filter(|call| call["recorded"] == true).collect();
+    let has_gap =
+        |call: &&&Value| call["gaps"].as_array().unwrap().iter().any(|gap| gap["cause"] == "capture");
+    let shortened: Vec<_> = kept.iter().filter(has_gap).collect();
+    assert!(
+        !shortened.is_empty()
+            && shortened.iter().all(|call| call["flags"].to_string().contains("capture_loss"))
+    );
+    let sent: HashMap<_, _> =
+        load.truth().calls.into_iter().map(|call| (call.sip_call_id, call.directions)).collect();
+    for call in &kept {
+        for direction in &sent[call["sip_call_ids"][0].as_str().unwrap()] {
+            let leg = format!("{:?}", direction.leg).to_lowercase();
+            let streams = call["streams"].as_array().unwrap();
+            let of = |what: &str| -> u64 {
+                streams.iter().filter(|s| s["leg"] == leg.as_str()).map(|s| s[what].as_u64().unwrap()).sum()
+            };
+            assert_eq!(of("packets") + of("lost"), direction.packets, "{call}");
+        }
+    }
+    bench.done(["verify", "--all", "--opened"]);
+}

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use earwitness_model::WallTime;
+use earwitness_vault::Vault;
 
 use crate::health::DiskHealth;
 
@@ -11,20 +12,27 @@ const MINUTES: usize = 60;
 const MINUTE_NANOS: i64 = 60_000_000_000;
 
 /// Looks at the disk, and remembers what was written when.
-pub(crate) struct DiskWatch {
+pub(crate) struct DiskWatch<'a> {
+    vault: &'a Vault,
     /// Bytes written at the beginning of each of the last minutes.
     minutes: VecDeque<(WallTime, u64)>,
 }
 
-impl DiskWatch {
-    pub(crate) fn new(now: WallTime) -> Self {
-        Self { minutes: VecDeque::from([(now, 0)]) }
+impl<'a> DiskWatch<'a> {
+    pub(crate) fn new(vault: &'a Vault, now: WallTime) -> Self {
+        Self { vault, minutes: VecDeque::from([(now, 0)]) }
     }
 
     /// What there is, with `written` bytes written since the start.
     pub(crate) fn look(&mut self, now: WallTime, written: u64) -> DiskHealth {
         let bytes_per_second = rate(&mut self.minutes, now, written);
-        DiskHealth { bytes_per_second, ..DiskHealth::default() }
+        // A disk that does not even say how full it is shows in the writer's own errors.
+        let Ok(space) = self.vault.space() else {
+            return DiskHealth { bytes_per_second, ..DiskHealth::default() };
+        };
+        let free = space.usable();
+        let seconds_to_full = (bytes_per_second > 0.0).then(|| free as f64 / bytes_per_second);
+        DiskHealth { free, total: space.total, bytes_per_second, seconds_to_full }
     }
 }
 

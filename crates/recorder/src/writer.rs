@@ -3,12 +3,13 @@
 
 use std::{
     sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed},
+    thread,
     time::{Duration, Instant},
 };
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use earwitness_model::WallTime;
-use earwitness_vault::{Committed, Sealed, Vault, VaultError, Writer};
+use earwitness_vault::{Committed, LedgerKind, NotClosed, NotTaken, Sealed, Vault, VaultError, Writer};
 
 use crate::{
     health::WriterHealth,
@@ -94,13 +95,13 @@ pub(crate) fn run<C: Fn() -> WallTime>(
     (vault, clock): (&Vault, &C),
     (gauge, on_full): (&WriterGauge, OnFull),
 ) -> Result<Tally, VaultError> {
-    let mut thread = WriterThread { writer, vault, clock, gauge, on_full, done: Tally::default() };
+    let done = Tally::default();
+    let mut thread =
+        WriterThread { writer, vault, clock, gauge, on_full, done, uncommitted: false, told_to_stop: None };
     let outcome = thread.append_all(queue);
-    let WriterThread { writer, mut done, .. } = thread;
-    let last = writer.close(clock());
+    let closed = thread.close();
     outcome?;
-    done.count(&last?);
-    Ok(done)
+    closed
 }
 
 struct WriterThread<'a, C> {
@@ -110,6 +111,10 @@ struct WriterThread<'a, C> {
     gauge: &'a WriterGauge,
     on_full: OnFull,
     done: Tally,
+    /// The last commit failed: until one succeeds nothing more is appended.
+    uncommitted: bool,
+    /// When the thread first saw, while it waited for room, that the recorder was told to stop.
+    told_to_stop: Option<Instant>,
 }
 
 impl<C: Fn() -> WallTime> WriterThread<'_, C> {
@@ -120,7 +125,7 @@ impl<C: Fn() -> WallTime> WriterThread<'_, C> {
                 Ok(Written::Block(block)) => self.append(block)?,
                 Ok(Written::Excluded(summary)) => self.writer.exclude(&summary),
                 Ok(Written::Known) => self.done.known += 1,
-                Ok(Written::Note { kind, at, payload }) => self.vault.note(kind, at, &payload)?,
+                Ok(Written::Note { kind, at, payload }) => self.note(kind, at, &payload)?,
                 Ok(Written::Failed(error)) => return Err(*error),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return Ok(()),
@@ -132,28 +137,107 @@ impl<C: Fn() -> WallTime> WriterThread<'_, C> {
         }
     }
 
-    /// Appends a block. While the disk is full it waits for room, as long as that may be waited for.
+    /// Appends a block. While the disk does not take it, nothing else is taken from the queue.
     fn append(&mut self, block: Sealed) -> Result<(), VaultError> {
-        Ok(self.writer.append(block)?)
+        let mut block = block;
+        loop {
+            block = match self.writer.append(block) {
+                Ok(()) => break,
+                Err(NotTaken::ForNow { block, why }) => {
+                    self.wait(why)?;
+                    self.commit()?;
+                    *block
+                }
+                // Its call is listed as failed at its end, and the others go on.
+                Err(NotTaken::Never(why)) if self.on_full == OnFull::Wait && !why.must_reopen() => break,
+                Err(NotTaken::Never(why)) => return Err(why),
+            };
+        }
+        if !self.uncommitted {
+            self.gauge.waits_since.store(NEVER, Relaxed);
+        }
+        Ok(())
     }
 
     fn commit(&mut self) -> Result<(), VaultError> {
-        let begun = Instant::now();
-        let now = (self.clock)();
-        let committed = self.writer.commit(now)?;
-        self.done.count(&committed);
-        self.gauge.count(&committed, begun.elapsed(), now);
+        let (begun, now) = (Instant::now(), (self.clock)());
+        self.gauge.alive.store(now.nanos(), Relaxed);
+        match self.writer.commit(now) {
+            Ok(committed) => {
+                self.done.count(&committed);
+                self.gauge.count(&committed, begun.elapsed());
+                self.uncommitted = false;
+                Ok(())
+            }
+            Err(why) if self.may_pass(&why) => {
+                self.uncommitted = true;
+                self.tell_of_waiting(now);
+                Ok(())
+            }
+            Err(why) => Err(why),
+        }
+    }
+
+    /// The row waits in memory when the disk is full, and goes with the next commit's.
+    fn note(&self, kind: LedgerKind, at: WallTime, payload: &[u8]) -> Result<(), VaultError> {
+        match self.vault.note(kind, at, payload) {
+            Err(why) if self.may_pass(&why) => Ok(()),
+            noted => noted,
+        }
+    }
+
+    fn close(self) -> Result<Tally, VaultError> {
+        let Self { mut writer, clock, on_full, mut done, .. } = self;
+        let until = Instant::now() + PATIENCE_AT_END;
+        loop {
+            match writer.close(clock()) {
+                Ok(committed) => {
+                    done.count(&committed);
+                    return Ok(done);
+                }
+                Err(NotClosed { writer: again, why })
+                    if on_full == OnFull::Wait && !why.must_reopen() && Instant::now() < until =>
+                {
+                    thread::sleep(LOOK_AGAIN);
+                    writer = *again;
+                }
+                Err(NotClosed { why, .. }) => return Err(why),
+            }
+        }
+    }
+
+    /// Waits a little for room, or gives up: at once for a file, after some patience when the recorder is to stop.
+    fn wait(&mut self, why: VaultError) -> Result<(), VaultError> {
+        if !self.may_pass(&why) {
+            return Err(why);
+        }
+        if self.gauge.ending.load(Relaxed)
+            && self.told_to_stop.get_or_insert_with(Instant::now).elapsed() >= PATIENCE_AT_END
+        {
+            return Err(why);
+        }
+        self.tell_of_waiting((self.clock)());
+        thread::sleep(LOOK_AGAIN);
         Ok(())
+    }
+
+    fn may_pass(&self, why: &VaultError) -> bool {
+        self.on_full == OnFull::Wait && !why.must_reopen()
+    }
+
+    fn tell_of_waiting(&self, now: WallTime) {
+        let since = &self.gauge.waits_since;
+        // Who waits already knows since when.
+        since.compare_exchange(NEVER, now.nanos(), Relaxed, Relaxed).unwrap_or_default();
     }
 }
 
 impl WriterGauge {
-    fn count(&self, committed: &Committed, took: Duration, now: WallTime) {
+    fn count(&self, committed: &Committed, took: Duration) {
         self.bytes.fetch_add(committed.bytes, Relaxed);
         self.calls.fetch_add(committed.calls.len() as u64, Relaxed);
         self.commits.fetch_add(1, Relaxed);
         self.slowest_ms.fetch_max(u64::try_from(took.as_millis()).unwrap_or(u64::MAX), Relaxed);
-        self.alive.store(now.nanos(), Relaxed);
     }
 }
 

@@ -38,6 +38,8 @@ const LAG_NANOS: i64 = 250_000_000;
 const LEAP_NANOS: i64 = 1_000_000_000;
 /// Between two looks at losses and health.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// The slowest commit is told of by the minute.
+const MINUTE_NANOS: i64 = 60_000_000_000;
 /// How long the rings are read on after the order to stop.
 const LAST_READING: Duration = Duration::from_millis(200);
 
@@ -65,7 +67,7 @@ pub(crate) struct Live<'a, C> {
     alarms: Alarms,
     /// Rows for the ledger that found the writer's queue full.
     notes: VecDeque<Written>,
-    disk: DiskWatch,
+    disk: DiskWatch<'a>,
     rings: RingHealth,
     started: WallTime,
     looked: WallTime,
@@ -80,13 +82,13 @@ enum Turn {
 
 impl<'a, C: Fn() -> WallTime> Live<'a, C> {
     pub(crate) fn new(capture: Capture<'a, C>, pool: Pool) -> Self {
-        let Capture { engine, sources, vault: _, rule_set, clock, post, ring_budget } = capture;
+        let Capture { engine, sources, vault, rule_set, clock, post, ring_budget } = capture;
         let (now, monotonic) = (clock(), Instant::now());
         Self {
             engine,
             taps: sources.into_iter().map(Tap::new).collect(),
             backlog: Backlog::new(&pool),
-            disk: DiskWatch::new(now),
+            disk: DiskWatch::new(vault, now),
             pool,
             clock,
             clocks: ClockWatch::new(now, monotonic),
@@ -184,6 +186,9 @@ impl<'a, C: Fn() -> WallTime> Live<'a, C> {
         let now = (self.clock)();
         if let Some(step) = self.clocks.look(now, Instant::now()) {
             self.engine.handle_clock_step(step);
+        }
+        if now.nanos() / MINUTE_NANOS != self.looked.nanos() / MINUTE_NANOS {
+            self.pool.gauge.begin_minute();
         }
         let window = (self.looked.min(now), now);
         self.look_at_taps(window);
