@@ -88,14 +88,6 @@ impl OpenedRow {
         (first, last): (PacketTime, PacketTime),
     ) -> CallSummary {
         let answer = running.and_then(|call| call.answered);
-        let mut tracks: Vec<Option<Track>> = Vec::new();
-        for stream in streams {
-            let place = usize::from(stream.index.0);
-            if tracks.len() <= place {
-                tracks.resize(place + 1, None);
-            }
-            tracks[place] = Some(stream.track);
-        }
         CallSummary {
             id: self.call,
             sip_call_ids: running.map(sip_call_id).into_iter().collect(),
@@ -105,8 +97,7 @@ impl OpenedRow {
             end: answer.map(|_| CallEnd { at: last, by: Some(EndedBy::CaptureEnd), reason: None }),
             outcome: if answer.is_some() { Outcome::Answered } else { Outcome::InProgress },
             sip_status: None,
-            // A table with a hole would shift the tracks behind it: only the part before is told.
-            tracks: tracks.into_iter().map_while(|track| track).collect(),
+            tracks: table(streams),
             streams: streams.iter().map(|stream| unseen(stream, first, last)).collect(),
             dtmf: Vec::new(),
             gaps: Vec::new(),
@@ -119,6 +110,18 @@ impl OpenedRow {
 /// A Call-ID, which is bytes, as text for people.
 fn sip_call_id(call: &RunningCall) -> Pii<String> {
     Pii::new(String::from_utf8_lossy(call.sip_call_id.expose()).into_owned())
+}
+
+/// The call's table of tracks, as far as its streams tell. A place of which none told, for it had no packet or its numbers
+/// are dealt to several threads, must not shift those behind it: another track stands there.
+fn table(streams: &[StreamOpened]) -> Vec<Track> {
+    let Some(any) = streams.first() else { return Vec::new() };
+    let places = streams.iter().map(|stream| usize::from(stream.index.0) + 1).max().unwrap_or(0);
+    let mut tracks = vec![any.track; places];
+    for stream in streams {
+        tracks[usize::from(stream.index.0)] = stream.track;
+    }
+    tracks
 }
 
 fn unseen(stream: &StreamOpened, first: PacketTime, last: PacketTime) -> StreamSummary {
@@ -156,5 +159,24 @@ impl StreamOpened {
 
     pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
         postcard::from_bytes(bytes).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use earwitness_model::{Flow, Leg};
+
+    use super::*;
+
+    #[test]
+    fn a_place_of_which_no_stream_told_does_not_shift_the_tracks_behind_it() {
+        let end = "10.0.0.1:4000".parse().unwrap();
+        let stream = |index, ssrc| {
+            let track = Track { leg: Leg::Caller, flow: Flow { src: end, dst: end }, ssrc };
+            StreamOpened { index: TrackIndex(index), track, payload_type: 8, codec: None }
+        };
+        let ssrcs = |streams: &[StreamOpened]| table(streams).iter().map(|t| t.ssrc).collect::<Vec<_>>();
+        assert_eq!(ssrcs(&[stream(4, 40), stream(1, 10), stream(4, 40)]), [40, 10, 40, 40, 40]);
+        assert_eq!(ssrcs(&[]), [0; 0]);
     }
 }
