@@ -482,3 +482,15 @@ fn a_mirror_that_is_off_for_more_than_a_minute_is_loss_of_that_length() {
     assert_eq!((call.streams[0].packets, call.streams[0].lost), (28 * 50, 70 * 50));
     assert_eq!(call.gaps.iter().map(|gap| gap.ms).collect::<Vec<_>>(), [70_000]);
 }
+
+#[test]
+fn what_came_before_its_senders_sdp_is_kept_also_where_the_receivers_was_never_seen() {
+    // The caller's INVITE does not cross the mirror: nobody announced where the callee's voice goes.
+    let text = "at 0.000 10.1.0.5:5060 > 10.1.0.9:5060 INVITE a from=0312221111 to=4001 unseen sdp=10.1.0.5:4000/PCMA\n\
+        rtp a callee from=0.500 to=3.000 ssrc=0x22 tone=660 src=10.1.0.9:4002 dst=10.1.0.5:4000\n\
+        at 0.610 10.1.0.9:5060 > 10.1.0.5:5060 183 a sdp=10.1.0.9:4002/PCMA\n\
+        at 1.000 10.1.0.9:5060 > 10.1.0.5:5060 200 a sdp=10.1.0.9:4002/PCMA\n";
+    let replayed = lab(&told(text));
+    let streams: Vec<_> = replayed.only().streams.iter().map(|s| (s.of.leg, s.packets, s.lost)).collect();
+    assert_eq!((streams, replayed.counts.media.unclaimed), (vec![(Leg::Callee, 125, 0)], 0));
+}

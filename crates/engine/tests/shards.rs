@@ -252,7 +252,9 @@ fn same(found: &Replayed, expected: &Replayed) -> Result<(), TestCaseError> {
     let (ours, theirs) = (summaries(found), summaries(expected));
     prop_assert_eq!(ours.len(), theirs.len());
     for (ours, theirs) in ours.iter().zip(&theirs) {
-        prop_assert_eq!(format!("{ours:#?}"), format!("{theirs:#?}"));
+        let (ours, theirs) = (format!("{ours:#?}"), format!("{theirs:#?}"));
+        let differs = ours.lines().zip(theirs.lines()).find(|(ours, theirs)| ours != theirs);
+        prop_assert!(ours == theirs, "found and expected: {differs:?}");
     }
     for (id, came) in &expected.calls {
         prop_assert!(found.calls[id].packets() == came.packets(), "kept payload");
@@ -299,6 +301,93 @@ fn each_script_comes_to_the_same_in_one_two_and_four_shards() {
                 let found = in_shards(&frames, rules.clone(), shards, (skew, seed));
                 if let Err(error) = same(&found, &expected) {
                     wrong.push(format!("{name} in {shards}, {:?}: {error}", rules.hash()));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} wrong\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// Calls in which it matters what is known when.
+const HARD: [(&str, &str); 6] = [
+    (
+        "only the answers cross the mirror, and audio before and after them",
+        "at 0.000 10.1.0.5:5060 > 10.1.0.9:5060 INVITE a from=0312221111 to=4001 unseen sdp=10.1.0.5:4000/PCMA\n\
+      rtp a callee from=0.500 to=6.000 ssrc=0x22 tone=660 src=10.1.0.9:4002 dst=10.1.0.5:4000\n\
+      at 0.600 10.1.0.9:5060 > 10.1.0.5:5060 183 a sdp=10.1.0.9:4002/PCMA\n\
+      rtp a caller from=0.900 to=6.000 ssrc=0x11 tone=440\n\
+      at 1.100 10.1.0.9:5060 > 10.1.0.5:5060 200 a sdp=10.1.0.9:4002/PCMA\n\
+      at 6.000 10.1.0.5:5060 > 10.1.0.9:5060 BYE a unseen\n\
+      at 6.010 10.1.0.9:5060 > 10.1.0.5:5060 200 a\n",
+    ),
+    (
+        "a phone that has one port for all its calls",
+        "at 0.000 10.1.0.5:5060 > 10.1.0.9:5060 INVITE a from=0312221111 to=4001 sdp=10.1.0.5:4000/PCMA\n\
+      at 0.300 10.1.0.9:5060 > 10.1.0.5:5060 200 a sdp=10.1.0.9:4002/PCMA\n\
+      rtp a caller from=0.310 to=2.000 ssrc=0x11 tone=440\n\
+      rtp a callee from=0.320 to=2.000 ssrc=0x22 tone=660\n\
+      at 2.000 10.1.0.5:5060 > 10.1.0.9:5060 BYE a\n\
+      at 2.400 10.1.0.5:5060 > 10.1.0.9:5060 INVITE b from=0312221111 to=4002 sdp=10.1.0.5:4000/PCMA\n\
+      at 2.700 10.1.0.9:5060 > 10.1.0.5:5060 200 b sdp=10.1.0.9:4010/PCMA\n\
+      rtp b caller from=2.710 to=5.000 ssrc=0x33 tone=440\n\
+      rtp b callee from=2.720 to=5.000 ssrc=0x44 tone=660\n\
+      at 5.000 10.1.0.9:5060 > 10.1.0.5:5060 BYE b\n",
+    ),
+    (
+        "one party falls silent, and then the other, and no BYE is seen",
+        "at 0.000 10.1.0.5:5060 > 10.1.0.9:5060 INVITE a from=0312221111 to=4001 sdp=10.1.0.5:4000/PCMA\n\
+      at 0.300 10.1.0.9:5060 > 10.1.0.5:5060 200 a sdp=10.1.0.9:4002/PCMA\n\
+      rtp a caller from=0.310 to=2.000 ssrc=0x11 tone=440\n\
+      rtp a callee from=0.320 to=131.000 ssrc=0x22 tone=660\n\
+      rtp a caller from=128.000 to=133.000 ssrc=0x11 tone=440\n\
+      at 400.000 10.1.0.5:5060 > 10.1.0.9:5060 INVITE b from=0312221111 to=4001 sdp=10.1.0.5:4006/PCMA\n\
+      at 400.100 10.1.0.9:5060 > 10.1.0.5:5060 486 b\n",
+    ),
+    (
+        "nobody is ever heard",
+        "at 0.000 10.1.0.5:5060 > 10.1.0.9:5060 INVITE a from=0312221111 to=4001 sdp=10.1.0.5:4000/PCMA\n\
+      at 0.300 10.1.0.9:5060 > 10.1.0.5:5060 200 a sdp=10.1.0.9:4002/PCMA\n\
+      at 700.000 10.1.0.5:5060 > 10.1.0.9:5060 INVITE b from=0312221111 to=4001 sdp=10.1.0.5:4006/PCMA\n\
+      at 700.100 10.1.0.9:5060 > 10.1.0.5:5060 486 b\n",
+    ),
+    (
+        "a call that is held for longer than a silence lasts",
+        "at 0.000 10.1.0.5:5060 > 10.1.0.9:5060 INVITE a from=0312221111 to=4001 sdp=10.1.0.5:4000/PCMA\n\
+      at 0.300 10.1.0.9:5060 > 10.1.0.5:5060 200 a sdp=10.1.0.9:4002/PCMA\n\
+      rtp a caller from=0.310 to=2.000 ssrc=0x11 tone=440\n\
+      at 2.000 10.1.0.5:5060 > 10.1.0.9:5060 INVITE a sdp=10.1.0.5:4000/PCMA dir=sendonly\n\
+      at 2.010 10.1.0.9:5060 > 10.1.0.5:5060 200 a sdp=10.1.0.9:4002/PCMA dir=recvonly\n\
+      at 302.000 10.1.0.5:5060 > 10.1.0.9:5060 INVITE a sdp=10.1.0.5:4000/PCMA dir=sendrecv\n\
+      at 302.010 10.1.0.9:5060 > 10.1.0.5:5060 200 a sdp=10.1.0.9:4002/PCMA\n\
+      rtp a callee from=302.100 to=304.000 ssrc=0x22 tone=660\n\
+      at 304.000 10.1.0.5:5060 > 10.1.0.9:5060 BYE a\n",
+    ),
+    (
+        "a call that moves its port in mid-talk",
+        "at 0.000 10.1.0.5:5060 > 10.1.0.9:5060 INVITE a from=0312221111 to=4001 sdp=10.1.0.5:4000/PCMA\n\
+      at 0.300 10.1.0.9:5060 > 10.1.0.5:5060 200 a sdp=10.1.0.9:4002/PCMA\n\
+      rtp a caller from=0.310 to=2.000 ssrc=0x11 tone=440\n\
+      rtp a callee from=0.320 to=2.000 ssrc=0x22 tone=660\n\
+      at 2.000 10.1.0.5:5060 > 10.1.0.9:5060 INVITE a sdp=10.1.0.5:4020/PCMU\n\
+      at 2.030 10.1.0.9:5060 > 10.1.0.5:5060 200 a sdp=10.1.0.9:4022/PCMU\n\
+      rtp a caller from=2.040 to=4.000 ssrc=0x33 tone=440\n\
+      rtp a callee from=2.050 to=4.000 ssrc=0x44 tone=660\n\
+      at 4.000 10.1.0.5:5060 > 10.1.0.9:5060 BYE a\n",
+    ),
+];
+
+#[test]
+fn what_is_known_late_is_not_told_otherwise() {
+    let mut wrong = Vec::new();
+    for (name, text) in HARD {
+        let frames = apart(told(text));
+        for rules in [RuleSet::lab(), desks()] {
+            let expected = replay(&frames, rules.clone(), Limits::default());
+            for seed in 0..6 {
+                let skew = Skew { lag: 100, delay: 100 };
+                let found = in_shards(&frames, rules.clone(), [2, 4][seed as usize % 2], (skew, seed));
+                if let Err(error) = same(&found, &expected) {
+                    wrong.push(format!("{name} (seed {seed}, {:?}): {error}", rules.hash()));
                 }
             }
         }

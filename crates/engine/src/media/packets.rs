@@ -34,7 +34,7 @@ impl Media {
         self.counts.packets += 1;
         let slot = match self.flows.get(datagram.flow, packet.ssrc()) {
             Some(slot) if self.fate(slot).is_none_or(Fate::is_settled) => slot,
-            before => match self.track_for(datagram, packet.ssrc(), before, now) {
+            before => match self.track_for(datagram, packet.ssrc(), before, (now, outputs)) {
                 Some(slot) => slot,
                 None => return,
             },
@@ -49,7 +49,7 @@ impl Media {
         datagram: &MediaDatagram<'_>,
         ssrc: u32,
         before: Option<u32>,
-        now: PacketTime,
+        (now, outputs): (PacketTime, &mut VecDeque<Output>),
     ) -> Option<u32> {
         if self.place.is_some() {
             return self.track_in_shard(datagram, ssrc, before, now);
@@ -62,6 +62,13 @@ impl Media {
             self.wait(datagram, now);
             return None;
         };
+        // Only its sender was announced: what came before that waits where it was sent to.
+        if datagram.came == Came::Now && self.unclaimed.has(&datagram.flow.dst) {
+            self.replay(datagram.flow.dst, now, outputs);
+            if let Some(slot) = self.flows.get(datagram.flow, ssrc) {
+                return Some(slot);
+            }
+        }
         self.add_track(call, Track { leg, flow: *datagram.flow, ssrc }, datagram.time)
     }
 

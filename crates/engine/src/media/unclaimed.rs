@@ -92,6 +92,11 @@ impl Unclaimed {
         bytes.extend_from_slice(payload);
     }
 
+    /// Whether something waits for `endpoint`.
+    pub(crate) fn has(&self, endpoint: &SocketAddr) -> bool {
+        self.waiting.contains_key(endpoint)
+    }
+
     fn waiting_for(&mut self, dst: SocketAddr, now: PacketTime) -> Option<&mut Waiting> {
         if !self.waiting.contains_key(&dst) {
             let newer = Turn { bytes: self.pool.take()?, packets: 0 };
