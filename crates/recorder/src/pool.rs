@@ -7,7 +7,7 @@ use crossbeam_channel::{Receiver, Sender};
 use earwitness_engine::{Opened, Output, Stream};
 use earwitness_model::{CallId, CallSummary, EndedBy, RecordingId, Segment, WallTime};
 use earwitness_vault::{
-    Entry, Index, LedgerKind, Opening, RecordingSealer, Sealed, Sealer, StreamOpened, VaultError,
+    Entry, Index, LedgerNote, Opening, RecordingSealer, Sealed, Sealer, StreamOpened, VaultError,
 };
 
 use crate::queue::{Closed, Queue};
@@ -22,12 +22,10 @@ pub(crate) enum Written {
     Known,
     /// Something to say in the ledger.
     Note {
-        /// What it says.
-        kind: LedgerKind,
         /// When it was so.
         at: WallTime,
-        /// Of what.
-        payload: Vec<u8>,
+        /// What.
+        note: LedgerNote,
     },
     /// Sealing is not possible any more.
     Failed(Box<VaultError>),

@@ -6,7 +6,7 @@ use earwitness_capture::{CaptureEnd, CaptureError, FileSource, LiveSource, Polle
 use earwitness_engine::{Counts, Engine, Limits};
 use earwitness_model::{CallId, PacketTime, RawFrame, RecordingId, WallTime};
 use earwitness_rules::RuleSet;
-use earwitness_vault::{LedgerKind, Vault};
+use earwitness_vault::{LedgerNote, Vault, Watching};
 
 use crate::{
     RecordError,
@@ -93,7 +93,7 @@ impl<C: Fn() -> WallTime + Sync> Recorder<'_, C> {
     /// When the vault cannot keep what comes; what was committed before stays.
     pub fn run(self, inputs: Vec<Input>, tell: &mut dyn FnMut(Progress)) -> Result<Finished, RecordError> {
         let (on_full, continues) = (OnFull::Fail, HashMap::new());
-        self.between_notes(|recorder| {
+        self.between_notes(Vec::new(), |recorder, _| {
             let pipeline = Pipeline { vault: recorder.vault, clock: &recorder.clock, on_full, continues };
             let engine = Engine::new(recorder.rules.clone(), recorder.limits);
             let (rules, limits, finished) = (recorder.rules.clone(), recorder.limits, Finished::default());
@@ -107,28 +107,30 @@ impl<C: Fn() -> WallTime + Sync> Recorder<'_, C> {
     /// # Errors
     /// When the vault cannot keep what comes, other than for want of room: that is waited for.
     pub fn watch(self, sources: Vec<LiveSource>, post: Post) -> Result<Finished, RecordError> {
-        self.between_notes(|recorder| {
+        let interfaces = sources.iter().map(|source| source.name().to_owned()).collect();
+        self.between_notes(interfaces, |recorder, watching| {
             let Recorder { vault, rules, limits, clock } = recorder;
             let mut engine = Engine::new(rules.clone(), *limits);
             let continues = resume(&mut engine, vault, clock());
             let pipeline = Pipeline { vault, clock, on_full: OnFull::Wait, continues };
-            let (rule_set, ring_budget) = (rules.hash(), limits.ring_bytes);
-            let capture = Capture { engine, sources, vault, rule_set, clock, post, ring_budget };
+            let ring_budget = limits.ring_bytes;
+            let capture = Capture { engine, sources, vault, watching, clock, post, ring_budget };
             pipeline.run(|pool| Live::new(capture, pool).run())
         })
     }
 
-    /// The ledger knows when the recorder watched.
+    /// The ledger knows when the recorder watched, and what.
     fn between_notes(
         self,
-        record: impl FnOnce(&Self) -> Result<(Finished, Tally), RecordError>,
+        interfaces: Vec<String>,
+        record: impl FnOnce(&Self, Watching) -> Result<(Finished, Tally), RecordError>,
     ) -> Result<Finished, RecordError> {
-        let rule_set = self.rules.hash();
-        self.vault.note(LedgerKind::RecorderStarted, (self.clock)(), &rule_set.0)?;
-        let outcome = record(&self);
-        let noted = self.vault.note(LedgerKind::RecorderStopped, (self.clock)(), &rule_set.0);
+        let watching = Watching { rule_set: self.rules.hash(), interfaces };
+        self.vault.tell((self.clock)(), &LedgerNote::RecorderStarted(watching.clone()))?;
+        let outcome = record(&self, watching.clone());
+        let told = self.vault.tell((self.clock)(), &LedgerNote::RecorderStopped(watching));
         let (mut finished, tally) = outcome?;
-        noted?;
+        told?;
         (finished.calls, finished.known, finished.bytes) = (tally.calls, tally.known, tally.bytes);
         Ok(finished)
     }

@@ -9,7 +9,7 @@ use std::{
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use earwitness_model::WallTime;
-use earwitness_vault::{Committed, LedgerKind, NotClosed, NotTaken, Sealed, Vault, VaultError, Writer};
+use earwitness_vault::{Committed, LedgerNote, NotClosed, NotTaken, Sealed, Vault, VaultError, Writer};
 
 use crate::{
     health::WriterHealth,
@@ -125,7 +125,7 @@ impl<C: Fn() -> WallTime> WriterThread<'_, C> {
                 Ok(Written::Block(block)) => self.append(block)?,
                 Ok(Written::Excluded(summary)) => self.writer.exclude(&summary),
                 Ok(Written::Known) => self.done.known += 1,
-                Ok(Written::Note { kind, at, payload }) => self.note(kind, at, &payload)?,
+                Ok(Written::Note { at, note }) => self.note(at, &note)?,
                 Ok(Written::Failed(error)) => return Err(*error),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return Ok(()),
@@ -179,8 +179,8 @@ impl<C: Fn() -> WallTime> WriterThread<'_, C> {
     }
 
     /// The row waits in memory when the disk is full, and goes with the next commit's.
-    fn note(&self, kind: LedgerKind, at: WallTime, payload: &[u8]) -> Result<(), VaultError> {
-        match self.vault.note(kind, at, payload) {
+    fn note(&self, at: WallTime, note: &LedgerNote) -> Result<(), VaultError> {
+        match self.vault.tell(at, note) {
             Err(why) if self.may_pass(&why) => Ok(()),
             noted => noted,
         }

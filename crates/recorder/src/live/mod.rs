@@ -4,28 +4,30 @@
 //! second losses, health and alarms; and when no interface had a frame, a short wait and a tick of the engine's clock.
 
 mod backlog;
+mod chronicle;
 mod clock;
+mod lapse;
 mod tap;
 
 use std::{
-    collections::VecDeque,
     sync::atomic::Ordering,
     time::{Duration, Instant},
 };
 
 use earwitness_capture::{LiveSource, Polled};
 use earwitness_engine::Engine;
-use earwitness_model::{PacketTime, RawFrame, RuleSetHash, WallTime};
-use earwitness_vault::{LedgerKind, Vault};
+use earwitness_model::{PacketTime, RawFrame, WallTime};
+use earwitness_vault::{Vault, Watching};
 
-use self::{backlog::Backlog, clock::ClockWatch, tap::Tap};
+use self::{
+    backlog::Backlog,
+    chronicle::{Chronicle, Sight},
+    clock::ClockWatch,
+    tap::Tap,
+};
 use crate::{
-    alarm::Alarms,
-    disk::DiskWatch,
-    health::{Health, Link, RingHealth},
+    health::RingHealth,
     pipeline::{Pool, Stopped},
-    pool::Written,
-    queue::Offered,
     run::Finished,
     watch::{Ask, Order, Post},
 };
@@ -38,8 +40,6 @@ const LAG_NANOS: i64 = 250_000_000;
 const LEAP_NANOS: i64 = 1_000_000_000;
 /// Between two looks at losses and health.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// The slowest commit is told of by the minute.
-const MINUTE_NANOS: i64 = 60_000_000_000;
 /// How long the rings are read on after the order to stop.
 const LAST_READING: Duration = Duration::from_millis(200);
 
@@ -48,7 +48,7 @@ pub(crate) struct Capture<'a, C> {
     pub(crate) engine: Engine,
     pub(crate) sources: Vec<LiveSource>,
     pub(crate) vault: &'a Vault,
-    pub(crate) rule_set: RuleSetHash,
+    pub(crate) watching: Watching,
     pub(crate) clock: &'a C,
     pub(crate) post: Post,
     pub(crate) ring_budget: usize,
@@ -63,14 +63,8 @@ pub(crate) struct Live<'a, C> {
     clock: &'a C,
     clocks: ClockWatch,
     post: Post,
-    rule_set: RuleSetHash,
-    alarms: Alarms,
-    /// Rows for the ledger that found the writer's queue full.
-    notes: VecDeque<Written>,
-    disk: DiskWatch<'a>,
+    chronicle: Chronicle<'a>,
     rings: RingHealth,
-    started: WallTime,
-    looked: WallTime,
     look_due: Instant,
 }
 
@@ -82,23 +76,18 @@ enum Turn {
 
 impl<'a, C: Fn() -> WallTime> Live<'a, C> {
     pub(crate) fn new(capture: Capture<'a, C>, pool: Pool) -> Self {
-        let Capture { engine, sources, vault, rule_set, clock, post, ring_budget } = capture;
+        let Capture { engine, sources, vault, watching, clock, post, ring_budget } = capture;
         let (now, monotonic) = (clock(), Instant::now());
         Self {
             engine,
             taps: sources.into_iter().map(Tap::new).collect(),
             backlog: Backlog::new(&pool),
-            disk: DiskWatch::new(vault, now),
             pool,
             clock,
             clocks: ClockWatch::new(now, monotonic),
             post,
-            rule_set,
-            alarms: Alarms::default(),
-            notes: VecDeque::new(),
+            chronicle: Chronicle::new(vault, watching, now),
             rings: RingHealth { budget: ring_budget, ..RingHealth::default() },
-            started: now,
-            looked: now,
             look_due: monotonic,
         }
     }
@@ -139,7 +128,13 @@ impl<'a, C: Fn() -> WallTime> Live<'a, C> {
         let mut any = false;
         for tap in 0..self.taps.len() {
             let (engine, clocks, clock) = (&mut self.engine, &mut self.clocks, self.clock);
-            let polled = self.taps[tap].poll(&mut |frame| handle_frame(engine, (clocks, clock), frame));
+            let mut stepped = None;
+            let polled = self.taps[tap].poll(&mut |frame| {
+                stepped = handle_frame(engine, (&mut *clocks, clock), frame).or(stepped);
+            });
+            if let Some(step) = stepped {
+                self.chronicle.clock_stepped((self.clock)(), step);
+            }
             // What ails an interface comes as an event.
             any |= matches!(polled, Ok(Polled::Frames));
             self.backlog.drain(&self.pool, &mut self.engine)?;
@@ -153,9 +148,7 @@ impl<'a, C: Fn() -> WallTime> Live<'a, C> {
         let sources: Vec<&LiveSource> = self.taps.iter().map(|tap| &tap.source).collect();
         earwitness_capture::wait(&sources, IDLE);
         let now = (self.clock)();
-        if let Some(step) = self.clocks.look(now, Instant::now()) {
-            self.engine.handle_clock_step(step);
-        }
+        self.look_at_clock(now);
         self.engine.handle_time(PacketTime::from_nanos(now.nanos()).plus_nanos(-LAG_NANOS));
     }
 
@@ -164,8 +157,7 @@ impl<'a, C: Fn() -> WallTime> Live<'a, C> {
             match order {
                 Order::Stop => return Turn::Stop,
                 Order::Rules(rules) => {
-                    self.rule_set = rules.hash();
-                    self.note(LedgerKind::RuleSetChanged, rules.hash().0.to_vec());
+                    self.chronicle.rules((self.clock)(), rules.hash());
                     self.engine.handle_rules(*rules);
                 }
             }
@@ -184,62 +176,33 @@ impl<'a, C: Fn() -> WallTime> Live<'a, C> {
     fn look(&mut self) -> Result<(), Stopped> {
         self.look_due = Instant::now() + LOOK_EVERY;
         let now = (self.clock)();
-        if let Some(step) = self.clocks.look(now, Instant::now()) {
-            self.engine.handle_clock_step(step);
-        }
-        if now.nanos() / MINUTE_NANOS != self.looked.nanos() / MINUTE_NANOS {
-            self.pool.gauge.begin_minute();
-        }
-        let window = (self.looked.min(now), now);
-        self.look_at_taps(window);
-        self.hand_over_notes()?;
-        let health = self.health(now);
-        self.post.publish(health);
-        self.looked = now;
-        Ok(())
-    }
-
-    fn look_at_taps(&mut self, window: (WallTime, WallTime)) {
-        for tap in 0..self.taps.len() {
-            while self.taps[tap].poll_event().is_some() {}
-            let losses = self.taps[tap].take_losses();
-            if losses.kernel + losses.interface > 0 || self.taps[tap].health().link != Link::Up {
-                self.engine.handle_losses(packet_time(window.0), packet_time(window.1));
+        self.look_at_clock(now);
+        for tap in &mut self.taps {
+            while let Some(event) = tap.poll_event() {
+                self.chronicle.link_changed(now, &event, &tap.health().name);
+            }
+            let losses = tap.take_losses();
+            if let Some((from, to)) = self.chronicle.lost(now, tap.health(), losses) {
+                self.engine.handle_losses(packet_time(from), packet_time(to));
             }
         }
-    }
-
-    fn health(&mut self, now: WallTime) -> Health {
-        let written = self.pool.gauge.health();
-        let mut health = Health {
-            started: self.started,
-            at: now,
-            rule_set: self.rule_set,
+        let sight = Sight {
             interfaces: self.taps.iter().map(|tap| tap.health().clone()).collect(),
-            queues: [self.backlog.health()].into_iter().chain(self.pool.queues()).collect(),
+            queues: vec![self.backlog.health()],
             rings: self.rings,
             counts: self.engine.counts(),
             calls: self.engine.calls(),
-            written,
-            disk: self.disk.look(now, written.bytes),
-            alarms: Vec::new(),
         };
-        health.alarms = self.alarms.look(&health);
-        health
-    }
-
-    fn note(&mut self, kind: LedgerKind, payload: Vec<u8>) {
-        self.notes.push_back(Written::Note { kind, at: (self.clock)(), payload });
-    }
-
-    fn hand_over_notes(&mut self) -> Result<(), Stopped> {
-        while let Some(note) = self.notes.pop_front() {
-            if let Offered::Full(note) = self.pool.offer_writer(note)? {
-                self.notes.push_front(note);
-                break;
-            }
-        }
+        let health = self.chronicle.look(now, sight, &self.pool)?;
+        self.post.publish(health);
         Ok(())
+    }
+
+    fn look_at_clock(&mut self, now: WallTime) {
+        if let Some(step) = self.clocks.look(now, Instant::now()) {
+            self.engine.handle_clock_step(step);
+            self.chronicle.clock_stepped(now, step);
+        }
     }
 
     /// Reads what is in the rings, ends the calls that run, hands everything over.
@@ -250,24 +213,26 @@ impl<'a, C: Fn() -> WallTime> Live<'a, C> {
         }
         self.look()?;
         self.engine.handle_end();
-        self.hand_over_notes()?;
+        self.chronicle.finish((self.clock)(), &self.pool)?;
         self.backlog.finish(&self.pool, &mut self.engine)
     }
 }
 
-/// One frame. Its time is compared with the one before: a leap is a clock that was set, or time that passed unseen.
+/// One frame. Its time is compared with the one before: a leap is a clock that was set, or time that passed unseen. The
+/// step that was found, if any.
 #[inline]
 fn handle_frame<C: Fn() -> WallTime>(
     engine: &mut Engine,
     (clocks, clock): (&mut ClockWatch, &C),
     frame: &RawFrame<'_>,
-) {
-    if frame.time.since(engine.capture_time()) > LEAP_NANOS
-        && let Some(step) = clocks.look(clock(), Instant::now())
-    {
-        engine.handle_clock_step(step);
+) -> Option<i64> {
+    let mut step = None;
+    if frame.time.since(engine.capture_time()) > LEAP_NANOS {
+        step = clocks.look(clock(), Instant::now());
+        step.into_iter().for_each(|step| engine.handle_clock_step(step));
     }
     engine.handle_frame(frame);
+    step
 }
 
 const fn packet_time(at: WallTime) -> PacketTime {

@@ -1,0 +1,194 @@
+//! What is told of a live recording: its health once a second, and rows of the ledger when something happens.
+
+use std::collections::VecDeque;
+
+use earwitness_capture::{LinkEvent, Losses};
+use earwitness_engine::Counts;
+use earwitness_model::{RuleSetHash, WallTime};
+use earwitness_vault::{AlarmState, Alive, CoverageCause, LedgerNote, LinkState, Vault, Watching};
+
+use super::lapse::{Lapses, Subject};
+use crate::{
+    alarm::{Alarm, Alarms},
+    disk::DiskWatch,
+    health::{Health, InterfaceHealth, Link, QueueHealth, RingHealth},
+    pipeline::{Pool, Stopped},
+    pool::Written,
+    queue::Offered,
+};
+
+/// The slowest commit is told of by the minute, and a sign of life is given.
+const MINUTE_NANOS: i64 = 60_000_000_000;
+
+/// What the capture threads show at a look.
+pub(super) struct Sight {
+    pub(super) interfaces: Vec<InterfaceHealth>,
+    pub(super) queues: Vec<QueueHealth>,
+    pub(super) rings: RingHealth,
+    pub(super) counts: Counts,
+    pub(super) calls: usize,
+}
+
+/// Remembers what was told already.
+pub(super) struct Chronicle<'a> {
+    watching: Watching,
+    alarms: Alarms,
+    standing: Vec<Alarm>,
+    lapses: Lapses,
+    disk: DiskWatch<'a>,
+    started: WallTime,
+    looked: WallTime,
+    /// Packets for which there was no memory, and calls for which there was no place, as they were last seen.
+    left_out: [u64; 2],
+    /// Rows that found the writer's queue full.
+    notes: VecDeque<(WallTime, LedgerNote)>,
+}
+
+impl<'a> Chronicle<'a> {
+    pub(super) fn new(vault: &'a Vault, watching: Watching, now: WallTime) -> Self {
+        Self {
+            watching,
+            alarms: Alarms::default(),
+            standing: Vec::new(),
+            lapses: Lapses::default(),
+            disk: DiskWatch::new(vault, now),
+            started: now,
+            looked: now,
+            left_out: [0; 2],
+            notes: VecDeque::new(),
+        }
+    }
+
+    /// Other rules are in force.
+    pub(super) fn rules(&mut self, now: WallTime, rule_set: RuleSetHash) {
+        self.watching.rule_set = rule_set;
+        self.note(now, LedgerNote::RuleSetChanged(self.watching.clone()));
+    }
+
+    /// The wall clock was set.
+    pub(super) fn clock_stepped(&mut self, now: WallTime, by_nanos: i64) {
+        self.note(now, LedgerNote::ClockStepped { by_nanos });
+    }
+
+    /// Something happened to an interface.
+    pub(super) fn link_changed(&mut self, now: WallTime, event: &LinkEvent, interface: &str) {
+        let link = match event {
+            LinkEvent::Up | LinkEvent::Back | LinkEvent::Renamed { .. } => LinkState::Up,
+            LinkEvent::Down | LinkEvent::Refused(_) => LinkState::Down,
+            LinkEvent::Gone => LinkState::Gone,
+        };
+        self.note(now, LedgerNote::InterfaceChanged { interface: interface.to_owned(), link });
+    }
+
+    /// What an interface lost since the last look; the span in which calls may have passed unseen, if it lost anything.
+    pub(super) fn lost(
+        &mut self,
+        now: WallTime,
+        interface: &InterfaceHealth,
+        losses: Losses,
+    ) -> Option<(WallTime, WallTime)> {
+        let window = (self.looked.min(now), now);
+        let causes = [
+            (CoverageCause::KernelDrops, losses.kernel > 0, Some(losses.kernel)),
+            (CoverageCause::InterfaceDrops, losses.interface > 0, Some(losses.interface)),
+            (CoverageCause::InterfaceDown, interface.link != Link::Up, None),
+        ];
+        let mut any = false;
+        for (cause, _, frames) in causes.into_iter().filter(|(_, happened, _)| *happened) {
+            self.lapses.add(Subject { cause, interface: Some(interface.name.clone()) }, window, frames);
+            any = true;
+        }
+        any.then_some(window)
+    }
+
+    /// Once a second: what was lost becomes rows, what stands becomes health.
+    pub(super) fn look(&mut self, now: WallTime, sight: Sight, pool: &Pool) -> Result<Health, Stopped> {
+        let health = self.health(now, sight, pool);
+        self.look_at_left_out(&health);
+        for gap in self.lapses.take_over(now) {
+            self.note(now, LedgerNote::CoverageGap(gap));
+        }
+        if now.nanos() / MINUTE_NANOS != self.looked.nanos() / MINUTE_NANOS {
+            pool.gauge.begin_minute();
+            let calls = u32::try_from(health.calls).unwrap_or(u32::MAX);
+            self.note(now, LedgerNote::Alive(Alive { frames: health.counts.frames, calls }));
+        }
+        self.tell_alarms(&health);
+        self.hand_over(pool)?;
+        self.looked = now;
+        Ok(health)
+    }
+
+    /// The recorder stops: what is still open is told.
+    pub(super) fn finish(&mut self, now: WallTime, pool: &Pool) -> Result<(), Stopped> {
+        for gap in self.lapses.take_all() {
+            self.note(now, LedgerNote::CoverageGap(gap));
+        }
+        self.hand_over(pool)
+    }
+
+    fn health(&mut self, now: WallTime, sight: Sight, pool: &Pool) -> Health {
+        let Sight { interfaces, queues, rings, counts, calls } = sight;
+        let written = pool.gauge.health();
+        let mut health = Health {
+            started: self.started,
+            at: now,
+            rule_set: self.watching.rule_set,
+            interfaces,
+            queues: queues.into_iter().chain(pool.queues()).collect(),
+            rings,
+            counts,
+            calls,
+            written,
+            disk: self.disk.look(now, written.bytes),
+            alarms: Vec::new(),
+        };
+        health.alarms = self.alarms.look(&health);
+        health
+    }
+
+    /// Packets and calls that there was no memory or no place for.
+    fn look_at_left_out(&mut self, health: &Health) {
+        let media = &health.counts.media;
+        let now = [media.no_ring + media.refused, health.counts.calls_refused];
+        let more = [now[0].saturating_sub(self.left_out[0]), now[1].saturating_sub(self.left_out[1])];
+        self.left_out = now;
+        let waits = health.written.waits_since.is_some();
+        let causes = [
+            if waits { CoverageCause::DiskFull } else { CoverageCause::MemoryFull },
+            if waits { CoverageCause::DiskFull } else { CoverageCause::CallTableFull },
+        ];
+        let window = (self.looked.min(health.at), health.at);
+        for (cause, more) in causes.into_iter().zip(more).filter(|(_, more)| *more > 0) {
+            self.lapses.add(Subject { cause, interface: None }, window, Some(more));
+        }
+    }
+
+    fn tell_alarms(&mut self, health: &Health) {
+        let before = std::mem::replace(&mut self.standing, health.alarms.clone());
+        let is_in = |alarm: &Alarm, of: &[Alarm]| of.iter().any(|other| other.code == alarm.code);
+        let raised = health.alarms.iter().filter(|alarm| !is_in(alarm, &before));
+        let cleared = before.iter().filter(|alarm| !is_in(alarm, &health.alarms));
+        let told = raised.map(|alarm| (alarm, AlarmState::Raised));
+        for (alarm, state) in told.chain(cleared.map(|alarm| (alarm, AlarmState::Cleared))) {
+            self.notes
+                .push_back((health.at, LedgerNote::Alarm { name: alarm.code.name().to_owned(), state }));
+        }
+    }
+
+    fn note(&mut self, at: WallTime, note: LedgerNote) {
+        self.notes.push_back((at, note));
+    }
+
+    fn hand_over(&mut self, pool: &Pool) -> Result<(), Stopped> {
+        while let Some((at, note)) = self.notes.pop_front() {
+            if let Offered::Full(Written::Note { at, note }) =
+                pool.offer_writer(Written::Note { at, note })?
+            {
+                self.notes.push_front((at, note));
+                break;
+            }
+        }
+        Ok(())
+    }
+}
