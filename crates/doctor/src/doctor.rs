@@ -139,7 +139,10 @@ impl Doctor {
             self.cut.handle_datagram(cut, frame, at);
             let Ok(message) = Message::parse(payload) else { return };
             self.ports.handle_message(flow, at);
-            self.signalling.handle_message(&message, flow, at);
+            // Requests that are cut early no longer look like SIP, and their responses do.
+            if cut == 0 {
+                self.signalling.handle_message(&message, flow, at);
+            }
             self.extensions.handle_message(&message);
             self.calls.handle_message(&message, flow, at);
         } else if let Some(packet) =
@@ -217,11 +220,13 @@ impl Doctor {
             || self.ports.has_tcp()
             || self.cut.hides_headers();
         let none = if is_hidden { None } else { media::finish_none(&self.calls, &self.streams, &ends, end) };
+        // All but the first of joined packets are missing, and nobody lost them.
+        let is_joined = self.super_frames.hides_packets();
         vec![
             presence::finish(seen, if is_hidden { Hidden::Yes } else { Hidden::No }),
             none,
             self.signalling.finish(),
-            media::finish_one_way(&self.calls, &ends),
+            if is_joined { None } else { media::finish_one_way(&self.calls, &ends) },
             self.copies.finish(),
             self.tags.finish_sides(),
             self.tags.finish_stacked(),
@@ -233,8 +238,8 @@ impl Doctor {
             self.encrypted.finish_media(&self.calls),
             self.ports.finish_tcp(),
             self.ports.finish_elsewhere(),
-            self.loss.finish_mirror(),
-            self.loss.finish_network(&self.streams),
+            if is_joined { None } else { self.loss.finish_mirror() },
+            if is_joined { None } else { self.loss.finish_network(&self.streams) },
             self.extensions.finish(seen, self.options),
             clock::finish_state(surroundings.clock),
             self.times.finish_steps(),

@@ -11,6 +11,8 @@ use crate::{bounded::Bounded, exam::Sight};
 const MOST_STREAMS: usize = 16_384;
 /// Packets in sequence from which on it is believed that something is RTP.
 const BELIEVED: u32 = 8;
+/// Steps of up to so many are those of one sender, even where packets are lost or joined.
+const CLOSE: u16 = 20;
 /// A step of more than this is a restart and no loss.
 const MOST_GAP: u16 = 1_000;
 
@@ -104,12 +106,12 @@ impl Streams {
                 Step::Other
             }
         };
-        stream.in_sequence = match ahead {
-            1 => stream.in_sequence.saturating_add(1),
-            2..=MOST_GAP => stream.in_sequence,
-            _ if stream.is_believed() => stream.in_sequence,
-            _ => 0,
-        };
+        match ahead {
+            ..=CLOSE => stream.in_sequence = stream.in_sequence.saturating_add(1),
+            ..=MOST_GAP => {}
+            _ if stream.is_believed() => {}
+            _ => stream.in_sequence = 0,
+        }
         stream.highest = sequence;
         stream.last_time = at.time;
         stream.last_rtp = rtp;

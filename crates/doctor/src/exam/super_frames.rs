@@ -45,6 +45,11 @@ impl SuperFrames {
         self.examples.add(at.number);
     }
 
+    /// Whether packets are missing because they were joined to others.
+    pub(crate) const fn hides_packets(&self) -> bool {
+        self.rtp > 0
+    }
+
     pub(crate) fn finish(&self) -> Option<Finding> {
         let Self { rtp, tcp, huge, largest, .. } = *self;
         if rtp + tcp + huge == 0 {

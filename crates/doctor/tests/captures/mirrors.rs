@@ -1,0 +1,142 @@
+//! One mirror for each defect, and healthy ones.
+
+use crate::scene::{
+    Shot, call, cut, half, in_gre, in_tcp, ipv4, joined, media, play, signalling, tagged, tcp,
+};
+
+/// The captures of `fixtures/doctor`, by directory.
+pub(crate) fn all() -> Vec<(&'static str, Vec<Shot>)> {
+    vec![
+        ("healthy", play(&call())),
+        ("healthy-tagged", play(&format!("vlan 100\n{}", call()))),
+        ("nothing-seen", Vec::new()),
+        ("no-phone-traffic", play(NAMES)),
+        ("no-signalling", play(RTP_ALONE)),
+        ("no-media", play(&signalling("c", "10.1.0.5", "10.1.0.9", 5060))),
+        ("signalling-one-way", play(&call_heard_one_way())),
+        ("media-one-way", play(&(signalling("c", "10.1.0.5", "10.1.0.9", 5060) + ONE_VOICE))),
+        ("frames-doubled", play(&call()).iter().flat_map(|shot| [shot.clone(), shot.clone()]).collect()),
+        (
+            "vlan-one-side",
+            play(&call()).iter().map(|s| if is_from(s, 5) { tagged(s, 100) } else { s.clone() }).collect(),
+        ),
+        ("vlan-stacked", play(&format!("vlan 200 100\n{}", call()))),
+        ("frames-cut", play(&call()).iter().map(|shot| cut(shot, 64)).collect()),
+        ("fragments-missing", fragments_missing()),
+        ("super-frames", super_frames()),
+        ("tunnelled", play(&call()).iter().map(in_gre).collect()),
+        ("signalling-encrypted", play(RTP_ALONE).into_iter().chain(tls()).collect()),
+        ("media-encrypted", play(&encrypted_call())),
+        (
+            "signalling-over-tcp",
+            play(&call()).iter().map(|s| if is_sip(s) { in_tcp(s) } else { s.clone() }).collect(),
+        ),
+        (
+            "signalling-other-port",
+            play(&(signalling("c", "10.1.0.5", "10.1.0.9", 5080) + &media("c", "", ""))),
+        ),
+        ("mirror-overloaded", play(&four_calls("lost=20-23,60-62", "lost=20-23,60-62"))),
+        ("loss-in-network", play(&(four_calls("", "") + &lossy_call()))),
+        ("office-unseen", play(&call())),
+        ("extensions-unseen", play(&call())),
+        ("clock-steps", clock_steps()),
+    ]
+}
+
+const NAMES: &str = "at 0 10.1.0.5:40000 > 10.1.0.9:53 raw hex=1a2b01000001000000000000\n\
+                     at 0.1 10.1.0.9:53 > 10.1.0.5:40000 raw hex=1a2b81800001000000000000\n";
+const RTP_ALONE: &str = "rtp c caller from=0 to=1.5 src=10.1.0.5:4000 dst=10.1.0.9:4002 codec=G729\n\
+                         rtp c callee from=0.01 to=1.51 src=10.1.0.9:4002 dst=10.1.0.5:4000 codec=G729\n";
+const ONE_VOICE: &str = "rtp c caller from=0.6 to=2.6\n";
+
+fn is_from(shot: &Shot, host: u8) -> bool {
+    shot.bytes[29] == host
+}
+
+fn is_sip(shot: &Shot) -> bool {
+    half(&shot.bytes, 34) == 5060
+}
+
+/// What the callee says to the caller's machine is not mirrored; the media of both is.
+fn call_heard_one_way() -> String {
+    let lines = signalling("c", "10.1.0.5", "10.1.0.9", 5060);
+    let unseen = |line: &str| {
+        if line.contains("10.1.0.9:5060 >") { format!("{line} unseen\n") } else { format!("{line}\n") }
+    };
+    lines.lines().map(unseen).collect::<String>() + &media("c", "", "")
+}
+
+/// The second piece of the INVITE never comes.
+fn fragments_missing() -> Vec<Shot> {
+    let text = call().replacen("sdp=10.1.0.5:4000/G729", "sdp=10.1.0.5:4000/G729 fragment=200", 1);
+    let mut shots = play(&text);
+    shots.remove(1);
+    shots
+}
+
+/// The caller's packets come joined by ten; of G.711, or they would fit into a frame of usual size.
+fn super_frames() -> Vec<Shot> {
+    let text = call().replace("G729", "PCMA").replace("to=2.6 ", "to=1.6 ").replace("to=2.61", "to=1.61");
+    let (voice, others): (Vec<Shot>, Vec<Shot>) =
+        play(&text).into_iter().partition(|shot| is_from(shot, 5) && !is_sip(shot));
+    let mut shots: Vec<Shot> = others.into_iter().chain(voice.chunks(10).map(joined)).collect();
+    shots.sort_by_key(|shot| shot.time);
+    shots
+}
+
+/// Application data of TLS 1.2 between a phone and port 5061.
+fn tls() -> Vec<Shot> {
+    let record = [&[23, 3, 3, 0, 32][..], &[0xa5; 32]].concat();
+    let frame = ipv4(6, [[10, 1, 0, 5], [10, 1, 0, 1]], &tcp([50_000, 5061], &record));
+    let time = earwitness_testkit::MORNING.plus_nanos(2_000_000_000);
+    vec![Shot { time, wire_len: frame.len() as u32, bytes: frame }; 3]
+        .into_iter()
+        .enumerate()
+        .map(|(at, shot)| Shot { time: shot.time.plus_nanos(at as i64 * 100_000_000), ..shot })
+        .collect()
+}
+
+/// Both parties say RTP/SAVP with keys.
+fn encrypted_call() -> String {
+    let sdp = |host: &str, port: u16| {
+        let key = "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:d0RmdmcmVCspeEc3QGZiNWpVLFJhQX1cfHAwJSoj";
+        let lines = format!(
+            "v=0\\r\\no=- 1 1 IN IP4 {host}\\r\\ns=-\\r\\nc=IN IP4 {host}\\r\\nt=0 0\\r\\nm=audio {port} RTP/SAVP 18\\r\\n{key}\\r\\n"
+        );
+        format!("type=application/sdp body=\"{lines}\"")
+    };
+    let ends =
+        ["src=10.1.0.5:4000 dst=10.1.0.9:4002 codec=G729", "src=10.1.0.9:4002 dst=10.1.0.5:4000 codec=G729"];
+    let text = signalling("c", "10.1.0.5", "10.1.0.9", 5060) + &media("c", ends[0], ends[1]);
+    text.replace("sdp=10.1.0.5:4000/G729", &sdp("10.1.0.5", 4000))
+        .replace("sdp=10.1.0.9:4002/G729", &sdp("10.1.0.9", 4002))
+}
+
+/// Four calls that have nothing to do with each other, at one time.
+fn four_calls(caller: &str, callee: &str) -> String {
+    let one = |n: u8| {
+        let (name, a, b) = (format!("c{n}"), format!("10.1.{n}.5"), format!("10.1.{n}.9"));
+        signalling(&name, &a, &b, 5060) + &media(&name, caller, callee)
+    };
+    (1..=4).map(one).collect()
+}
+
+/// A fifth, on a bad line.
+fn lossy_call() -> String {
+    signalling("bad", "10.2.0.5", "10.2.0.9", 5060)
+        + &media("bad", "lost=20,31-34,48,55-57,70,82,90", "lost=15,44,66-69")
+}
+
+/// The clock is set forward by ten seconds in the midst of talk, and later back by six.
+fn clock_steps() -> Vec<Shot> {
+    let mut shots = play(&call());
+    for shot in &mut shots {
+        let shift = match shot.time.since(earwitness_testkit::MORNING) {
+            ..1_000_000_000 => 0,
+            ..2_000_000_000 => 10,
+            _ => 4,
+        };
+        shot.time = shot.time.plus_nanos(shift * 1_000_000_000);
+    }
+    shots
+}
