@@ -1,6 +1,6 @@
 //! Every RTP stream that passes: how many packets, which never came, how loaded the busiest second was.
 
-use std::net::SocketAddr;
+use std::{collections::BTreeSet, net::SocketAddr};
 
 use earwitness_model::{Flow, PacketTime, RtpTime};
 use earwitness_wire::rtp::Packet;
@@ -136,12 +136,14 @@ impl Streams {
         self.table.left_out()
     }
 
-    /// Packets to and from each address.
+    /// Packets to and from each address, of streams too short to be believed too: one packet shows that a direction is
+    /// mirrored.
     pub(crate) fn by_end(&self) -> Ends {
         let mut ends = Ends::default();
-        for (flow, stream) in self.believed() {
+        for ((flow, _), stream) in self.table.iter() {
             *ends.from.entry(flow.src).or_insert(0) += stream.packets;
             *ends.to.entry(flow.dst).or_insert(0) += stream.packets;
+            ends.flows.insert(*flow);
         }
         ends
     }
@@ -177,12 +179,22 @@ impl Busiest {
 pub(crate) struct Ends {
     from: hashbrown::HashMap<SocketAddr, u64, foldhash::fast::RandomState>,
     to: hashbrown::HashMap<SocketAddr, u64, foldhash::fast::RandomState>,
+    flows: BTreeSet<Flow>,
 }
 
 impl Ends {
     /// Packets that `end` sent.
     pub(crate) fn sent_by(&self, end: SocketAddr) -> u64 {
         self.from.get(&end).copied().unwrap_or(0)
+    }
+
+    /// Whether somebody who spoke to `end`, or whom `end` spoke to, is heard the other way: behind a gateway, media
+    /// may come from other addresses than the SDP's.
+    pub(crate) fn is_answered_elsewhere(&self, end: SocketAddr) -> bool {
+        let speaks_on = |flow: &Flow| {
+            (flow.dst == end && self.sent_to(flow.src) > 0) || (flow.src == end && self.sent_by(flow.dst) > 0)
+        };
+        self.flows.iter().any(speaks_on)
     }
 
     /// Packets that were sent to `end`.

@@ -37,8 +37,13 @@ fn healthy_real_captures_are_called_healthy() {
     }
 }
 
-/// Calls with SIP on port 5060 and RTP in both directions, without loss.
-const HEALTHY: [&str; 3] = ["", "", ""];
+/// Calls with SIP on port 5060 and RTP: in both directions, and in one because the SDP says so. Of 4,898 packets two are
+/// missing, by tshark's count.
+const HEALTHY: [&str; 3] = [
+    "MaryLS+Laborator09/sip.pcap",
+    "odedshimon+BruteShark/SIP_DTMF2.pcap",
+    "odedshimon+BruteShark/sip-rtp-g726.pcap",
+];
 
 #[test]
 fn every_real_capture_is_judged_within_its_frames() {

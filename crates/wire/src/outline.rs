@@ -41,6 +41,8 @@ pub struct IpOutline<'b> {
     pub id: u16,
     /// Whether it is a piece of a larger packet (IPv4).
     pub is_fragment: bool,
+    /// Where that piece belongs, in bytes; 0 for what is whole.
+    pub fragment_offset: u16,
     /// What was captured of it after the header.
     pub payload: &'b [u8],
 }
@@ -130,6 +132,7 @@ fn ip(span: Span<'_>) -> Option<IpOutline<'_>> {
             len: if len == 0 { captured } else { len + 40 },
             id: 0,
             is_fragment: false,
+            fragment_offset: 0,
             payload: limited(span, 40, len),
         });
     }
@@ -143,6 +146,7 @@ fn ip(span: Span<'_>) -> Option<IpOutline<'_>> {
         len: if total == 0 { captured } else { total },
         id: header.identification(),
         is_fragment: header.is_fragmenting_payload(),
+        fragment_offset: header.fragments_offset().byte_offset(),
         payload: limited(span, header_len, total.saturating_sub(u32::try_from(header_len).unwrap_or(0))),
     })
 }

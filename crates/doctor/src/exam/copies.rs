@@ -57,7 +57,7 @@ impl Copies {
         }
         self.packets += 1;
         let mut state = self.hasher.build_hasher();
-        (ip.src, ip.dst, ip.id, ip.len).hash(&mut state);
+        (ip.src, ip.dst, ip.id, ip.fragment_offset, ip.len).hash(&mut state);
         state.write(ip.payload);
         let hash = state.finish();
         let Some(place) = self.remembered.get_mut(hash as usize % REMEMBERED) else { return };

@@ -46,7 +46,10 @@ fn heard(call: &Call, ends: &Ends) -> Heard {
         (0, 0) if call.caller.is_empty() && call.callee.is_empty() => Heard::Unsure,
         (0, 0) => Heard::Nobody,
         (1.., 1..) => Heard::Both,
-        (0, some) | (some, 0) if some >= FEWEST_PACKETS && !call.was_held => Heard::One,
+        (0, some) | (some, 0) if some >= FEWEST_PACKETS && !call.was_held => {
+            let mut all = call.caller.iter().chain(&call.callee);
+            if all.any(|end| ends.is_answered_elsewhere(*end)) { Heard::Both } else { Heard::One }
+        }
         (0, 1..) | (1.., 0) => Heard::Unsure,
     }
 }
