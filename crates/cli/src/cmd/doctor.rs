@@ -1,49 +1,63 @@
 //! `earwitness doctor`: is this mirror fit to record?
 
-use std::{
-    io::{IsTerminal, Write},
-    path::{Path, PathBuf},
-};
+mod file;
+mod live;
+mod surroundings;
+
+use std::{io::Write, path::PathBuf};
 
 use clap::Args;
-use earwitness_capture::{CaptureEnd, CaptureError, FileSource, Polled, Source};
-use earwitness_doctor::{Code, ExtensionReport, Options, Surroundings};
+use earwitness_doctor::{Code, ExtensionReport, Options, Report};
 
 use crate::{
     context::Context,
-    exit::{Exit, Failure, Outcome},
+    exit::{Exit, Outcome},
     view::{code_object, examination, meaning_of, report_object},
 };
 
 /// Check whether a mirror is fit to record
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
+  earwitness doctor -i eth1 --seconds 600     listen to the mirror for ten minutes
   earwitness doctor -r mirror.pcap            what is wrong with the mirror it was captured on, and the cure
   earwitness doctor -r mirror.pcap --json     the same, for a program
   earwitness doctor --list                    everything that can be found
 
-Each file is a mirror of its own. Rules, where there are some, say which extensions should be seen. Equipment is shown by
+Interfaces are judged together, each file by itself. With -i the clock, the kernel's ring and, where there is a vault,
+its disk are judged too: 32 MiB are written into the vault's folder and removed. Rules, where there are some, say which extensions should be seen. Equipment is shown by
 its addresses, because the cure needs them; no number of a caller is.
 
 Exit codes: 0 healthy (notes do no harm), 6 a defect: calls are or will be lost, 7 a file ends before its end")]
 pub(crate) struct Doctor {
+    /// An interface on a mirror port; repeat it for several
+    #[arg(short = 'i', long = "interface", value_name = "IFACE", required_unless_present_any = ["files", "list"])]
+    interfaces: Vec<String>,
     /// Capture files: pcap or pcapng, plain or gzip; `-` is standard input
-    #[arg(short = 'r', long = "read", value_name = "FILE", num_args = 1.., required_unless_present = "list")]
+    #[arg(short = 'r', long = "read", value_name = "FILE", num_args = 1.., conflicts_with = "interfaces")]
     files: Vec<PathBuf>,
+    /// How long an interface is listened to; Ctrl-C ends it earlier
+    #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=86_400))]
+    seconds: u32,
+    /// The kernel's ring for each interface, in MiB
+    #[arg(short = 'B', long = "buffer-size", value_name = "MIB", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=1024))]
+    buffer: u32,
+    /// Judge only what matches this BPF expression; fragments and VLAN tags are added to it
+    #[arg(value_name = "EXPRESSION", requires = "interfaces", trailing_var_arg = true)]
+    expression: Vec<String>,
     /// Tell of enrolled extensions that were not seen, however short the capture is
     #[arg(long)]
     all_extensions: bool,
-    /// Print JSON: one object for each file
+    /// Print JSON: one object for each file, or for all interfaces
     #[arg(long)]
     json: bool,
     /// List everything that can be found, with its meaning and its cure
-    #[arg(long, conflicts_with = "files")]
+    #[arg(long, conflicts_with_all = ["files", "interfaces"])]
     list: bool,
 }
 
 /// How far a file could be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Read {
+enum Extent {
     Whole,
     Part,
 }
@@ -56,26 +70,32 @@ impl Doctor {
         let extensions =
             if self.all_extensions { ExtensionReport::Always } else { ExtensionReport::WhenLongEnough };
         let options = Options { rules: context.rules_if_any()?, extensions };
+        if !self.interfaces.is_empty() {
+            let report = live::examine(self, context, options)?;
+            self.print(context, &self.interfaces.join(", "), &report)?;
+            return Ok(if report.is_healthy() { Exit::Done } else { Exit::Loss });
+        }
         let (mut has_defect, mut is_cut) = (false, false);
         for path in &self.files {
-            let (name, mut source) = open(path)?;
-            let mut doctor = earwitness_doctor::Doctor::new(options.clone());
-            let read = examine(context, &mut doctor, &mut source, &name)?;
-            let report = doctor.finish(&Surroundings::default());
+            let (name, report, extent) = file::examine(context, path, options.clone())?;
             has_defect |= !report.is_healthy();
-            is_cut |= read == Read::Part;
-            let mut out = context.out();
-            if self.json {
-                writeln!(out, "{}", report_object(&name, &report))?;
-            } else {
-                out.write_all(examination(&name, &report, context.screen()).as_bytes())?;
-            }
+            is_cut |= extent == Extent::Part;
+            self.print(context, &name, &report)?;
         }
         Ok(match (has_defect, is_cut) {
             (true, _) => Exit::Loss,
             (false, true) => Exit::Part,
             (false, false) => Exit::Done,
         })
+    }
+
+    fn print(&self, context: &Context, name: &str, report: &Report) -> std::io::Result<()> {
+        let mut out = context.out();
+        if self.json {
+            writeln!(out, "{}", report_object(name, report))
+        } else {
+            out.write_all(examination(name, report, context.screen()).as_bytes())
+        }
     }
 
     fn list(&self, context: &Context) -> Outcome {
@@ -88,44 +108,5 @@ impl Doctor {
             }
         }
         Ok(Exit::Done)
-    }
-}
-
-fn open(path: &Path) -> Result<(String, FileSource), Failure> {
-    if path == Path::new("-") && std::io::stdin().is_terminal() {
-        let what = "standard input is a terminal: pipe a capture into it, or name a file";
-        return Err(Failure::new(Exit::Usage, what));
-    }
-    let source = if path == Path::new("-") { FileSource::stdin() } else { FileSource::open(path) };
-    let source = source.map_err(|cause| {
-        let missing = matches!(&cause, CaptureError::Unopenable { source, .. } if source.kind() == std::io::ErrorKind::NotFound);
-        Failure::new(if missing { Exit::NotFound } else { Exit::Failed }, cause)
-    })?;
-    Ok((source.name().to_owned(), source))
-}
-
-/// Hands every frame over. A file that cannot be read on is judged by what came before.
-fn examine(
-    context: &Context,
-    doctor: &mut earwitness_doctor::Doctor,
-    source: &mut FileSource,
-    name: &str,
-) -> Result<Read, Failure> {
-    loop {
-        match source.poll(&mut |frame| doctor.handle_frame(frame)) {
-            Ok(Polled::Frames | Polled::Idle) => {}
-            Ok(Polled::End(CaptureEnd::Complete)) => return Ok(Read::Whole),
-            Ok(Polled::End(CaptureEnd::Cut { frame, at_byte, .. })) => {
-                context.say(format_args!(
-                    "{name}: the file ends inside frame {frame} (byte {at_byte}): what came before is judged"
-                ));
-                return Ok(Read::Part);
-            }
-            Err(cause) if doctor.seen().frames == 0 => return Err(Failure::new(Exit::Failed, cause)),
-            Err(cause) => {
-                context.say(format_args!("{cause}; what came before is judged"));
-                return Ok(Read::Part);
-            }
-        }
     }
 }

@@ -1,0 +1,53 @@
+//! `doctor -r`: a capture file as the mirror's witness.
+
+use std::{io::IsTerminal, path::Path};
+
+use earwitness_capture::{CaptureEnd, CaptureError, FileSource, Polled, Source};
+use earwitness_doctor::{Options, Report, Surroundings};
+
+use super::Extent;
+use crate::{
+    context::Context,
+    exit::{Exit, Failure},
+};
+
+/// The file's name, what is said of it, and how far it could be read.
+pub(super) fn examine(
+    context: &Context,
+    path: &Path,
+    options: Options,
+) -> Result<(String, Report, Extent), Failure> {
+    let mut source = open(path)?;
+    let mut doctor = earwitness_doctor::Doctor::new(options);
+    let name = source.name().to_owned();
+    let extent = loop {
+        match source.poll(&mut |frame| doctor.handle_frame(frame)) {
+            Ok(Polled::Frames | Polled::Idle) => {}
+            Ok(Polled::End(CaptureEnd::Complete)) => break Extent::Whole,
+            Ok(Polled::End(CaptureEnd::Cut { frame, at_byte, .. })) => {
+                context.say(format_args!(
+                    "{name}: the file ends inside frame {frame} (byte {at_byte}): what came before is judged"
+                ));
+                break Extent::Part;
+            }
+            Err(cause) if doctor.seen().frames == 0 => return Err(Failure::new(Exit::Failed, cause)),
+            Err(cause) => {
+                context.say(format_args!("{cause}; what came before is judged"));
+                break Extent::Part;
+            }
+        }
+    };
+    Ok((name, doctor.finish(&Surroundings::default()), extent))
+}
+
+fn open(path: &Path) -> Result<FileSource, Failure> {
+    if path == Path::new("-") && std::io::stdin().is_terminal() {
+        let what = "standard input is a terminal: pipe a capture into it, or name a file";
+        return Err(Failure::new(Exit::Usage, what));
+    }
+    let source = if path == Path::new("-") { FileSource::stdin() } else { FileSource::open(path) };
+    source.map_err(|cause| {
+        let missing = matches!(&cause, CaptureError::Unopenable { source, .. } if source.kind() == std::io::ErrorKind::NotFound);
+        Failure::new(if missing { Exit::NotFound } else { Exit::Failed }, cause)
+    })
+}
