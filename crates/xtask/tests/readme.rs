@@ -1,8 +1,8 @@
 //! Every command that README.md shows is run, and prints what README.md says it prints.
 //!
 //! A block of the language `console` is a transcript: a line with `$ ` is a command, the lines below it are what it
-//! prints. Blocks run in order, in one empty folder that has `capture-rules` and the demo office's capture as
-//! `office.pcap`. Only `$ earwitness …` and `$ cargo xtask …` are run; `$ cargo xtask demo` is the demo itself with the
+//! prints. Blocks run in order, in one empty folder that has `capture-rules`, `fixtures/doctor` and the demo office's
+//! capture as `office.pcap`. Only `$ earwitness …` and `$ cargo xtask …` are run; `$ cargo xtask demo` is the demo itself with the
 //! debug build, the other tasks are only asked to exist. `…` in a line stands for any text, `…` alone for any lines;
 //! blanks count as one. A block whose fence says ```` ```console no-run ```` needs what a test has not (a mirror port),
 //! and is only read. A command must end with 0 unless its line says otherwise by itself (`…; echo $?`).
@@ -137,6 +137,7 @@ impl Stage {
             ])
             .arg(folder.path().join("office.pcap")));
         copy(&root().join("capture-rules"), &folder.path().join("capture-rules"));
+        copy(&root().join("fixtures/doctor"), &folder.path().join("fixtures/doctor"));
         let programs =
             Path::new(env!("CARGO_BIN_EXE_earwitness-xtask")).parent().expect("a file is in a folder");
         Self { folder, programs: programs.to_path_buf() }
