@@ -157,7 +157,10 @@ fn pure_crates_are_those_with_the_purity_lints() {
     let pure: BTreeSet<String> =
         table().into_iter().filter(|(_, row)| row.is_pure).map(|(name, _)| name).collect();
     assert_eq!(pure, linted);
-    assert_eq!(pure, ["doctor", "engine", "g711", "media", "model", "rules", "wire"].map(str::to_owned).into());
+    assert_eq!(
+        pure,
+        ["doctor", "engine", "g711", "media", "model", "rules", "wire"].map(str::to_owned).into()
+    );
 }
 
 #[test]

@@ -26,6 +26,18 @@ const NOTICE: &str = include_str!("templates/notice.toml");
 /// How long the recorder may take to begin, and to seal what runs at the end.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+impl Ended {
+    /// The number that it said before `what`; 0 when it did not.
+    pub(super) fn count(&self, what: &str) -> u64 {
+        count(&self.log, what)
+    }
+}
+
+fn count(log: &str, what: &str) -> u64 {
+    let before = log.split(what).next().filter(|before| before.len() < log.len()).unwrap_or_default();
+    before.split_whitespace().next_back().and_then(|number| number.parse().ok()).unwrap_or(0)
+}
+
 /// How the recorder is started.
 #[derive(Debug, Clone)]
 pub(super) struct Settings {
@@ -157,4 +169,15 @@ pub(super) fn verify(lab: &Lab, vault: &Path) -> Result<String> {
         return Ok(said);
     }
     bail!("verify ended with {}: {said}", output.status)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_is_found_before_its_words() {
+        let log = "earwitness: recording mon0\nearwitness: 120 frames, 7 SIP messages\nearwitness: 9 frames that kernel\n";
+        assert_eq!((count(log, " frames,"), count(log, " frames that"), count(log, " calls")), (120, 9, 0));
+    }
 }

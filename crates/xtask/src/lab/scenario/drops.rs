@@ -7,10 +7,11 @@ use anyhow::Result;
 
 use super::talk::Talk;
 use crate::lab::{
-    Lab, health, listing,
+    Lab, health,
+    listing::{self, Call},
     recorder::{self, Recorder, Settings},
     room::Host,
-    sender::Sender,
+    sender::{Sender, Sent},
     table::Table,
 };
 
@@ -33,11 +34,10 @@ pub(super) fn run(lab: &Lab, table: &mut Table) -> Result<()> {
     going.finish()?;
     sleep(Duration::from_secs(2));
     let mirrored = lab.room.mirrored()?;
-    let seen = health::of(lab, &settings.vault)?;
     let ended = recorder.stop(lab)?;
 
     let (taken, dropped) =
-        (seen.interfaces("frames"), seen.interfaces("kernel_drops") + seen.interfaces("interface_drops"));
+        (ended.count(" frames,"), ended.count(" frames that kernel and interfaces dropped"));
     table.check("frames were dropped", dropped, dropped > 0);
     table.equal("frames taken and frames dropped, of those on the mirror", taken + dropped, mirrored);
     table.equal("recorder's exit code: loss", ended.code.unwrap_or(-1), 6);
@@ -51,15 +51,30 @@ pub(super) fn run(lab: &Lab, table: &mut Table) -> Result<()> {
         found.streams * talk.packets(),
     );
     table.equal("packets of real calls lost in the listing, of those missing", found.lost, found.missing);
+    table.equal(
+        "packets of all calls kept and lost, of those sent",
+        packets(&listed),
+        said(&talk, calls, &sent),
+    );
     let silent = listed.iter().filter(|call| call.gaps(Some("capture")) == 0).count();
     table.equal("calls without a gap made by the capture", silent, 0);
+    let verified = recorder::verify(lab, &settings.vault);
+    table.check("verify --all --opened", verified.as_deref().unwrap_or("failed"), verified.is_ok());
     let covered = health::coverage(lab, &settings.vault)?;
     let (windows, frames) = health::gaps(&covered, "kernel_drops");
     table.check("windows of loss in the coverage", windows, windows > 0);
     table.equal("frames that they tell of", frames, dropped);
-    let verified = recorder::verify(lab, &settings.vault);
-    table.check("verify --all --opened", verified.as_deref().unwrap_or("failed"), verified.is_ok());
     table.figure("rate", format_args!("{:.1} kpps", sent.kpps()));
     table.figure("the recorder said", ended.log.trim().replace('\n', " | "));
     Ok(())
+}
+
+/// Packets of the listing: those that are there and those that are not.
+fn packets(listed: &[Call]) -> u64 {
+    listed.iter().flat_map(|call| &call.streams).map(|stream| stream.packets + stream.lost).sum()
+}
+
+/// Packets that were sent: by the real phones, and by the sender, each of whose calls has seven messages beside.
+fn said(talk: &Talk, calls: u32, sent: &Sent) -> u64 {
+    talk.calls() * 2 * talk.packets() + sent.frames - u64::from(calls) * 7
 }
