@@ -30,12 +30,6 @@ fn answer(lab: &Lab, command: &str, vault: &Path) -> Result<Value> {
 }
 
 impl Health {
-    /// A counter of all interfaces together.
-    pub(super) fn interfaces(&self, key: &str) -> u64 {
-        let interfaces = self.0["interfaces"].as_array().map_or(&[][..], Vec::as_slice);
-        interfaces.iter().filter_map(|interface| interface[key].as_u64()).sum()
-    }
-
     /// Whether an alarm stands.
     pub(super) fn has_alarm(&self, code: &str) -> bool {
         let alarms = self.0["alarms"].as_array().map_or(&[][..], Vec::as_slice);
