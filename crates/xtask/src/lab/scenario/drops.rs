@@ -60,12 +60,12 @@ pub(super) fn run(lab: &Lab, table: &mut Table) -> Result<()> {
     table.equal("calls without a gap made by the capture", silent, 0);
     let verified = recorder::verify(lab, &settings.vault);
     table.check("verify --all --opened", verified.as_deref().unwrap_or("failed"), verified.is_ok());
+    table.figure("rate", format_args!("{:.1} kpps", sent.kpps()));
+    table.figure("the recorder said", ended.log.trim().replace('\n', " | "));
     let covered = health::coverage(lab, &settings.vault)?;
     let (windows, frames) = health::gaps(&covered, "kernel_drops");
     table.check("windows of loss in the coverage", windows, windows > 0);
     table.equal("frames that they tell of", frames, dropped);
-    table.figure("rate", format_args!("{:.1} kpps", sent.kpps()));
-    table.figure("the recorder said", ended.log.trim().replace('\n', " | "));
     Ok(())
 }
 

@@ -12,6 +12,7 @@ use super::talk::Talk;
 use crate::lab::{
     Lab, health, listing,
     phones::Bank,
+    program,
     recorder::{self, Recorder, Settings},
     room::Host,
     table::Table,
@@ -29,8 +30,13 @@ pub(super) fn run(lab: &Lab, table: &mut Table) -> Result<()> {
     let settings = Settings::of(lab);
     let mut recorder = Recorder::start(lab, &settings)?;
     Talk::new(1, 5, 3, Host::PhonesB).start(lab, 5)?.finish()?;
-    sleep(Duration::from_secs(2));
-    let before: Vec<String> = lines(lab, &settings)?;
+    let hung_up = Instant::now();
+    let mut before = Vec::new();
+    program::until(Duration::from_secs(60), "the finished calls to be listed", || {
+        before = lines(lab, &settings)?;
+        Ok(before.len() == 5)
+    })?;
+    let listed_after = hung_up.elapsed();
 
     let seconds = lab.order.seconds.unwrap_or(KILLS as u32 * 4 + 10);
     let bank = Bank::new(1, lab.order.calls.unwrap_or(20), seconds);
@@ -39,8 +45,8 @@ pub(super) fn run(lab: &Lab, table: &mut Table) -> Result<()> {
     let mut down = Vec::new();
     for _ in 0..KILLS {
         sleep(ALIVE);
-        recorder.kill()?;
         let dead = Instant::now();
+        recorder.kill()?;
         recorder = Recorder::start(lab, &settings)?;
         down.push(dead.elapsed());
     }
@@ -52,7 +58,10 @@ pub(super) fn run(lab: &Lab, table: &mut Table) -> Result<()> {
     let after = lines(lab, &settings)?;
     let untouched = before.iter().filter(|line| after.contains(line)).count();
     table.equal("finished calls that are as they were", untouched, before.len());
-    table.equal("calls finished before the first kill", before.len(), 5);
+    table.figure(
+        "from the last call's end to the listing",
+        format_args!("{:.1} s", listed_after.as_secs_f64()),
+    );
     check_running(lab, &settings, &bank, &down, table)?;
     let verified = recorder::verify(lab, &settings.vault);
     table.check("verify --all --opened", verified.as_deref().unwrap_or("failed"), verified.is_ok());
@@ -134,7 +143,7 @@ fn joined(voice: &Voice, mut parts: Vec<Vec<u8>>) -> Vec<u8> {
 /// Packets that the worst hole has more than the downtime that it belongs to. Holes come in the order of the kills; where
 /// there are fewer, a kill cost nothing and each is held against the longest downtime.
 fn beyond(missing: &[(usize, usize)], down: &[Duration]) -> usize {
-    let packets = |time: &Duration| time.as_millis() as usize / 20;
+    let packets = |time: &Duration| time.as_millis().div_ceil(20) as usize;
     let longest = down.iter().map(packets).max().unwrap_or(0);
     let each = missing.iter().enumerate().map(|(at, (_, count))| {
         let allowed =
