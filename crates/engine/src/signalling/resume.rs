@@ -86,36 +86,56 @@ impl Call {
 
 impl Signalling {
     /// Takes up, at `at`, a call that ran when another engine stopped. Its name from now on, unless a call with its Call-ID
-    /// runs already, or there is no room.
+    /// runs already, there is no room, or its verdict keeps nothing.
     pub(crate) fn handle_resumed(
         &mut self,
-        running: RunningCall,
+        mut running: RunningCall,
         at: PacketTime,
         orders: &mut VecDeque<Order>,
         outputs: &mut VecDeque<Output>,
     ) -> Option<CallId> {
-        let sip_call_id = running.sip_call_id.into_exposed();
-        if self.by_call_id.contains_key(&sip_call_id[..]) {
+        if self.by_call_id.contains_key(&running.sip_call_id.expose()[..]) {
             return None;
         }
         if self.by_call_id.len() >= self.limits.calls {
             self.counts.calls_refused += 1;
             return None;
         }
-        let from = |leg| running.holding.contains(&leg);
-        let held = [from(Leg::Caller), from(Leg::Callee)];
-        let begun = at.plus_nanos(self.base);
+        let endpoints = std::mem::take(&mut running.endpoints);
+        let call = self.taken_up(running, at);
+        let (id, base, keeping, held) = (call.id, call.base, call.keeping(), call.held.contains(&true));
+        if keeping == Keeping::Never {
+            return None;
+        }
+        self.counts.calls.begun += 1;
+        self.counts.calls.answered += 1;
+        self.counts.calls.resumed += 1;
+        outputs.push_back(Output::Opened(Box::new(call.opening(call.told(at)))));
+        let slot = self.place(call);
+        orders.push_back(Order::Begin { call: slot, id, base, keeping, opened: None });
+        orders.push_back(Order::Answered { call: slot, at });
+        for RunningEndpoint { at, leg, formats } in endpoints {
+            self.expect(slot, at, leg, formats, orders);
+        }
+        orders.push_back(Order::Hold { call: slot, held });
+        self.tell_running(slot, orders);
+        Some(id)
+    }
+
+    /// The call as it goes on at `at`.
+    fn taken_up(&self, running: RunningCall, at: PacketTime) -> Call {
+        let sip_call_id = running.sip_call_id.into_exposed().into_boxed_slice();
         let caller_tag = running.caller_tags.first().and_then(|tag| tag.as_deref());
-        let id = facts::call_id(begun, &sip_call_id, caller_tag);
-        let beginning = match running.answered {
-            Some(_) => Beginning::Resumed,
-            None => Beginning::MidDialogResumed,
+        let holds = |leg| running.holding.contains(&leg);
+        let held = [holds(Leg::Caller), holds(Leg::Callee)];
+        let (beginning, answered) = match running.answered {
+            Some(answered) => (Beginning::Resumed, answered),
+            None => (Beginning::MidDialogResumed, running.facts.start),
         };
-        let told = running.answered.unwrap_or(running.facts.start);
         let mut call = Call::new(Origin {
-            id,
+            id: facts::call_id(at.plus_nanos(self.base), &sip_call_id, caller_tag),
             base: self.base,
-            sip_call_id: sip_call_id.into_boxed_slice(),
+            sip_call_id,
             facts: running.facts,
             verdict: running.verdict,
             beginning,
@@ -125,27 +145,11 @@ impl Signalling {
             at,
         });
         call.state = State::Answered;
-        call.answer = Some(told.plus_nanos(self.base.saturating_neg()));
+        call.answer = Some(answered.plus_nanos(self.base.saturating_neg()));
         call.protected = running.flags.contains(&Flag::Encrypted);
         (call.held, call.opened) = (held, true);
-        let keeping = call.keeping();
-        let opened = call.opening(begun);
-        self.counts.calls.begun += 1;
-        self.counts.calls.answered += 1;
-        self.counts.calls.resumed += 1;
-        let slot = self.place(call);
-        outputs.push_back(Output::Opened(Box::new(opened)));
-        orders.push_back(Order::Begin { call: slot, id, base: self.base, keeping, opened: None });
-        orders.push_back(Order::Answered { call: slot, at });
-        for RunningEndpoint { at, leg, formats } in running.endpoints {
-            self.expect(slot, at, leg, formats, orders);
-        }
-        orders.push_back(Order::Hold { call: slot, held: held.contains(&true) });
-        if let Some(call) = self.call_mut(slot) {
-            call.announced.handle_change();
-        }
-        self.tell_running(slot, orders);
-        Some(id)
+        call.announced.handle_change();
+        call
     }
 
     /// Media of `leg` is expected at `endpoint`.
