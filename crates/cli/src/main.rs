@@ -9,6 +9,7 @@ mod exit;
 mod filter;
 mod options;
 mod seat;
+mod service;
 mod socket;
 mod terminal;
 mod view;

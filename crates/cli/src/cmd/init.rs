@@ -84,6 +84,7 @@ fn make(
         now: Context::now(),
     };
     let created = earwitness_vault::create(&context.vault, new)?;
+    crate::service::give_to_owner_of(&context.vault)?;
     let key = created.officer_key.display();
     let (kind, advice) = match access {
         Access::Open => ("an open", "whoever can read it can open every recording"),

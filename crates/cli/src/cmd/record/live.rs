@@ -1,6 +1,6 @@
 //! `record -i`: the service. Interfaces into the vault until a signal ends it.
 
-use std::thread;
+use std::{sync::mpsc, thread};
 
 use earwitness_capture::{CaptureError, LiveOptions, LiveSource, Refusal};
 use earwitness_recorder::{Recorder, Watch, watch};
@@ -13,6 +13,7 @@ use super::{Record, tell};
 use crate::{
     context::Context,
     exit::{Exit, Failure, Outcome},
+    service::{self, Confinement, Hooks},
     socket::serve_beside,
 };
 
@@ -25,12 +26,26 @@ pub(super) fn run(record: &Record, context: &Context) -> Outcome {
         );
         return Err(Failure::new(Exit::NotFound, what));
     }
+    // Before the vault is opened: its index starts threads, and what a thread gives up it gives up for itself.
+    let reads = [context.rules_dir()];
+    let vault_dir = &context.vault;
+    let confined = service::confine(&Confinement {
+        vault: vault_dir,
+        reads: &reads,
+        listens: &[],
+        connects: &[],
+        hooks: Hooks::None,
+    });
+    context.say(confined);
     let sources = record.interfaces.iter().map(|name| open(record, name)).collect::<Result<Vec<_>, _>>()?;
     let vault = context.open_vault()?;
     let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
     let ending = signals.handle();
     let (watch, post) = watch();
+    let (recording, ended) = mpsc::channel();
     let finished = thread::scope(|scope| {
+        let (attended, say) = (&watch, |message: &str| context.say(message));
+        scope.spawn(move || service::attend(attended, &ended, &say));
         scope.spawn(|| obey(&mut signals, &watch, context));
         context.say(format_args!(
             "recording {} into {} by rule set {}",
@@ -41,6 +56,7 @@ pub(super) fn run(record: &Record, context: &Context) -> Outcome {
         let recorder = Recorder { vault: &vault, rules, limits: record.limits(), clock: Context::now };
         let finished = serve_beside(context, &vault, None, || recorder.watch(sources, post));
         ending.close();
+        drop(recording);
         finished
     })?;
     tell(context, &finished);
@@ -69,7 +85,10 @@ fn obey(signals: &mut Signals, watch: &Watch, context: &Context) {
                     Ok(())
                 }
             },
-            _ => watch.stop(),
+            _ => {
+                service::stopping();
+                watch.stop()
+            }
         };
         if let Err(no_answer) = done {
             context.say(no_answer);
