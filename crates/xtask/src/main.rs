@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo xtask setup`, `test`, `demo`, `fuzz`, `lab`, `bench`.
+//! The project's own commands: `cargo xtask setup`, `test`, `demo`, `fuzz`, `lab`, `bench`, `dist`.
 //!
 //! Not product code. It depends on none of the product's crates and needs no libpcap, so that it builds on a machine
 //! that has nothing yet; what it does, it prints first.
@@ -6,6 +6,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line speaks on both")]
 
 mod demo;
+mod dist;
 mod fuzz;
 mod gate;
 mod lab;
@@ -28,6 +29,8 @@ cargo xtask COMMAND
   fuzz  [--seconds N] [TARGET…] run the fuzz targets, 30 s each unless told, and print what they found
 @LAB@
   bench [ARGUMENT…]           run the benches; arguments go to criterion
+  dist  [--check] [--debug] [--program FILE] [--out DIR]
+                              make the Debian package in target/dist; --check: twice, and try it in a clean root
 
 EARWITNESS_CORPUS=DIR adds the tests and the fuzz seeds that need real captures.";
 
@@ -54,6 +57,7 @@ fn run(arguments: &[String]) -> Result<()> {
         "lab" => lab::run(&lab::Order::parse(rest)?),
         "demo" => demo::run(&demo::Tour::parse(rest)?),
         "fuzz" => fuzz::run(&fuzz::Campaign::parse(rest)?),
+        "dist" => dist::run(&dist::Order::parse(rest)?),
         "bench" => process::succeed(
             workspace::cargo()
                 .args(["bench", "--package", "earwitness-benches", "--benches", "--"])
@@ -92,6 +96,8 @@ mod tests {
             ("test --fast", "test knows --quick, not \"--fast\""),
             ("demo --release", "demo knows --debug and --home DIR, not \"--release\""),
             ("demo --home", "--home needs a directory"),
+            ("dist --fast", "dist knows --check, --debug, --program FILE and --out DIR, not \"--fast\""),
+            ("dist --program", "--program needs a file"),
             ("fuzz --seconds", "--seconds needs a whole number above 0"),
             ("fuzz --seconds 0", "--seconds needs a whole number above 0"),
             ("lab clals", "no scenario \"clals\", nor an option; `cargo xtask help` lists them"),
@@ -104,7 +110,7 @@ mod tests {
     #[test]
     fn help_names_every_command() {
         let help = HELP.replace("@LAB@", lab::HELP);
-        for command in ["setup", "test", "ci", "demo", "fuzz", "lab", "bench"] {
+        for command in ["setup", "test", "ci", "demo", "fuzz", "lab", "bench", "dist"] {
             assert!(help.lines().any(|line| line.trim_start().starts_with(command)), "{command}");
         }
     }

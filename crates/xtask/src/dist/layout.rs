@@ -1,0 +1,67 @@
+//! What goes where on a Debian machine.
+
+use std::{fs, path::Path, process::Command};
+
+use anyhow::{Context, Result};
+
+use super::{
+    man,
+    tree::{Mode, Tree},
+};
+use crate::{process, workspace};
+
+/// Before each of the example office's rule files. A rules file is one that ends in `.toml`: these are not read.
+const EXAMPLE: &str = "\
+# An example, which is not in force: the recorder reads files that end in .toml. Copy it to a name that does, and write
+# your own office into it; `earwitness rules check` reads what you wrote, `earwitness rules explain` tells who is recorded.
+# What no rule names is not recorded.
+#
+";
+
+/// Fills the tree.
+pub(super) fn fill(tree: &Tree, program: &Path) -> Result<()> {
+    let binary = tree.at("usr/bin/earwitness")?;
+    let mut strip = Command::new("strip");
+    strip.args(["--strip-all", "--remove-section=.comment", "-o"]).arg(&binary).arg(program);
+    process::succeed(&mut strip)?;
+    tree.set_mode("usr/bin/earwitness", Mode::Program)?;
+    tree.write("lib/systemd/system/earwitness.service", Mode::Plain, ours("earwitness.service")?)?;
+    tree.write("etc/default/earwitness", Mode::Plain, ours("earwitness.default")?)?;
+    rules(tree)?;
+    man::pages(tree, program)?;
+    man::completions(tree, program)?;
+    documents(tree)
+}
+
+/// A file of the folder `package`.
+pub(super) fn ours(name: &str) -> Result<String> {
+    let path = workspace::root().join("crates/xtask/package").join(name);
+    fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))
+}
+
+/// The example office, under names that are not read.
+fn rules(tree: &Tree) -> Result<()> {
+    let folder = workspace::root().join("capture-rules");
+    for entry in fs::read_dir(&folder).with_context(|| format!("cannot list {}", folder.display()))? {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if name.ends_with(".toml") {
+            let text =
+                fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+            let to = format!("etc/earwitness/capture-rules/{name}.example");
+            tree.write(&to, Mode::Plain, format!("{EXAMPLE}{text}"))?;
+        }
+    }
+    Ok(())
+}
+
+fn documents(tree: &Tree) -> Result<()> {
+    let folder = "usr/share/doc/earwitness";
+    for (from, to) in [("README.md", "README.md"), ("capture-rules/README.md", "capture-rules.md")] {
+        let text = fs::read_to_string(workspace::root().join(from))
+            .with_context(|| format!("cannot read {from}"))?;
+        tree.write_gzip(&format!("{folder}/{to}"), text)?;
+    }
+    tree.write_gzip(&format!("{folder}/changelog"), ours("changelog")?)?;
+    tree.write(&format!("{folder}/copyright"), Mode::Plain, ours("copyright")?)
+}
