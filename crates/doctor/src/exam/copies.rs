@@ -14,7 +14,7 @@ use crate::{
 /// Packets that are remembered: at 100,000 a second, more than half a second.
 const REMEMBERED: usize = 1 << 16;
 /// A copy comes at once; SIP is sent again after 500 ms at the earliest (RFC 3261, 17.1.1.1).
-const MOST_DELAY_NS: i64 = 50_000_000;
+const MOST_DELAY_NS: u64 = 50_000_000;
 /// From this share of copies on it is the mirror and not a whim.
 const DEFECT_PERCENT: f64 = 5.0;
 /// Fewer are no pattern.
@@ -62,7 +62,9 @@ impl Copies {
         let hash = state.finish();
         let Some(place) = self.remembered.get_mut(hash as usize % REMEMBERED) else { return };
         match place {
-            Some(known) if known.hash == hash && at.time.since(known.at.time).abs() <= MOST_DELAY_NS => {
+            Some(known)
+                if known.hash == hash && at.time.since(known.at.time).unsigned_abs() <= MOST_DELAY_NS =>
+            {
                 self.copies += 1;
                 self.copies_with_other_tags += u64::from(known.at.tags != at.tags);
                 self.examples.add(at.number);

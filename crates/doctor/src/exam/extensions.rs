@@ -153,7 +153,9 @@ impl Found {
         for number in seen.range(text(first)..=text(last)).filter(|number| range.covers(number)) {
             let Ok(number) = number.parse::<u64>() else { continue };
             self.seen += 1;
-            self.stretch(next, number.wrapping_sub(1), &text);
+            if next < number {
+                self.stretch(next, number - 1, &text);
+            }
             next = number + 1;
         }
         self.stretch(next, last, &text);
@@ -173,5 +175,26 @@ impl Found {
             MOST_RANGES => self.unseen.push("…".to_owned()),
             _ => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use earwitness_rules::SourceText;
+
+    use super::*;
+
+    #[test]
+    fn a_range_without_its_first_middle_and_last_is_two_stretches() {
+        let text = "schema = 1\n[[rule]]\nname = \"r\"\nmode = \"blanket\"\nextensions = [\"0000-0009\"]\n\
+                    retention = \"c\"\nnotice = \"n\"\n[retention.c]\nkeep = \"P1D\"\n[notice.n]\naudio = \"none\"\n";
+        let rules = RuleSet::load(&[SourceText { name: "r.toml", text }]).unwrap();
+        let mut extensions = Extensions::new(Some(rules));
+        extensions.seen.extend(["0000", "0005", "0009", "005", "alice"].map(str::to_owned));
+        let seen = Seen { messages: 1, calls: 1, ..Seen::default() };
+        let finding = extensions.finish(&seen, ExtensionReport::Always).unwrap();
+        assert_eq!(finding.code, Code::ExtensionsUnseen);
+        assert_eq!(finding.evidence.places, ["0001-0004", "0006-0008"]);
+        assert_eq!(finding.evidence.counts, [("enrolled", 10), ("seen", 3)]);
     }
 }
