@@ -128,7 +128,7 @@ impl Recorder {
 
 /// `record -i` on the mirror.
 fn live(lab: &Lab, settings: &Settings, rules: &Path) -> Result<Program> {
-    let mut command = Host::Recorder.command(&lab.tools.earwitness);
+    let mut command = Host::Recorder.urgent(&lab.tools.earwitness);
     command.args(["record", "-i", MONITOR, "-B", &settings.ring_mib.to_string()]);
     command.arg("--vault").arg(&settings.vault).arg("--rules").arg(rules).args(&settings.more);
     // One log for each start: the line that says it is ready must be this one's.

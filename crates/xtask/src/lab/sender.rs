@@ -37,9 +37,7 @@ impl Sent {
 impl Sender {
     /// Begins to send what the words of `line` describe.
     pub(super) fn start(lab: &Lab, name: &str, line: &str) -> Result<Self> {
-        // A wire does not wait for a busy machine.
-        let mut command = Host::Switch.command("nice");
-        command.args(["-n", "-15"]).arg(&lab.tools.generate);
+        let mut command = Host::Switch.urgent(&lab.tools.generate);
         command.args(line.split_whitespace()).args(["--live", MIRROR]);
         Ok(Self(Program::start(name, command, &lab.folder)?))
     }

@@ -27,6 +27,8 @@ struct Run {
     sent: Sent,
     /// Frames on the mirror that were not taken, or packets of calls that were not kept.
     missed: u64,
+    /// Of these: frames that the kernel dropped, because its ring was full.
+    dropped: u64,
     /// Processor time per frame, in µs.
     cpu_us: f64,
 }
@@ -66,7 +68,7 @@ pub(super) fn run(lab: &Lab, table: &mut Table) -> Result<()> {
 
 /// The bare reader beside the traffic.
 fn read(lab: &Lab, line: &str) -> Result<Run> {
-    let mut command = Host::Recorder.command(&lab.tools.bare_reader);
+    let mut command = Host::Recorder.urgent(&lab.tools.bare_reader);
     command.args(["-i", MONITOR, "-B", "64", "600"]);
     let name = format!("reader-{}", lab.room.mirrored()?);
     let mut reader = Program::start(&name, command, &lab.folder)?;
@@ -80,7 +82,12 @@ fn read(lab: &Lab, line: &str) -> Result<Run> {
     let dropped =
         out.lines().last().and_then(|line| line.split(", ").nth(1)?.split(' ').next()?.parse().ok());
     let missed = dropped.with_context(|| format!("the reader said {out:?}"))?;
-    Ok(Run { sent, missed, cpu_us: (after.cpu_s - before.cpu_s) * 1e6 / sent.frames.max(1) as f64 })
+    Ok(Run {
+        sent,
+        missed,
+        dropped: missed,
+        cpu_us: (after.cpu_s - before.cpu_s) * 1e6 / sent.frames.max(1) as f64,
+    })
 }
 
 /// The recorder beside the traffic.
@@ -92,7 +99,7 @@ fn record(lab: &Lab, rate: u32, line: &str) -> Result<Run> {
     let sent = Sender::start(lab, &format!("sender-{rate}"), line)?.finish(Duration::from_secs(120))?;
     sleep(Duration::from_millis(2_500));
     let after = cost::of(recorder.pid())?;
-    recorder.stop(lab)?;
+    let ended = recorder.stop(lab)?;
     let listed = listing::calls(lab, &settings.vault)?;
     let kept: u64 = listed.iter().flat_map(|call| &call.streams).map(|stream| stream.packets).sum();
     let said = sent.frames.saturating_sub(u64::from(rate * 1_000 / OF_A_CALL) * MESSAGES);
@@ -100,12 +107,20 @@ fn record(lab: &Lab, rate: u32, line: &str) -> Result<Run> {
     Ok(Run {
         sent,
         missed: said.saturating_sub(kept),
+        dropped: ended.count(" frames that kernel and interfaces dropped"),
         cpu_us: (after.cpu_s - before.cpu_s) * 1e6 / sent.frames.max(1) as f64,
     })
 }
 
 impl std::fmt::Display for Run {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{:.0} kpps: {} missed, {:.2} µs", self.sent.kpps(), self.missed, self.cpu_us)
+        write!(
+            f,
+            "{:.0} kpps: {} missed ({} in the kernel's ring), {:.2} µs",
+            self.sent.kpps(),
+            self.missed,
+            self.dropped,
+            self.cpu_us
+        )
     }
 }
