@@ -14,6 +14,7 @@ use super::{
 use crate::{
     order::{CallSlot, Report},
     output::Output,
+    timer::Timer,
 };
 
 /// So long a source waits for an order that may say more of it than what is known, ns.
@@ -116,6 +117,7 @@ impl Media {
                 state.asleep = false;
                 let fate = state.fate();
                 self.decide(call, fate);
+                self.watch_silence(call, datagram.time.plus_nanos(Timer::MediaSilence.nanos()));
                 return Some(slot);
             }
         }
