@@ -47,9 +47,9 @@ pub struct LiveCall {
 /// One party's voice so far: its latest source, and what all its sources lost. Of a call that is not kept, nothing is counted.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LiveLeg {
-    /// Packets that were captured.
+    /// Packets that were kept.
     pub packets: u64,
-    /// Packets that did not come.
+    /// Packets that did not come, or could not be kept.
     pub lost: u64,
     /// Interarrival jitter of its latest source, in ms (RFC 3550, 6.4.1).
     pub jitter_ms: Option<f64>,

@@ -98,7 +98,7 @@ impl Threads {
         for frame in frames {
             threads[dealt(frame, shards, seed)].frames.push_back(frame.clone());
         }
-        let signalling = SignallingShard::new(rules, Limits::default(), count);
+        let signalling = SignallingShard::new(rules, Limits::default(), count, begun);
         Self { threads, signalling, found: Replayed::default(), random: Random::new(seed), skew }
     }
 
@@ -181,7 +181,7 @@ impl Threads {
         for thread in &mut self.threads {
             thread.reached = last;
         }
-        let done = last.plus_nanos(1000 * MS);
+        let done = last.plus_nanos(60_000 * MS);
         for place in 0..self.threads.len() {
             let thread = &mut self.threads[place];
             while let Some(order) = thread.orders.receive(done) {
@@ -260,6 +260,7 @@ fn same(found: &Replayed, expected: &Replayed) -> Result<(), TestCaseError> {
     for (id, came) in &expected.calls {
         prop_assert!(found.calls[id].packets() == came.packets(), "kept payload");
         prop_assert_eq!(found.calls[id].opened.is_some(), came.opened.is_some());
+        prop_assert!(found.calls[id].running == came.running, "what takes it up again");
         let messages = |came: &support::Came| {
             let all = came.pieces.iter().filter(|piece| piece.content == SegmentContent::Signalling);
             all.flat_map(|piece| piece.bytes.clone()).collect::<Vec<u8>>()
@@ -268,9 +269,26 @@ fn same(found: &Replayed, expected: &Replayed) -> Result<(), TestCaseError> {
     }
     let totals = |counts: &Counts| {
         let media = counts.media;
-        (counts.frames, counts.messages, counts.rtcp, counts.other, media.kept, counts.lost_packets())
+        (counts.frames, counts.messages, counts.other, media.packets, media.kept, counts.lost_packets())
     };
     prop_assert_eq!(totals(&found.counts), totals(&expected.counts));
+    Ok(())
+}
+
+/// What a capture with shards far apart comes to: it may differ, but each packet is kept or counted.
+fn check_far_apart(found: &Replayed, expected: &Replayed) -> Result<(), TestCaseError> {
+    let media = found.counts.media;
+    let (calls, packets) = (found.calls.len(), found.calls.values().map(|came| came.packets().len() as u64));
+    prop_assert_eq!(calls, expected.calls.len());
+    prop_assert_eq!(media.kept, packets.sum::<u64>());
+    prop_assert_eq!(media.packets, expected.counts.media.packets);
+    let duplicates = |found: &Replayed| {
+        let streams = found.summaries().into_iter().flat_map(|call| &call.streams);
+        streams.map(|stream| stream.duplicates).sum::<u64>()
+    };
+    let elsewhere = media.dropped + media.unclaimed + media.unclaimed_refused + found.counts.lost_packets();
+    prop_assert_eq!(media.packets, media.kept + elsewhere + duplicates(found));
+    prop_assert!(found.calls.values().all(|came| came.ended.is_some()));
     Ok(())
 }
 
@@ -453,5 +471,19 @@ proptest! {
         let expected = replay(&fewer, rules.clone(), Limits::default());
         let found = in_shards(&fewer, rules, shards, (Skew { lag: 100, delay: 100 }, seed));
         same(&found, &expected)?;
+    }
+
+    #[test]
+    fn shards_that_are_seconds_apart_lose_nothing_silently(
+        frames in prop_oneof![loads(), prop::sample::select(told_hard())],
+        rules in prop_oneof![Just(RuleSet::lab()), Just(desks())],
+        shards in 2..6u16,
+        lag in 0..8_000u64,
+        delay in 0..8_000u64,
+        seed: u64,
+    ) {
+        let expected = replay(&frames, rules.clone(), Limits::default());
+        let found = in_shards(&frames, rules, shards, (Skew { lag, delay }, seed));
+        check_far_apart(&found, &expected)?;
     }
 }

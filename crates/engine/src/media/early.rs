@@ -88,6 +88,8 @@ impl Media {
     pub(super) fn replay(&mut self, endpoint: SocketAddr, now: PacketTime, outputs: &mut VecDeque<Output>) {
         let mut waiting = Vec::new();
         self.unclaimed.claim(endpoint, |c| waiting.push((c.time, c.flow, c.payload.to_vec())));
+        // They were counted when they came.
+        self.counts.packets = self.counts.packets.saturating_sub(waiting.len() as u64);
         for (time, flow, mut payload) in waiting {
             let datagram = MediaDatagram { flow: &flow, payload: &payload, cut: 0, time, came: Came::Late };
             self.handle_datagram(&datagram, now, outputs);

@@ -249,6 +249,11 @@ impl Media {
         }
     }
 
+    /// The place of the call with this name.
+    pub(crate) fn slot(&self, call: CallId) -> Option<CallSlot> {
+        self.by_id.get(&call).copied()
+    }
+
     fn call_mut(&mut self, call: CallSlot) -> Option<&mut MediaCall> {
         self.calls.get_mut(call.0 as usize)?.as_mut()
     }

@@ -37,8 +37,8 @@ impl Media {
         let packets = segment.media().count() as u64;
         self.counts.kept = self.counts.kept.saturating_sub(packets);
         self.counts.refused += packets;
-        let slot = self.by_id.get(&segment.call).copied();
-        let Some(call) = slot.and_then(|slot| self.calls.get(slot.0 as usize)?.as_ref()) else {
+        let Some(call) = self.slot(segment.call).and_then(|slot| self.calls.get(slot.0 as usize)?.as_ref())
+        else {
             return Refused::Released;
         };
         for told in segment.media() {

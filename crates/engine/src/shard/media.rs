@@ -22,7 +22,7 @@ use crate::{
 /// The media half of the engine for one part of the frames. Its outputs are [`Output::Stream`] and [`Output::Segment`].
 pub struct MediaShard {
     place: ShardPlace,
-    media: Media,
+    pub(super) media: Media,
     reassembler: Reassembler,
     counts: Counts,
     clock: Clock,

@@ -31,6 +31,7 @@
 //!
 //! [`Engine`]: crate::Engine
 
+mod live;
 mod media;
 mod merge;
 mod order_of_time;

@@ -1,6 +1,9 @@
 //! The part of the engine that reads the signalling, for all shards.
 
-use std::collections::{HashMap, VecDeque};
+use std::{
+    collections::{HashMap, VecDeque},
+    num::NonZeroU16,
+};
 
 use earwitness_model::{CallId, PacketTime, RunningCall};
 use earwitness_rules::RuleSet;
@@ -9,7 +12,6 @@ use super::{
     News, OwnedSip, ShardOrder, ShardReport, merge::Releases, order_of_time::OrderOfTime, silence::Silences,
 };
 use crate::{
-    clock::BEFORE,
     counts::Counts,
     limits::{Limits, MAX_LISTED},
     live::CallCounts,
@@ -25,7 +27,7 @@ use crate::{
 /// [`Output::Ended`].
 pub struct SignallingShard {
     shards: u16,
-    signalling: Signalling,
+    pub(super) signalling: Signalling,
     turns: OrderOfTime<Turn>,
     silences: Silences,
     releases: Releases,
@@ -58,18 +60,21 @@ impl std::fmt::Debug for SignallingShard {
 }
 
 impl SignallingShard {
-    /// For `shards` media shards with the same `limits`, which decides by `rules`.
+    /// For `shards` media shards with the same `limits`, which begin at `begun`. It decides by `rules`.
     #[must_use]
-    pub fn new(rules: RuleSet, limits: Limits, shards: std::num::NonZeroU16) -> Self {
+    pub fn new(rules: RuleSet, limits: Limits, shards: NonZeroU16, begun: PacketTime) -> Self {
+        let mut signalling = Signalling::new(rules, limits);
+        signalling.handle_base(begun.nanos());
         Self {
             shards: shards.get(),
-            signalling: Signalling::new(rules, limits),
+            signalling,
             turns: OrderOfTime::new(shards.get()),
             silences: Silences::default(),
             releases: Releases::default(),
             unsaid: HashMap::new(),
-            now: BEFORE,
-            base: 0,
+            // The shards' clocks run from zero at their beginning.
+            now: PacketTime::EPOCH,
+            base: begun.nanos(),
             gaps_unlisted: 0,
             said: VecDeque::new(),
             orders: VecDeque::new(),
@@ -121,14 +126,8 @@ impl SignallingShard {
     }
 
     /// Goes on with a call that ran when another engine stopped: see
-    /// [`Engine::handle_resumed`](crate::Engine::handle_resumed). `at` is the capture time at which the media shards begin:
-    /// it is for when none of them has reported anything.
-    pub fn handle_resumed(&mut self, running: RunningCall, at: PacketTime) -> Option<CallId> {
-        if self.now == BEFORE {
-            // The shards' clocks run from zero at their beginning.
-            (self.now, self.base) = (PacketTime::EPOCH, at.nanos());
-            self.signalling.handle_base(self.base);
-        }
+    /// [`Engine::handle_resumed`](crate::Engine::handle_resumed). It is taken up at the time that the shards have reached.
+    pub fn handle_resumed(&mut self, running: RunningCall) -> Option<CallId> {
         let id = self.signalling.handle_resumed(running, self.now, &mut self.said, &mut self.outputs);
         self.pass_on();
         id
