@@ -54,6 +54,9 @@ impl Context {
                 recovery.interrupted.len(),
                 recovery.listed
             ));
+            if let Err(error) = vault.tell_of_recovery(Self::now()) {
+                self.say(format_args!("the ledger could not be told of it: {error}"));
+            }
         }
         Ok(vault)
     }

@@ -1,5 +1,6 @@
 //! One file for each command.
 
+mod coverage;
 mod doctor;
 mod export;
 mod index;
@@ -54,6 +55,8 @@ pub(crate) enum VaultCommand {
     Play(play::Play),
     /// Check that recordings are whole and unaltered
     Verify(verify::Verify),
+    /// Was the mirror watched, and what may have passed unseen?
+    Coverage(coverage::Coverage),
     /// Show or try the keys of the vault
     Keys(keys::Keys),
     /// Check the index, or rebuild it from the volumes
@@ -96,6 +99,7 @@ impl VaultCommand {
             Self::Export(command) => command.run(context, vault),
             Self::Play(command) => command.run(context, vault),
             Self::Verify(command) => command.run(context, vault),
+            Self::Coverage(command) => command.run(context, vault),
             Self::Keys(command) => command.run(context, vault),
             Self::Index(command) => command.run(context, vault),
         }
@@ -109,6 +113,7 @@ impl VaultCommand {
             | Self::Export(_)
             | Self::Play(_)
             | Self::Verify(_)
+            | Self::Coverage(_)
             | Self::Keys(_) => Needs::Reading,
             Self::Index(command) => command.needs(),
         }
@@ -119,9 +124,12 @@ impl VaultCommand {
         match self {
             Self::Export(command) => Grant::output(command.output()),
             Self::Play(_) => Grant::player(),
-            Self::List(_) | Self::Show(_) | Self::Verify(_) | Self::Keys(_) | Self::Index(_) => {
-                Grant::default()
-            }
+            Self::List(_)
+            | Self::Show(_)
+            | Self::Verify(_)
+            | Self::Coverage(_)
+            | Self::Keys(_)
+            | Self::Index(_) => Grant::default(),
         }
     }
 }

@@ -8,8 +8,9 @@ mod span;
 
 use std::time::Duration;
 
+use chrono_tz::Tz;
 use clap::Args;
-use earwitness_model::PacketTime;
+use earwitness_model::{PacketTime, WallTime};
 use earwitness_rules::NumberPlan;
 use earwitness_vault::Vault;
 
@@ -85,11 +86,8 @@ impl Filters {
     /// # Errors
     /// A time that is none, with what is allowed.
     pub(crate) fn resolve(&self, context: &Context, vault: &Vault) -> Result<Filter, Failure> {
-        let at = |typed: &Option<String>, name: &str, edge| {
-            let read = typed.as_deref().map(|text| moment(text, Context::now(), vault.zone(), edge));
-            read.transpose().map_err(|cause| Failure::new(Exit::Usage, format_args!("--{name} {cause}")))
-        };
-        let (since, until) = (at(&self.since, "since", Edge::Since)?, at(&self.until, "until", Edge::Until)?);
+        let typed = (self.since.as_deref(), self.until.as_deref());
+        let (since, until) = times(typed, Context::now(), vault.zone())?;
         let plan = if self.number.is_empty() && self.ext.is_empty() {
             NumberPlan::default()
         } else {
@@ -102,6 +100,22 @@ impl Filters {
         };
         Ok(Filter { typed: self.clone(), since, until, plan })
     }
+}
+
+/// What `--since` and `--until` mean now, in this zone.
+///
+/// # Errors
+/// A time that is none, with what is allowed.
+pub(crate) fn times(
+    (since, until): (Option<&str>, Option<&str>),
+    now: WallTime,
+    zone: Tz,
+) -> Result<(Option<PacketTime>, Option<PacketTime>), Failure> {
+    let at = |typed: Option<&str>, name: &str, edge| {
+        let read = typed.map(|text| moment(text, now, zone, edge));
+        read.transpose().map_err(|cause| Failure::new(Exit::Usage, format_args!("--{name} {cause}")))
+    };
+    Ok((at(since, "since", Edge::Since)?, at(until, "until", Edge::Until)?))
 }
 
 /// A share in percent.

@@ -1,5 +1,6 @@
 //! What people and programs are shown of a call. Text in, text out: nothing here opens, unlocks or writes anything.
 
+mod coverage;
 mod digest;
 mod examination;
 mod instant;
@@ -20,6 +21,7 @@ mod words;
 pub(crate) mod sample;
 
 pub(crate) use self::{
+    coverage::{coverage_object, coverage_page},
     digest::{PayloadDigest, payload_digests},
     examination::{code_object, examination, meaning_of, report_object},
     instant::{day_and_time, instant},
