@@ -61,14 +61,14 @@ fn gaps_are_told_with_their_causes_and_end_with_six() {
     assert_eq!(causes, ["kernel_drops", "recorder_down"]);
     assert_eq!((&found["gaps"][0]["frames"], &found["gaps"][1]["seconds"]), (&json!(12), &json!(3600.0)));
     assert_eq!(found["covered_s"], json!(190.0));
-    let page = bench.run(["coverage", "--since", "2026-11-20", "--until", "2026-11-20 10:04"]);
+    let (since, until) = ("2026-11-20T08:00:00+09:00", "2026-11-20T10:04:00+09:00");
+    let page = bench.run(["coverage", "--since", since, "--until", until]);
     assert_eq!(page.code, Some(6), "{page:?}");
-    assert!(page.out.contains("recorder down: killed or crashed"), "{}", page.out);
-    assert!(
-        page.out.contains("% of 2026-11-20 00:00:00 to 2026-11-20 10:04:00 covered, 4 gaps"),
-        "{}",
-        page.out
-    );
+    assert!(page.out.contains("1:00:00  recorder down: killed or crashed"), "{}", page.out);
+    // Before it first began, and after it was stopped, too: 190 of 7440 seconds.
+    assert!(page.out.trim_start().starts_with("from"), "{}", page.out);
+    assert!(page.out.lines().last().unwrap().starts_with("2.553 % of "), "{}", page.out);
+    assert!(page.out.ends_with(" covered, 4 gaps\n"), "{}", page.out);
 }
 
 #[test]

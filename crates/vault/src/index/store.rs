@@ -3,7 +3,7 @@
 //! sled 0.34.7 panics on some damaged files, in `open` and later, and its `flush` on Linux is `sync_file_range`, which
 //! does not reach the medium: after a flush the file is synced here. After the first failure the store is not asked
 //! again and its memory is given up, because dropping a half-failed sled may fail again. On a full disk sled may wait for
-//! ever for a write that failed: therefore it is not asked to write where the room could run out.
+//! ever for a write that failed: therefore it is asked nothing where the room could run out.
 
 use std::{
     fs::{DirBuilder, File, Permissions},
@@ -25,9 +25,12 @@ const CACHE: u64 = 64 << 20;
 
 /// Bytes that must be free before rows are written: sled writes whole segments, and rewrites pages, its own bookkeeping
 /// and what it moves out of old segments along with them.
-const ROOM: u64 = 4 << 20;
+const ROOM_TO_WRITE: u64 = 4 << 20;
 /// Bytes that must be free besides for each byte of rows.
 const ROOM_FACTOR: u64 = 4;
+
+/// Bytes that must be free before anything is read: sled puts pages in order when it reads them, and writes them then.
+const ROOM_TO_READ: u64 = 2 << 20;
 
 /// The vault's own lock keeps other processes away, so that a store that is locked is an earlier one of this process
 /// whose threads are not quite done: it is waited for, two seconds at most.
@@ -105,7 +108,7 @@ impl Store {
     /// Applies `batch`, whose rows have so many bytes, as one, and returns when it is durable. Without room nothing was
     /// done, and it may be tried again.
     pub(super) fn apply(&self, batch: sled::Batch, bytes: u64) -> Result<(), IndexError> {
-        self.find_room(bytes)?;
+        self.find_room(bytes.saturating_mul(ROOM_FACTOR).saturating_add(ROOM_TO_WRITE))?;
         self.ask(|db| {
             db.apply_batch(batch)?;
             db.flush()
@@ -116,12 +119,13 @@ impl Store {
         })
     }
 
+    /// Whether so many bytes are free.
     fn find_room(&self, bytes: u64) -> Result<(), IndexError> {
         let failed =
             |cause: io::Error| IndexError::Io { doing: "find room in", path: self.dir.clone(), cause };
         let found = rustix::fs::fstatvfs(&self.log).map_err(|cause| failed(cause.into()))?;
         let free = found.f_bavail.saturating_mul(found.f_frsize);
-        if free < bytes.saturating_mul(ROOM_FACTOR).saturating_add(ROOM) {
+        if free < bytes {
             return Err(failed(io::ErrorKind::StorageFull.into()));
         }
         Ok(())
@@ -140,6 +144,7 @@ impl Store {
         let Some(db) = self.db.as_ref().filter(|_| !self.stopped.load(Ordering::Acquire)) else {
             return Err(Damage::StoreStopped.into());
         };
+        self.find_room(ROOM_TO_READ)?;
         let answer = match catch_unwind(AssertUnwindSafe(|| question(db))) {
             Ok(Ok(answer)) => return Ok(answer),
             Ok(Err(error)) => failed(error, &self.log_path),

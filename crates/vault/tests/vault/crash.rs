@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use earwitness_vault::{Finding, Vault};
+use earwitness_vault::{Finding, NotTaken, Opener, Vault};
 
 use crate::support::{
     NOW, Office, begin, check_whole,
     disk::{Crash, Image, Told, WatchedDisk},
-    entries, media, record, running_call, summary,
+    entries, entry, media, record, running_call, summary,
 };
 
 /// Two calls in one commit, one running through, a commit, its end, a refused call, and the close.
@@ -29,8 +29,61 @@ fn working_day(office: &Office, disk: &WatchedDisk) {
     writer.close(NOW).unwrap();
 }
 
+/// The same calls on a disk that gets full in the middle of each commit, refuses a block, and has room again.
+fn working_day_of_want(office: &Office, disk: &WatchedDisk) {
+    let vault = Vault::open_on(Arc::new(disk.clone()), &office.dir()).unwrap();
+    let (sealer, mut writer) = vault.writer().unwrap();
+    record(&sealer, &mut writer, 1).unwrap();
+    let mut running = begin(&sealer, &mut writer, 2).unwrap();
+    writer.append(running.running(&running_call(2, 1))).unwrap();
+    writer.append(running.seal(&media(2, [1, 2]))).unwrap();
+    for room in [100, 800, 2_500] {
+        disk.set_room(Some(room));
+        assert!(writer.commit(NOW).unwrap_err().is_full());
+    }
+    disk.set_room(None);
+    writer.commit(NOW).unwrap();
+    disk.note(Told::Acknowledged(1));
+    disk.set_free(0);
+    let Err(NotTaken::ForNow { block, .. }) = writer.append(running.seal(&media(2, [3]))) else {
+        panic!("there is no room")
+    };
+    disk.set_free(1 << 30);
+    record(&sealer, &mut writer, 3).unwrap();
+    writer.append(*block).unwrap();
+    writer.append(running.finish(&summary(2))).unwrap();
+    writer.exclude(&summary(4));
+    disk.set_room(Some(1_800));
+    let mut writer = *writer.close(NOW).unwrap_err().writer;
+    disk.set_room(None);
+    writer.commit(NOW).unwrap();
+    disk.note(Told::Acknowledged(3));
+    writer.close(NOW).unwrap();
+}
+
+/// Of a call that ran when its first half second was committed, that is there; while it has no end, it can be taken up.
+fn check_running(vault: &Vault, opener: &Opener, at: &str) {
+    let entry = entry(vault, 2);
+    let packets: usize = opener.segments(&entry).unwrap().map(|s| s.unwrap().media().count()).sum();
+    assert!(packets >= 4, "{at}: {packets} packets");
+    let was_running: Vec<_> = vault.recovery().running.iter().map(|was| was.call.clone()).collect();
+    let expected = if entry.recording.unwrap().interrupted { vec![running_call(2, 1)] } else { Vec::new() };
+    assert_eq!(was_running, expected, "{at}");
+}
+
 /// Opens the image and says how many calls it lists; what was acknowledged is whole, what is listed verifies, and a second opening finds nothing to do.
 fn check(office: &Office, image: &Image, crash: Crash, acknowledged: &[u32], at: &str) -> usize {
+    check_and(office, (image, crash), acknowledged, at, |_, _| {})
+}
+
+/// [`check`], and what `also` wants to see.
+fn check_and(
+    office: &Office,
+    (image, crash): (&Image, Crash),
+    acknowledged: &[u32],
+    at: &str,
+    also: impl Fn(&Vault, &Opener),
+) -> usize {
     let root = tempfile::tempdir().unwrap();
     let dir = root.path().join("vault");
     image.leave(crash, &office.dir(), &dir);
@@ -45,6 +98,7 @@ fn check(office: &Office, image: &Image, crash: Crash, acknowledged: &[u32], at:
     }
     assert_eq!(vault.check_index(), [], "{at}");
     assert!(vault.ledger().verify().is_empty(), "{at}");
+    also(&vault, &opener);
     drop((vault, opener));
     let again = Vault::open(&dir).unwrap();
     assert!(again.recovery().is_clean(), "{at}: {:?}", again.recovery());
@@ -52,11 +106,11 @@ fn check(office: &Office, image: &Image, crash: Crash, acknowledged: &[u32], at:
     listed.len()
 }
 
-fn check_every_boundary(crash: Crash) {
+fn check_every_boundary(crash: Crash, day: fn(&Office, &WatchedDisk)) {
     let office = Office::new();
     let mut image = Image::of(&office.dir());
     let disk = WatchedDisk::default();
-    working_day(&office, &disk);
+    day(&office, &disk);
     let told = std::mem::take(&mut disk.journal.lock().unwrap().told);
     assert!(told.len() > 30, "{}", told.len());
     let mut acknowledged = Vec::new();
@@ -69,33 +123,43 @@ fn check_every_boundary(crash: Crash) {
         {
             let mut torn = image.clone();
             torn.apply(&Told::Append(path.clone(), bytes[..bytes.len() / 2].to_vec()));
-            check(
-                &office,
-                &torn,
-                crash,
-                &acknowledged,
-                &format!("in the middle of {place} {}", path.display()),
-            );
+            let at = format!("in the middle of {place} {}", path.display());
+            check(&office, &torn, crash, &acknowledged, &at);
         }
         image.apply(told);
-        check(&office, &image, crash, &acknowledged, &format!("{crash:?} after {place}"));
+        let at = format!("{crash:?} after {place}");
+        check_and(&office, (&image, crash), &acknowledged, &at, |vault, opener| {
+            if acknowledged.contains(&1) {
+                check_running(vault, opener, &at);
+            }
+        });
     }
     assert_eq!(acknowledged, [1, 3]);
 }
 
 #[test]
 fn a_killed_process_loses_nothing_acknowledged() {
-    check_every_boundary(Crash::Kill);
+    check_every_boundary(Crash::Kill, working_day);
 }
 
 #[test]
 fn a_power_cut_that_forgets_what_was_not_synced_loses_nothing_acknowledged() {
-    check_every_boundary(Crash::Forget);
+    check_every_boundary(Crash::Forget, working_day);
 }
 
 #[test]
 fn a_power_cut_that_leaves_zeros_loses_nothing_acknowledged() {
-    check_every_boundary(Crash::Zeros);
+    check_every_boundary(Crash::Zeros, working_day);
+}
+
+#[test]
+fn a_process_killed_on_a_full_disk_loses_nothing_acknowledged() {
+    check_every_boundary(Crash::Kill, working_day_of_want);
+}
+
+#[test]
+fn a_power_cut_on_a_full_disk_loses_nothing_acknowledged() {
+    check_every_boundary(Crash::Forget, working_day_of_want);
 }
 
 #[test]
