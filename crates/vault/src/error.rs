@@ -205,12 +205,10 @@ impl VaultError {
     /// sync said it, see [`Self::must_reopen`].
     #[must_use]
     pub fn is_full(&self) -> bool {
-        let cause = if let Self::Io { cause, .. }
+        let (Self::Io { cause, .. }
         | Self::Ledger(LedgerError::Io { cause, .. })
-        | Self::Index(IndexError::Io { cause, .. }) = self
-        {
-            cause
-        } else {
+        | Self::Index(IndexError::Io { cause, .. })) = self
+        else {
             return matches!(self, Self::NoRoom { .. });
         };
         matches!(cause.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)

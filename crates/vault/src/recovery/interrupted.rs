@@ -51,7 +51,8 @@ impl Unfinished {
             BlockKind::Stream => self.streams.extend(open().and_then(|row| StreamOpened::from_bytes(&row))),
             BlockKind::Media | BlockKind::Signalling => self.sealed_bytes += u64::from(block.head.length),
             BlockKind::Running => {
-                self.running = open().and_then(|call| running::from_bytes(&call)).or(self.running.take());
+                self.running =
+                    open().and_then(|call| running::from_bytes(&call)).or_else(|| self.running.take());
             }
             BlockKind::Manifest => {}
         }

@@ -20,6 +20,7 @@ struct SmallDisk {
 
 impl SmallDisk {
     /// `None`, and said so, where it cannot be mounted.
+    #[expect(clippy::print_stderr, reason = "who runs the tests is told what was left out")]
     fn mount() -> Option<Self> {
         let dir = tempfile::tempdir().unwrap();
         let root = dir.path().to_owned();
@@ -149,7 +150,6 @@ fn a_disk_that_somebody_fills_to_the_last_byte_stops_the_commit_and_loses_nothin
         }
         assert_eq!(listed, (last..last + 10).map(call_id).collect::<Vec<_>>(), "{free} bytes free");
     }
-    eprintln!("{doing:#?}");
     assert!(doing.len() > 2, "{doing:?}");
     writer.close(NOW).unwrap();
     let opener = disk.office().opener(&vault);
