@@ -72,6 +72,52 @@ fn calls_on_a_wire_are_recorded_whole_and_sealed_when_the_recorder_is_told_to_st
     check(&bench, &load);
 }
 
+/// What a call list says of `calls`, without ids and what depends on when frames were captured.
+fn told(bench: &Bench) -> Vec<String> {
+    let timed = ["id", "recording", "start", "answer", "end", "ring_s", "talk_s"];
+    let timed_in_streams = ["first", "last", "jitter_ms"];
+    let mut calls = bench.calls(&[]);
+    for call in &mut calls {
+        let call = call.as_object_mut().unwrap();
+        timed.iter().for_each(|name| drop(call.remove(*name)));
+        for stream in call["streams"].as_array_mut().unwrap() {
+            timed_in_streams.iter().for_each(|name| drop(stream.as_object_mut().unwrap().remove(*name)));
+        }
+        call["streams"].as_array_mut().unwrap().sort_by_key(|stream| stream["src"].to_string());
+    }
+    let mut told: Vec<String> = calls.iter().map(Value::to_string).collect();
+    told.sort();
+    told
+}
+
+#[test]
+fn two_and_four_capture_threads_list_what_one_lists() {
+    let Some(wire) = Wire::new() else { return };
+    let load = load(40, 3.0);
+    let benches = [office(), office(), office()];
+    let threads = ["1", "2", "4"];
+    let recorders: Vec<_> = benches
+        .iter()
+        .zip(threads)
+        .map(|(bench, threads)| wire.record(bench, &["--threads", threads]))
+        .collect();
+    thread::sleep(Duration::from_secs(1));
+    wire.send(load.frames());
+    thread::sleep(Duration::from_secs(1));
+    for recorder in recorders {
+        let said = recorder.stop();
+        assert_eq!(said.code, Some(0), "{said:?}");
+    }
+    let [one, two, four] = &benches;
+    for several in [two, four] {
+        for (one, several) in told(one).iter().zip(&told(several)) {
+            assert_eq!(one, several);
+        }
+        assert_eq!(told(one).len(), told(several).len());
+    }
+    benches.iter().for_each(|bench| check(bench, &load));
+}
+
 #[test]
 fn a_recorder_without_a_vault_refuses_and_says_what_to_do() {
     let bench = Bench::new();

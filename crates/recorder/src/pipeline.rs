@@ -7,8 +7,8 @@ use std::{
     thread,
 };
 
-use crossbeam_channel::{Receiver, unbounded};
-use earwitness_engine::{Engine, Output};
+use crossbeam_channel::{Receiver, never, unbounded};
+use earwitness_engine::Output;
 use earwitness_model::{CallId, RecordingId, Segment, WallTime};
 use earwitness_vault::Vault;
 
@@ -27,6 +27,8 @@ pub(crate) struct Pipeline<'a, C> {
     pub(crate) on_full: OnFull,
     /// Calls that go on from a recording that a crash interrupted.
     pub(crate) continues: HashMap<CallId, RecordingId>,
+    /// Shards of the engine's media half.
+    pub(crate) shards: usize,
 }
 
 /// The capture thread's end of the pipeline: the queues to the sealing threads, the way back for buffers, and the writer's
@@ -49,15 +51,19 @@ impl From<Closed> for Stopped {
 }
 
 impl<C: Fn() -> WallTime + Sync> Pipeline<'_, C> {
-    /// Runs `capture` on this thread with the others behind it, and waits until all is written.
-    pub(crate) fn run<R>(self, capture: impl FnOnce(Pool) -> R) -> Result<(R, Tally), RecordError> {
+    /// Runs `capture` on this thread with the others behind it, and waits until all is written. It is given an end for each
+    /// shard, and one without a way back.
+    pub(crate) fn run<R>(
+        self,
+        capture: impl FnOnce(Vec<Pool>, Pool) -> R,
+    ) -> Result<(R, Tally), RecordError> {
         let (sealer, writer) = self.vault.writer()?;
         let (vault, clock, index, continues) = (self.vault, self.clock, self.vault.index(), &self.continues);
         let (work, works): (Vec<_>, Vec<_>) =
             (0..sealing_threads()).map(|_| Queue::new("work", WORK)).unzip();
         let (to_writer, written) = Queue::new("written", WRITTEN);
         // Taken back after every batch of frames, so that no more is on the way than the other queues let through.
-        let (to_engine, returned) = unbounded();
+        let (to_shards, returned): (Vec<_>, Vec<_>) = (0..self.shards).map(|_| unbounded()).unzip();
         let gauge = Arc::new(WriterGauge::default());
         thread::scope(|scope| {
             let (writer_gauge, on_full) = (Arc::clone(&gauge), self.on_full);
@@ -66,14 +72,15 @@ impl<C: Fn() -> WallTime + Sync> Pipeline<'_, C> {
             let sealing: Vec<_> = works
                 .into_iter()
                 .map(|queue| {
-                    let (sealer, written, returned) = (sealer.clone(), to_writer.clone(), to_engine.clone());
+                    let (sealer, written, returned) = (sealer.clone(), to_writer.clone(), to_shards.clone());
                     let thread = SealingThread { sealer, index, clock, continues, written, returned };
                     scope.spawn(move || thread.run(&queue))
                 })
                 .collect();
-            drop(to_engine);
-            let captured =
-                capture(Pool { work, written: to_writer, returned, gauge, place: RandomState::new() });
+            drop(to_shards);
+            let own = Pool { work, written: to_writer, returned: never(), gauge, place: RandomState::new() };
+            let ends = returned.into_iter().map(|returned| own.with(returned)).collect();
+            let captured = capture(ends, own);
             let sealed = sealing.into_iter().map(|thread| thread.join()).collect::<Result<Vec<()>, _>>();
             let tally = writing.join().map_err(|_panic| RecordError::Panicked { thread: "writing" })??;
             sealed.map_err(|_panic| RecordError::Panicked { thread: "sealing" })?;
@@ -83,9 +90,15 @@ impl<C: Fn() -> WallTime + Sync> Pipeline<'_, C> {
 }
 
 impl Pool {
+    /// Another end of the same queues, with a way back of its own.
+    fn with(&self, returned: Receiver<Segment>) -> Self {
+        let (work, written) = (self.work.clone(), self.written.clone());
+        Self { work, written, returned, gauge: Arc::clone(&self.gauge), place: self.place.clone() }
+    }
+
     /// Hands over what the engine has, waiting where a queue is full.
-    pub(crate) fn drain(&self, engine: &mut Engine) -> Result<(), Stopped> {
-        while let Some(output) = engine.poll_output() {
+    pub(crate) fn drain(&self, mut next: impl FnMut() -> Option<Output>) -> Result<(), Stopped> {
+        while let Some(output) = next() {
             self.send(self.place_of(&output), output)?;
         }
         Ok(())
@@ -125,8 +138,8 @@ impl Pool {
 
     /// Gives the engine its buffers back. Once per batch of frames is often enough, and a look at the queue costs as much
     /// as the decoding of a frame.
-    pub(crate) fn take_back(&self, engine: &mut Engine) {
-        self.returned.try_iter().for_each(|segment| engine.handle_returned(segment));
+    pub(crate) fn take_back(&self, handle_returned: impl FnMut(Segment)) {
+        self.returned.try_iter().for_each(handle_returned);
     }
 
     /// The queues, in the order work goes through them. Those of the sealing threads are told as one.

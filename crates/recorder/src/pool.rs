@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use crossbeam_channel::{Receiver, Sender};
 use earwitness_engine::{Opened, Output, Stream};
-use earwitness_model::{CallId, CallSummary, EndedBy, RecordingId, Segment, WallTime};
+use earwitness_model::{CallId, CallSummary, EndedBy, RecordingId, Segment, SegmentContent, WallTime};
 use earwitness_vault::{
     Entry, Index, LedgerNote, Opening, RecordingSealer, Sealed, Sealer, StreamOpened, VaultError,
 };
@@ -39,7 +39,8 @@ pub(crate) struct SealingThread<'a, C> {
     /// Calls that go on from a recording that was interrupted.
     pub(crate) continues: &'a HashMap<CallId, RecordingId>,
     pub(crate) written: Queue<Written>,
-    pub(crate) returned: Sender<Segment>,
+    /// The way back to each shard of the media half.
+    pub(crate) returned: Vec<Sender<Segment>>,
 }
 
 /// What a sealing thread knows of a call that is being kept.
@@ -81,8 +82,7 @@ impl<C: Fn() -> WallTime> SealingThread<'_, C> {
                     Some(Running::Recording(recording)) => Some(recording.seal(&segment)),
                     Some(Running::Known) | None => None,
                 };
-                // The engine is gone when the capture has ended: its buffers are not needed any more.
-                self.returned.send(segment).unwrap_or_default();
+                self.give_back(segment);
                 sealed.map_or(Ok(()), |block| self.send(Written::Block(block)))
             }
             Output::Ended(summary) => match calls.remove(&summary.id) {
@@ -131,6 +131,16 @@ impl<C: Fn() -> WallTime> SealingThread<'_, C> {
         };
         let was_cut = summary.end.is_none_or(|end| end.by == Some(EndedBy::CaptureEnd));
         Ok(!recording.interrupted && !was_cut)
+    }
+
+    /// Back to the shard that numbered its tracks: see [`earwitness_engine::ShardPlace`].
+    fn give_back(&self, segment: Segment) {
+        let shard = match segment.content {
+            SegmentContent::Media => segment.media().next().map_or(0, |packet| usize::from(packet.track.0)),
+            SegmentContent::Signalling => 0,
+        };
+        // The engine is gone when the capture has ended: its buffers are not needed any more.
+        self.returned[shard % self.returned.len()].send(segment).unwrap_or_default();
     }
 
     fn fail(&self, error: VaultError) -> Result<(), WriterGone> {

@@ -19,6 +19,12 @@ pub const WRITTEN: usize = 1024;
 /// Outputs of the engine that found a queue full and wait in the capture thread, beside the audio that the ring budget
 /// bounds: beyond them no new calls are followed.
 pub const BACKLOG: usize = 64 * 1024;
+/// What capture threads report and the signalling thread has not taken.
+pub const SHARD_NEWS: usize = 16 * 1024;
+/// Orders of the signalling thread that wait for each capture thread.
+pub const SHARD_ORDERS: usize = 16 * 1024;
+/// Capture threads on one interface.
+pub const MOST_SHARDS: usize = 16;
 /// Questions that wait for the capture thread.
 pub const ASKED: usize = 64;
 /// Orders that wait for the capture thread: stop, other rules.

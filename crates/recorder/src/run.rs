@@ -1,16 +1,19 @@
 //! From the first frame to the last commit.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, num::NonZeroU16};
 
 use earwitness_capture::{CaptureEnd, CaptureError, FileSource, LiveSource, Polled, Source};
-use earwitness_engine::{Counts, Engine, Limits};
-use earwitness_model::{CallId, PacketTime, RawFrame, RecordingId, WallTime};
+use earwitness_engine::{Counts, Engine, Limits, SignallingShard};
+use earwitness_model::{CallId, PacketTime, RawFrame, RecordingId, RunningCall, WallTime};
 use earwitness_rules::RuleSet;
 use earwitness_vault::{LedgerNote, Vault, Watching};
 
 use crate::{
     RecordError,
-    live::{Capture, Live},
+    live::{
+        Capture, Live,
+        sharded::{self, ShardedCapture},
+    },
     pipeline::{Pipeline, Pool, Stopped},
     watch::Post,
     writer::{OnFull, Tally},
@@ -94,10 +97,14 @@ impl<C: Fn() -> WallTime + Sync> Recorder<'_, C> {
     pub fn run(self, inputs: Vec<Input>, tell: &mut dyn FnMut(Progress)) -> Result<Finished, RecordError> {
         let (on_full, continues) = (OnFull::Fail, HashMap::new());
         self.between_notes(Vec::new(), |recorder, _| {
-            let pipeline = Pipeline { vault: recorder.vault, clock: &recorder.clock, on_full, continues };
+            let (vault, clock, shards) = (recorder.vault, &recorder.clock, 1);
+            let pipeline = Pipeline { vault, clock, on_full, continues, shards };
             let engine = Engine::new(recorder.rules.clone(), recorder.limits);
             let (rules, limits, finished) = (recorder.rules.clone(), recorder.limits, Finished::default());
-            pipeline.run(|pool| Capturing { engine, rules, limits, pool, finished, tell }.run(inputs))
+            pipeline.run(|mut ends, own| {
+                let pool = ends.pop().unwrap_or(own);
+                Capturing { engine, rules, limits, pool, finished, tell }.run(inputs)
+            })
         })
     }
 
@@ -107,15 +114,35 @@ impl<C: Fn() -> WallTime + Sync> Recorder<'_, C> {
     /// # Errors
     /// When the vault cannot keep what comes, other than for want of room: that is waited for.
     pub fn watch(self, sources: Vec<LiveSource>, post: Post) -> Result<Finished, RecordError> {
-        let interfaces = sources.iter().map(|source| source.name().to_owned()).collect();
-        self.between_notes(interfaces, |recorder, watching| {
+        self.between_notes(names(&sources), |recorder, watching| {
             let Recorder { vault, rules, limits, clock } = recorder;
             let mut engine = Engine::new(rules.clone(), *limits);
-            let continues = resume(&mut engine, vault, clock());
-            let pipeline = Pipeline { vault, clock, on_full: OnFull::Wait, continues };
+            let continues = resume(vault, clock(), |call, at| engine.handle_resumed(call, at));
+            let pipeline = Pipeline { vault, clock, on_full: OnFull::Wait, continues, shards: 1 };
             let ring_budget = limits.ring_bytes;
             let capture = Capture { engine, sources, vault, watching, clock, post, ring_budget };
-            pipeline.run(|pool| Live::new(capture, pool).run())
+            pipeline.run(|mut ends, own| Live::new(capture, ends.pop().unwrap_or(own)).run())
+        })
+    }
+
+    /// As [`Self::watch`], on several threads: `sources` has for each thread its sources, one on each interface, which share
+    /// the interface's frames by [`earwitness_capture::Fanout`].
+    ///
+    /// # Errors
+    /// Those of [`Self::watch`].
+    pub fn watch_sharded(self, sources: Vec<Vec<LiveSource>>, post: Post) -> Result<Finished, RecordError> {
+        let shards = u16::try_from(sources.len()).ok().and_then(NonZeroU16::new);
+        let (Some(first), Some(shards)) = (sources.first(), shards) else { return Ok(Finished::default()) };
+        self.between_notes(names(first), |recorder, watching| {
+            let Recorder { vault, rules, limits, clock } = recorder;
+            let (limits, begun) = (*limits, clock());
+            let mut signalling = SignallingShard::new(rules.clone(), limits, shards);
+            let continues = resume(vault, begun, |call, at| signalling.handle_resumed(call, at));
+            let count = usize::from(shards.get());
+            let pipeline = Pipeline { vault, clock, on_full: OnFull::Wait, continues, shards: count };
+            let capture =
+                ShardedCapture { signalling, shards, sources, limits, begun, vault, watching, clock, post };
+            pipeline.run(|ends, own| sharded::run(capture, ends, own))
         })
     }
 
@@ -136,14 +163,22 @@ impl<C: Fn() -> WallTime + Sync> Recorder<'_, C> {
     }
 }
 
+fn names(sources: &[LiveSource]) -> Vec<String> {
+    sources.iter().map(|source| source.name().to_owned()).collect()
+}
+
 /// Takes up the calls that ran when the vault was left, and says which recordings they go on from.
-fn resume(engine: &mut Engine, vault: &Vault, now: WallTime) -> HashMap<CallId, RecordingId> {
+fn resume(
+    vault: &Vault,
+    now: WallTime,
+    mut take_up: impl FnMut(RunningCall, PacketTime) -> Option<CallId>,
+) -> HashMap<CallId, RecordingId> {
     let at = PacketTime::from_nanos(now.nanos());
     let running = &vault.recovery().running;
     running
         .iter()
         .filter(|was| (0..RESUMED_NANOS).contains(&at.since(was.last)))
-        .filter_map(|was| Some((engine.handle_resumed(was.call.clone(), at)?, was.recording)))
+        .filter_map(|was| Some((take_up(was.call.clone(), at)?, was.recording)))
         .collect()
 }
 
@@ -183,7 +218,7 @@ impl Capturing<'_> {
                 }
             });
             handed_over.map_err(|Stopped| Halt::Stopped)?;
-            self.pool.take_back(&mut self.engine);
+            self.pool.take_back(|segment| self.engine.handle_returned(segment));
             let read = input.source.progress();
             (self.tell)(Progress {
                 input: place,
@@ -209,13 +244,13 @@ impl Capturing<'_> {
             self.engine = Engine::new(self.rules.clone(), self.limits);
         }
         self.engine.handle_frame(frame);
-        self.pool.drain(&mut self.engine)
+        self.pool.drain(|| self.engine.poll_output())
     }
 
     fn end(&mut self) -> Result<(), Stopped> {
         self.engine.handle_end();
         self.finished.counts.add(&self.engine.counts());
-        self.pool.drain(&mut self.engine)
+        self.pool.drain(|| self.engine.poll_output())
     }
 }
 

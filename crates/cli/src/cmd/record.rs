@@ -45,6 +45,9 @@ pub(crate) struct Record {
     /// The kernel's ring for each interface, in MiB
     #[arg(short = 'B', long = "buffer-size", value_name = "MIB", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=1024))]
     buffer: u32,
+    /// Capture threads: each takes its share of every interface's frames. One is enough for some thousands of calls
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=16))]
+    threads: u16,
     /// Memory for audio on its way to the disk, in MiB: what a slow disk may hold up before audio is lost
     #[arg(long, value_name = "MIB", default_value_t = 1024, value_parser = clap::value_parser!(u32).range(1..=1 << 20))]
     memory: u32,

@@ -1,7 +1,7 @@
 //! A mirror port of the test's own: a veth pair in a network namespace of its own.
 
 use std::{
-    os::fd::AsFd,
+    os::{fd::AsFd, unix::net::UnixStream},
     process::{Child, Command, Stdio},
     sync::atomic::{AtomicU32, Ordering},
     time::{Duration, Instant},
@@ -65,7 +65,7 @@ impl Wire {
         let mut command = self.command(bench, &[&["record", "-i", "tap"], more].concat());
         let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let running = Running { child };
-        running.wait_until_it_listens(&self.namespace);
+        running.wait_until_it_listens(bench);
         running
     }
 
@@ -130,13 +130,11 @@ impl Running {
         Said::from(self.child.wait_with_output().unwrap())
     }
 
-    /// A packet socket in the namespace is the recorder's: nobody else there has one.
-    fn wait_until_it_listens(&self, namespace: &str) {
+    /// It answers at its socket when all interfaces are captured.
+    fn wait_until_it_listens(&self, bench: &Bench) {
         let begun = Instant::now();
         while begun.elapsed() < Duration::from_secs(20) {
-            let arguments = ["netns", "exec", namespace, "cat", "/proc/net/packet"];
-            let sockets = Command::new("ip").args(arguments).output().unwrap().stdout;
-            if String::from_utf8_lossy(&sockets).lines().count() > 1 {
+            if UnixStream::connect(bench.vault().join("control.sock")).is_ok() {
                 return;
             }
             std::thread::sleep(Duration::from_millis(20));

@@ -171,6 +171,13 @@ impl SignallingShard {
         self.signalling.len()
     }
 
+    /// Calls that were not told of to their end: those that are followed, and those of which the shards have not reported
+    /// all media yet. Looks at every place of the table.
+    #[must_use]
+    pub fn unfinished(&self) -> usize {
+        self.signalling.unfinished()
+    }
+
     /// How many calls there were.
     #[must_use]
     pub const fn call_counts(&self) -> CallCounts {

@@ -100,6 +100,11 @@ impl Signalling {
         self.by_call_id.len()
     }
 
+    /// Calls that still have a place.
+    pub(crate) fn unfinished(&self) -> usize {
+        self.calls.iter().flatten().count()
+    }
+
     /// Takes one datagram that looks like SIP.
     pub(crate) fn handle_datagram(
         &mut self,

@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 
-use earwitness_engine::{Engine, Output, Pressure};
+use earwitness_engine::{Output, Pressure};
 
 use crate::{
     health::QueueHealth,
@@ -20,6 +20,7 @@ pub(super) struct Backlog {
     high_water: usize,
     refused: u64,
     pressure: Pressure,
+    told: Pressure,
 }
 
 impl Backlog {
@@ -30,15 +31,20 @@ impl Backlog {
             high_water: 0,
             refused: 0,
             pressure: Pressure::None,
+            told: Pressure::None,
         }
     }
 
-    /// Hands over what waits and what the engine has, as far as there is room. Never waits.
-    pub(super) fn drain(&mut self, pool: &Pool, engine: &mut Engine) -> Result<(), Stopped> {
+    /// Hands over what waits and what the engine has `next`, as far as there is room. Never waits.
+    pub(super) fn drain(
+        &mut self,
+        pool: &Pool,
+        mut next: impl FnMut() -> Option<Output>,
+    ) -> Result<(), Stopped> {
         if self.length > 0 {
             self.retry(pool)?;
         }
-        while let Some(output) = engine.poll_output() {
+        while let Some(output) = next() {
             let place = pool.place_of(&output);
             let refused = if self.lines[place].is_empty() {
                 match pool.offer(place, output)? {
@@ -52,16 +58,21 @@ impl Backlog {
             self.length += 1;
         }
         self.high_water = self.high_water.max(self.length);
-        self.press(engine);
+        self.press();
         Ok(())
     }
 
     /// Hands over everything, waiting where a queue is full.
-    pub(super) fn finish(&mut self, pool: &Pool, engine: &mut Engine) -> Result<(), Stopped> {
+    pub(super) fn finish(
+        &mut self,
+        pool: &Pool,
+        next: impl FnMut() -> Option<Output>,
+    ) -> Result<(), Stopped> {
         for (place, line) in self.lines.iter_mut().enumerate() {
             line.drain(..).try_for_each(|output| pool.send(place, output))?;
         }
-        pool.drain(engine)
+        self.length = 0;
+        pool.drain(next)
     }
 
     pub(super) const fn health(&self) -> QueueHealth {
@@ -89,8 +100,21 @@ impl Backlog {
         Ok(())
     }
 
-    fn press(&mut self, engine: &mut Engine) {
-        let pressure = match self.pressure {
+    /// Whether nothing waits.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.length == 0
+    }
+
+    /// What the engine has to be told, if it changed.
+    pub(super) fn pressure(&mut self) -> Option<Pressure> {
+        (self.pressure != self.told).then(|| {
+            self.told = self.pressure;
+            self.pressure
+        })
+    }
+
+    fn press(&mut self) {
+        self.pressure = match self.pressure {
             Pressure::None if self.length > BACKLOG => {
                 self.refused += 1;
                 Pressure::NoNewCalls
@@ -98,9 +122,5 @@ impl Backlog {
             Pressure::NoNewCalls if self.length < BACKLOG / 2 => Pressure::None,
             unchanged @ (Pressure::None | Pressure::NoNewCalls) => unchanged,
         };
-        if pressure != self.pressure {
-            self.pressure = pressure;
-            engine.handle_pressure(pressure);
-        }
     }
 }

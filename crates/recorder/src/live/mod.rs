@@ -7,6 +7,8 @@ mod backlog;
 mod chronicle;
 mod clock;
 mod lapse;
+mod shard;
+pub(crate) mod sharded;
 mod tap;
 
 use std::{
@@ -114,9 +116,9 @@ impl<'a, C: Fn() -> WallTime> Live<'a, C> {
             self.answer_asks();
             if !self.poll()? {
                 self.wait();
-                self.backlog.drain(&self.pool, &mut self.engine)?;
+                self.drain()?;
             }
-            self.pool.take_back(&mut self.engine);
+            self.pool.take_back(|segment| self.engine.handle_returned(segment));
             if Instant::now() >= self.look_due {
                 self.look()?;
             }
@@ -137,11 +139,19 @@ impl<'a, C: Fn() -> WallTime> Live<'a, C> {
             }
             // What ails an interface comes as an event.
             any |= matches!(polled, Ok(Polled::Frames));
-            self.backlog.drain(&self.pool, &mut self.engine)?;
+            self.drain()?;
         }
         self.rings.bytes = self.engine.ring_bytes();
         self.rings.high_water = self.rings.high_water.max(self.rings.bytes);
         Ok(any)
+    }
+
+    fn drain(&mut self) -> Result<(), Stopped> {
+        self.backlog.drain(&self.pool, || self.engine.poll_output())?;
+        if let Some(pressure) = self.backlog.pressure() {
+            self.engine.handle_pressure(pressure);
+        }
+        Ok(())
     }
 
     fn wait(&mut self) {
@@ -209,12 +219,12 @@ impl<'a, C: Fn() -> WallTime> Live<'a, C> {
     fn finish(&mut self) -> Result<(), Stopped> {
         let until = Instant::now() + LAST_READING;
         while self.poll()? && Instant::now() < until {
-            self.pool.take_back(&mut self.engine);
+            self.pool.take_back(|segment| self.engine.handle_returned(segment));
         }
         self.look()?;
         self.engine.handle_end();
         self.chronicle.finish((self.clock)(), &self.pool)?;
-        self.backlog.finish(&self.pool, &mut self.engine)
+        self.backlog.finish(&self.pool, || self.engine.poll_output())
     }
 }
 

@@ -1,8 +1,8 @@
 //! `record -i`: the service. Interfaces into the vault until a signal ends it.
 
-use std::{sync::mpsc, thread};
+use std::{num::NonZeroU16, sync::mpsc, thread};
 
-use earwitness_capture::{CaptureError, LiveOptions, LiveSource, Refusal};
+use earwitness_capture::{CaptureError, Fanout, LiveOptions, LiveSource, Refusal};
 use earwitness_recorder::{Recorder, Watch, watch};
 use signal_hook::{
     consts::{SIGHUP, SIGINT, SIGTERM},
@@ -37,7 +37,7 @@ pub(super) fn run(record: &Record, context: &Context) -> Outcome {
         hooks: Hooks::None,
     });
     context.say(confined);
-    let sources = record.interfaces.iter().map(|name| open(record, name)).collect::<Result<Vec<_>, _>>()?;
+    let mut sources = (0..record.threads).map(|_| open_all(record)).collect::<Result<Vec<_>, _>>()?;
     let vault = context.open_vault()?;
     let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
     let ending = signals.handle();
@@ -54,7 +54,10 @@ pub(super) fn run(record: &Record, context: &Context) -> Outcome {
             &rules.hash().to_string()[..12]
         ));
         let recorder = Recorder { vault: &vault, rules, limits: record.limits(), clock: Context::now };
-        let finished = serve_beside(context, &vault, None, || recorder.watch(sources, post));
+        let finished = serve_beside(context, &vault, None, || match sources.pop() {
+            Some(only) if sources.is_empty() => recorder.watch(only, post),
+            last => recorder.watch_sharded(sources.into_iter().chain(last).collect(), post),
+        });
         ending.close();
         drop(recording);
         finished
@@ -63,10 +66,19 @@ pub(super) fn run(record: &Record, context: &Context) -> Outcome {
     Ok(record.exit(context, &finished))
 }
 
-fn open(record: &Record, interface: &str) -> Result<LiveSource, Failure> {
+/// One source on each interface; a thread's share of it when there are several threads.
+fn open_all(record: &Record) -> Result<Vec<LiveSource>, Failure> {
+    let named = (1..).zip(&record.interfaces);
+    named.map(|(place, name)| open(record, name, place)).collect()
+}
+
+fn open(record: &Record, interface: &str, place: u16) -> Result<LiveSource, Failure> {
+    // Groups are numbered for the whole machine: another recorder has another process number.
+    let group = NonZeroU16::new((std::process::id() as u16).wrapping_add(place)).unwrap_or(NonZeroU16::MAX);
+    let fanout = (record.threads > 1).then_some(Fanout { group });
     let filter = (!record.expression.is_empty()).then(|| record.expression.join(" "));
     let options =
-        LiveOptions { ring_bytes: (record.buffer as usize) << 20, filter, ..LiveOptions::default() };
+        LiveOptions { ring_bytes: (record.buffer as usize) << 20, filter, fanout, ..LiveOptions::default() };
     LiveSource::open(interface, &options).map_err(|cause| {
         let missing =
             matches!(&cause, CaptureError::Interface { refusal: Refusal::NoSuchInterface { .. }, .. });

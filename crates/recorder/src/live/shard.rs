@@ -1,0 +1,225 @@
+//! One of several capture threads: its part of every interface's frames, and its media half of the engine.
+
+use std::{collections::VecDeque, time::Instant};
+
+use crossbeam_channel::{Receiver, Sender, TryRecvError, TrySendError};
+use earwitness_capture::{LinkEvent, LiveSource, Losses, Polled};
+use earwitness_engine::{MediaShard, ShardOrder, ShardReport};
+use earwitness_model::{PacketTime, WallTime};
+
+use super::{
+    IDLE, LAG_NANOS, LAST_READING, LEAP_NANOS, LOOK_EVERY, backlog::Backlog, clock::ClockWatch, packet_time,
+    tap::Tap,
+};
+use crate::{
+    health::{InterfaceHealth, QueueHealth},
+    pipeline::{Pool, Stopped},
+};
+
+/// What the signalling thread tells a capture thread.
+pub(super) enum ToShard {
+    /// From its half of the engine.
+    Order(ShardOrder),
+    /// Some thread lost frames.
+    Losses(WallTime, WallTime),
+    /// No more frames: read what is in the rings, and go on with orders.
+    Stop,
+    /// No more orders.
+    End,
+}
+
+/// What a capture thread tells the signalling thread.
+pub(super) enum FromShard {
+    /// From its half of the engine.
+    Report(ShardReport),
+    /// Once a second.
+    Look(Box<ShardLook>),
+    /// Everything of the capture was reported.
+    Done,
+}
+
+/// What a capture thread shows once a second; losses, events and steps are those since the last time.
+pub(super) struct ShardLook {
+    pub(super) shard: usize,
+    pub(super) interfaces: Vec<(InterfaceHealth, Losses)>,
+    pub(super) events: Vec<(String, LinkEvent)>,
+    pub(super) step: Option<i64>,
+    pub(super) backlog: QueueHealth,
+    pub(super) ring_bytes: usize,
+    pub(super) counts: earwitness_engine::Counts,
+}
+
+/// The thread.
+pub(super) struct ShardThread<'a, C> {
+    pub(super) number: usize,
+    pub(super) shard: MediaShard,
+    pub(super) taps: Vec<Tap>,
+    pub(super) pool: Pool,
+    pub(super) backlog: Backlog,
+    pub(super) clock: &'a C,
+    pub(super) clocks: ClockWatch,
+    pub(super) orders: Receiver<ToShard>,
+    pub(super) news: Sender<FromShard>,
+    /// What goes before the next report: it found the queue full, or is a look.
+    pub(super) unsent: VecDeque<FromShard>,
+    pub(super) step: Option<i64>,
+    pub(super) look_due: Instant,
+}
+
+/// What the orders came to.
+#[derive(PartialEq, Eq)]
+enum Turn {
+    GoOn,
+    Stop,
+    End,
+}
+
+impl<C: Fn() -> WallTime> ShardThread<'_, C> {
+    /// Captures until it is told to stop, answers orders until it is told to end.
+    pub(super) fn run(mut self) -> Result<(), Stopped> {
+        while self.take_orders() == Turn::GoOn {
+            if !self.poll() {
+                self.wait();
+            }
+            self.hand_over()?;
+            self.pool.take_back(|segment| self.shard.handle_returned(segment));
+            if Instant::now() >= self.look_due {
+                self.look();
+            }
+        }
+        let until = Instant::now() + LAST_READING;
+        while self.poll() && Instant::now() < until {
+            self.hand_over()?;
+        }
+        self.look();
+        self.finish_reports()?;
+        self.send(FromShard::Done)?;
+        loop {
+            let Ok(told) = self.orders.recv() else { return Ok(()) };
+            if self.handle(told) == Turn::End {
+                break;
+            }
+            self.finish_reports()?;
+        }
+        self.shard.handle_end();
+        self.finish_reports()
+    }
+
+    fn take_orders(&mut self) -> Turn {
+        loop {
+            let turn = match self.orders.try_recv() {
+                Ok(told) => self.handle(told),
+                Err(TryRecvError::Empty) => return Turn::GoOn,
+                Err(TryRecvError::Disconnected) => return Turn::Stop,
+            };
+            if turn != Turn::GoOn {
+                return turn;
+            }
+        }
+    }
+
+    fn handle(&mut self, told: ToShard) -> Turn {
+        match told {
+            ToShard::Order(order) => self.shard.handle_order(order),
+            ToShard::Losses(from, to) => self.shard.handle_losses(packet_time(from), packet_time(to)),
+            ToShard::Stop => return Turn::Stop,
+            ToShard::End => return Turn::End,
+        }
+        Turn::GoOn
+    }
+
+    /// One batch of each interface; whether there was any frame.
+    fn poll(&mut self) -> bool {
+        let mut any = false;
+        for tap in &mut self.taps {
+            let (shard, clocks, clock) = (&mut self.shard, &mut self.clocks, self.clock);
+            let mut stepped = None;
+            let polled = tap.poll(&mut |frame| {
+                if frame.time.since(shard.now()) > LEAP_NANOS {
+                    stepped = clocks.look(clock(), Instant::now()).or(stepped);
+                    stepped.into_iter().for_each(|step| shard.handle_clock_step(step));
+                }
+                shard.handle_frame(frame);
+            });
+            self.step = stepped.or(self.step);
+            // What ails an interface comes as an event.
+            any |= matches!(polled, Ok(Polled::Frames));
+        }
+        any
+    }
+
+    fn wait(&mut self) {
+        let sources: Vec<&LiveSource> = self.taps.iter().map(|tap| &tap.source).collect();
+        earwitness_capture::wait(&sources, IDLE);
+        let now = (self.clock)();
+        if let Some(step) = self.clocks.look(now, Instant::now()) {
+            self.shard.handle_clock_step(step);
+            self.step = Some(step);
+        }
+        self.shard.handle_time(PacketTime::from_nanos(now.nanos()).plus_nanos(-LAG_NANOS));
+    }
+
+    /// Outputs first, reports when all of them were handed over: a call must not end before its last segment came.
+    fn hand_over(&mut self) -> Result<(), Stopped> {
+        self.backlog.drain(&self.pool, || self.shard.poll_output())?;
+        while self.backlog.is_empty() {
+            let next = self.unsent.pop_front().or_else(|| self.shard.poll_report().map(FromShard::Report));
+            let Some(next) = next else { break };
+            match self.news.try_send(next) {
+                Ok(()) => {}
+                Err(TrySendError::Full(unsent)) => {
+                    self.unsent.push_front(unsent);
+                    break;
+                }
+                Err(TrySendError::Disconnected(_)) => return Err(Stopped),
+            }
+        }
+        Ok(())
+    }
+
+    /// [`Self::hand_over`], waiting where a queue is full: there are no frames to be late for.
+    fn finish_reports(&mut self) -> Result<(), Stopped> {
+        self.backlog.finish(&self.pool, || self.shard.poll_output())?;
+        while let Some(unsent) = self.unsent.pop_front() {
+            self.send(unsent)?;
+        }
+        while let Some(report) = self.shard.poll_report() {
+            self.send(FromShard::Report(report))?;
+        }
+        self.pool.take_back(|segment| self.shard.handle_returned(segment));
+        Ok(())
+    }
+
+    /// One look waits at most: what a later one would tell, it tells.
+    fn look(&mut self) {
+        self.look_due = Instant::now() + LOOK_EVERY;
+        if self.unsent.iter().any(|unsent| matches!(unsent, FromShard::Look(_))) {
+            return;
+        }
+        let mut events = Vec::new();
+        for tap in &mut self.taps {
+            while let Some(event) = tap.poll_event() {
+                events.push((tap.health().name.clone(), event));
+            }
+        }
+        let taps = self.taps.iter_mut();
+        let interfaces = taps.map(|tap| {
+            let losses = tap.take_losses();
+            (tap.health().clone(), losses)
+        });
+        let look = ShardLook {
+            shard: self.number,
+            interfaces: interfaces.collect(),
+            events,
+            step: self.step.take(),
+            backlog: self.backlog.health(),
+            ring_bytes: self.shard.ring_bytes(),
+            counts: self.shard.counts(),
+        };
+        self.unsent.push_back(FromShard::Look(Box::new(look)));
+    }
+
+    fn send(&self, news: FromShard) -> Result<(), Stopped> {
+        self.news.send(news).map_err(|_gone| Stopped)
+    }
+}

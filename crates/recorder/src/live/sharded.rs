@@ -1,0 +1,293 @@
+//! Several capture threads, and this one for the signalling half of the engine: what the single capture thread does in
+//! [`super::Live`], shared out. How the halves stay in step is told in `earwitness_engine::MediaShard`.
+
+use std::{
+    collections::VecDeque,
+    num::NonZeroU16,
+    sync::atomic::Ordering,
+    thread,
+    time::{Duration, Instant},
+};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
+use earwitness_capture::LiveSource;
+use earwitness_engine::{Counts, Limits, MediaShard, ShardPlace, SignallingShard};
+use earwitness_model::WallTime;
+use earwitness_vault::{Vault, Watching};
+
+use super::{
+    IDLE, LOOK_EVERY,
+    backlog::Backlog,
+    chronicle::{Chronicle, Sight},
+    clock::ClockWatch,
+    packet_time,
+    shard::{FromShard, ShardLook, ShardThread, ToShard},
+    tap::Tap,
+};
+use crate::{
+    health::{InterfaceHealth, RingHealth},
+    pipeline::{Pool, Stopped},
+    queue::{SHARD_NEWS, SHARD_ORDERS},
+    run::Finished,
+    watch::{Ask, Order, Post},
+};
+
+/// Between two tries to give an order to a thread whose queue is full.
+const FULL_AGAIN: Duration = Duration::from_millis(1);
+/// How long running calls may take to be finished when capturing has ended.
+const PATIENCE_AT_END: Duration = Duration::from_secs(30);
+
+/// What the threads are given.
+pub(crate) struct ShardedCapture<'a, C> {
+    pub(crate) signalling: SignallingShard,
+    pub(crate) shards: NonZeroU16,
+    /// For each shard, its source on each interface.
+    pub(crate) sources: Vec<Vec<LiveSource>>,
+    pub(crate) limits: Limits,
+    pub(crate) begun: WallTime,
+    pub(crate) vault: &'a Vault,
+    pub(crate) watching: Watching,
+    pub(crate) clock: &'a C,
+    pub(crate) post: Post,
+}
+
+struct Sharded<'a, C> {
+    signalling: SignallingShard,
+    shards: Vec<Sender<ToShard>>,
+    news: Receiver<FromShard>,
+    /// What came while an order found a thread's queue full.
+    held: VecDeque<FromShard>,
+    pool: Pool,
+    backlog: Backlog,
+    clock: &'a C,
+    post: Post,
+    chronicle: Chronicle<'a>,
+    looks: Vec<Option<Box<ShardLook>>>,
+    rings: RingHealth,
+    done: usize,
+    look_due: Instant,
+}
+
+/// Captures until it is told to stop, then finishes what runs. `ends` has one for each thread, `pool` is for this one.
+pub(crate) fn run<C: Fn() -> WallTime + Sync>(
+    capture: ShardedCapture<'_, C>,
+    ends: Vec<Pool>,
+    pool: Pool,
+) -> Finished {
+    let ShardedCapture { signalling, shards, sources, limits, begun, vault, watching, clock, post } = capture;
+    let places = ShardPlace::all(shards);
+    let (to_main, news) = bounded(SHARD_NEWS);
+    let (wall, now) = (clock(), Instant::now());
+    thread::scope(|scope| {
+        let mut threads = Vec::new();
+        for ((place, sources), pool) in places.zip(sources).zip(ends) {
+            let (orders, ordered) = bounded(SHARD_ORDERS);
+            threads.push(orders);
+            let thread = ShardThread {
+                number: usize::from(place.index()),
+                shard: MediaShard::new(limits, place, packet_time(begun)),
+                taps: sources.into_iter().map(Tap::new).collect(),
+                backlog: Backlog::new(&pool),
+                pool,
+                clock,
+                clocks: ClockWatch::new(wall, now),
+                orders: ordered,
+                news: to_main.clone(),
+                unsent: VecDeque::new(),
+                step: None,
+                look_due: now,
+            };
+            // When storage stopped, the writer says why.
+            scope.spawn(|| thread.run().unwrap_or_else(|Stopped| ()));
+        }
+        drop(to_main);
+        let main = Sharded {
+            signalling,
+            looks: threads.iter().map(|_| None).collect(),
+            shards: threads,
+            news,
+            held: VecDeque::new(),
+            backlog: Backlog::new(&pool),
+            pool,
+            clock,
+            post,
+            chronicle: Chronicle::new(vault, watching, begun),
+            rings: RingHealth { budget: limits.ring_bytes, ..RingHealth::default() },
+            done: 0,
+            look_due: now,
+        };
+        main.run()
+    })
+}
+
+impl<C: Fn() -> WallTime> Sharded<'_, C> {
+    fn run(mut self) -> Finished {
+        let captured = self.capture();
+        self.pool.gauge.ending.store(true, Ordering::Relaxed);
+        if captured.is_ok() {
+            self.finish().unwrap_or_else(|Stopped| ());
+        }
+        let drops = |interface: &InterfaceHealth| interface.kernel_drops + interface.interface_drops;
+        let dropped = self.interfaces().iter().map(drops).sum();
+        Finished { counts: self.counts(), dropped, ..Finished::default() }
+    }
+
+    fn capture(&mut self) -> Result<(), Stopped> {
+        loop {
+            while let Ok(order) = self.post.orders.try_recv() {
+                match order {
+                    Order::Stop => return self.tell_all(|| ToShard::Stop),
+                    Order::Rules(rules) => {
+                        self.chronicle.rules((self.clock)(), rules.hash());
+                        self.signalling.handle_rules(*rules);
+                    }
+                }
+            }
+            while let Ok(Ask::Calls { most: _, reply }) = self.post.asks.try_recv() {
+                // The view of live calls needs both halves on one thread. Who asked may be gone by now.
+                reply.try_send(Vec::new()).unwrap_or_default();
+            }
+            self.take_news(IDLE)?;
+            if Instant::now() >= self.look_due {
+                self.look()?;
+            }
+        }
+    }
+
+    /// Takes what the shards say, waiting for it a little, and hands on what comes of it.
+    fn take_news(&mut self, wait: Duration) -> Result<(), Stopped> {
+        if self.held.is_empty() {
+            match self.news.recv_timeout(wait) {
+                Ok(news) => self.handle(news)?,
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return Err(Stopped),
+            }
+        }
+        for _ in 0..self.held.len() + self.news.len() {
+            if let Some(news) = self.held.pop_front().or_else(|| self.news.try_recv().ok()) {
+                self.handle(news)?;
+            }
+        }
+        self.backlog.drain(&self.pool, || self.signalling.poll_output())?;
+        if let Some(pressure) = self.backlog.pressure() {
+            self.signalling.handle_pressure(pressure);
+        }
+        if self.backlog.is_empty() {
+            self.send_orders()?;
+        }
+        Ok(())
+    }
+
+    fn handle(&mut self, news: FromShard) -> Result<(), Stopped> {
+        match news {
+            FromShard::Report(report) => self.signalling.handle_report(report),
+            FromShard::Done => self.done += 1,
+            FromShard::Look(look) => self.handle_look(look)?,
+        }
+        Ok(())
+    }
+
+    fn handle_look(&mut self, mut look: Box<ShardLook>) -> Result<(), Stopped> {
+        let now = (self.clock)();
+        // Every thread sees what happens to an interface, and when the clock is set: it is told once.
+        if look.shard == 0 {
+            for (interface, event) in look.events.drain(..) {
+                self.chronicle.link_changed(now, &event, &interface);
+            }
+            if let Some(step) = look.step {
+                self.chronicle.clock_stepped(now, step);
+            }
+        }
+        for (health, losses) in &look.interfaces {
+            if let Some((from, to)) = self.chronicle.lost(now, health, *losses) {
+                self.tell_all(|| ToShard::Losses(from, to))?;
+            }
+        }
+        let place = look.shard;
+        self.looks[place] = Some(look);
+        Ok(())
+    }
+
+    fn look(&mut self) -> Result<(), Stopped> {
+        self.look_due = Instant::now() + LOOK_EVERY;
+        let looks = self.looks.iter().flatten();
+        self.rings.bytes = looks.clone().map(|look| look.ring_bytes).sum();
+        self.rings.high_water = self.rings.high_water.max(self.rings.bytes);
+        let sight = Sight {
+            interfaces: self.interfaces(),
+            queues: looks.map(|look| look.backlog).chain([self.backlog.health()]).collect(),
+            rings: self.rings,
+            counts: self.counts(),
+            calls: self.signalling.calls(),
+        };
+        let health = self.chronicle.look((self.clock)(), sight, &self.pool)?;
+        self.post.publish(health);
+        Ok(())
+    }
+
+    /// The interfaces, each with what all threads took from it.
+    fn interfaces(&self) -> Vec<InterfaceHealth> {
+        let mut looks = self.looks.iter().flatten();
+        let Some(first) = looks.next() else { return Vec::new() };
+        let mut all: Vec<InterfaceHealth> =
+            first.interfaces.iter().map(|(health, _)| health.clone()).collect();
+        for look in looks {
+            for (sum, (health, _)) in all.iter_mut().zip(&look.interfaces) {
+                sum.frames += health.frames;
+                sum.bytes += health.bytes;
+                sum.kernel_drops += health.kernel_drops;
+                // The interface counts for all threads.
+                sum.interface_drops = sum.interface_drops.max(health.interface_drops);
+                sum.last_frame = sum.last_frame.max(health.last_frame);
+            }
+        }
+        all
+    }
+
+    fn counts(&self) -> Counts {
+        let mut counts = self.signalling.counts();
+        self.looks.iter().flatten().for_each(|look| counts.add(&look.counts));
+        counts
+    }
+
+    /// All frames, then all reports, then the end of the calls, and what the threads say of it.
+    fn finish(&mut self) -> Result<(), Stopped> {
+        let until = Instant::now() + PATIENCE_AT_END;
+        while self.done < self.shards.len() && Instant::now() < until {
+            self.take_news(IDLE)?;
+        }
+        self.signalling.handle_end();
+        self.backlog.finish(&self.pool, || self.signalling.poll_output())?;
+        self.send_orders()?;
+        while self.signalling.unfinished() > 0 && Instant::now() < until {
+            self.take_news(IDLE)?;
+        }
+        self.look()?;
+        self.chronicle.finish((self.clock)(), &self.pool)?;
+        self.backlog.finish(&self.pool, || self.signalling.poll_output())?;
+        self.tell_all(|| ToShard::End)
+    }
+
+    fn send_orders(&mut self) -> Result<(), Stopped> {
+        while let Some(order) = self.signalling.poll_order() {
+            self.tell_all(|| ToShard::Order(order.clone()))?;
+        }
+        Ok(())
+    }
+
+    /// Tells every thread. One whose queue is full may itself wait for this one to take what it says: that is held meanwhile.
+    fn tell_all(&mut self, told: impl Fn() -> ToShard) -> Result<(), Stopped> {
+        for shard in &self.shards {
+            let mut next = told();
+            while let Err(refused) = shard.try_send(next) {
+                next = match refused {
+                    TrySendError::Full(next) => next,
+                    TrySendError::Disconnected(_) => return Err(Stopped),
+                };
+                self.held.extend(self.news.try_iter());
+                thread::sleep(FULL_AGAIN);
+            }
+        }
+        Ok(())
+    }
+}
