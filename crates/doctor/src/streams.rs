@@ -106,11 +106,10 @@ impl Streams {
                 Step::Other
             }
         };
-        match ahead {
-            ..=CLOSE => stream.in_sequence = stream.in_sequence.saturating_add(1),
-            ..=MOST_GAP => {}
-            _ if stream.is_believed() => {}
-            _ => stream.in_sequence = 0,
+        if ahead <= CLOSE {
+            stream.in_sequence = stream.in_sequence.saturating_add(1);
+        } else if ahead > MOST_GAP && !stream.is_believed() {
+            stream.in_sequence = 0;
         }
         stream.highest = sequence;
         stream.last_time = at.time;

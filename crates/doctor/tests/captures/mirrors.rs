@@ -132,8 +132,8 @@ fn clock_steps() -> Vec<Shot> {
     let mut shots = play(&call());
     for shot in &mut shots {
         let shift = match shot.time.since(earwitness_testkit::MORNING) {
-            ..1_000_000_000 => 0,
-            ..2_000_000_000 => 10,
+            i64::MIN..1_000_000_000 => 0,
+            1_000_000_000..2_000_000_000 => 10,
             _ => 4,
         };
         shot.time = shot.time.plus_nanos(shift * 1_000_000_000);
