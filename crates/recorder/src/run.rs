@@ -136,8 +136,9 @@ impl<C: Fn() -> WallTime + Sync> Recorder<'_, C> {
         self.between_notes(names(first), |recorder, watching| {
             let Recorder { vault, rules, limits, clock } = recorder;
             let (limits, begun) = (*limits, clock());
-            let mut signalling = SignallingShard::new(rules.clone(), limits, shards);
-            let continues = resume(vault, begun, |call, at| signalling.handle_resumed(call, at));
+            let mut signalling =
+                SignallingShard::new(rules.clone(), limits, shards, PacketTime::from_nanos(begun.nanos()));
+            let continues = resume(vault, begun, |call, _| signalling.handle_resumed(call));
             let count = usize::from(shards.get());
             let pipeline = Pipeline { vault, clock, on_full: OnFull::Wait, continues, shards: count };
             let capture =

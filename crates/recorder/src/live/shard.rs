@@ -1,11 +1,11 @@
 //! One of several capture threads: its part of every interface's frames, and its media half of the engine.
 
-use std::{collections::VecDeque, time::Instant};
+use std::{collections::VecDeque, sync::Arc, time::Instant};
 
 use crossbeam_channel::{Receiver, Sender, TryRecvError, TrySendError};
 use earwitness_capture::{LinkEvent, LiveSource, Losses, Polled};
-use earwitness_engine::{MediaShard, ShardOrder, ShardReport};
-use earwitness_model::{PacketTime, WallTime};
+use earwitness_engine::{LiveLeg, MediaShard, ShardOrder, ShardReport};
+use earwitness_model::{CallId, PacketTime, WallTime};
 
 use super::{
     IDLE, LAG_NANOS, LAST_READING, LEAP_NANOS, LOOK_EVERY, backlog::Backlog, clock::ClockWatch, packet_time,
@@ -16,12 +16,17 @@ use crate::{
     pipeline::{Pool, Stopped},
 };
 
+/// What a shard hears of a call.
+pub(super) type Legs = [Option<LiveLeg>; 2];
+
 /// What the signalling thread tells a capture thread.
 pub(super) enum ToShard {
     /// From its half of the engine.
     Order(ShardOrder),
     /// Some thread lost frames.
     Losses(WallTime, WallTime),
+    /// What is heard of these calls?
+    Legs(Arc<[CallId]>, Sender<Vec<Legs>>),
     /// No more frames: read what is in the rings, and go on with orders.
     Stop,
     /// No more orders.
@@ -122,6 +127,11 @@ impl<C: Fn() -> WallTime> ShardThread<'_, C> {
         match told {
             ToShard::Order(order) => self.shard.handle_order(order),
             ToShard::Losses(from, to) => self.shard.handle_losses(packet_time(from), packet_time(to)),
+            ToShard::Legs(calls, reply) => {
+                // Who asked may not wait any more.
+                let legs = calls.iter().map(|&call| self.shard.live_legs(call)).collect();
+                reply.try_send(legs).unwrap_or_default();
+            }
             ToShard::Stop => return Turn::Stop,
             ToShard::End => return Turn::End,
         }

@@ -4,15 +4,15 @@
 use std::{
     collections::VecDeque,
     num::NonZeroU16,
-    sync::atomic::Ordering,
+    sync::{Arc, atomic::Ordering},
     thread,
     time::{Duration, Instant},
 };
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
 use earwitness_capture::LiveSource;
-use earwitness_engine::{Counts, Limits, MediaShard, ShardPlace, SignallingShard};
-use earwitness_model::WallTime;
+use earwitness_engine::{Counts, Limits, LiveCall, MediaShard, ShardPlace, SignallingShard};
+use earwitness_model::{CallId, WallTime};
 use earwitness_vault::{Vault, Watching};
 
 use super::{
@@ -34,6 +34,8 @@ use crate::{
 
 /// Between two tries to give an order to a thread whose queue is full.
 const FULL_AGAIN: Duration = Duration::from_millis(1);
+/// How long a thread may take to say what it hears of calls.
+const SOON: Duration = Duration::from_millis(100);
 /// How long running calls may take to be finished when capturing has ended.
 const PATIENCE_AT_END: Duration = Duration::from_secs(30);
 
@@ -143,15 +145,29 @@ impl<C: Fn() -> WallTime> Sharded<'_, C> {
                     }
                 }
             }
-            while let Ok(Ask::Calls { most: _, reply }) = self.post.asks.try_recv() {
-                // The view of live calls needs both halves on one thread. Who asked may be gone by now.
-                reply.try_send(Vec::new()).unwrap_or_default();
+            while let Ok(Ask::Calls { most, reply }) = self.post.asks.try_recv() {
+                // Who asked may be gone by now.
+                reply.try_send(self.live_calls(most)?).unwrap_or_default();
             }
             self.take_news(IDLE)?;
             if Instant::now() >= self.look_due {
                 self.look()?;
             }
         }
+    }
+
+    /// Calls as the signalling knows them, with what each thread hears of them; a thread that does not answer soon is left
+    /// out.
+    fn live_calls(&mut self, most: usize) -> Result<Vec<LiveCall>, Stopped> {
+        let mut calls = self.signalling.live_calls(most);
+        let ids: Arc<[CallId]> = calls.iter().map(|call| call.id).collect();
+        let (reply, answers) = bounded(self.shards.len());
+        self.tell_all(|| ToShard::Legs(Arc::clone(&ids), reply.clone()))?;
+        for _ in 0..self.shards.len() {
+            let Ok(legs) = answers.recv_timeout(SOON) else { break };
+            calls.iter_mut().zip(legs).for_each(|(call, legs)| call.hear(legs));
+        }
+        Ok(calls)
     }
 
     /// Takes what the shards say, waiting for it a little, and hands on what comes of it.
