@@ -64,7 +64,7 @@ impl Call {
 
 /// Every call in `vault`, those that run too.
 pub(super) fn calls(lab: &Lab, vault: &Path) -> Result<Vec<Call>> {
-    let text = process::output(&mut lab.earwitness("list", vault, &["--json"]))?;
+    let text = process::output(&mut lab.earwitness("list", vault, &["-q", "--json"]))?;
     text.lines().map(call).collect()
 }
 

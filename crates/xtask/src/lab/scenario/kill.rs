@@ -33,6 +33,7 @@ pub(super) fn run(lab: &Lab, table: &mut Table) -> Result<()> {
     let hung_up = Instant::now();
     let mut before = Vec::new();
     program::until(Duration::from_secs(60), "the finished calls to be listed", || {
+        sleep(Duration::from_secs(1));
         before = lines(lab, &settings)?;
         Ok(before.len() == 5)
     })?;
