@@ -5,9 +5,10 @@
 use std::{
     alloc::{GlobalAlloc, Layout, System},
     cell::Cell,
+    num::NonZeroU16,
 };
 
-use earwitness_engine::{Engine, Limits, Output};
+use earwitness_engine::{Engine, Limits, MediaShard, Output, ShardPlace, SignallingShard};
 use earwitness_model::{LinkType, RawFrame};
 use earwitness_rules::RuleSet;
 use earwitness_testkit::{Frame, Load};
@@ -89,6 +90,54 @@ fn allocations_of(load: &Load) -> u64 {
 
 fn talk() -> Load {
     Load { calls: 100, seconds: 20.0, start_spread_s: 0.5, ..Load::default() }
+}
+
+/// The same in the first of two shards, to which all frames are dealt; the other one only says how late it is.
+fn feed_shards(shards: &mut [MediaShard], signalling: &mut SignallingShard, frames: &[Frame]) -> u64 {
+    let mut segments = 0;
+    for (number, frame) in frames.iter().enumerate() {
+        shards[0].handle_frame(&RawFrame {
+            time: frame.time,
+            number: number as u64 + 1,
+            link: LinkType::Ethernet,
+            wire_len: frame.bytes.len() as u32,
+            bytes: &frame.bytes,
+        });
+        shards[1].handle_time(frame.time);
+        for shard in &mut *shards {
+            while let Some(output) = shard.poll_output() {
+                if let Output::Segment(segment) = output {
+                    segments += 1;
+                    shard.handle_returned(segment);
+                }
+            }
+            while let Some(report) = shard.poll_report() {
+                signalling.handle_report(report);
+            }
+        }
+        while signalling.poll_output().is_some() {}
+        while let Some(order) = signalling.poll_order() {
+            shards.iter_mut().for_each(|shard| shard.handle_order(order.clone()));
+        }
+    }
+    segments
+}
+
+#[test]
+fn a_talk_in_a_shard_allocates_nothing() {
+    let frames: Vec<Frame> = talk().frames().take(60_000).collect();
+    let (warm, measured) = frames.split_at(30_000);
+    let count = NonZeroU16::new(2).unwrap();
+    let begun = frames[0].time;
+    let mut shards: Vec<MediaShard> =
+        ShardPlace::all(count).map(|place| MediaShard::new(Limits::default(), place, begun)).collect();
+    let mut signalling = SignallingShard::new(RuleSet::lab(), Limits::default(), count, begun);
+    feed_shards(&mut shards, &mut signalling, warm);
+    let before = ALLOCATIONS.get();
+    let segments = feed_shards(&mut shards, &mut signalling, measured);
+    assert_eq!(ALLOCATIONS.get() - before, 0);
+    assert!(segments >= 500, "{segments} segments went round");
+    assert_eq!((signalling.calls(), shards[0].counts().lost_packets()), (100, 0));
 }
 
 #[test]

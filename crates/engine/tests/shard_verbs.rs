@@ -6,7 +6,9 @@ mod support;
 
 use std::num::NonZeroU16;
 
-use earwitness_engine::{Limits, LiveState, MediaShard, Output, ShardPlace, SignallingShard};
+use earwitness_engine::{
+    Limits, LiveState, MediaShard, Output, ShardOrder, ShardPlace, ShardReport, SignallingShard,
+};
 use earwitness_model::{EndedBy, Flag, GapCause, Leg, PacketTime, RunningCall, Segment, SegmentContent};
 use earwitness_rules::RuleSet;
 use earwitness_testkit::{Frame, MORNING};
@@ -185,4 +187,14 @@ fn the_live_view_has_the_legs_of_all_shards() {
     let packets = calls[0].legs.each_ref().map(|leg| leg.as_ref().map(|leg| leg.packets));
     assert_eq!((calls[0].state, packets), (LiveState::Answered, [Some(100), Some(100)]));
     assert_eq!(two.signalling.now(), ms(3020));
+}
+
+#[test]
+fn shards_and_what_they_say_may_go_to_other_threads() {
+    fn is_sent<T: Send + 'static>(_: Option<T>) {}
+    is_sent::<MediaShard>(None);
+    is_sent::<SignallingShard>(None);
+    is_sent::<ShardOrder>(None);
+    is_sent::<ShardReport>(None);
+    is_sent::<Output>(None);
 }
