@@ -140,17 +140,10 @@ impl Media {
     ) {
         match order {
             Order::Begin { call, id, base, keeping, opened } => {
-                let place = call.0 as usize;
-                if self.calls.len() <= place {
-                    self.calls.resize_with(place + 1, || None);
-                }
                 self.next_birth = self.next_birth.wrapping_add(1);
                 let mut state = MediaCall::new(id, keeping, self.next_birth);
-                state.opened = opened;
-                state.base = base;
-                state.place = self.place;
-                self.calls[place] = Some(state);
-                self.by_id.insert(id, call);
+                (state.base, state.opened, state.place) = (base, opened, self.place);
+                self.begin(call, state);
             }
             Order::Expect { call, endpoint, leg, formats } => {
                 self.expect(endpoint, Expectation { call, leg, formats }, now, outputs);
@@ -195,6 +188,15 @@ impl Media {
             }
             Order::Release { call } => self.release(call, reports, outputs),
         }
+    }
+
+    fn begin(&mut self, call: CallSlot, state: MediaCall) {
+        let place = call.0 as usize;
+        if self.calls.len() <= place {
+            self.calls.resize_with(place + 1, || None);
+        }
+        self.by_id.insert(state.id, call);
+        self.calls[place] = Some(state);
     }
 
     /// Closes rings that are full of time, looks at silent calls, lets unclaimed datagrams go.

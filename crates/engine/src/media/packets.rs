@@ -131,11 +131,7 @@ impl Media {
                 == Begun::TooMany
         {
             self.counts.tracks_refused += 1;
-            if let Place::Next { sequence, .. } | Place::Reordered { sequence } =
-                track.place(packet.sequence(), packet.timestamp(), datagram.time)
-            {
-                track.leave_out(sequence, datagram.time);
-            }
+            track.refuse(packet.sequence(), packet.timestamp(), datagram.time);
             return;
         }
         let Some(kind) = track.current().map(|stream| stream.kind) else { return };

@@ -191,6 +191,15 @@ impl TrackState {
         }
     }
 
+    /// A packet of a payload type that there is no room for.
+    #[cold]
+    pub(super) fn refuse(&mut self, sequence: u16, rtp_time: RtpTime, arrival: PacketTime) {
+        match self.place(sequence, rtp_time, arrival) {
+            Place::Next { sequence, .. } | Place::Reordered { sequence } => self.leave_out(sequence, arrival),
+            Place::Duplicate | Place::Noise => {}
+        }
+    }
+
     /// A new packet came, and could not be kept.
     #[cold]
     pub(crate) fn leave_out(&mut self, sequence: u32, arrival: PacketTime) {

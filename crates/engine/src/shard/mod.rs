@@ -20,14 +20,19 @@
 //! - at the end of the capture: all frames, then all reports, then [`SignallingShard::handle_end`], then its orders, their
 //!   reports, and [`MediaShard::handle_end`].
 //!
-//! Messages are taken in the order of time, whichever thread saw them. Orders come late to a thread, by what the slowest of
-//! the others lags and the channels take: therefore media of a call that is not known yet, not answered or not opened waits,
-//! in the bounded place for [unclaimed](crate::MediaCounts::unclaimed) media, and is told apart by its own time when the
-//! order comes. As long as threads and messages are not more than 200 ms apart, calls come out as from one [`Engine`] on one
-//! thread. When they are further apart, these may differ: a call that begins on the ports of one that is running or just over
-//! may lose its first packets to it; the codec of a payload type may be taken from an older SDP; media that goes on for five
-//! seconds after the end of its call is cut later; of media that waits longer than about a second, the oldest goes. At any
-//! distance, frames stamped with the very same time on two threads have no order.
+//! Messages are taken in the order of time, whichever thread saw them. Orders come late to a thread, by what the slowest
+//! of the others lags and the channels take: therefore media of a call that is not known yet, not answered or not opened
+//! waits, in the bounded place for [unclaimed](crate::MediaCounts::unclaimed) media, and is told apart by its own time
+//! when the order comes. That place is to have room for two buffers of [`RING_BYTES`](crate::RING_BYTES) for each voice
+//! that is heard while its call rings ([`Limits::unclaimed_bytes`](crate::Limits::unclaimed_bytes), of which each shard
+//! has its part): with less, the first moments of some calls after their answer are
+//! [counted](crate::MediaCounts::unclaimed_refused), and missing.
+//!
+//! As long as threads and messages are not more than 200 ms apart, calls come out as from one [`Engine`] on one thread.
+//! When they are further apart, these may differ: a call that begins on the ports of one that is running or just over may
+//! lose its first packets to it; the codec of a payload type may be taken from an older SDP; media that goes on for five
+//! seconds after the end of its call is cut later; of media that waits longer than about a second, the oldest goes. At
+//! any distance, frames stamped with the very same time on two threads have no order.
 //!
 //! [`Engine`]: crate::Engine
 
