@@ -14,6 +14,7 @@ use super::{
     track::{Fate, TrackState},
 };
 use crate::{
+    counts::MediaCounts,
     order::CallSlot,
     output::{Opened, Output, Stream},
 };
@@ -164,25 +165,39 @@ impl Media {
             arrival: datagram.time,
             payload: packet.payload(),
         };
-        if !state.has_room(packed.payload.len()) {
-            self.close_ring(call, outputs);
-            self.open_ring(call, datagram.time);
+        if state.has_room(packed.payload.len()) {
+            keep(track, state, &packed, &mut self.counts);
+        } else {
+            self.keep_in_next_ring(slot, call, &packed, outputs);
         }
-        self.keep(slot, call, &packed);
     }
 
-    /// Puts the packet into its call's ring; one that finds none is left out.
-    #[inline]
-    fn keep(&mut self, slot: u32, call: CallSlot, packed: &MediaPacket<'_>) {
+    /// The call's ring is full, or it has none.
+    #[cold]
+    fn keep_in_next_ring(
+        &mut self,
+        slot: u32,
+        call: CallSlot,
+        packed: &MediaPacket<'_>,
+        outputs: &mut VecDeque<Output>,
+    ) {
+        self.close_ring(call, outputs);
+        self.open_ring(call, packed.arrival);
         let Some(track) = self.tracks.get_mut(slot as usize).and_then(Option::as_mut) else { return };
         let Some(state) = self.calls.get_mut(call.0 as usize).and_then(Option::as_mut) else { return };
-        if state.append(packed) {
-            self.counts.kept += 1;
-            track.count(packed);
-        } else {
-            self.counts.no_ring += 1;
-            track.leave_out(packed.sequence, packed.arrival);
-        }
+        keep(track, state, packed, &mut self.counts);
+    }
+}
+
+/// Puts the packet into its call's ring; one that finds none is left out.
+#[inline]
+fn keep(track: &mut TrackState, state: &mut MediaCall, packed: &MediaPacket<'_>, counts: &mut MediaCounts) {
+    if state.append(packed) {
+        counts.kept += 1;
+        track.count(packed);
+    } else {
+        counts.no_ring += 1;
+        track.leave_out(packed.sequence, packed.arrival);
     }
 }
 
