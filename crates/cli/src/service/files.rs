@@ -12,9 +12,12 @@ use super::{Confinement, Hooks};
 /// The newest that this program knows; an older kernel does what it can.
 const KNOWN: ABI = ABI::V6;
 
-/// What is read beside the rules: libraries, the zone, user names, what the kernel tells of itself and its interfaces.
-const READ: [&str; 11] = [
+/// What is read beside the rules: libraries, the zone, names of users and hosts, what the kernel tells of itself and its interfaces.
+const READ: [&str; 13] = [
     "/etc",
+    // Often a link to elsewhere.
+    "/etc/resolv.conf",
+    "/run/systemd/resolve",
     "/usr",
     "/lib",
     "/lib64",

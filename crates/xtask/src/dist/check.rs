@@ -128,6 +128,9 @@ fn starts_and_is_confined(machine: &Machine) -> Result<u32> {
         "setpriv --reuid=earwitness --clear-groups cat /var/lib/earwitness.key",
         Some("Permission denied"),
     )?;
+    machine.refuses("systemctl start earwitness", None)?;
+    let restarts = machine.property("NRestarts")?;
+    ensure!(restarts == "0", "without an interface it was started again {restarts} times");
     machine
         .run("sed -i 's/^EARWITNESS_OPTIONS=.*/EARWITNESS_OPTIONS=\"-i tap\"/' /etc/default/earwitness")?;
     machine.run(&format!("mkdir -p /etc/systemd/system/earwitness.service.d && printf '[Service]\\nWatchdogSec={WATCHDOG_S}\\n' > /etc/systemd/system/earwitness.service.d/check.conf && systemctl daemon-reload"))?;
@@ -204,6 +207,8 @@ fn stops_in_order(machine: &Machine) -> Result<()> {
     let kept = machine.says(&format!("{as_user} earwitness list 2>/dev/null | wc -l"))?;
     ensure!(listed == CALLS.to_string() && kept != "0", "{listed} of {CALLS} calls are listed, {kept} kept");
     let verdict = machine.says(&format!("{as_user} earwitness verify --all"))?;
+    machine
+        .run("earwitness list >/dev/null 2>&1 && systemctl start earwitness && systemctl stop earwitness")?;
     shown(format_args!(
         "systemctl stop: success, exit code 0; {CALLS} calls sent, {listed} listed, {kept} kept; {verdict}"
     ));
