@@ -1,4 +1,5 @@
 //! The package and its service: what can be said of them without installing them.
+#![allow(clippy::print_stdout, reason = "a test says what it left out")]
 
 use std::{
     env, fs,

@@ -137,7 +137,6 @@ mod tests {
         })
     }
 
-    #[expect(clippy::print_stdout, reason = "a test says what it left out")]
     fn println_left_out(said: &str) {
         println!("LEFT OUT: {said}");
     }
