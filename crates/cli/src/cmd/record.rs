@@ -97,8 +97,12 @@ impl Record {
         let share = lost as f64 * 100.0 / (lost + kept).max(1) as f64;
         if lost > 0 {
             context.say(format_args!(
-                "{lost} media packets ({share:.2} %) could not be kept: {} cut by the snap length, {} for want of memory, {} of too many sources, {} of numbers that jump about",
-                counts.media.truncated, counts.media.no_ring, counts.media.tracks_refused, counts.media.noise
+                "{lost} media packets ({share:.2} %) could not be kept: {} cut by the snap length, {} for want of memory, {} that nobody could take in time, {} of too many sources, {} of numbers that jump about",
+                counts.media.truncated,
+                counts.media.no_ring,
+                counts.media.refused,
+                counts.media.tracks_refused,
+                counts.media.noise
             ));
         }
         let refused = [
