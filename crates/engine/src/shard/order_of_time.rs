@@ -11,13 +11,16 @@ use earwitness_model::PacketTime;
 const MOST_LAG_NANOS: i64 = 1_000_000_000;
 /// Reports that wait for their turn; with more, the oldest do not wait for slow shards any more.
 const MOST_WAITING: usize = 1 << 16;
+/// Bytes of them, likewise.
+const MOST_BYTES: usize = 64 << 20;
 
 /// Reports that wait until no shard can have an earlier one.
 #[derive(Debug)]
 pub(super) struct OrderOfTime<T> {
     reached: Vec<PacketTime>,
     turns: BinaryHeap<Reverse<(PacketTime, u64)>>,
-    waiting: BTreeMap<u64, T>,
+    waiting: BTreeMap<u64, (usize, T)>,
+    bytes: usize,
     next: u64,
 }
 
@@ -28,6 +31,7 @@ impl<T> OrderOfTime<T> {
             reached: vec![PacketTime::from_nanos(i64::MIN); usize::from(shards)],
             turns: BinaryHeap::new(),
             waiting: BTreeMap::new(),
+            bytes: 0,
             next: 0,
         }
     }
@@ -39,11 +43,12 @@ impl<T> OrderOfTime<T> {
         }
     }
 
-    /// A shard reports something of `now`.
-    pub(super) fn handle(&mut self, shard: u16, now: PacketTime, report: T) {
+    /// A shard reports something of `now`, of so many bytes.
+    pub(super) fn handle(&mut self, shard: u16, now: PacketTime, (bytes, report): (usize, T)) {
         self.handle_reached(shard, now);
         self.turns.push(Reverse((now, self.next)));
-        self.waiting.insert(self.next, report);
+        self.waiting.insert(self.next, (bytes, report));
+        self.bytes += bytes;
         self.next += 1;
     }
 
@@ -57,7 +62,8 @@ impl<T> OrderOfTime<T> {
     /// The time of the earliest report whose turn it is.
     pub(super) fn next_time(&self) -> Option<PacketTime> {
         let &Reverse((time, _)) = self.turns.peek()?;
-        (time <= self.reached() || self.turns.len() > MOST_WAITING).then_some(time)
+        let is_full = self.turns.len() > MOST_WAITING || self.bytes > MOST_BYTES;
+        (is_full || time <= self.reached()).then_some(time)
     }
 
     /// Takes the earliest report whose turn it is.
@@ -69,7 +75,9 @@ impl<T> OrderOfTime<T> {
     /// Takes the earliest report, whether or not an earlier one may come.
     pub(super) fn take_any(&mut self) -> Option<T> {
         let Reverse((_, number)) = self.turns.pop()?;
-        self.waiting.remove(&number)
+        let (bytes, report) = self.waiting.remove(&number)?;
+        self.bytes -= bytes;
+        Some(report)
     }
 }
 
@@ -88,14 +96,14 @@ mod tests {
     #[test]
     fn reports_come_in_the_order_of_time_once_every_shard_is_there() {
         let mut order = OrderOfTime::new(2);
-        order.handle(0, at(30), 3);
-        order.handle(0, at(50), 5);
+        order.handle(0, at(30), (1, 3));
+        order.handle(0, at(50), (1, 5));
         assert_eq!(taken(&mut order), [0; 0], "the other shard was not heard of");
-        order.handle(1, at(10), 1);
+        order.handle(1, at(10), (1, 1));
         assert_eq!(taken(&mut order), [1]);
         order.handle_reached(1, at(40));
         assert_eq!(taken(&mut order), [3]);
-        order.handle(1, at(45), 4);
+        order.handle(1, at(45), (1, 4));
         order.handle_reached(1, at(90));
         assert_eq!((taken(&mut order), order.reached()), (vec![4, 5], at(50)));
     }
@@ -104,7 +112,7 @@ mod tests {
     fn a_shard_that_stands_still_stops_nobody_for_longer_than_a_second() {
         let mut order = OrderOfTime::new(2);
         order.handle_reached(1, at(0));
-        order.handle(0, at(500), 1);
+        order.handle(0, at(500), (1, 1));
         order.handle_reached(0, at(1400));
         assert_eq!(taken(&mut order), [0; 0]);
         order.handle_reached(0, at(1500));
@@ -113,13 +121,15 @@ mod tests {
 
     #[test]
     fn a_flood_does_not_wait_for_slow_shards() {
-        let mut order = OrderOfTime::new(2);
-        for n in 0..100_000 {
-            order.handle(0, at(0), n);
-            if order.next_time().is_some() {
-                order.take();
+        for (bytes, most) in [(0, MOST_WAITING), (1 << 16, MOST_BYTES >> 16)] {
+            let mut order = OrderOfTime::new(2);
+            for n in 0..100_000 {
+                order.handle(0, at(0), (bytes, n));
+                if order.next_time().is_some() {
+                    assert_eq!(order.take(), Some(n - most as u32), "the oldest");
+                }
             }
-            assert!(order.waiting.len() <= MOST_WAITING);
+            assert_eq!((order.waiting.len(), order.bytes), (most, most * bytes));
         }
     }
 }

@@ -87,12 +87,14 @@ impl SignallingShard {
         let shard = report.from;
         match report.news {
             News::Reached(now) => self.turns.handle_reached(shard, now),
-            News::Sip { now, datagram } => self.turns.handle(shard, now, Turn::Sip(datagram)),
+            News::Sip { now, datagram } => {
+                self.turns.handle(shard, now, (datagram.bytes.len(), Turn::Sip(datagram)));
+            }
             News::Media(Report::Silent { call, last, at }) => {
-                self.turns.handle(shard, at, Turn::Silent { call, shard, last, at });
+                self.turns.handle(shard, at, (0, Turn::Silent { call, shard, last, at }));
             }
             News::Media(Report::Heard { call, at }) => {
-                self.turns.handle(shard, at, Turn::Heard { call, shard, at });
+                self.turns.handle(shard, at, (0, Turn::Heard { call, shard, at }));
             }
             News::Media(Report::Released { call, id, media }) => {
                 if let Some(mut media) = self.releases.handle_released(call, (shard, self.shards), media) {
