@@ -15,9 +15,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use earwitness_testkit::{Frame, demo, pcap};
+use earwitness_testkit::{Frame, demo, load::Load, pcap};
 use earwitness_vault::{LedgerKind, Vault};
-use support::{Bench, Said, files};
+use support::{Bench, Said, files, wire::Wire};
 
 /// nobody
 const NOBODY: u32 = 65534;
@@ -129,6 +129,33 @@ fn commands_say_the_same_while_recording_and_after() {
     let exported = commands.iter().position(|words| words == &["export", &id, "-o", "-"]).unwrap();
     assert!(fs::read(wav).unwrap() == during[exported].2, "a file has what a pipe has");
     assert!(!bench.vault().join("control.sock").exists());
+}
+
+#[test]
+fn what_is_on_an_interface_is_listed_and_whole_while_more_of_it_is_recorded() {
+    let Some(wire) = Wire::new() else { return };
+    let (bench, load) = (empty(), Load { calls: 40, seconds: 1.5, start_spread_s: 6.0, ..Load::default() });
+    let recorder = wire.record(&bench, &[]);
+    let mut rounds = 0;
+    std::thread::scope(|scope| {
+        let sending = scope.spawn(|| wire.send(load.frames()));
+        while !sending.is_finished() {
+            for words in [["verify", "--all"].as_slice(), &["index", "check"], &["list", "--all", "--json"]] {
+                let said = bench.run(words);
+                assert_eq!(said.code, Some(0), "{words:?} {said:?}");
+            }
+            rounds += 1;
+        }
+    });
+    assert!(rounds > 1);
+    let listed = bench.done(["list", "--all", "--json"]);
+    assert!(listed.lines().count() > 1, "calls that ended are listed before the recorder ends");
+    assert_eq!(recorder.stop().code, Some(0));
+    let after = bench.done(["list", "--all", "--json"]);
+    assert_eq!(after.lines().count(), 40);
+    for line in listed.lines() {
+        assert!(after.lines().any(|other| other == line), "{line} in\n{after}");
+    }
 }
 
 #[test]

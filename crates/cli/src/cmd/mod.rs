@@ -14,14 +14,24 @@ mod shell;
 mod show;
 mod verify;
 
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
 use clap::Subcommand;
 use earwitness_vault::Vault;
 
 use crate::{
     context::Context,
     exit::Outcome,
-    socket::{Grant, hand_over},
+    socket::{Grant, Handed, hand_over},
 };
+
+/// A vault that another command has, or whose recorder is about to listen or to end, is waited for.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// How long it is waited before it is tried again.
+const STEP: Duration = Duration::from_millis(50);
 
 /// The commands.
 #[derive(Debug, Subcommand)]
@@ -33,7 +43,7 @@ pub(crate) enum Command {
     /// Check whether a mirror is fit to record
     Doctor(doctor::Doctor),
     #[command(flatten)]
-    InVault(VaultCommand),
+    InVault(Box<VaultCommand>),
     /// Check, explain or begin capture rules
     Rules(rules::Rules),
     /// Print a completion script for a shell
@@ -79,10 +89,7 @@ impl Command {
             Self::Init(command) => command.run(context),
             Self::Record(command) => command.run(context),
             Self::Doctor(command) => command.run(context),
-            Self::InVault(command) => match context.open_vault() {
-                Ok(vault) => command.run(context, &vault),
-                Err(cause) => hand_over(context, command, cause),
-            },
+            Self::InVault(command) => command.run_or_hand_over(context),
             Self::Rules(command) => command.run(context),
             Self::Completions(command) => command.run(context),
             Self::Man(command) => command.run(context),
@@ -91,6 +98,22 @@ impl Command {
 }
 
 impl VaultCommand {
+    /// Runs the command here if the vault can be opened, else has it run by the recorder that has it.
+    fn run_or_hand_over(&self, context: &Context) -> Outcome {
+        let began = Instant::now();
+        loop {
+            let cause = match context.open_vault() {
+                Ok(vault) => return self.run(context, &vault),
+                Err(cause) => cause,
+            };
+            match hand_over(context, self, cause)? {
+                Handed::Over(exit) => return Ok(exit),
+                Handed::ToNobody(_) if began.elapsed() < PATIENCE => thread::sleep(STEP),
+                Handed::ToNobody(cause) => return Err(cause.into()),
+            }
+        }
+    }
+
     /// Runs the command on an open vault: here, or in the recorder for whoever sits at the context's seat.
     pub(crate) fn run(&self, context: &Context, vault: &Vault) -> Outcome {
         match self {

@@ -62,7 +62,8 @@ const GOES_ON_WITHIN: i64 = 3_600_000_000_000;
 fn continued_by(vault: &Vault, entry: &Entry) -> Option<(CallId, RecordingId)> {
     let first = entry.recording.as_ref().filter(|recording| recording.interrupted)?.id;
     let summary = &entry.summary;
-    let last = summary.end.as_ref().map(|end| end.at).or(summary.streams.iter().map(|s| s.last).max());
+    let last =
+        summary.end.as_ref().map(|end| end.at).or_else(|| summary.streams.iter().map(|s| s.last).max());
     let from = summary.facts.start;
     let until = last.unwrap_or(from).plus_nanos(GOES_ON_WITHIN);
     vault.index().newest_last(Some(from), Some(until)).flatten().find_map(|other| {

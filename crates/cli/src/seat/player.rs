@@ -61,7 +61,10 @@ impl Playing {
 
 impl Write for Playing {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.stdin.as_mut().map_or(Err(io::ErrorKind::BrokenPipe.into()), |stdin| stdin.write(bytes))
+        match &mut self.stdin {
+            Some(stdin) => stdin.write(bytes),
+            None => Err(io::ErrorKind::BrokenPipe.into()),
+        }
     }
 
     fn flush(&mut self) -> io::Result<()> {

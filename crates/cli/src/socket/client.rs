@@ -22,22 +22,39 @@ use crate::{
     seat::{Sink, Target},
 };
 
+/// What became of a command that was to be handed over.
+pub(crate) enum Handed {
+    /// It was run, and came to this.
+    Over(Exit),
+    /// The vault is in use, and nobody listens.
+    ToNobody(VaultError),
+}
+
 /// Has a command run by the process that has the vault, which could not be opened because of `cause`.
-pub(crate) fn hand_over(context: &Context, command: &VaultCommand, cause: VaultError) -> Outcome {
-    let pid = match &cause {
-        VaultError::InUse { pid } => *pid,
-        cause if is_denied(cause) => None,
-        _ => return Err(cause.into()),
-    };
+///
+/// # Errors
+/// When nobody may or can run it, and what the command fails with.
+pub(crate) fn hand_over(
+    context: &Context,
+    command: &VaultCommand,
+    cause: VaultError,
+) -> Result<Handed, Failure> {
+    let pid = if let VaultError::InUse { pid } = &cause { *pid } else { None };
+    if !matches!(cause, VaultError::InUse { .. }) && !is_denied(&cause) {
+        return Err(cause.into());
+    }
     if command.needs() == Needs::Alone {
         let owner = pid.map_or_else(|| "another process".to_owned(), |pid| format!("process {pid}"));
         let why = format_args!("this needs the vault alone, and {owner} has it: stop the recorder first");
         return Err(Failure::new(Exit::Failed, why));
     }
-    let stream = connect(&context.vault, cause)?;
+    let stream = match connect(&context.vault, cause)? {
+        Ok(stream) => stream,
+        Err(cause) => return Ok(Handed::ToNobody(cause)),
+    };
     let words = std::env::args_os().skip(1).map(|word| word.as_os_str().into()).collect();
     ask(&stream, Ask::Command { words, screen: context.screen() })?;
-    Errands { context, grant: command.grant(), leaving: None }.run(&stream)
+    Errands { context, grant: command.grant(), leaving: None }.run(&stream).map(Handed::Over)
 }
 
 /// What the running recorder of this vault says of its health, as JSON.
@@ -46,7 +63,7 @@ pub(crate) fn hand_over(context: &Context, command: &VaultCommand, cause: VaultE
 /// When there is none, or it does not answer.
 #[expect(dead_code, reason = "`status` asks it")]
 pub(crate) fn health(vault: &Path) -> Result<String, Failure> {
-    let stream = connect(vault, VaultError::InUse { pid: None })?;
+    let stream = connect(vault, VaultError::InUse { pid: None })??;
     ask(&stream, Ask::Health)?;
     match unpack(&mut &stream, MAX_SAID).map_err(gone)? {
         Said::Health(text) => Ok(text),
@@ -61,11 +78,11 @@ fn is_denied(cause: &VaultError) -> bool {
     matches!(cause, VaultError::Io { cause, .. } if cause.kind() == io::ErrorKind::PermissionDenied)
 }
 
-/// The recorder of a vault that cannot be opened because of `why`.
-fn connect(vault: &Path, why: VaultError) -> Result<UnixStream, Failure> {
+/// The recorder of a vault that cannot be opened because of `why`; that again when nobody listens.
+fn connect(vault: &Path, why: VaultError) -> Result<Result<UnixStream, VaultError>, Failure> {
     let refused = |what: &dyn std::fmt::Display| Err(Failure::new(Exit::Refused, what));
     match UnixStream::connect(place(vault)) {
-        Ok(stream) => is_its_recorder(&stream, vault).map(|()| stream),
+        Ok(stream) => is_its_recorder(&stream, vault).map(|()| Ok(stream)),
         Err(cause) if cause.kind() == io::ErrorKind::PermissionDenied => refused(&format_args!(
             "{} is not yours to read: ask root, the user that the recorder runs as, or the group of that directory",
             vault.display()
@@ -73,7 +90,7 @@ fn connect(vault: &Path, why: VaultError) -> Result<UnixStream, Failure> {
         Err(_) if is_denied(&why) => {
             refused(&format_args!("{why}; no recorder that could be asked is running"))
         }
-        Err(_) => Err(why.into()),
+        Err(_) => Ok(Err(why)),
     }
 }
 
@@ -95,16 +112,12 @@ fn ask(mut stream: &UnixStream, ask: Ask) -> Result<(), Failure> {
 }
 
 fn gone(cause: io::Error) -> Failure {
-    match cause.kind() {
-        io::ErrorKind::InvalidData => Failure::new(
-            Exit::Failed,
-            "the recorder is of another version: restart it, or use the program that it was started from",
-        ),
-        _ => Failure::new(
-            Exit::Failed,
-            "the recorder ended, or was restarted, while it worked on this: ask again",
-        ),
-    }
+    let why = if cause.kind() == io::ErrorKind::InvalidData {
+        "the recorder is of another version: restart it, or use the program that it was started from"
+    } else {
+        "the recorder ended, or was restarted, while it worked on this: ask again"
+    };
+    Failure::new(Exit::Failed, why)
 }
 
 /// What the recorder has done at this seat.

@@ -93,18 +93,16 @@ impl Connection {
 
     /// Waits another round after `cause`, or not.
     fn wait_on(&self, cause: &io::Error, began: Instant, wait: Wait) -> io::Result<()> {
-        match cause.kind() {
-            _ if self.stop.load(Ordering::Relaxed) => {
-                Err(io::Error::new(io::ErrorKind::BrokenPipe, "the recorder stops"))
-            }
-            io::ErrorKind::Interrupted => Ok(()),
-            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut if began.elapsed() < wait.patience() => {
-                Ok(())
-            }
-            // Whoever takes or says nothing for so long is gone.
-            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => Err(io::ErrorKind::BrokenPipe.into()),
-            kind => Err(kind.into()),
+        if self.stop.load(Ordering::Relaxed) {
+            return Err(io::Error::new(io::ErrorKind::BrokenPipe, "the recorder stops"));
         }
+        let kind = cause.kind();
+        let is_round_over = matches!(kind, io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut);
+        if kind == io::ErrorKind::Interrupted || (is_round_over && began.elapsed() < wait.patience()) {
+            return Ok(());
+        }
+        // Whoever takes or says nothing for so long is gone.
+        Err(if is_round_over { io::ErrorKind::BrokenPipe.into() } else { kind.into() })
     }
 }
 

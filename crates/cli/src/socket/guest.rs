@@ -90,9 +90,10 @@ impl Seat for Guest {
     }
 
     fn tell(&self, message: &str) {
-        let end = message.floor_char_boundary(MAX_TOLD);
+        let bytes = message.as_bytes().get(..MAX_TOLD).unwrap_or(message.as_bytes());
+        let told = String::from_utf8_lossy(bytes).into_owned();
         // Whoever is gone is nobody to tell.
-        self.say(&Said::Tell(message[..end].to_owned())).unwrap_or_default();
+        self.say(&Said::Tell(told)).unwrap_or_default();
     }
 
     fn screen(&self) -> Screen {

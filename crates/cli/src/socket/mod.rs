@@ -27,7 +27,11 @@ mod tests;
 
 use std::path::{Path, PathBuf};
 
-pub(crate) use self::{client::hand_over, grant::Grant, server::serve_beside};
+pub(crate) use self::{
+    client::{Handed, hand_over},
+    grant::Grant,
+    server::serve_beside,
+};
 
 /// Where the socket of the recorder of this vault is.
 fn place(vault: &Path) -> PathBuf {

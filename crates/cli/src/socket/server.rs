@@ -314,7 +314,7 @@ fn parsed(words: &[RawText]) -> Result<(Options, VaultCommand), Failure> {
     let typed = CommandLine::try_parse_from(std::iter::once("earwitness".into()).chain(words))
         .map_err(|wrong| Failure::new(Exit::Usage, wrong.render()))?;
     match typed.command {
-        Command::InVault(command) => Ok((typed.options, command)),
+        Command::InVault(command) => Ok((typed.options, *command)),
         Command::Init(_)
         | Command::Record(_)
         | Command::Doctor(_)
