@@ -14,6 +14,7 @@ mod disk;
 mod entry;
 mod error;
 mod fitting;
+mod growing;
 mod index;
 mod keys;
 mod layout;

@@ -180,7 +180,10 @@ pub(crate) fn for_each_manifest(
         for volume in numbers(&*parts.disk, &parts.layout, &shelf, ".vol")? {
             let path: PathBuf = parts.layout.volume(&shelf, volume);
             let file = reading::open_volume(parts, &path)?;
-            for step in Scan::new(&*file, VOLUME_HEAD as u64).map_err(failed("read", &path))? {
+            let size = file.size().map_err(failed("read", &path))?;
+            let settled = parts.growing.settled(&shelf, volume, size);
+            let scan = Scan::new(&*file, VOLUME_HEAD as u64).map_err(failed("read", &path))?;
+            for step in scan.within(settled) {
                 match step.map_err(failed("read", &path))? {
                     Scanned::Block(block) if block.head.kind == BlockKind::Manifest => {
                         match reading::manifest_in(parts, &block) {

@@ -21,6 +21,7 @@ use crate::{
     cipher::CipherSuite,
     disk::{Disk, RealDisk, read_all},
     error::{VaultError, failed},
+    growing::Growing,
     index::{Index, IndexState, Opened},
     keys::{DayKeys, KeyKind, read_key},
     layout::Layout,
@@ -51,6 +52,7 @@ pub(crate) struct Parts {
     pub(crate) index: Index,
     pub(crate) ledger: Mutex<Ledger>,
     pub(crate) writer_out: AtomicBool,
+    pub(crate) growing: Growing,
     /// The lock goes when the last part does.
     _lock: File,
 }
@@ -88,6 +90,7 @@ impl Vault {
             index,
             ledger: Mutex::new(ledger),
             writer_out: AtomicBool::new(false),
+            growing: Growing::default(),
             _lock: lock,
         });
         let recovery = recovery::run(&parts, index_state, ledger_state)?;

@@ -87,13 +87,14 @@ impl Vault {
         let finding = |fault| Finding { recording: None, path: path.clone(), fault };
         let of_index = |found: IndexFinding| finding(Fault::Index(found.to_string()));
         let mut findings: Vec<_> = self.parts.index.check().into_iter().map(of_index).collect();
-        let (mut damage, mut recorded) = (0, Recorded::read(&self.parts));
+        let (mut damage, mut untold) = (0, Vec::new());
+        // Before the volumes, so that what is told of later is not missed in them.
+        let mut recorded = Recorded::read(&self.parts);
         let walked = for_each_manifest(&self.parts, |found| {
             match found {
                 Found::Manifest { manifest, volume, at } => {
                     if !recorded.knows(manifest.recording) {
-                        let (recording, path) = (Some(manifest.recording), self.parts.layout.ledger());
-                        findings.push(Finding { recording, path, fault: Fault::Untold(manifest.recording) });
+                        untold.push(manifest.recording);
                     }
                     recorded.find(&manifest);
                     let mut entry = manifest.entry(volume, at);
@@ -110,6 +111,14 @@ impl Vault {
             }
             Ok(())
         });
+        if !untold.is_empty() {
+            // And after them: it may have been told of meanwhile.
+            let told = Recorded::read(&self.parts);
+            for recording in untold.into_iter().filter(|recording| !told.knows(*recording)) {
+                let path = self.parts.layout.ledger();
+                findings.push(Finding { recording: Some(recording), path, fault: Fault::Untold(recording) });
+            }
+        }
         match walked {
             Ok(()) => {
                 let path = self.parts.layout.ledger();

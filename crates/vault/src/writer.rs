@@ -197,6 +197,9 @@ impl Writer {
         let (calls, shortened) = self.ended.list(&self.parts, now)?;
         self.done.calls.extend(calls);
         self.done.shortened += shortened;
+        for volume in &self.volumes {
+            self.parts.growing.settle(&volume.shelf, volume.number, volume.size());
+        }
         self.close_idle(idle)
     }
 
@@ -269,6 +272,7 @@ impl Writer {
             return Ok(place);
         }
         let volume = OpenVolume::open(&self.parts, &sealed.shelf, rotate_at)?;
+        self.parts.growing.settle(&volume.shelf, volume.number, volume.size());
         self.volumes.push(volume);
         Ok(self.volumes.len() - 1)
     }
@@ -302,6 +306,7 @@ impl Writer {
             }
             spare = spare.saturating_sub(1);
             volume.close(&self.parts)?;
+            self.parts.growing.close(&volume.shelf, volume.number);
             self.volumes.remove(place);
         }
         Ok(())
@@ -316,6 +321,7 @@ impl fmt::Debug for Writer {
 
 impl Drop for Writer {
     fn drop(&mut self) {
+        self.parts.growing.clear();
         self.parts.writer_out.store(false, Ordering::Release);
     }
 }

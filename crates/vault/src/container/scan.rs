@@ -52,6 +52,13 @@ impl<'f, F: ReadAt + ?Sized> Scan<'f, F> {
         Ok(Self { file, at, size: file.size()? })
     }
 
+    /// Of the first `size` bytes only.
+    #[must_use]
+    pub fn within(mut self, size: u64) -> Self {
+        self.size = self.size.min(size);
+        self
+    }
+
     fn step(&mut self) -> io::Result<Scanned> {
         let at = self.at;
         let cause = match whole_block(self.file, at)? {
