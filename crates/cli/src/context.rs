@@ -3,6 +3,8 @@
 use std::{
     fmt,
     path::{Path, PathBuf},
+    thread,
+    time::{Duration, Instant},
 };
 
 use earwitness_model::WallTime;
@@ -14,6 +16,11 @@ use crate::{
     options::{Options, read_rules},
     seat::{Here, Out, RuleTexts, Screen, Seat},
 };
+
+/// A vault that another command has, or whose recorder is about to listen or to end, is waited for.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
+/// How long it is waited before it is tried again.
+pub(crate) const STEP: Duration = Duration::from_millis(50);
 
 /// The options as they are meant, and the seat of whoever typed them.
 pub(crate) struct Context {
@@ -43,8 +50,19 @@ impl Context {
         WallTime::from_nanos(chrono::Utc::now().timestamp_nanos_opt().unwrap_or(i64::MAX))
     }
 
-    /// Opens the vault, and says what had to be put in order.
+    /// Opens the vault for this process alone. One that another command has for a moment is waited for.
     pub(crate) fn open_vault(&self) -> Result<Vault, VaultError> {
+        let began = Instant::now();
+        loop {
+            match self.try_open_vault() {
+                Err(VaultError::InUse { .. }) if began.elapsed() < PATIENCE => thread::sleep(STEP),
+                opened => return opened,
+            }
+        }
+    }
+
+    /// Opens the vault, and says what had to be put in order.
+    pub(crate) fn try_open_vault(&self) -> Result<Vault, VaultError> {
         let vault = Vault::open(&self.vault)?;
         let recovery = vault.recovery();
         if !recovery.is_clean() {

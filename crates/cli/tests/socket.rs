@@ -137,6 +137,11 @@ fn what_is_on_an_interface_is_listed_and_whole_while_more_of_it_is_recorded() {
     let load = Load { calls: 40, seconds: 1.0, start_spread_s: 8.0, ..Load::default() };
     let bench = empty();
     let recorder = wire.record(&bench, &[]);
+    let began = Instant::now();
+    while !bench.vault().join("control.sock").exists() {
+        assert!(began.elapsed() < Duration::from_secs(20), "the recorder does not listen");
+        std::thread::yield_now();
+    }
     let checks = || {
         for words in [["verify", "--all"].as_slice(), &["index", "check"]] {
             let said = bench.run(words);

@@ -69,7 +69,7 @@ pub(crate) fn index(parts: &Parts) -> Result<Rebuilt, VaultError> {
     let mut untold = Vec::new();
     for_each_manifest(parts, |found| {
         match found {
-            Found::Manifest { manifest, volume, at } => {
+            Found::Manifest { manifest, volume, at, stage: _ } => {
                 rebuilt.recordings += 1;
                 told.recorded.find(&manifest);
                 if !told.recorded.knows(manifest.recording) {
@@ -163,10 +163,19 @@ fn tell_ledger(parts: &Parts, untold: &[(RecordedRow, WallTime)]) -> Result<(), 
     Ok(ledger.sync()?)
 }
 
+/// How far a recording came that is finished.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// It is on the medium, and the ledger is about to tell of it.
+    Durable,
+    /// It was told of and listed.
+    Settled,
+}
+
 /// One thing found on the way through all volumes.
 pub(crate) enum Found {
     /// A manifest.
-    Manifest { manifest: Box<Manifest>, volume: u32, at: u64 },
+    Manifest { manifest: Box<Manifest>, volume: u32, at: u64, stage: Stage },
     /// Bytes that are no whole block.
     Damage { bytes: u64 },
 }
@@ -181,15 +190,16 @@ pub(crate) fn for_each_manifest(
             let path: PathBuf = parts.layout.volume(&shelf, volume);
             let file = reading::open_volume(parts, &path)?;
             let size = file.size().map_err(failed("read", &path))?;
-            let settled = parts.growing.settled(&shelf, volume, size);
+            let reach = parts.growing.reach(&shelf, volume, size);
             let scan = Scan::new(&*file, VOLUME_HEAD as u64).map_err(failed("read", &path))?;
-            for step in scan.within(settled) {
+            for step in scan.within(reach.durable) {
                 match step.map_err(failed("read", &path))? {
                     Scanned::Block(block) if block.head.kind == BlockKind::Manifest => {
                         match reading::manifest_in(parts, &block) {
                             Some(manifest) => {
                                 let (manifest, at) = (Box::new(manifest), block.at);
-                                each(Found::Manifest { manifest, volume, at })?;
+                                let stage = if at < reach.settled { Stage::Settled } else { Stage::Durable };
+                                each(Found::Manifest { manifest, volume, at, stage })?;
                             }
                             None => each(Found::Damage { bytes: reading::end_of(&block) - block.at })?,
                         }

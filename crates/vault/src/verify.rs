@@ -12,7 +12,7 @@ use crate::{
     index::IndexFinding,
     opener::Opener,
     reading::{open_volume, shelf_of},
-    rebuild::{Found, for_each_manifest},
+    rebuild::{Found, Stage, for_each_manifest},
     recorded::Recorded,
     vault::{Parts, Vault},
 };
@@ -92,11 +92,14 @@ impl Vault {
         let mut recorded = Recorded::read(&self.parts);
         let walked = for_each_manifest(&self.parts, |found| {
             match found {
-                Found::Manifest { manifest, volume, at } => {
+                Found::Manifest { manifest, volume, at, stage } => {
+                    recorded.find(&manifest);
+                    if stage == Stage::Durable {
+                        return Ok(());
+                    }
                     if !recorded.knows(manifest.recording) {
                         untold.push(manifest.recording);
                     }
-                    recorded.find(&manifest);
                     let mut entry = manifest.entry(volume, at);
                     entry.fit();
                     let listed = self.parts.index.get(entry.summary.id)?;

@@ -192,6 +192,7 @@ impl Writer {
         self.keys.commit()?;
         for volume in &mut self.volumes {
             volume.commit()?;
+            self.parts.growing.sync(&volume.shelf, volume.number, volume.size());
         }
         self.done.bytes += std::mem::take(&mut self.uncommitted);
         let (calls, shortened) = self.ended.list(&self.parts, now)?;

@@ -14,24 +14,16 @@ mod shell;
 mod show;
 mod verify;
 
-use std::{
-    thread,
-    time::{Duration, Instant},
-};
+use std::{thread, time::Instant};
 
 use clap::Subcommand;
 use earwitness_vault::Vault;
 
 use crate::{
-    context::Context,
+    context::{Context, PATIENCE, STEP},
     exit::Outcome,
     socket::{Grant, Handed, hand_over},
 };
-
-/// A vault that another command has, or whose recorder is about to listen or to end, is waited for.
-const PATIENCE: Duration = Duration::from_secs(2);
-/// How long it is waited before it is tried again.
-const STEP: Duration = Duration::from_millis(50);
 
 /// The commands.
 #[derive(Debug, Subcommand)]
@@ -102,7 +94,7 @@ impl VaultCommand {
     fn run_or_hand_over(&self, context: &Context) -> Outcome {
         let began = Instant::now();
         loop {
-            let cause = match context.open_vault() {
+            let cause = match context.try_open_vault() {
                 Ok(vault) => return self.run(context, &vault),
                 Err(cause) => cause,
             };

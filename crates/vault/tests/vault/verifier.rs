@@ -6,7 +6,8 @@ use earwitness_model::Decision;
 use earwitness_vault::{Fault, Finding, Vault};
 
 use crate::support::{
-    NOW, Office, call_id, disk::WatchedDisk, entries, entry, media, office_with, opening, record, summary,
+    NOW, Office, begin, call_id, disk::WatchedDisk, entries, entry, media, office_with, opening, record,
+    summary,
 };
 
 /// Calls of two classes, in turn.
@@ -80,4 +81,20 @@ fn every_recording_whose_key_is_not_there_is_found_and_its_file_read_once() {
     assert_eq!(vault.verify_all(None, &mut note).unwrap().broken, 6);
     assert_eq!(missing, (1..=6).map(call_id).collect::<Vec<_>>());
     assert_eq!(disk.journal.lock().unwrap().key_bytes, 128);
+}
+
+#[test]
+fn what_is_written_and_not_committed_is_no_finding() {
+    let office = Office::new();
+    let vault = office.open();
+    let (sealer, mut writer) = vault.writer().unwrap();
+    record(&sealer, &mut writer, 1).unwrap();
+    let mut second = begin(&sealer, &mut writer, 2).unwrap();
+    // The first recording's manifest is written out with what comes after it.
+    while office.volume().metadata().unwrap().len() < 1 << 20 {
+        writer.append(second.seal(&media(2, 0..100))).unwrap();
+    }
+    assert_eq!(vault.check_index(), []);
+    writer.commit(NOW).unwrap();
+    assert_eq!((vault.check_index(), entries(&vault).len()), (Vec::new(), 1));
 }
