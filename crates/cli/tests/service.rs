@@ -108,6 +108,6 @@ fn a_recorder_that_root_started_has_given_up_all_but_packet_sockets_its_vault_an
         assert!(status.contains("CapEff:\t0000000000002000\n"), "{status}");
     }
     let said = service.stop();
-    assert!(said.err.contains("confined: no capability but CAP_NET_RAW, no core dumps; "), "{said:?}");
+    assert!(said.err.contains("no capability but CAP_NET_RAW, no core dumps; "), "{said:?}");
     assert!(!said.err.contains("threads that ran already"), "{said:?}");
 }

@@ -154,7 +154,9 @@ fn starts_and_is_confined(machine: &Machine) -> Result<u32> {
     let core = machine.says(&format!("awk '/^Max core/ {{print $5, $6}}' /proc/{pid}/limits"))?;
     ensure!(core == "0 0", "core files may have {core}");
     let user = machine.says(&format!("ps -o user= -p {pid} 2>/dev/null || stat -c %U /proc/{pid}/task"))?;
-    let said = machine.says("journalctl -u earwitness -o cat | grep -o 'confined: .*' | tail -1")?;
+    let said =
+        machine.says("journalctl -u earwitness -o cat | grep -o 'no capability but[^\"]*' | tail -1")?;
+    ensure!(!said.is_empty(), "the recorder does not say what it gave up");
     shown(format_args!("process of {user}, CAP_NET_RAW only, system calls filtered, no core; {said}"));
     Ok(pid)
 }
