@@ -29,6 +29,13 @@ pub(crate) struct Asked {
     pub(crate) looks: Vec<(PacketTime, SocketAddr)>,
 }
 
+impl Asked {
+    #[inline]
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.reports.is_empty() && self.looks.is_empty()
+    }
+}
+
 impl Media {
     /// The track of a source that has none yet, or whose packets cannot be kept as they come.
     pub(super) fn track_in_shard(

@@ -262,14 +262,22 @@ impl MediaShard {
     }
 
     /// Passes on what the media half asked for, and looks up what is due next.
+    #[inline]
     fn settle(&mut self) {
+        if !self.media.asked().is_empty() || !self.reports.is_empty() {
+            self.pass_on();
+        }
+        self.next_deadline = self.media.next_deadline().min(self.looks.next());
+    }
+
+    #[cold]
+    fn pass_on(&mut self) {
         let Asked { reports, looks } = self.media.asked();
         for (at, endpoint) in looks.drain(..) {
             self.looks.add(at, endpoint);
         }
         self.news.extend(reports.drain(..).map(News::Media));
         self.news.extend(self.reports.drain(..).map(News::Media));
-        self.next_deadline = self.media.next_deadline().min(self.looks.next());
     }
 }
 
@@ -290,6 +298,7 @@ impl Looks {
         }
     }
 
+    #[inline]
     fn next(&self) -> PacketTime {
         self.due.next()
     }
