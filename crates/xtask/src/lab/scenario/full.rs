@@ -1,7 +1,12 @@
 //! The vault's disk fills up while calls run: an alarm stands, what does not fit is a counted gap, nothing that was
 //! sealed is harmed, and recording goes on by itself when there is room again.
 
-use std::{fs, process::Command, thread::sleep, time::Duration};
+use std::{
+    fs,
+    process::Command,
+    thread::sleep,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, Result};
 
@@ -19,9 +24,9 @@ use crate::{
 
 /// The disk, and what lies on it until room is made.
 const DISK_MIB: u32 = 64;
-const BALLAST_MIB: usize = 32;
+const BALLAST_MIB: usize = 40;
 /// From the first call to the moment at which room is made.
-const ROOM_AFTER: Duration = Duration::from_secs(22);
+const ROOM_AFTER: Duration = Duration::from_secs(30);
 
 pub(super) fn run(lab: &Lab, table: &mut Table) -> Result<()> {
     let disk = lab.path("disk");
@@ -34,17 +39,18 @@ pub(super) fn run(lab: &Lab, table: &mut Table) -> Result<()> {
     // Little memory, so that what the disk does not take becomes a gap within seconds.
     let settings = Settings {
         vault: disk.join("vault"),
-        more: vec!["--memory".to_owned(), "8".to_owned()],
+        more: vec!["--memory".to_owned(), "4".to_owned()],
         ..Settings::of(lab)
     };
     let recorder = Recorder::start(lab, &settings)?;
-    let talk = Talk::new(1, 10, 40, Host::PhonesB);
+    let talk = Talk::new(1, 10, 38, Host::PhonesB);
     let going = talk.start(lab, 20)?;
-    let calls = lab.order.calls.unwrap_or(90);
-    let load = Sender::start(lab, "sender", &format!("--calls {calls} --seconds 38 --spread 1 --seed 13"))?;
+    let calls = lab.order.calls.unwrap_or(80);
+    let load = Sender::start(lab, "sender", &format!("--calls {calls} --seconds 37 --spread 1 --seed 13"))?;
+    let begun = Instant::now();
     let alarmed = alarm(lab, &settings, true);
     table.check("the alarm `disk_full` stands", told(&alarmed), alarmed.is_ok());
-    sleep(ROOM_AFTER / 4);
+    sleep(ROOM_AFTER.saturating_sub(begun.elapsed()));
     fs::remove_file(&ballast).context("the ballast")?;
     let cleared = alarm(lab, &settings, false);
     table.check("it is gone after room was made", told(&cleared), cleared.is_ok());
@@ -77,7 +83,7 @@ fn check_talk(talk: &Talk, found: &Found, table: &mut Table) {
 
 /// Waits until the alarm stands, or does not.
 fn alarm(lab: &Lab, settings: &Settings, stands: bool) -> Result<()> {
-    program::until(Duration::from_secs(60), "the alarm `disk_full`", || {
+    program::until(ROOM_AFTER, "the alarm `disk_full`", || {
         Ok(health::of(lab, &settings.vault)?.has_alarm("disk_full") == stands)
     })
 }
