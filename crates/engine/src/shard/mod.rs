@@ -31,8 +31,10 @@
 //! As long as threads and messages are not more than 200 ms apart, calls come out as from one [`Engine`] on one thread.
 //! When they are further apart, these may differ: a call that begins on the ports of one that is running or just over may
 //! lose its first packets to it; the codec of a payload type may be taken from an older SDP; media that goes on for five
-//! seconds after the end of its call is cut later; of media that waits longer than about a second, the oldest goes. At
-//! any distance, frames stamped with the very same time on two threads have no order.
+//! seconds after the end of its call is cut later; of media that waits longer than about a second, the oldest goes; and
+//! beyond a second, messages of one call that two threads see are taken in the wrong order, so that its beginning, or all
+//! of it, may not be told. Every packet is counted at any distance. Frames stamped with the very same time on two threads
+//! have no order.
 //!
 //! [`Engine`]: crate::Engine
 
