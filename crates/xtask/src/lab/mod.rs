@@ -78,15 +78,20 @@ pub(crate) fn run(order: &Order) -> Result<()> {
         let mut table = Table::new(scenario.name());
         let outcome = scenario.run(&lab, &mut table);
         table.print();
+        let passed = outcome.is_ok() && !table.has_failures();
         if let Err(error) = outcome {
             println!("lab: {}: {error:#}", scenario.name());
-            failed.push(scenario.name());
-        } else if table.has_failures() {
+        }
+        if !passed {
             failed.push(scenario.name());
         }
         match order.keep {
             Keep::Yes => lab.room.leave(),
             Keep::No => lab.room.clear()?,
+        }
+        // Gigabytes, and of no use when every byte was right.
+        if passed && order.keep == Keep::No {
+            fs::remove_dir_all(home.join(scenario.name())).context("the scenario's folder")?;
         }
     }
     if failed.is_empty() {
