@@ -31,7 +31,7 @@ pub(crate) enum Command {
     /// Make a vault and its keys
     Init(init::Init),
     /// Record a capture file
-    Record(record::Record),
+    Record(Box<record::Record>),
     /// Check whether a mirror is fit to record
     Doctor(doctor::Doctor),
     #[command(flatten)]

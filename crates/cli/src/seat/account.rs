@@ -58,7 +58,7 @@ mod tests {
 
     #[test]
     fn an_account_has_the_name_that_the_machine_gives_it() {
-        let accounts = "root:x:0:0:root:/root:/bin/sh\nbroken\nkim:x:1000:1000:::\n(x) y:x:7:7:::\n";
+        let accounts = "root:x:0:0:::\nbroken\nkim:x:1000:1000:::\n(x) y:x:7:7:::\n";
         for (uid, shown) in [(0, "uid 0 (root)"), (1000, "uid 1000 (kim)"), (7, "uid 7"), (12, "uid 12")] {
             assert_eq!(Account { uid, name: name_in(accounts, uid) }.to_string(), shown);
         }

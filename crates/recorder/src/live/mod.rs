@@ -100,7 +100,7 @@ impl<'a, C: Fn() -> WallTime> Live<'a, C> {
         let captured = self.capture();
         self.pool.gauge.ending.store(true, Ordering::Relaxed);
         if captured.is_ok() {
-            self.finish().unwrap_or_else(|Stopped| ());
+            self.finish().unwrap_or(());
         }
         let drops = |tap: &Tap| tap.health().kernel_drops + tap.health().interface_drops;
         let dropped = self.taps.iter().map(drops).sum();

@@ -100,7 +100,7 @@ pub(crate) fn run<C: Fn() -> WallTime + Sync>(
                 look_due: now,
             };
             // When storage stopped, the writer says why.
-            scope.spawn(|| thread.run().unwrap_or_else(|Stopped| ()));
+            scope.spawn(|| thread.run().unwrap_or(()));
         }
         drop(to_main);
         let main = Sharded {
@@ -127,7 +127,7 @@ impl<C: Fn() -> WallTime> Sharded<'_, C> {
         let captured = self.capture();
         self.pool.gauge.ending.store(true, Ordering::Relaxed);
         if captured.is_ok() {
-            self.finish().unwrap_or_else(|Stopped| ());
+            self.finish().unwrap_or(());
         }
         let drops = |interface: &InterfaceHealth| interface.kernel_drops + interface.interface_drops;
         let dropped = self.interfaces().iter().map(drops).sum();
