@@ -25,6 +25,8 @@ pub struct Counts {
     pub messages_malformed: u64,
     /// SIP messages whose Call-ID or tags are too long to follow.
     pub messages_refused: u64,
+    /// Datagrams that look like SIP and were not taken in time by the thread that reads them, where that is another one.
+    pub messages_unread: u64,
     /// SIP messages beyond what is kept of one call.
     pub messages_not_kept: u64,
     /// Calls that were not followed because the table was full.
@@ -84,6 +86,7 @@ impl Counts {
         self.messages += other.messages;
         self.messages_malformed += other.messages_malformed;
         self.messages_refused += other.messages_refused;
+        self.messages_unread += other.messages_unread;
         self.messages_not_kept += other.messages_not_kept;
         self.calls_refused += other.calls_refused;
         self.clock_steps += other.clock_steps;

@@ -198,3 +198,19 @@ fn shards_and_what_they_say_may_go_to_other_threads() {
     is_sent::<ShardReport>(None);
     is_sent::<Output>(None);
 }
+
+#[test]
+fn signalling_that_nobody_takes_is_bounded_and_counted() {
+    const TIMES: usize = 20_000;
+    let invite = told(CALL).remove(0);
+    let mut two = Two::new(MORNING);
+    for _ in 0..TIMES {
+        let shard = &mut two.shards[0];
+        (0..5).for_each(|_| shard.handle_frame(&raw(&invite, 1)));
+    }
+    two.exchange(takes_all);
+    two.end(takes_all);
+    let counts = &two.found.counts;
+    assert_eq!(counts.messages + counts.messages_unread, 5 * TIMES as u64);
+    assert!(counts.messages_unread > 0 && counts.messages > 10_000, "{}", counts.messages);
+}

@@ -19,6 +19,11 @@ use crate::{
     timer::{Deadlines, NEVER},
 };
 
+/// Bytes of SIP that wait to be reported; more is not read.
+const MOST_UNREAD: usize = 32 << 20;
+/// Bytes that a datagram takes besides its own.
+const OVERHEAD: usize = 128;
+
 /// The media half of the engine for one part of the frames. Its outputs are [`Output::Stream`] and [`Output::Segment`].
 pub struct MediaShard {
     place: ShardPlace,
@@ -30,6 +35,8 @@ pub struct MediaShard {
     next_deadline: PacketTime,
     looks: Looks,
     news: VecDeque<News>,
+    /// Bytes of SIP in `news`.
+    unread: usize,
     /// What the media half says, on its way into `news`.
     reports: VecDeque<Report>,
     outputs: VecDeque<Output>,
@@ -65,6 +72,7 @@ impl MediaShard {
             next_deadline: NEVER,
             looks: Looks::default(),
             news: VecDeque::new(),
+            unread: 0,
             reports: VecDeque::new(),
             outputs: VecDeque::new(),
             told: BEFORE,
@@ -174,6 +182,9 @@ impl MediaShard {
                 News::Reached(self.now)
             })
         })?;
+        if let News::Sip { datagram, .. } = &news {
+            self.unread -= datagram.bytes.len() + OVERHEAD;
+        }
         Some(ShardReport { from: self.place.index(), news })
     }
 
@@ -214,6 +225,11 @@ impl MediaShard {
             let media = MediaDatagram { flow, payload, cut: datagram.cut, time, came: Came::Now };
             self.media.handle_datagram(&media, self.now, &mut self.outputs);
         } else if sip::looks_like(payload) {
+            if self.unread + payload.len() + OVERHEAD > MOST_UNREAD {
+                self.counts.messages_unread += 1;
+                return;
+            }
+            self.unread += payload.len() + OVERHEAD;
             let datagram = OwnedSip { flow: *flow, bytes: payload.into(), time, base: self.clock.base() };
             self.news.push_back(News::Sip { now: self.now, datagram });
         } else if rtcp::looks_like(payload) {
