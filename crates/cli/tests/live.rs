@@ -290,3 +290,25 @@ fn a_full_disk_that_lasts_costs_audio_that_is_told_and_nothing_that_was_sealed()
     }
     bench.done(["verify", "--all", "--opened"]);
 }
+
+#[test]
+fn a_call_that_ended_just_before_the_recorder_was_killed_is_not_waited_for_again() {
+    let Some(wire) = Wire::new() else { return };
+    let (bench, load) = (office(), load(4, 1.5));
+    let recorder = wire.record(&bench, &[]);
+    wire.send(load.frames());
+    thread::sleep(Duration::from_millis(1200));
+    recorder.signal(Signal::KILL);
+    recorder.end();
+    let recorder = wire.record(&bench, &[]);
+    thread::sleep(Duration::from_millis(200));
+    assert_eq!(recorder.stop().code, Some(0));
+    let calls = bench.calls(&[]);
+    assert_eq!(calls.iter().filter(|call| call["recorded"] == true).count(), calls.len());
+    assert_eq!(calls.len(), 4, "{calls:#?}");
+    for call in &calls {
+        assert!(call["ended_by"] == "caller" || call["ended_by"] == "callee", "{call}");
+        assert!(call["flags"].as_array().unwrap().contains(&"interrupted".into()), "{call}");
+    }
+    bench.done(["verify", "--all", "--opened"]);
+}

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{CallFacts, CallId, Codec, Flag, Leg, PacketTime, Pii, Verdict};
+use crate::{CallEnd, CallFacts, CallId, Codec, Flag, Leg, PacketTime, Pii, Verdict};
 
 /// What the engine knew of a call that is kept when it last changed. The vault keeps the newest one beside the audio; a
 /// recorder that was restarted hands it back to the engine, which expects the same media and the same BYE.
@@ -29,6 +29,8 @@ pub struct RunningCall {
     pub holding: Vec<Leg>,
     /// What was found out before and stays true of every part of it: [`Flag::Encrypted`].
     pub flags: Vec<Flag>,
+    /// How it ended, when it did: media in flight may still come, and a restart does not take it up again.
+    pub over: Option<CallEnd>,
     /// Where media is expected.
     pub endpoints: Vec<RunningEndpoint>,
 }

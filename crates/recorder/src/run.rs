@@ -155,10 +155,9 @@ impl<C: Fn() -> WallTime + Sync> Recorder<'_, C> {
     ) -> Result<Finished, RecordError> {
         let watching = Watching { rule_set: self.rules.hash(), interfaces };
         self.vault.tell((self.clock)(), &LedgerNote::RecorderStarted(watching.clone()))?;
-        let outcome = record(&self, watching.clone());
-        let told = self.vault.tell((self.clock)(), &LedgerNote::RecorderStopped(watching));
-        let (mut finished, tally) = outcome?;
-        told?;
+        // Who stops because the vault does not keep what comes has not stopped in order.
+        let (mut finished, tally) = record(&self, watching.clone())?;
+        self.vault.tell((self.clock)(), &LedgerNote::RecorderStopped(watching))?;
         (finished.calls, finished.known, finished.bytes) = (tally.calls, tally.known, tally.bytes);
         Ok(finished)
     }

@@ -94,7 +94,9 @@ impl OpenedRow {
             facts: self.facts.clone(),
             verdict: self.verdict.clone(),
             answer,
-            end: answer.map(|_| CallEnd { at: last, by: Some(EndedBy::CaptureEnd), reason: None }),
+            end: running.and_then(|call| call.over.clone()).or_else(|| {
+                answer.map(|_| CallEnd { at: last, by: Some(EndedBy::CaptureEnd), reason: None })
+            }),
             outcome: if answer.is_some() { Outcome::Answered } else { Outcome::InProgress },
             sip_status: None,
             tracks: table(streams),

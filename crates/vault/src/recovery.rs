@@ -42,7 +42,8 @@ pub struct Recovery {
     pub damaged_bytes: u64,
     /// Recordings that were running, and now have a manifest that says so.
     pub interrupted: Vec<RecordingId>,
-    /// The calls of those of them that the recorder had told of: what the engine needs to take them up again.
+    /// The calls of those of them that were not over, as far as the recorder had told of them: what the engine needs to
+    /// take them up again.
     pub running: Vec<WasRunning>,
     /// Recordings that were running and whose wrapped key never reached the disk: nothing can open what there is of
     /// them, and they are not listed.

@@ -26,7 +26,9 @@ impl Signalling {
         let Some(call) = self.call_mut(slot) else { return };
         if !matches!(call.state, State::Over(_)) {
             call.end(at, by, reason);
+            let over = call.take_over();
             orders.push_back(Order::Over { call: slot });
+            orders.extend(over.map(|running| Order::Running { call: slot, running }));
             self.wait(slot, Timer::Linger, at);
         }
     }

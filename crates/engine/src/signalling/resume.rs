@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, net::SocketAddr};
 
-use earwitness_model::{CallId, Codec, Flag, Leg, PacketTime, Pii, RunningCall, RunningEndpoint};
+use earwitness_model::{CallEnd, CallId, Codec, Flag, Leg, PacketTime, Pii, RunningCall, RunningEndpoint};
 
 use super::{
     Signalling,
@@ -62,6 +62,11 @@ impl Call {
         Some(Box::new(self.running()))
     }
 
+    /// The call, now that it is over, when it was told as running: a restart would wait for it in vain.
+    pub(super) fn take_over(&self) -> Option<Box<RunningCall>> {
+        (self.announced.told > 0).then(|| Box::new(self.running()))
+    }
+
     fn running(&self) -> RunningCall {
         let legs = [Leg::Caller, Leg::Callee];
         let endpoints = self.announced.endpoints.iter().map(|(at, leg, formats)| RunningEndpoint {
@@ -79,6 +84,10 @@ impl Call {
             answered: self.answer.filter(|_| self.beginning.saw_answer()).map(|at| self.told(at)),
             holding: legs.into_iter().zip(self.held).filter_map(|(leg, held)| held.then_some(leg)).collect(),
             flags: self.protected.then_some(Flag::Encrypted).into_iter().collect(),
+            over: match &self.state {
+                State::Over(end) => Some(CallEnd { at: self.told(end.at), ..end.clone() }),
+                State::Attempt | State::Answered => None,
+            },
             endpoints: endpoints.collect(),
         }
     }

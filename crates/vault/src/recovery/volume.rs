@@ -140,11 +140,8 @@ fn finish_running(
         let (block, entry, row) = parts.keys.manifest_block(head, &manifest);
         file.append(&block).map_err(Err)?;
         recovery.interrupted.push(recording);
-        recovery.running.extend(unfinished.running.map(|call| WasRunning {
-            recording,
-            call,
-            last: unfinished.last,
-        }));
+        let running = unfinished.running.filter(|call| call.over.is_none());
+        recovery.running.extend(running.map(|call| WasRunning { recording, call, last: unfinished.last }));
         let mut entry = entry;
         if let Some(recording) = &mut entry.recording {
             (recording.volume, recording.manifest_at) = (number, at);

@@ -139,6 +139,7 @@ pub(crate) fn opening(n: u32) -> Opening {
 /// What the engine tells of call `n` while it runs, after the INVITE number `cseq`.
 pub(crate) fn running_call(n: u32, cseq: u32) -> RunningCall {
     RunningCall {
+        over: None,
         id: call_id(n),
         sip_call_id: Pii::new(format!("dialog-{n}@pc33").into_bytes()),
         facts: facts(n),
