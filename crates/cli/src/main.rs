@@ -7,6 +7,7 @@ mod cmd;
 mod context;
 mod exit;
 mod filter;
+mod instruments;
 mod options;
 mod seat;
 mod service;

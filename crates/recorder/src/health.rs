@@ -1,6 +1,6 @@
 //! What a running recorder says of itself, once a second, as plain values.
 
-use earwitness_engine::Counts;
+use earwitness_engine::{CallCounts, Counts};
 use earwitness_model::{RuleSetHash, WallTime};
 
 use crate::alarm::Alarm;
@@ -24,6 +24,8 @@ pub struct Health {
     pub counts: Counts,
     /// Calls that are followed now.
     pub calls: usize,
+    /// How many calls there were.
+    pub call_counts: CallCounts,
     /// What was written.
     pub written: WriterHealth,
     /// The vault's disk.
@@ -54,6 +56,10 @@ pub struct InterfaceHealth {
     pub frames: u64,
     /// Their bytes.
     pub bytes: u64,
+    /// Frames a second, since the look before.
+    pub frames_per_second: f64,
+    /// Their bytes a second.
+    pub bytes_per_second: f64,
     /// Frames that the kernel dropped because the ring was full.
     pub kernel_drops: u64,
     /// Frames that the interface dropped before the kernel saw them.

@@ -1,7 +1,10 @@
 //! How the rest of the program speaks with the capture thread: it asks and orders by queues, and reads the health that
 //! the thread writes down once a second. Nothing here ever makes the capture thread wait.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use earwitness_engine::LiveCall;
@@ -26,6 +29,9 @@ pub struct Post {
     pub(crate) asks: Receiver<Ask>,
     pub(crate) orders: Receiver<Order>,
 }
+
+/// Longer than this the capture thread never needs between two questions, unless it hangs.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The recorder has stopped, or so many others ask or order that it has no time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -61,11 +67,11 @@ impl Watch {
     /// The calls that run now, newest first, at most `most`.
     ///
     /// # Errors
-    /// When the recorder has stopped, or has too many questions waiting.
+    /// When the recorder has stopped, hangs, or has too many questions waiting.
     pub fn calls(&self, most: usize) -> Result<Vec<LiveCall>, NoAnswer> {
         let (reply, answer) = bounded(1);
         self.asks.try_send(Ask::Calls { most, reply }).map_err(|_full_or_gone| NoAnswer)?;
-        answer.recv().map_err(|_gone| NoAnswer)
+        answer.recv_timeout(PATIENCE).map_err(|_late_or_gone| NoAnswer)
     }
 
     /// Ends recording: what is in the ring is read, running calls are finished and sealed.

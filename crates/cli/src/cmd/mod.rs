@@ -12,6 +12,7 @@ mod record;
 mod rules;
 mod shell;
 mod show;
+mod status;
 mod verify;
 
 use std::{thread, time::Instant};
@@ -32,6 +33,8 @@ pub(crate) enum Command {
     Init(init::Init),
     /// Record a capture file
     Record(Box<record::Record>),
+    /// Show the health of a running recorder
+    Status(status::Status),
     /// Check whether a mirror is fit to record
     Doctor(doctor::Doctor),
     #[command(flatten)]
@@ -80,6 +83,7 @@ impl Command {
         match self {
             Self::Init(command) => command.run(context),
             Self::Record(command) => command.run(context),
+            Self::Status(command) => command.run(context),
             Self::Doctor(command) => command.run(context),
             Self::InVault(command) => command.run_or_hand_over(context),
             Self::Rules(command) => command.run(context),

@@ -4,6 +4,7 @@ mod live;
 
 use std::{
     io::IsTerminal,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -14,12 +15,14 @@ use earwitness_engine::Limits;
 use earwitness_recorder::{Finished, Input, Progress, Recorder};
 use earwitness_rules::RuleSet;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use ureq::http::{Uri, uri::InvalidUri};
 
 use super::init;
 use crate::{
     context::Context,
     exit::{Exit, Failure, Outcome},
     filter::percent,
+    instruments::LogForm,
     socket::serve_beside,
 };
 
@@ -34,6 +37,9 @@ use crate::{
 
 With -r, a vault directory that does not exist is made, as an open vault; calls that the vault has already are not
 recorded again. With -i the vault must be there: `earwitness init` asks who holds the keys.
+`earwitness status` and `earwitness top` look at a recorder that runs; --metrics is for Prometheus. The command of --on-alarm
+is run by the shell with EARWITNESS_ALARM, EARWITNESS_STATE (raised or cleared), EARWITNESS_SINCE and EARWITNESS_SENTENCE in
+its environment, one at a time, for at most 30 seconds; one that calls curl reaches https URLs.
 SIGTERM finishes and seals what runs; SIGHUP reads the rules again, for the calls that begin from then on.")]
 pub(crate) struct Record {
     /// An interface on a mirror port; repeat it for several
@@ -51,6 +57,18 @@ pub(crate) struct Record {
     /// Memory for audio on its way to the disk, in MiB: what a slow disk may hold up before audio is lost
     #[arg(long, value_name = "MIB", default_value_t = 1024, value_parser = clap::value_parser!(u32).range(1..=1 << 20))]
     memory: u32,
+    /// Serve /metrics, /healthz and /readyz over HTTP here: a port of this machine only, or an address and a port
+    #[arg(long, value_name = "[ADDR:]PORT", value_parser = scraped_at, conflicts_with = "files")]
+    metrics: Option<SocketAddr>,
+    /// How the log on stderr is written
+    #[arg(long, value_name = "FORM", value_enum, default_value_t = LogForm::Text, conflicts_with = "files")]
+    log: LogForm,
+    /// Run this when an alarm is raised, and when it is over
+    #[arg(long, value_name = "COMMAND", conflicts_with = "files")]
+    on_alarm: Option<String>,
+    /// POST a JSON object to this http:// URL when an alarm is raised, and when it is over
+    #[arg(long, value_name = "URL", value_parser = plain_url, conflicts_with = "files")]
+    alarm_url: Option<Uri>,
     /// Capture only what matches this BPF expression; fragments and VLAN tags are added to it
     #[arg(value_name = "EXPRESSION", requires = "interfaces", trailing_var_arg = true)]
     expression: Vec<String>,
@@ -127,6 +145,28 @@ impl Record {
             Exit::Part
         }
     }
+}
+
+/// `9464`, `127.0.0.1:9464`, `[::]:9464`.
+fn scraped_at(text: &str) -> Result<SocketAddr, String> {
+    let port = text.strip_prefix(':').unwrap_or(text).parse().map(|port: u16| (IpAddr::from(Ipv4Addr::LOCALHOST), port));
+    match port {
+        Ok(here) => Ok(here.into()),
+        Err(_) => text.parse().map_err(|_| "a port, or an address and a port: 9464, 10.1.0.9:9464, [::]:9464".to_owned()),
+    }
+}
+
+fn plain_url(text: &str) -> Result<Uri, String> {
+    let url: Uri = text.parse().map_err(|cause: InvalidUri| cause.to_string())?;
+    match url.scheme_str() {
+        Some("http") if url.host().is_some() => Ok(url),
+        Some(_) | None => Err("plain http:// only: for https, have --on-alarm call curl".to_owned()),
+    }
+}
+
+/// The TCP port of an `http://` URL.
+fn port_of(url: &Uri) -> u16 {
+    url.port_u16().unwrap_or(80)
 }
 
 fn open(path: &Path) -> Result<Input, Failure> {

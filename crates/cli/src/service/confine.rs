@@ -29,7 +29,6 @@ pub(crate) struct Confinement<'a> {
 pub(crate) enum Hooks {
     /// No program is ever started.
     None,
-    #[cfg_attr(not(test), expect(dead_code, reason = "for the recorder's commands at an alarm"))]
     /// An alarm starts one: everything may be read and run, temporary files may be written, any host be spoken to.
     Run,
 }

@@ -10,6 +10,6 @@ mod privileges;
 mod pulse;
 mod systemd;
 
-pub(crate) use confine::{Confinement, Hooks, confine};
+pub(crate) use confine::{Confined, Confinement, Hooks, confine};
 pub(crate) use owner::give_to_owner_of;
 pub(crate) use systemd::{attend, stopping};

@@ -61,9 +61,8 @@ pub(crate) fn hand_over(
 ///
 /// # Errors
 /// When there is none, or it does not answer.
-#[expect(dead_code, reason = "`status` asks it")]
 pub(crate) fn health(vault: &Path) -> Result<String, Failure> {
-    let stream = connect(vault, VaultError::InUse { pid: None })??;
+    let stream = connect_to_recorder(vault)?;
     ask(&stream, Ask::Health)?;
     match unpack(&mut &stream, MAX_SAID).map_err(gone)? {
         Said::Health(text) => Ok(text),
@@ -76,6 +75,16 @@ pub(crate) fn health(vault: &Path) -> Result<String, Failure> {
 
 fn is_denied(cause: &VaultError) -> bool {
     matches!(cause, VaultError::Io { cause, .. } if cause.kind() == io::ErrorKind::PermissionDenied)
+}
+
+/// The recorder that runs on a vault.
+///
+/// # Errors
+/// [`Exit::NotFound`] when none does.
+fn connect_to_recorder(vault: &Path) -> Result<UnixStream, Failure> {
+    connect(vault, VaultError::InUse { pid: None })?.map_err(|_nobody| {
+        Failure::new(Exit::NotFound, format_args!("no recorder runs on the vault at {}", vault.display()))
+    })
 }
 
 /// The recorder of a vault that cannot be opened because of `why`; that again when nobody listens.

@@ -28,7 +28,7 @@ mod tests;
 use std::path::{Path, PathBuf};
 
 pub(crate) use self::{
-    client::{Handed, hand_over},
+    client::{Handed, hand_over, health},
     grant::Grant,
     server::serve_beside,
 };

@@ -57,7 +57,7 @@ pub(super) struct Server {
 }
 
 /// How a recorder is, as JSON: what `status` and `top` show.
-pub(crate) type Health<'a> = &'a (dyn Fn() -> String + Sync);
+pub(crate) type Health<'a> = &'a (dyn Fn() -> Result<String, Failure> + Sync);
 
 /// What a server serves.
 pub(super) struct Service<'a> {
@@ -268,7 +268,7 @@ impl<'s> Client<'s> {
                         "this recorder has no health to tell: it reads capture files",
                     )
                 })?;
-                guarded(|| Ok(Said::Health(health())))
+                guarded(|| health().map(Said::Health))
             }
             Ask::Command { words, screen } => {
                 let (options, command) = parsed(&words)?;
@@ -317,6 +317,7 @@ fn parsed(words: &[RawText]) -> Result<(Options, VaultCommand), Failure> {
         Command::InVault(command) => Ok((typed.options, *command)),
         Command::Init(_)
         | Command::Record(_)
+        | Command::Status(_)
         | Command::Doctor(_)
         | Command::Rules(_)
         | Command::Completions(_)

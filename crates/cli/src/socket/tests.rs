@@ -52,7 +52,7 @@ impl Office {
 
     /// Runs `test` while the socket is served.
     fn served<T>(&self, test: impl FnOnce() -> T) -> T {
-        let health = || r#"{"state":"recording"}"#.to_owned();
+        let health = || Ok(r#"{"state":"recording"}"#.to_owned());
         serve_beside(&context(&self.dir()), &self.vault, Some(&health), test)
     }
 

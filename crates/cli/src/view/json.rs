@@ -9,7 +9,9 @@ use serde_json::{Value, json};
 use super::{
     PayloadDigest,
     instant::{instant, seconds_between},
-    is_recorded, reason,
+    is_recorded,
+    mos::mos_of,
+    reason,
     words::{
         cause_word, direction_word, ended_by_word, flag_word, leg_word, mode_word, outcome_word, via_word,
     },
@@ -90,7 +92,7 @@ fn stream_object(
         "duplicates": stream.duplicates,
         "reordered": stream.reordered,
         "jitter_ms": stream.jitter_ms.map(to_the_microsecond),
-        "mos": null,
+        "mos": mos_of(stream),
         "first": instant(stream.first, zone),
         "last": instant(stream.last, zone),
         "payload_bytes": stream.payload_bytes,
@@ -175,10 +177,10 @@ mod tests {
             "reason":"welfare-desk","recording":"{recording}","continues":null,"streams":[
             {{"leg":"caller","src":"10.1.0.5:4000","dst":"10.1.0.9:4002","ssrc":"0x0000abcd","codec":"PCMA",
             "payload_type":8,"ptime_ms":20,"packets":3051,"lost":0,"duplicates":0,"reordered":0,"jitter_ms":0.412,
-            "mos":null,{times},"payload_bytes":488160,"payload_blake3":"{ab}"}},
+            "mos":4.41,{times},"payload_bytes":488160,"payload_blake3":"{ab}"}},
             {{"leg":"callee","src":"10.1.0.9:4002","dst":"10.1.0.5:4000","ssrc":"0x0000abce","codec":"PCMA",
             "payload_type":8,"ptime_ms":20,"packets":990,"lost":10,"duplicates":0,"reordered":0,"jitter_ms":0.412,
-            "mos":null,{times},"payload_bytes":158400,"payload_blake3":"{cd}"}},
+            "mos":4.33,{times},"payload_bytes":158400,"payload_blake3":"{cd}"}},
             {{"leg":"callee","src":"10.1.0.9:4002","dst":"10.1.0.5:4000","ssrc":"0x0000abce",
             "codec":"telephone-event/8000",
             "payload_type":101,"ptime_ms":20,"packets":0,"lost":0,"duplicates":0,"reordered":0,"jitter_ms":0.412,

@@ -1,5 +1,6 @@
 //! What people and programs are shown of a call. Text in, text out: nothing here opens, unlocks or writes anything.
 
+mod amount;
 mod coverage;
 mod digest;
 mod examination;
@@ -7,6 +8,7 @@ mod instant;
 mod json;
 mod ladder;
 mod meaning;
+mod mos;
 mod page;
 mod party;
 mod printable;
@@ -15,6 +17,7 @@ mod row;
 mod step;
 mod streams;
 mod table;
+mod vitals;
 mod words;
 
 #[cfg(test)]
@@ -34,5 +37,6 @@ pub(crate) use self::{
     row::{COLUMNS, Row},
     step::{Step, steps},
     table::table,
+    vitals::vitals_page,
     words::leg_word,
 };

@@ -5,6 +5,7 @@ use earwitness_vault::Entry;
 
 use super::{
     json::{blake3_of, hex},
+    mos::mos_of,
     printable,
     table::indented,
     words::leg_word,
@@ -12,7 +13,7 @@ use super::{
 use crate::seat::Screen;
 
 /// What stands over the columns.
-const HEADINGS: [&str; 12] = [
+const HEADINGS: [&str; 13] = [
     "leg",
     "from → to",
     "ssrc",
@@ -22,12 +23,13 @@ const HEADINGS: [&str; 12] = [
     "dup",
     "late",
     "jitter ms",
+    "mos",
     "ptime",
     "bytes",
     "blake3",
 ];
 /// A table of IPv4 addresses needs so many columns.
-const TABLE_WIDTH: u16 = 150;
+const TABLE_WIDTH: u16 = 156;
 /// Hexadecimal digits of a payload hash that a line has room for.
 const HASH_DIGITS: usize = 12;
 
@@ -59,7 +61,7 @@ pub(super) fn streams(entry: &Entry, room: Room) -> String {
     }
 }
 
-fn cells(entry: &Entry, stream: &StreamSummary) -> [String; 12] {
+fn cells(entry: &Entry, stream: &StreamSummary) -> [String; 13] {
     let hash = entry.recording.as_ref().and_then(|recording| blake3_of(stream, recording));
     let codec = stream.codec.as_ref().map_or_else(|| "?".to_owned(), ToString::to_string);
     [
@@ -72,21 +74,23 @@ fn cells(entry: &Entry, stream: &StreamSummary) -> [String; 12] {
         stream.duplicates.to_string(),
         stream.reordered.to_string(),
         stream.jitter_ms.map(|ms| format!("{ms:.2}")).unwrap_or_default(),
+        mos_of(stream).map(|score| format!("{score:.2}")).unwrap_or_default(),
         stream.ptime_ms.map(|ms| ms.to_string()).unwrap_or_default(),
         stream.payload_bytes.to_string(),
         hash.map(|hash| hex(&hash).chars().take(HASH_DIGITS).collect()).unwrap_or_default(),
     ]
 }
 
-fn lines(cells: &[String; 12]) -> String {
-    let [leg, flow, ssrc, codec, packets, lost, duplicates, late, jitter, ptime, bytes, hash] = cells;
+fn lines(cells: &[String; 13]) -> String {
+    let [leg, flow, ssrc, codec, packets, lost, duplicates, late, jitter, mos, ptime, bytes, hash] = cells;
     let known =
         |name: &str, value: &str| if value.is_empty() { String::new() } else { format!("  {name} {value}") };
     format!(
         "  {leg}  {flow}\n          {codec}  ssrc {ssrc}  bytes {bytes}{}\n          packets {packets}  lost {lost}  \
-         dup {duplicates}  late {late}{}{}\n",
+         dup {duplicates}  late {late}{}{}{}\n",
         known("blake3", hash),
         known("jitter ms", jitter),
+        known("mos", mos),
         known("ptime", ptime),
     )
 }
@@ -103,7 +107,7 @@ mod tests {
         assert_eq!(wide.lines().count(), 4, "{wide}");
         assert!(wide.lines().all(|line| line.chars().count() <= usize::from(TABLE_WIDTH)), "{wide}");
         let narrow = streams(&entry, Room::Narrow);
-        let first = "  caller  10.1.0.5:4000 → 10.1.0.9:4002\n          PCMA (8)  ssrc 0x0000abcd  bytes 488160  blake3 abababababab\n          packets 3051  lost 0  dup 0  late 0  jitter ms 0.41  ptime 20\n";
+        let first = "  caller  10.1.0.5:4000 → 10.1.0.9:4002\n          PCMA (8)  ssrc 0x0000abcd  bytes 488160  blake3 abababababab\n          packets 3051  lost 0  dup 0  late 0  jitter ms 0.41  mos 4.41  ptime 20\n";
         assert!(narrow.starts_with(first), "{narrow}");
         assert!(
             narrow.lines().count() == 9 && narrow.lines().all(|line| line.chars().count() < 80),

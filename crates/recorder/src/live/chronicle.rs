@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use earwitness_capture::{LinkEvent, Losses};
-use earwitness_engine::Counts;
+use earwitness_engine::{CallCounts, Counts};
 use earwitness_model::{RuleSetHash, WallTime};
 use earwitness_vault::{AlarmState, Alive, CoverageCause, LedgerNote, LinkState, Vault, Watching};
 
@@ -27,6 +27,7 @@ pub(super) struct Sight {
     pub(super) rings: RingHealth,
     pub(super) counts: Counts,
     pub(super) calls: usize,
+    pub(super) call_counts: CallCounts,
 }
 
 /// Remembers what was told already.
@@ -128,7 +129,7 @@ impl<'a> Chronicle<'a> {
     }
 
     fn health(&mut self, now: WallTime, sight: Sight, pool: &Pool) -> Health {
-        let Sight { interfaces, queues, rings, counts, calls } = sight;
+        let Sight { interfaces, queues, rings, counts, calls, call_counts } = sight;
         let written = pool.gauge.health();
         let mut health = Health {
             started: self.started,
@@ -139,6 +140,7 @@ impl<'a> Chronicle<'a> {
             rings,
             counts,
             calls,
+            call_counts,
             written,
             disk: self.disk.look(now, written.bytes),
             alarms: Vec::new(),

@@ -202,6 +202,7 @@ impl<'a, C: Fn() -> WallTime> Live<'a, C> {
             rings: self.rings,
             counts: self.engine.counts(),
             calls: self.engine.calls(),
+            call_counts: self.engine.call_counts(),
         };
         let health = self.chronicle.look(now, sight, &self.pool)?;
         self.post.publish(health);

@@ -235,6 +235,7 @@ impl<C: Fn() -> WallTime> Sharded<'_, C> {
             rings: self.rings,
             counts: self.counts(),
             calls: self.signalling.calls(),
+            call_counts: self.signalling.call_counts(),
         };
         let health = self.chronicle.look((self.clock)(), sight, &self.pool)?;
         self.post.publish(health);
@@ -251,6 +252,8 @@ impl<C: Fn() -> WallTime> Sharded<'_, C> {
             for (sum, (health, _)) in all.iter_mut().zip(&look.interfaces) {
                 sum.frames += health.frames;
                 sum.bytes += health.bytes;
+                sum.frames_per_second += health.frames_per_second;
+                sum.bytes_per_second += health.bytes_per_second;
                 sum.kernel_drops += health.kernel_drops;
                 // The interface counts for all threads.
                 sum.interface_drops = sum.interface_drops.max(health.interface_drops);

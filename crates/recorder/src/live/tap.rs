@@ -1,5 +1,7 @@
 //! One interface: its source, and what is told of it.
 
+use std::time::Instant;
+
 use earwitness_capture::{CaptureError, LinkEvent, LinkState, LiveSource, Losses, Polled, Source};
 use earwitness_model::{RawFrame, WallTime};
 
@@ -9,6 +11,8 @@ use crate::health::{InterfaceHealth, Link};
 pub(super) struct Tap {
     pub(super) source: LiveSource,
     health: InterfaceHealth,
+    /// When it was last looked at, and the frames and bytes until then.
+    before: (Instant, u64, u64),
 }
 
 impl Tap {
@@ -18,11 +22,13 @@ impl Tap {
             link: link(source.link()),
             frames: 0,
             bytes: 0,
+            frames_per_second: 0.0,
+            bytes_per_second: 0.0,
             kernel_drops: 0,
             interface_drops: 0,
             last_frame: None,
         };
-        Self { source, health }
+        Self { source, health, before: (Instant::now(), 0, 0) }
     }
 
     /// Hands over what the ring has now.
@@ -39,8 +45,15 @@ impl Tap {
         polled
     }
 
-    /// What was lost since the last call.
+    /// What was lost since the last call; the rates are told anew.
     pub(super) fn take_losses(&mut self) -> Losses {
+        let (at, frames, bytes) =
+            std::mem::replace(&mut self.before, (Instant::now(), self.health.frames, self.health.bytes));
+        let seconds = self.before.0.saturating_duration_since(at).as_secs_f64();
+        if seconds > 0.0 {
+            self.health.frames_per_second = (self.health.frames - frames) as f64 / seconds;
+            self.health.bytes_per_second = (self.health.bytes - bytes) as f64 / seconds;
+        }
         let losses = self.source.take_losses();
         self.health.kernel_drops += losses.kernel;
         self.health.interface_drops += losses.interface;

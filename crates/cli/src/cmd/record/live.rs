@@ -9,11 +9,12 @@ use signal_hook::{
     iterator::Signals,
 };
 
-use super::{Record, tell};
+use super::{Record, port_of, tell};
 use crate::{
     context::Context,
     exit::{Exit, Failure, Outcome},
-    service::{self, Confinement, Hooks},
+    instruments::{self, AlarmHooks, Event, Log, Scraped, Shown, shown_beside},
+    service::{self, Confined, Confinement},
     socket::serve_beside,
 };
 
@@ -26,20 +27,14 @@ pub(super) fn run(record: &Record, context: &Context) -> Outcome {
         );
         return Err(Failure::new(Exit::NotFound, what));
     }
+    let scraped = record.metrics.map(Scraped::bind).transpose()?;
     // Before the vault is opened: its index starts threads, and what a thread gives up it gives up for itself.
-    // The rules are read again when asked for; accounts have their names there.
-    let reads = [context.rules_dir(), "/etc/passwd".into()];
-    let vault_dir = &context.vault;
-    let confined = service::confine(&Confinement {
-        vault: vault_dir,
-        reads: &reads,
-        listens: &[],
-        connects: &[],
-        hooks: Hooks::None,
-    });
-    context.say(confined);
+    let confined = confine(record, context);
     let mut sources = (0..record.threads).map(|_| open_all(record)).collect::<Result<Vec<_>, _>>()?;
     let vault = context.open_vault()?;
+    let log = Log::new(record.log, vault.zone(), context);
+    log.tell(&Event::Confined(confined.to_string()));
+    let hooks = AlarmHooks { command: record.on_alarm.clone(), url: record.alarm_url.clone(), zone: vault.zone() };
     let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
     let ending = signals.handle();
     let (watch, post) = watch();
@@ -47,22 +42,25 @@ pub(super) fn run(record: &Record, context: &Context) -> Outcome {
     let finished = thread::scope(|scope| {
         let (attended, say) = (&watch, |message: &str| context.say(message));
         scope.spawn(move || service::attend(attended, &ended, &say));
-        scope.spawn(|| obey(&mut signals, &watch, context));
-        context.say(format_args!(
-            "recording {} into {} by rule set {}",
-            record.interfaces.join(", "),
-            context.vault.display(),
-            &rules.hash().to_string()[..12]
-        ));
+        scope.spawn(|| obey(&mut signals, &watch, (context, log)));
+        log.tell(&Event::Started {
+            interfaces: record.interfaces.clone(),
+            vault: context.vault.display().to_string(),
+            rule_set: rules.hash(),
+        });
         let recorder = Recorder { vault: &vault, rules, limits: record.limits(), clock: Context::now };
-        let finished = serve_beside(context, &vault, None, || match sources.pop() {
+        let record = || match sources.pop() {
             Some(only) if sources.is_empty() => recorder.watch(only, post),
             last => recorder.watch_sharded(sources.into_iter().chain(last).collect(), post),
-        });
+        };
+        let health = || instruments::vitals(&watch, vault.zone());
+        let shown = Shown { watch: &watch, log, scraped, hooks };
+        let finished = serve_beside(context, &vault, Some(&health), || shown_beside(&shown, record));
         ending.close();
         drop(recording);
         finished
     })?;
+    log.tell(&Event::Stopped { frames: finished.counts.frames, calls: finished.calls });
     tell(context, &finished);
     Ok(record.exit(context, &finished))
 }
@@ -87,14 +85,30 @@ fn open(record: &Record, interface: &str, place: u16) -> Result<LiveSource, Fail
     })
 }
 
+/// Gives up what recording does not need, but for what was asked for: scrapers, and whoever is told of alarms.
+fn confine(record: &Record, context: &Context) -> Confined {
+    // The rules are read again when asked for, accounts have their names there, and a link from /etc leads to the resolver.
+    let reads = [context.rules_dir(), "/etc/passwd".into(), "/run/systemd/resolve".into()];
+    let hooks = if record.on_alarm.is_some() { service::Hooks::Run } else { service::Hooks::None };
+    let listens: Vec<u16> = record.metrics.iter().map(std::net::SocketAddr::port).collect();
+    let connects: Vec<u16> = record.alarm_url.iter().map(|url| port_of(url)).collect();
+    service::confine(&Confinement {
+        vault: &context.vault,
+        reads: &reads,
+        listens: &listens,
+        connects: &connects,
+        hooks,
+    })
+}
+
 /// Does what the signals say until they are closed.
-fn obey(signals: &mut Signals, watch: &Watch, context: &Context) {
+fn obey(signals: &mut Signals, watch: &Watch, (context, log): (&Context, Log)) {
     for signal in signals.forever() {
         let done = match signal {
             SIGHUP => match context.load_rules() {
                 Ok(rules) => watch.rules(rules),
                 Err(failure) => {
-                    context.say(format_args!("{failure}\nthe rules that were in force stay in force"));
+                    log.tell(&Event::RulesRefused { problems: failure.to_string() });
                     Ok(())
                 }
             },

@@ -1,0 +1,43 @@
+//! What a running recorder shows of itself: to `status` and `top` through its socket, to programs that scrape it, to the log,
+//! and to whoever wants to hear of alarms. All of it is made from one [`earwitness_recorder::Health`], outside the capture
+//! thread.
+
+mod beside;
+mod changes;
+mod damper;
+mod event;
+mod hooks;
+mod http;
+mod log;
+mod metrics;
+mod moment;
+mod probe;
+#[cfg(test)]
+pub(crate) mod sample;
+mod vitals;
+
+use chrono_tz::Tz;
+use earwitness_recorder::Watch;
+
+use self::changes::Changes;
+pub(crate) use self::{
+    beside::{Shown, shown_beside},
+    event::Event,
+    hooks::AlarmHooks,
+    http::Scraped,
+    log::{Log, LogForm},
+    moment::Moment,
+    vitals::{InterfaceVitals, LinkWord, State, Vitals},
+};
+use crate::exit::{Exit, Failure};
+
+/// What `status` is told of the recorder that `watch` watches, as JSON.
+///
+/// # Errors
+/// In its first second.
+pub(crate) fn vitals(watch: &Watch, zone: Tz) -> Result<String, Failure> {
+    let health = watch
+        .health()
+        .ok_or_else(|| Failure::new(Exit::Failed, "the recorder begins: ask again in a second"))?;
+    serde_json::to_string(&Vitals::new(&health, zone)).map_err(|cause| Failure::new(Exit::Failed, cause))
+}
