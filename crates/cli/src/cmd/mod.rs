@@ -138,6 +138,20 @@ impl VaultCommand {
         }
     }
 
+    /// Its name on the command line.
+    pub(crate) const fn word(&self) -> &'static str {
+        match self {
+            Self::List(_) => "list",
+            Self::Show(_) => "show",
+            Self::Export(_) => "export",
+            Self::Play(_) => "play",
+            Self::Verify(_) => "verify",
+            Self::Coverage(_) => "coverage",
+            Self::Keys(_) => "keys",
+            Self::Index(_) => "index",
+        }
+    }
+
     /// What it may leave at its seat when another process runs it.
     pub(crate) fn grant(&self) -> Grant {
         match self {

@@ -9,6 +9,7 @@ mod event;
 mod hooks;
 mod http;
 mod log;
+mod look;
 mod metrics;
 mod moment;
 mod probe;
@@ -26,6 +27,7 @@ pub(crate) use self::{
     hooks::AlarmHooks,
     http::Scraped,
     log::{Log, LogForm},
+    look::{CallLine, LegLine, Look, Verdict, look},
     moment::Moment,
     vitals::{InterfaceVitals, LinkWord, State, Vitals},
 };

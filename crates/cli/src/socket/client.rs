@@ -3,7 +3,8 @@
 use std::{
     io::{self, Write},
     os::unix::{fs::MetadataExt, net::UnixStream},
-    path::Path,
+    path::{Path, PathBuf},
+    time::Duration,
 };
 
 use earwitness_vault::VaultError;
@@ -69,6 +70,47 @@ pub(crate) fn health(vault: &Path) -> Result<String, Failure> {
         Said::Ended { code, why } => Err(Failure::new(Exit::from_code(code), why.unwrap_or_default())),
         Said::Out(_) | Said::Tell(_) | Said::Progress { .. } | Said::Errand(_) => {
             Err(Failure::new(Exit::Failed, "the recorder answers something else than it was asked"))
+        }
+    }
+}
+
+/// A recorder that says nothing for so long hangs.
+const LOOK_PATIENCE: Duration = Duration::from_secs(5);
+/// More than the look at a recorder's calls is, at most.
+const MAX_LOOK: usize = 16 << 20;
+
+/// Asks the recorder of a vault again and again for its health and its calls.
+#[derive(Debug, Clone)]
+pub(crate) struct Line {
+    vault: PathBuf,
+}
+
+impl Line {
+    /// A line to the recorder that runs on this vault.
+    pub(crate) const fn to(vault: PathBuf) -> Self {
+        Self { vault }
+    }
+
+    /// How it is, and its newest calls, at most `most`, as JSON.
+    ///
+    /// # Errors
+    /// When there is none, or it does not answer.
+    pub(crate) fn look(&self, most: u32) -> Result<Vec<u8>, Failure> {
+        let stream = connect_to_recorder(&self.vault)?;
+        stream.set_read_timeout(Some(LOOK_PATIENCE))?;
+        ask(&stream, Ask::Calls { most })?;
+        let mut look = Vec::new();
+        loop {
+            match unpack(&mut &stream, MAX_SAID).map_err(gone)? {
+                Said::Out(piece) if look.len() + piece.len() <= MAX_LOOK => look.extend(piece),
+                Said::Ended { why: None, .. } => return Ok(look),
+                Said::Ended { code, why: Some(why) } => {
+                    return Err(Failure::new(Exit::from_code(code), why));
+                }
+                Said::Out(_) | Said::Health(_) | Said::Tell(_) | Said::Progress { .. } | Said::Errand(_) => {
+                    return Err(gone(io::ErrorKind::InvalidData.into()));
+                }
+            }
         }
     }
 }

@@ -28,9 +28,9 @@ mod tests;
 use std::path::{Path, PathBuf};
 
 pub(crate) use self::{
-    client::{Handed, hand_over, health},
+    client::{Handed, Line, hand_over, health},
     grant::Grant,
-    server::serve_beside,
+    server::{Asked, serve_beside},
 };
 
 /// Where the socket of the recorder of this vault is.

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Raised with every change of what is said here: an older recorder then says that it is older.
-pub(super) const PROTOCOL: u16 = 1;
+pub(super) const PROTOCOL: u16 = 2;
 
 /// The first thing that a client says.
 #[derive(Debug, Serialize, Deserialize)]
@@ -31,6 +31,8 @@ pub(super) enum Ask {
     Command { words: Vec<RawText>, screen: Screen },
     /// How it is: what `status` shows.
     Health,
+    /// How it is, and the calls that run, at most so many: what `top` shows.
+    Calls { most: u32 },
 }
 
 /// What the recorder says.

@@ -26,7 +26,7 @@ use rustix::{
 use super::{
     connection::{Connection, ROUND, Wait},
     guest::Guest,
-    parcel::MAX_REQUEST,
+    parcel::{MAX_REQUEST, PIECE},
     place,
     protocol::{Ask, PROTOCOL, RawText, Request, Said},
 };
@@ -56,15 +56,23 @@ pub(super) struct Server {
     made: (u64, u64),
 }
 
-/// How a recorder is, as JSON: what `status` and `top` show.
-pub(crate) type Health<'a> = &'a (dyn Fn() -> Result<String, Failure> + Sync);
+/// A recorder that watches interfaces, as it is asked from outside.
+#[derive(Clone, Copy)]
+pub(crate) struct Asked<'a> {
+    /// How it is, as JSON: what `status` shows.
+    pub(crate) health: &'a (dyn Fn() -> Result<String, Failure> + Sync),
+    /// The same with the calls that run, at most so many: what `top` shows.
+    pub(crate) calls: &'a (dyn Fn(usize) -> Result<String, Failure> + Sync),
+    /// Hears of each command that is run, and for which user.
+    pub(crate) served: &'a (dyn Fn(u32, &'static str) + Sync),
+}
 
 /// What a server serves.
 pub(super) struct Service<'a> {
     /// The vault that this process has open.
     pub(super) vault: &'a Vault,
     /// `None` where nothing is watched: capture files are read.
-    pub(super) health: Option<Health<'a>>,
+    pub(super) asked: Option<Asked<'a>>,
     pub(super) stop: Stop<'a>,
 }
 
@@ -79,7 +87,7 @@ pub(super) struct Stop<'a> {
 pub(crate) fn serve_beside<T>(
     context: &Context,
     vault: &Vault,
-    health: Option<Health<'_>>,
+    asked: Option<Asked<'_>>,
     work: impl FnOnce() -> T,
 ) -> T {
     let (server, (bell, heard)) =
@@ -91,7 +99,7 @@ pub(crate) fn serve_beside<T>(
             }
         };
     let is_set = Arc::new(AtomicBool::new(false));
-    let service = Service { vault, health, stop: Stop { is_set: Arc::clone(&is_set), bell: &heard } };
+    let service = Service { vault, asked, stop: Stop { is_set: Arc::clone(&is_set), bell: &heard } };
     thread::scope(|scope| {
         let _ends_with_the_work = Ends { is_set, bell };
         let started =
@@ -262,13 +270,18 @@ impl<'s> Client<'s> {
         }
         match request.ask {
             Ask::Health => {
-                let health = service.health.ok_or_else(|| {
-                    Failure::new(
-                        Exit::NotFound,
-                        "this recorder has no health to tell: it reads capture files",
-                    )
-                })?;
-                guarded(|| health().map(Said::Health))
+                let asked = watching(service)?;
+                guarded(|| (asked.health)().map(Said::Health))
+            }
+            Ask::Calls { most } => {
+                let asked = watching(service)?;
+                guarded(|| {
+                    let text = (asked.calls)(most as usize)?;
+                    for piece in text.as_bytes().chunks(PIECE) {
+                        self.connection.send(&Said::Out(piece.to_vec()))?;
+                    }
+                    Ok(Said::from(Exit::Done))
+                })
             }
             Ask::Command { words, screen } => {
                 let (options, command) = parsed(&words)?;
@@ -292,6 +305,9 @@ impl<'s> Client<'s> {
                 ));
             }
         }
+        if let Some(asked) = service.asked {
+            (asked.served)(self.uid, command.word());
+        }
         let guest = Guest::new(Arc::clone(&self.connection), Account::of(self.uid), screen);
         let context = Context::at(service.vault.dir().to_owned(), options, Box::new(guest));
         let ended = command.run(&context, service.vault);
@@ -306,6 +322,13 @@ impl Drop for Client<'_> {
             count.fetch_sub(1, Ordering::Relaxed);
         }
     }
+}
+
+/// What is asked of a recorder that watches.
+fn watching<'a>(service: &Service<'a>) -> Result<Asked<'a>, Failure> {
+    service.asked.ok_or_else(|| {
+        Failure::new(Exit::NotFound, "this recorder has no health to tell: it reads capture files")
+    })
 }
 
 /// The command line of a client, which was parsed there already: what is wrong with it here is another version.

@@ -22,7 +22,7 @@ use super::{
     parcel::{MAX_SAID, pack, unpack},
     place,
     protocol::{Ask, PROTOCOL, Request, Said},
-    server::{Server, guarded, serve_beside},
+    server::{Asked, Server, guarded, serve_beside},
 };
 use crate::{
     CommandLine,
@@ -53,7 +53,8 @@ impl Office {
     /// Runs `test` while the socket is served.
     fn served<T>(&self, test: impl FnOnce() -> T) -> T {
         let health = || Ok(r#"{"state":"recording"}"#.to_owned());
-        serve_beside(&context(&self.dir()), &self.vault, Some(&health), test)
+        let asked = Asked { health: &health, calls: &|_| Ok("x".repeat(100_000)), served: &|_, _| () };
+        serve_beside(&context(&self.dir()), &self.vault, Some(asked), test)
     }
 
     fn connect(&self) -> UnixStream {

@@ -15,7 +15,7 @@ use crate::{
     exit::{Exit, Failure, Outcome},
     instruments::{self, AlarmHooks, Event, Log, Scraped, Shown, shown_beside},
     service::{self, Confined, Confinement},
-    socket::serve_beside,
+    socket::{Asked, serve_beside},
 };
 
 pub(super) fn run(record: &Record, context: &Context) -> Outcome {
@@ -54,8 +54,11 @@ pub(super) fn run(record: &Record, context: &Context) -> Outcome {
             last => recorder.watch_sharded(sources.into_iter().chain(last).collect(), post),
         };
         let health = || instruments::vitals(&watch, vault.zone());
+        let calls = |most| instruments::look(&watch, vault.zone(), most);
+        let served = |uid, command| log.tell(&Event::Served { uid, command });
+        let asked = Asked { health: &health, calls: &calls, served: &served };
         let shown = Shown { watch: &watch, log, scraped, hooks };
-        let finished = serve_beside(context, &vault, Some(&health), || shown_beside(&shown, record));
+        let finished = serve_beside(context, &vault, Some(asked), || shown_beside(&shown, record));
         ending.close();
         drop(recording);
         finished
