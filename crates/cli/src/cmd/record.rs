@@ -149,10 +149,16 @@ impl Record {
 
 /// `9464`, `127.0.0.1:9464`, `[::]:9464`.
 fn scraped_at(text: &str) -> Result<SocketAddr, String> {
-    let port = text.strip_prefix(':').unwrap_or(text).parse().map(|port: u16| (IpAddr::from(Ipv4Addr::LOCALHOST), port));
+    let port = text
+        .strip_prefix(':')
+        .unwrap_or(text)
+        .parse()
+        .map(|port: u16| (IpAddr::from(Ipv4Addr::LOCALHOST), port));
     match port {
         Ok(here) => Ok(here.into()),
-        Err(_) => text.parse().map_err(|_| "a port, or an address and a port: 9464, 10.1.0.9:9464, [::]:9464".to_owned()),
+        Err(_) => text
+            .parse()
+            .map_err(|_| "a port, or an address and a port: 9464, 10.1.0.9:9464, [::]:9464".to_owned()),
     }
 }
 

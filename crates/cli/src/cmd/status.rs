@@ -45,7 +45,10 @@ impl Status {
 fn ask(context: &Context) -> Result<Vitals, Failure> {
     let text = socket::health(&context.vault)?;
     let vitals: Vitals = serde_json::from_str(&text).map_err(|_other| {
-        Failure::new(Exit::Failed, "the recorder is of another version: restart it, or use the program that it was started from")
+        Failure::new(
+            Exit::Failed,
+            "the recorder is of another version: restart it, or use the program that it was started from",
+        )
     })?;
     Ok(vitals.seen_at(Context::now()))
 }

@@ -8,7 +8,7 @@ use std::{
 
 use earwitness_recorder::Watch;
 
-use super::{Changes, Event, AlarmHooks, Log, http::Scraped, probe};
+use super::{AlarmHooks, Changes, Event, Log, http::Scraped, probe};
 use crate::context::Context;
 
 /// Health is written down once a second; it is looked for a little more often.
@@ -39,7 +39,9 @@ pub(crate) fn shown_beside<T>(shown: &Shown<'_>, work: impl FnOnce() -> T) -> T 
         let started =
             thread::Builder::new().name("attendant".into()).spawn_scoped(scope, || attend(shown, stop));
         if let Err(cause) = started {
-            shown.log.tell(&Event::Without { what: "a log of what happens, and hooks", why: cause.to_string() });
+            shown
+                .log
+                .tell(&Event::Without { what: "a log of what happens, and hooks", why: cause.to_string() });
         }
         work()
     })

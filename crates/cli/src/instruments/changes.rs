@@ -48,7 +48,8 @@ impl Changes {
 
     fn add_losses(&mut self, before: &Health, health: &Health) {
         for (was, is) in before.interfaces.iter().zip(&health.interfaces) {
-            let (kernel, own) = (is.kernel_drops - was.kernel_drops, is.interface_drops - was.interface_drops);
+            let (kernel, own) =
+                (is.kernel_drops - was.kernel_drops, is.interface_drops - was.interface_drops);
             self.add(Lost::KernelDrops { interface: is.name.clone() }, kernel, before.at);
             self.add(Lost::InterfaceDrops { interface: is.name.clone() }, own, before.at);
         }
@@ -65,7 +66,8 @@ impl Changes {
     }
 
     fn losses(&mut self, now: WallTime, window: Window) -> Vec<Event> {
-        let seconds = |from: &WallTime| now.nanos().saturating_sub(from.nanos()).unsigned_abs() / 1_000_000_000;
+        let seconds =
+            |from: &WallTime| now.nanos().saturating_sub(from.nanos()).unsigned_abs() / 1_000_000_000;
         let is_told = |from: &WallTime| match window {
             Window::All => true,
             Window::Over => seconds(from) >= PIECE_SECONDS,
@@ -98,7 +100,8 @@ fn interfaces(before: &Health, health: &Health) -> Vec<Event> {
 
 fn alarms(before: &[Alarm], health: &Health) -> Vec<Event> {
     let is_in = |alarms: &[Alarm], alarm: &Alarm| alarms.iter().any(|other| other.code == alarm.code);
-    let raised = health.alarms.iter().filter(|alarm| !is_in(before, alarm)).map(|alarm| Event::Raised(alarm.code));
+    let raised =
+        health.alarms.iter().filter(|alarm| !is_in(before, alarm)).map(|alarm| Event::Raised(alarm.code));
     let cleared = before.iter().filter(|alarm| !is_in(&health.alarms, alarm)).map(|alarm| {
         let seconds = health.at.nanos().saturating_sub(alarm.since.nanos()).unsigned_abs() / 1_000_000_000;
         Event::Cleared { code: alarm.code, seconds }

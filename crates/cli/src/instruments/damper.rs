@@ -59,7 +59,11 @@ impl Damper {
         }
         let is_over = |told: &Told| at.nanos().saturating_sub(told.stood.nanos()) >= OVER_NANOS;
         let over = self.told.extract_if(.., |told| is_over(told));
-        notices.extend(over.map(|Told { code, since, .. }| Notice { code, state: AlarmState::Cleared, since }));
+        notices.extend(over.map(|Told { code, since, .. }| Notice {
+            code,
+            state: AlarmState::Cleared,
+            since,
+        }));
         notices
     }
 }

@@ -180,7 +180,10 @@ impl fmt::Display for Event {
             Self::Interface { name, link } => write!(f, "{name} is {}", link_word(*link)),
             Self::Renamed { from, to } => write!(f, "{from} is called {to} now"),
             Self::Lost { what: Lost::KernelDrops { interface }, count, seconds } => {
-                write!(f, "{interface}: {count} frames dropped by the kernel in {seconds} s: give a larger ring (-B)")
+                write!(
+                    f,
+                    "{interface}: {count} frames dropped by the kernel in {seconds} s: give a larger ring (-B)"
+                )
             }
             Self::Lost { what: Lost::InterfaceDrops { interface }, count, seconds } => {
                 write!(f, "{interface}: {count} frames dropped by the interface in {seconds} s")

@@ -121,11 +121,13 @@ impl AlarmHooks {
         let body = json!({
             "schema": 1, "alarm": code, "state": state, "since": since, "sentence": sentence, "loss": notice.code.is_loss()
         });
-        let config = ureq::Agent::config_builder().timeout_global(Some(POST_PATIENCE)).max_redirects(0).build();
+        let config =
+            ureq::Agent::config_builder().timeout_global(Some(POST_PATIENCE)).max_redirects(0).build();
         let agent = ureq::Agent::new_with_config(config);
         let mut waits = BACKOFF.into_iter();
         loop {
-            let posted = agent.post(url.clone()).header("Content-Type", "application/json").send(body.to_string());
+            let posted =
+                agent.post(url.clone()).header("Content-Type", "application/json").send(body.to_string());
             let Err(cause) = posted else { return Ok(()) };
             let Some(wait) = waits.next() else { return Err(cause.to_string()) };
             let until = Instant::now() + wait;
@@ -214,7 +216,10 @@ mod tests {
         let text = std::fs::read_to_string(heard).unwrap();
         let expected = "EARWITNESS_ALARM=disk_full\nEARWITNESS_SENTENCE=the vault's disk is full: ";
         assert!(text.starts_with(expected), "{text}");
-        assert!(text.ends_with("EARWITNESS_SINCE=2026-11-21T09:00:00.000000+09:00\nEARWITNESS_STATE=raised\n"), "{text}");
+        assert!(
+            text.ends_with("EARWITNESS_SINCE=2026-11-21T09:00:00.000000+09:00\nEARWITNESS_STATE=raised\n"),
+            "{text}"
+        );
     }
 
     #[test]

@@ -205,7 +205,10 @@ mod tests {
     fn a_get_is_answered_and_nothing_else_is() {
         served(|address| {
             let found = said(address, b"GET /here?x=1 HTTP/1.1\r\nHost: x\r\n\r\n");
-            assert!(found.starts_with("HTTP/1.1 200 OK\r\n") && found.ends_with("\r\n\r\nfound\n"), "{found}");
+            assert!(
+                found.starts_with("HTTP/1.1 200 OK\r\n") && found.ends_with("\r\n\r\nfound\n"),
+                "{found}"
+            );
             for (request, status) in [
                 (&b"GET /elsewhere HTTP/1.1\r\n\r\n"[..], "404"),
                 (b"POST /here HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc", "405"),
@@ -222,7 +225,8 @@ mod tests {
     fn whoever_says_nothing_does_not_keep_others_out_for_long_nor_the_recorder_from_stopping() {
         let began = Instant::now();
         let idle = served(|address| {
-            let idle: Vec<_> = (0..MAX_CONNECTIONS - 1).map(|_| TcpStream::connect(address).unwrap()).collect();
+            let idle: Vec<_> =
+                (0..MAX_CONNECTIONS - 1).map(|_| TcpStream::connect(address).unwrap()).collect();
             assert!(said(address, b"GET /here HTTP/1.1\r\n\r\n").ends_with("found\n"));
             idle
         });

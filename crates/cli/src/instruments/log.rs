@@ -86,7 +86,8 @@ mod tests {
 
     #[test]
     fn an_event_is_a_sentence_a_journal_entry_or_an_object() {
-        let event = Event::Lost { what: Lost::KernelDrops { interface: "eth1".to_owned() }, count: 7, seconds: 2 };
+        let event =
+            Event::Lost { what: Lost::KernelDrops { interface: "eth1".to_owned() }, count: 7, seconds: 2 };
         let line = |reader, event: &Event| {
             Log { reader, zone: Seoul, least: Level::Info }.line(event, Moment::new(at(0), Seoul))
         };

@@ -93,9 +93,13 @@ impl Page<'_> {
         let seconds = |nanos: i64| nanos as f64 / 1e9;
         let started = in_seconds("start_time", "When the recorder began to watch, in seconds since 1970");
         self.gauge(&started, seconds(health.started.nanos()))?;
-        let looked = in_seconds("health_time", "When the recorder last wrote its health down, in seconds since 1970");
+        let looked =
+            in_seconds("health_time", "When the recorder last wrote its health down, in seconds since 1970");
         self.gauge(&looked, seconds(health.at.nanos()))?;
-        self.counter(&number("clock_steps", "How often the clock of the frames was set"), health.counts.clock_steps)
+        self.counter(
+            &number("clock_steps", "How often the clock of the frames was set"),
+            health.counts.clock_steps,
+        )
     }
 
     fn interfaces(&mut self, health: &Health) -> fmt::Result {
@@ -109,8 +113,16 @@ impl Page<'_> {
             label,
             &of(|interface| u64::from(interface.link == Link::Up)),
         )?;
-        self.counters(&number("interface_frames", "Frames taken from an interface's ring"), label, &of(|i| i.frames))?;
-        self.counters(&in_bytes("interface_received", "Bytes of these frames, as they were on the wire"), label, &of(|i| i.bytes))?;
+        self.counters(
+            &number("interface_frames", "Frames taken from an interface's ring"),
+            label,
+            &of(|i| i.frames),
+        )?;
+        self.counters(
+            &in_bytes("interface_received", "Bytes of these frames, as they were on the wire"),
+            label,
+            &of(|i| i.bytes),
+        )?;
         self.counters(
             &number("interface_kernel_drops", "Frames that the kernel dropped because the ring was full"),
             label,
@@ -133,7 +145,10 @@ impl Page<'_> {
             ConstCounter::new(*count).encode(family.encode_family(&labels)?)?;
         }
         self.counter(&number("frames_not_udp", "Frames that carry something else than UDP"), counts.not_udp)?;
-        self.counter(&number("fragments_refused", "Fragmented datagrams that were refused"), counts.fragments_refused)?;
+        self.counter(
+            &number("fragments_refused", "Fragmented datagrams that were refused"),
+            counts.fragments_refused,
+        )?;
         self.counter(&number("sip_messages", "SIP messages"), counts.messages)?;
         self.counter(
             &number("sip_malformed", "Datagrams that begin like SIP and are not"),
@@ -181,14 +196,26 @@ impl Page<'_> {
             names.iter().map(String::as_str).zip(health.queues.iter().map(value)).collect()
         };
         let label = "queue";
-        self.gauges(&number("queue_capacity", "Places of a queue"), label, &of(|queue| queue.capacity as u64))?;
-        self.gauges(&number("queue_length", "Places that are taken"), label, &of(|queue| queue.length as u64))?;
+        self.gauges(
+            &number("queue_capacity", "Places of a queue"),
+            label,
+            &of(|queue| queue.capacity as u64),
+        )?;
+        self.gauges(
+            &number("queue_length", "Places that are taken"),
+            label,
+            &of(|queue| queue.length as u64),
+        )?;
         self.gauges(
             &number("queue_high_water", "Places that were taken at most"),
             label,
             &of(|queue| queue.high_water as u64),
         )?;
-        self.counters(&number("queue_full", "How often a queue was full when something came"), label, &of(|q| q.refused))?;
+        self.counters(
+            &number("queue_full", "How often a queue was full when something came"),
+            label,
+            &of(|q| q.refused),
+        )?;
         let rings = health.rings;
         self.gauge(&in_bytes("rings_used", "Audio in memory"), rings.bytes as f64)?;
         self.gauge(&in_bytes("rings_budget", "Audio that may be in memory"), rings.budget as f64)?;
@@ -211,7 +238,11 @@ impl Page<'_> {
         }
     }
 
-    fn descriptor<'s>(&'s mut self, metric: &'s Metric, kind: MetricType) -> Result<MetricEncoder<'s>, fmt::Error> {
+    fn descriptor<'s>(
+        &'s mut self,
+        metric: &'s Metric,
+        kind: MetricType,
+    ) -> Result<MetricEncoder<'s>, fmt::Error> {
         self.0.encode_descriptor(metric.name, metric.help, metric.unit.as_ref(), kind)
     }
 

@@ -43,7 +43,11 @@ fn seconds_since(at: WallTime, now: WallTime) -> f64 {
 
 fn unhealthy(health: &Health, now: WallTime) -> Vec<String> {
     let age = seconds_since(health.at, now);
-    if age > STALE_SECONDS { vec![format!("capturing hangs: it last looked {age:.0} s ago")] } else { Vec::new() }
+    if age > STALE_SECONDS {
+        vec![format!("capturing hangs: it last looked {age:.0} s ago")]
+    } else {
+        Vec::new()
+    }
 }
 
 fn unready(health: &Health, now: WallTime) -> Vec<String> {

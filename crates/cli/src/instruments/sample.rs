@@ -31,16 +31,28 @@ fn interface(name: &str, frames: u64, link: Link) -> InterfaceHealth {
 
 /// Two hours of an office, nothing wrong.
 pub(crate) fn healthy() -> Health {
-    let queue = |name, capacity, length, high_water| QueueHealth { name, capacity, length, high_water, refused: 0 };
-    let media = MediaCounts { packets: 36_300_000, kept: 36_000_000, dropped: 299_000, ..MediaCounts::default() };
+    let queue =
+        |name, capacity, length, high_water| QueueHealth { name, capacity, length, high_water, refused: 0 };
+    let media =
+        MediaCounts { packets: 36_300_000, kept: 36_000_000, dropped: 299_000, ..MediaCounts::default() };
     Health {
         started: at(0),
         at: at(7200),
         rule_set: RuleSetHash([0x5a; 32]),
         interfaces: vec![interface("eth1", 36_400_000, Link::Up), interface("eth2", 72_000, Link::Up)],
-        queues: vec![queue("backlog", 65_536, 0, 3), queue("work", 1024, 2, 40), queue("written", 1024, 0, 17)],
+        queues: vec![
+            queue("backlog", 65_536, 0, 3),
+            queue("work", 1024, 2, 40),
+            queue("written", 1024, 0, 17),
+        ],
         rings: RingHealth { bytes: 12 << 20, budget: 1024 << 20, high_water: 30 << 20 },
-        counts: Counts { frames: 36_472_000, bytes: 7_950_896_000, messages: 24_000, media, ..Counts::default() },
+        counts: Counts {
+            frames: 36_472_000,
+            bytes: 7_950_896_000,
+            messages: 24_000,
+            media,
+            ..Counts::default()
+        },
         calls: 212,
         call_counts: CallCounts { begun: 2000, answered: 1900, ended: 1788, not_admitted: 500, resumed: 0 },
         written: WriterHealth {

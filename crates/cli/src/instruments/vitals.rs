@@ -224,12 +224,16 @@ impl Vitals {
                 seconds_to_full: health.disk.seconds_to_full,
             },
             clock: ClockVitals { steps: counts.clock_steps },
-            alarms: health.alarms.iter().map(|alarm| AlarmVitals {
-                code: alarm.code.name().to_owned(),
-                since: moment(alarm.since),
-                loss: alarm.code.is_loss(),
-                sentence: alarm.code.sentence().to_owned(),
-            }).collect(),
+            alarms: health
+                .alarms
+                .iter()
+                .map(|alarm| AlarmVitals {
+                    code: alarm.code.name().to_owned(),
+                    since: moment(alarm.since),
+                    loss: alarm.code.is_loss(),
+                    sentence: alarm.code.sentence().to_owned(),
+                })
+                .collect(),
         }
     }
 

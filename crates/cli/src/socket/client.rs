@@ -237,7 +237,7 @@ impl Errands<'_> {
         Ok(Reply::Done)
     }
 
-    fn granted(&self, place: &RawText) -> Result<std::path::PathBuf, Failure> {
+    fn granted(&self, place: &RawText) -> Result<PathBuf, Failure> {
         let place = place.path();
         if self.grant.permits(&place) { Ok(place) } else { Err(not_granted()) }
     }

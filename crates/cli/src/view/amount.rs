@@ -56,7 +56,10 @@ mod tests {
     #[test]
     fn amounts_are_short_and_right() {
         assert_eq!([count(0), count(999), count(1_234_567)], ["0", "999", "1,234,567"]);
-        assert_eq!([bytes(0.0), bytes(999.0), bytes(1500.0), bytes(2.5e11)], ["0 B", "999 B", "1.5 kB", "250 GB"]);
+        assert_eq!(
+            [bytes(0.0), bytes(999.0), bytes(1500.0), bytes(2.5e11)],
+            ["0 B", "999 B", "1.5 kB", "250 GB"]
+        );
         assert_eq!([memory(64 << 20), memory(1024 << 20)], ["64.0 MiB", "1.0 GiB"]);
         let times = [12.9, 125.0, 7500.0, 100_000.0, 3_400_000.0].map(time);
         assert_eq!(times, ["12 s", "2 min 5 s", "2 h 5 min", "1 d 3 h", "39 days"]);

@@ -100,9 +100,16 @@ mod tests {
     #[test]
     fn ratings_mean_the_scores_that_g107_publishes() {
         // G.107, table B.1, and the default rating.
-        for (r, score) in
-            [(100.0, 4.50), (93.2, 4.41), (90.0, 4.34), (80.0, 4.03), (70.0, 3.60), (60.0, 3.10), (50.0, 2.58), (0.0, 1.0)]
-        {
+        for (r, score) in [
+            (100.0, 4.50),
+            (93.2, 4.41),
+            (90.0, 4.34),
+            (80.0, 4.03),
+            (70.0, 3.60),
+            (60.0, 3.10),
+            (50.0, 2.58),
+            (0.0, 1.0),
+        ] {
             assert!((of_rating(r) - score).abs() < 0.007, "{r}: {}", of_rating(r));
         }
         assert_eq!((of_rating(2.0), of_rating(-5.0), of_rating(200.0)), (1.0, 1.0, 4.5));

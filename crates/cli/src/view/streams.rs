@@ -86,12 +86,12 @@ fn lines(cells: &[String; 13]) -> String {
     let known =
         |name: &str, value: &str| if value.is_empty() { String::new() } else { format!("  {name} {value}") };
     format!(
-        "  {leg}  {flow}\n          {codec}  ssrc {ssrc}  bytes {bytes}{}\n          packets {packets}  lost {lost}  \
-         dup {duplicates}  late {late}{}{}{}\n",
+        "  {leg}  {flow}{}\n          {codec}  ssrc {ssrc}  bytes {bytes}{}\n          packets {packets}  lost {lost}  \
+         dup {duplicates}  late {late}{}{}\n",
+        known("ptime", ptime),
         known("blake3", hash),
         known("jitter ms", jitter),
         known("mos", mos),
-        known("ptime", ptime),
     )
 }
 
@@ -107,7 +107,7 @@ mod tests {
         assert_eq!(wide.lines().count(), 4, "{wide}");
         assert!(wide.lines().all(|line| line.chars().count() <= usize::from(TABLE_WIDTH)), "{wide}");
         let narrow = streams(&entry, Room::Narrow);
-        let first = "  caller  10.1.0.5:4000 → 10.1.0.9:4002\n          PCMA (8)  ssrc 0x0000abcd  bytes 488160  blake3 abababababab\n          packets 3051  lost 0  dup 0  late 0  jitter ms 0.41  mos 4.41  ptime 20\n";
+        let first = "  caller  10.1.0.5:4000 → 10.1.0.9:4002  ptime 20\n          PCMA (8)  ssrc 0x0000abcd  bytes 488160  blake3 abababababab\n          packets 3051  lost 0  dup 0  late 0  jitter ms 0.41  mos 4.41\n";
         assert!(narrow.starts_with(first), "{narrow}");
         assert!(
             narrow.lines().count() == 9 && narrow.lines().all(|line| line.chars().count() < 80),

@@ -103,7 +103,9 @@ pub(crate) fn calls_line(vitals: &Vitals) -> String {
         count(calls.answered),
         count(calls.not_admitted)
     );
-    for (what, number) in [("taken up after a restart", calls.resumed), ("messages beyond the call table", calls.table_full)] {
+    for (what, number) in
+        [("taken up after a restart", calls.resumed), ("messages beyond the call table", calls.table_full)]
+    {
         if number > 0 {
             // Writing into a String cannot fail.
             write!(text, ", {} {what}", count(number)).unwrap_or_default();
@@ -205,7 +207,10 @@ recording since 2026-11-21 09:00:00 (2 h 0 min), rule set 5a5a5a5a5a5a
         let vitals = Vitals::new(&losing(), Seoul).seen_at(at(7201));
         let page = vitals_page(&vitals, at(7201), Screen::Pipe);
         assert!(page.contains("eth2     down, "), "{page}");
-        assert!(page.contains("  alarms      interface_down since 2026-11-21 10:59:00: an interface is down"), "{page}");
+        assert!(
+            page.contains("  alarms      interface_down since 2026-11-21 10:59:00: an interface is down"),
+            "{page}"
+        );
         assert!(page.contains("              frames_lost since 2026-11-21 10:59:59: "), "{page}");
         assert_eq!(vitals.exit(), Exit::Loss);
     }

@@ -34,7 +34,8 @@ pub(super) fn run(record: &Record, context: &Context) -> Outcome {
     let vault = context.open_vault()?;
     let log = Log::new(record.log, vault.zone(), context);
     log.tell(&Event::Confined(confined.to_string()));
-    let hooks = AlarmHooks { command: record.on_alarm.clone(), url: record.alarm_url.clone(), zone: vault.zone() };
+    let hooks =
+        AlarmHooks { command: record.on_alarm.clone(), url: record.alarm_url.clone(), zone: vault.zone() };
     let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
     let ending = signals.handle();
     let (watch, post) = watch();
