@@ -13,6 +13,7 @@ mod rules;
 mod shell;
 mod show;
 mod status;
+mod top;
 mod verify;
 
 use std::{thread, time::Instant};
@@ -35,6 +36,8 @@ pub(crate) enum Command {
     Record(Box<record::Record>),
     /// Show the health of a running recorder
     Status(status::Status),
+    /// Show a running recorder and its calls as they change
+    Top(top::Top),
     /// Check whether a mirror is fit to record
     Doctor(doctor::Doctor),
     #[command(flatten)]
@@ -84,6 +87,7 @@ impl Command {
             Self::Init(command) => command.run(context),
             Self::Record(command) => command.run(context),
             Self::Status(command) => command.run(context),
+            Self::Top(command) => command.run(context),
             Self::Doctor(command) => command.run(context),
             Self::InVault(command) => command.run_or_hand_over(context),
             Self::Rules(command) => command.run(context),

@@ -27,7 +27,7 @@ pub(crate) use self::{
     hooks::AlarmHooks,
     http::Scraped,
     log::{Log, LogForm},
-    look::{CallLine, LegLine, Look, Verdict, look},
+    look::{CallLine, CallState, LegLine, Look, Verdict, look},
     moment::Moment,
     vitals::{InterfaceVitals, LinkWord, State, Vitals},
 };

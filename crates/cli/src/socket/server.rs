@@ -341,6 +341,7 @@ fn parsed(words: &[RawText]) -> Result<(Options, VaultCommand), Failure> {
         Command::Init(_)
         | Command::Record(_)
         | Command::Status(_)
+        | Command::Top(_)
         | Command::Doctor(_)
         | Command::Rules(_)
         | Command::Completions(_)

@@ -17,6 +17,7 @@ mod row;
 mod step;
 mod streams;
 mod table;
+mod top;
 mod vitals;
 mod words;
 
@@ -38,6 +39,7 @@ pub(crate) use self::{
     row::{COLUMNS, Row},
     step::{Step, steps},
     table::table,
+    top::{Board, Flow, Palette, draw},
     vitals::vitals_page,
     words::leg_word,
 };
