@@ -40,8 +40,10 @@ const ROUND: Duration = Duration::from_millis(100);
 
 /// Show the recorder that runs on the vault, and the calls that run, as they change
 #[derive(Debug, Args)]
-#[command(after_help = "Keys: arrows and PgUp, PgDn move; Enter shows a call's details; / filters; s changes the order; p pauses; F1 helps; q leaves.
-Numbers are shown to whoever may list calls: root, the recorder's user, and the group of the vault's directory.")]
+#[command(
+    after_help = "Keys: arrows and PgUp, PgDn move; Enter shows a call's details; / filters; s changes the order; p pauses; F1 helps; q leaves.
+Numbers are shown to whoever may list calls: root, the recorder's user, and the group of the vault's directory."
+)]
 pub(crate) struct Top {
     /// Seconds between two looks
     #[arg(short, long, value_name = "SECONDS", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..))]

@@ -21,13 +21,15 @@ use chrono_tz::Tz;
 use earwitness_recorder::Watch;
 
 use self::changes::Changes;
+#[cfg(test)]
+pub(crate) use self::look::CallState;
 pub(crate) use self::{
     beside::{Shown, shown_beside},
     event::Event,
     hooks::AlarmHooks,
     http::Scraped,
     log::{Log, LogForm},
-    look::{CallLine, CallState, LegLine, Look, Verdict, look},
+    look::{CallLine, LegLine, Look, Verdict, look},
     moment::Moment,
     vitals::{InterfaceVitals, LinkWord, State, Vitals},
 };

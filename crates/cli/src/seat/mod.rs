@@ -20,7 +20,12 @@ use std::{
 use earwitness_vault::{Access, OfficerKey};
 use serde::{Deserialize, Serialize};
 
-pub(crate) use self::{account::Account, here::Here, player::player_names, screen::{Colour, Screen}};
+pub(crate) use self::{
+    account::Account,
+    here::Here,
+    player::player_names,
+    screen::{Colour, Screen},
+};
 use crate::exit::Failure;
 
 /// Where a command sits.

@@ -32,6 +32,11 @@ impl Wire {
         Some(wire)
     }
 
+    /// Its name.
+    pub(crate) fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
     /// Makes the pair.
     pub(crate) fn link(&self) {
         self.ip(&["link", "add", "tap", "type", "veth", "peer", "name", "send"]);

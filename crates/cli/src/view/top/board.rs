@@ -166,7 +166,13 @@ impl Board {
                     Motion::Paused => Motion::Running,
                 }
             }
-            KeyCode::Enter if self.chosen_call().is_some() => self.face = Face::Details,
+            KeyCode::Enter => {
+                // It stays the one that is looked at when a newer one comes.
+                self.chosen = self.chosen_call().map(|call| call.id.clone());
+                if self.chosen.is_some() {
+                    self.face = Face::Details;
+                }
+            }
             code => self.move_by(code),
         }
         Flow::GoOn
@@ -205,7 +211,8 @@ impl Board {
     /// The calls that are shown, in order.
     pub(super) fn calls(&self) -> Vec<&CallLine> {
         let needle = self.filter.to_lowercase();
-        let has = |text: &Option<String>| text.as_ref().is_some_and(|text| text.to_lowercase().contains(&needle));
+        let has =
+            |text: &Option<String>| text.as_ref().is_some_and(|text| text.to_lowercase().contains(&needle));
         let is_shown = |call: &&CallLine| {
             needle.is_empty()
                 || [&call.from, &call.to, &call.department, &call.rule].into_iter().any(has)

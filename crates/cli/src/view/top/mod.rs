@@ -66,10 +66,14 @@ pub(crate) fn draw(board: &mut Board, palette: Palette, frame: &mut Frame<'_>) {
     let head = head(board, palette);
     let rows = u16::try_from(head.len()).unwrap_or(u16::MAX);
     let [top, middle, foot] =
-        Layout::vertical([Constraint::Length(rows), Constraint::Min(3), Constraint::Length(1)]).areas(frame.area());
+        Layout::vertical([Constraint::Length(rows), Constraint::Min(3), Constraint::Length(1)])
+            .areas(frame.area());
     frame.render_widget(Paragraph::new(head), top);
     draw_calls(board, palette, (frame, middle));
-    frame.render_widget(Paragraph::new(foot_line(board)).style(Style::new().add_modifier(Modifier::REVERSED)), foot);
+    frame.render_widget(
+        Paragraph::new(foot_line(board)).style(Style::new().add_modifier(Modifier::REVERSED)),
+        foot,
+    );
     match board.face {
         Face::Calls | Face::Filter => {}
         Face::Help => draw_window("help", HELP.to_owned(), frame),
@@ -122,12 +126,15 @@ fn columns(width: u16) -> Vec<Column> {
     let from: Column = ("from", 14, |call, _| number(call.from.as_deref()));
     let to: Column = ("to", 14, |call, _| number(call.to.as_deref()));
     let state: Column = ("state", 7, |call, _| call.state.word().to_owned());
-    let time: Column = ("time", 7, |call, board| length(call.answered.unwrap_or(call.start).seconds_until(board.now)));
+    let time: Column =
+        ("time", 7, |call, board| length(call.answered.unwrap_or(call.start).seconds_until(board.now)));
     let loss: Column = ("loss %", 9, |call, _| both(call, |leg| Some(format!("{:.1}", leg.lost_percent()))));
     let score: Column = ("mos", 7, |call, _| both(call, |leg| leg.mos.map(|mos| format!("{mos:.1}"))));
-    let jitter: Column = ("jitter", 9, |call, _| both(call, |leg| leg.jitter_ms.map(|ms| format!("{ms:.1}"))));
+    let jitter: Column =
+        ("jitter", 9, |call, _| both(call, |leg| leg.jitter_ms.map(|ms| format!("{ms:.1}"))));
     let verdict: Column = ("verdict", 9, |call, _| call.verdict.word().to_owned());
-    let department: Column = ("department", 12, |call, _| call.department.as_deref().map(shown).unwrap_or_default());
+    let department: Column =
+        ("department", 12, |call, _| call.department.as_deref().map(shown).unwrap_or_default());
     match width {
         ..70 => vec![from, to, state, time, score],
         70..100 => vec![from, to, state, time, loss, score, verdict],
@@ -159,9 +166,11 @@ fn draw_calls(board: &mut Board, palette: Palette, (frame, area): (&mut Frame<'_
         let style = match call.verdict {
             Verdict::Kept if call.worst_loss().is_some_and(|loss| loss >= 1.0) => palette.bad(),
             Verdict::Kept => palette.fg(Color::Green),
-            Verdict::NoRule | Verdict::Never | Verdict::Internal | Verdict::Direction | Verdict::Selective => {
-                palette.fg(Color::DarkGray)
-            }
+            Verdict::NoRule
+            | Verdict::Never
+            | Verdict::Internal
+            | Verdict::Direction
+            | Verdict::Selective => palette.fg(Color::DarkGray),
         };
         Row::new(columns.iter().map(|(_, _, cell)| cell(call, board))).style(style)
     };
@@ -170,7 +179,8 @@ fn draw_calls(board: &mut Board, palette: Palette, (frame, area): (&mut Frame<'_
     let first = place.unwrap_or(0) / board.page * board.page;
     let rows: Vec<_> = calls.iter().skip(first).take(board.page).map(row).collect();
     let widths = columns.iter().map(|(_, width, _)| Constraint::Length(*width));
-    let names = Row::new(columns.iter().map(|(name, ..)| *name)).style(Style::new().add_modifier(Modifier::UNDERLINED));
+    let names = Row::new(columns.iter().map(|(name, ..)| *name))
+        .style(Style::new().add_modifier(Modifier::UNDERLINED));
     let table = Table::new(rows, widths)
         .header(names)
         .column_spacing(1)
@@ -183,19 +193,26 @@ fn foot_line(board: &Board) -> String {
     if board.face == Face::Filter {
         return format!("filter: {}_", shown(&board.filter));
     }
-    let filter = if board.filter.is_empty() { String::new() } else { format!("  filter {}", shown(&board.filter)) };
+    let filter =
+        if board.filter.is_empty() { String::new() } else { format!("  filter {}", shown(&board.filter)) };
     let paused = match board.motion {
         Motion::Running => "",
         Motion::Paused => "  PAUSED",
     };
-    format!("{} calls, {} first{filter}{paused}  {KEYS}", count(board.calls().len() as u64), board.order.word())
+    format!(
+        "{} calls, {} first{filter}{paused}  {KEYS}",
+        count(board.calls().len() as u64),
+        board.order.word()
+    )
 }
 
 fn details(call: &CallLine, board: &Board) -> String {
-    let verdict = call.why_not.as_ref().map_or_else(|| "kept".to_owned(), |why| format!("not kept: {}", shown(why)));
-    let answered = call.answered.map_or_else(|| "not yet".to_owned(), |at| {
-        format!("{} ({})", at.for_people(), length(at.seconds_until(board.now)))
-    });
+    let verdict =
+        call.why_not.as_ref().map_or_else(|| "kept".to_owned(), |why| format!("not kept: {}", shown(why)));
+    let answered = call.answered.map_or_else(
+        || "not yet".to_owned(),
+        |at| format!("{} ({})", at.for_people(), length(at.seconds_until(board.now))),
+    );
     let mut text = format!(
         "id          {}\nfrom        {}\nto          {}\nstate       {}\nbegan       {}\nanswered    {answered}\ndepartment  {}\nrule        {}\nverdict     {verdict}\n",
         shown(&call.id),
@@ -231,5 +248,8 @@ fn draw_window(title: &'static str, text: String, frame: &mut Frame<'_>) {
     let high = lines.min(area.height.saturating_sub(2));
     let window = Rect::new((area.width - wide) / 2, (area.height - high) / 2, wide, high);
     frame.render_widget(Clear, window);
-    frame.render_widget(Paragraph::new(text).wrap(Wrap { trim: false }).block(Block::bordered().title(title)), window);
+    frame.render_widget(
+        Paragraph::new(text).wrap(Wrap { trim: false }).block(Block::bordered().title(title)),
+        window,
+    );
 }

@@ -12,7 +12,13 @@ use crate::instruments::{
 };
 
 fn call(number: u64, (from, to): (&str, &str), verdict: Verdict) -> CallLine {
-    let leg = |lost| LegLine { codec: Some("PCMA".to_owned()), packets: 1000, lost, jitter_ms: Some(0.4), mos: Some(4.3) };
+    let leg = |lost| LegLine {
+        codec: Some("PCMA".to_owned()),
+        packets: 1000,
+        lost,
+        jitter_ms: Some(0.4),
+        mos: Some(4.3),
+    };
     let moment = |seconds| Moment::new(at(seconds), Seoul);
     let legs = if verdict == Verdict::Kept { [Some(leg(0)), Some(leg(number))] } else { [None, None] };
     CallLine {
@@ -102,12 +108,16 @@ fn sixty_columns_show_the_calls_and_an_alarm_stands_over_them() {
 #[test]
 fn keys_order_filter_choose_pause_and_leave() {
     let mut board = board(office());
-    let from = |board: &Board| board.calls().iter().map(|call| call.from.clone().unwrap()).collect::<Vec<_>>();
+    let from =
+        |board: &Board| board.calls().iter().map(|call| call.from.clone().unwrap()).collect::<Vec<_>>();
     press(&mut board, &[KeyCode::Char('s')]);
     assert_eq!(from(&board), ["4002", "01055556666", "0312221111"], "the longest first");
     press(&mut board, &[KeyCode::Char('s'), KeyCode::Char('s'), KeyCode::Char('s')]);
     assert_eq!(from(&board)[0], "0312221111", "the one that loses most");
-    press(&mut board, &[KeyCode::Char('/'), KeyCode::Char('0'), KeyCode::Char('1'), KeyCode::Char('0'), KeyCode::Enter]);
+    press(
+        &mut board,
+        &[KeyCode::Char('/'), KeyCode::Char('0'), KeyCode::Char('1'), KeyCode::Char('0'), KeyCode::Enter],
+    );
     assert_eq!(from(&board), ["4002", "01055556666"]);
     press(&mut board, &[KeyCode::Down, KeyCode::Down, KeyCode::Enter]);
     let text = screen(&mut board, (100, 30));
@@ -126,7 +136,8 @@ fn keys_order_filter_choose_pause_and_leave() {
 
 #[test]
 fn of_thousands_of_calls_the_page_is_drawn_on_which_the_chosen_one_is() {
-    let calls = (0..5000).map(|number| call(number, (&format!("0{number}"), "4001"), Verdict::NoRule)).collect();
+    let calls =
+        (0..5000).map(|number| call(number, (&format!("0{number}"), "4001"), Verdict::NoRule)).collect();
     let mut board = board(Look { calls, ..office() });
     screen(&mut board, (80, 20));
     press(&mut board, &[KeyCode::End]);
