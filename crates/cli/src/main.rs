@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 mod cmd;
+mod config;
 mod context;
 mod exit;
 mod filter;
@@ -43,7 +44,13 @@ Exit codes: 0 done, 1 failed, 2 usage, 3 not found, 4 refused by rule or role, 5
 
 fn main() -> ExitCode {
     std::panic::set_hook(Box::new(tell_of_panic));
-    let CommandLine { options, command } = CommandLine::parse();
+    let CommandLine { options, command } = match config::command_line() {
+        Ok(line) => line,
+        Err(failure) => {
+            terminal::say(&failure);
+            return failure.exit.into();
+        }
+    };
     let context = Context::here(options);
     match command.run(&context).and_then(|exit| Ok(context.seat().flush().map(|()| exit)?)) {
         Ok(exit) => exit.into(),

@@ -36,6 +36,9 @@ pub(crate) struct Options {
     /// Read the officer's passphrase from a file instead of asking for it
     #[arg(long, global = true, value_name = "FILE")]
     passphrase_file: Option<PathBuf>,
+    /// Read options from this TOML file [default: /etc/earwitness/earwitness.toml, where it is there]
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
     /// Say only what went wrong
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,

@@ -43,7 +43,7 @@ its environment, one at a time, for at most 30 seconds; one that calls curl reac
 SIGTERM finishes and seals what runs; SIGHUP reads the rules again, for the calls that begin from then on.")]
 pub(crate) struct Record {
     /// An interface on a mirror port; repeat it for several
-    #[arg(short = 'i', long = "interface", value_name = "IFACE", required_unless_present = "files")]
+    #[arg(short = 'i', long = "interface", value_name = "IFACE")]
     interfaces: Vec<String>,
     /// Capture files: pcap or pcapng, plain or gzip; `-` is standard input
     #[arg(short = 'r', long = "read", value_name = "FILE", num_args = 1.., conflicts_with = "interfaces")]
@@ -70,7 +70,7 @@ pub(crate) struct Record {
     #[arg(long, value_name = "URL", value_parser = plain_url, conflicts_with = "files")]
     alarm_url: Option<Uri>,
     /// Capture only what matches this BPF expression; fragments and VLAN tags are added to it
-    #[arg(value_name = "EXPRESSION", requires = "interfaces", trailing_var_arg = true)]
+    #[arg(value_name = "EXPRESSION", conflicts_with = "files", trailing_var_arg = true)]
     expression: Vec<String>,
     /// One rule instead of the capture rules: every call, both directions, internal ones and early media too, for 90
     /// days, without notice. For captures from elsewhere
@@ -83,7 +83,14 @@ pub(crate) struct Record {
 
 impl Record {
     pub(crate) fn run(&self, context: &Context) -> Outcome {
-        if self.files.is_empty() { live::run(self, context) } else { self.read(context) }
+        match (self.files.as_slice(), self.interfaces.as_slice()) {
+            ([], []) => Err(Failure::new(
+                Exit::Usage,
+                "record what? -i IFACE names an interface on a mirror port, -r FILE a capture; or a configuration file has `interface`",
+            )),
+            ([], _) => live::run(self, context),
+            _ => self.read(context),
+        }
     }
 
     fn limits(&self) -> Limits {
