@@ -70,6 +70,11 @@ impl Export {
         &self.output
     }
 
+    /// What becomes of files that are there already.
+    pub(crate) const fn over(&self) -> Over {
+        if self.force { Over::Files } else { Over::Nothing }
+    }
+
     pub(crate) fn run(&self, context: &Context, vault: &Vault) -> Outcome {
         let standing = context.seat().standing(&self.output)?;
         let (calls, mut tally) = self.chosen((context, vault), standing)?;
@@ -80,8 +85,8 @@ impl Export {
             Destination::of((&self.output, standing), self.format, self.asked(calls.len(), standing))?;
         let shape = Shape::new(destination.format(), (self.native, self.mono, self.conceal))?;
         let opener = context.unlock(vault)?;
-        let over = if self.force { Over::Files } else { Over::Nothing };
-        let names = Names { template: self.template.clone().unwrap_or_default(), over, zone: vault.zone() };
+        let (template, over) = (self.template.clone().unwrap_or_default(), self.over());
+        let names = Names { template, over, zone: vault.zone() };
         let mut files = Files::new(context.seat(), destination, names)?;
         let of = calls.len() as u64;
         for (done, call) in (1..).zip(calls) {

@@ -159,7 +159,7 @@ impl VaultCommand {
     /// What it may leave at its seat when another process runs it.
     pub(crate) fn grant(&self) -> Grant {
         match self {
-            Self::Export(command) => Grant::output(command.output()),
+            Self::Export(command) => Grant::output(command.output(), command.over()),
             Self::Play(_) => Grant::player(),
             Self::List(_)
             | Self::Show(_)

@@ -215,7 +215,10 @@ impl Errands<'_> {
             } else {
                 Found::No
             })),
-            Errand::File { place, over } => self.begin(&Target::File { place: self.granted(&place)?, over }),
+            Errand::File { place, over } if self.grant.permits_over(over) => {
+                self.begin(&Target::File { place: self.granted(&place)?, over })
+            }
+            Errand::File { .. } => Err(not_granted()),
             Errand::Player if self.grant.has_player() => self.begin(&Target::Player),
             Errand::Player => Err(not_granted()),
             Errand::Bytes(bytes) => {

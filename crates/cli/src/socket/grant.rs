@@ -1,18 +1,23 @@
 //! What a client lets the recorder have done with its rights: what its own command line names, and nothing else.
 
-use std::path::{Component, Path, PathBuf};
+use std::{
+    os::unix::ffi::OsStrExt,
+    path::{Component, Path, PathBuf},
+};
+
+use crate::seat::Over;
 
 /// Places and devices that a command may use at its seat.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Grant {
-    output: Option<PathBuf>,
+    output: Option<(PathBuf, Over)>,
     player: bool,
 }
 
 impl Grant {
-    /// Files at this place: itself, or in it when it is a directory.
-    pub(crate) fn output(place: &Path) -> Self {
-        Self { output: Some(place.to_owned()), player: false }
+    /// Files at this place: itself, or in it when it is a directory; over others only where the command line says so.
+    pub(crate) fn output(place: &Path, over: Over) -> Self {
+        Self { output: Some((place.to_owned(), over)), player: false }
     }
 
     /// The system's player.
@@ -24,14 +29,22 @@ impl Grant {
         self.player
     }
 
-    /// Whether a file may be made here.
+    /// Whether files that are there may go.
+    pub(super) fn permits_over(&self, over: Over) -> bool {
+        match over {
+            Over::Nothing => true,
+            Over::Files => matches!(self.output, Some((_, Over::Files))),
+        }
+    }
+
+    /// Whether a file may be made here. In a directory, none that is hidden: shells and programs believe what lies there.
     pub(super) fn permits(&self, path: &Path) -> bool {
-        let Some(output) = &self.output else { return false };
+        let Some((output, _)) = &self.output else { return false };
         let Ok(below) = path.strip_prefix(output) else { return false };
         let mut steps = below.components();
         match (steps.next(), steps.next()) {
             (None, _) => true,
-            (Some(Component::Normal(_)), None) => true,
+            (Some(Component::Normal(name)), None) => !name.as_bytes().starts_with(b"."),
             (Some(_), _) => false,
         }
     }
@@ -45,7 +58,7 @@ mod tests {
     fn files_are_made_where_the_command_line_says_and_nowhere_else() {
         let check = |output: &str, path: &str, permitted| {
             assert_eq!(
-                Grant::output(Path::new(output)).permits(Path::new(path)),
+                Grant::output(Path::new(output), Over::Nothing).permits(Path::new(path)),
                 permitted,
                 "{output} {path}"
             );
@@ -55,6 +68,7 @@ mod tests {
             ("out/", "out/a.wav"),
             ("/x/a.wav", "/x/a.wav"),
             (".", "./a.wav"),
+            (".hidden.wav", ".hidden.wav"),
             ("../out", "../out/b"),
         ] {
             check(output, path, true);
@@ -62,6 +76,8 @@ mod tests {
         for (output, path) in [
             ("out", "out/../a"),
             ("out", "out/a/b"),
+            (".", "./.profile"),
+            ("/srv/out", "/srv/out/.bashrc"),
             ("out", "outer"),
             ("out", "/etc/passwd"),
             ("/x/a.wav", "/x/b.wav"),
@@ -69,6 +85,10 @@ mod tests {
         ] {
             check(output, path, false);
         }
+        let over = |grant: Grant| grant.permits_over(Over::Files);
+        let out = |over| Grant::output(Path::new("out"), over);
+        assert!(over(out(Over::Files)) && !over(out(Over::Nothing)) && !over(Grant::player()));
+        assert!(out(Over::Nothing).permits_over(Over::Nothing));
         assert!(!Grant::player().permits(Path::new("a")) && !Grant::default().has_player());
     }
 }
