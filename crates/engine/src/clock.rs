@@ -26,9 +26,19 @@ pub(crate) enum SaidBy {
     Caller,
 }
 
+/// Who says that the capture's clock was set back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SetBack {
+    /// The frames show it: nobody else knows the clock of a capture file.
+    Shown,
+    /// The caller, before it hands in a frame from after: an earlier frame without that waited in another ring.
+    Announced,
+}
+
 /// From capture time to engine time.
 #[derive(Debug)]
 pub(crate) struct Clock {
+    set_back: SetBack,
     /// Capture time less engine time.
     base: i64,
     /// The base before, or the one that was announced: captures of two machines in one file go to and fro between two.
@@ -39,8 +49,8 @@ pub(crate) struct Clock {
 }
 
 impl Clock {
-    pub(crate) const fn new() -> Self {
-        Self { base: 0, other: None, seen: None, steps: 0 }
+    pub(crate) const fn new(set_back: SetBack) -> Self {
+        Self { set_back, base: 0, other: None, seen: None, steps: 0 }
     }
 
     /// Capture time less engine time.
@@ -125,12 +135,15 @@ impl Clock {
         let leap = self.engine_time(time).since(now);
         match said_by {
             SaidBy::Caller if leap < 0 => return now,
-            SaidBy::Frame if leap < 0 => {
-                self.steps += 1;
-                self.other = Some(self.base);
-                self.base = time.since(now);
-                self.seen = Some(leap);
-            }
+            SaidBy::Frame if leap < 0 => match self.set_back {
+                SetBack::Shown => {
+                    self.steps += 1;
+                    self.other = Some(self.base);
+                    self.base = time.since(now);
+                    self.seen = Some(leap);
+                }
+                SetBack::Announced => return now.plus_nanos(-TOLERANCE),
+            },
             SaidBy::Frame | SaidBy::Caller if leap > LONGEST_LEAP => {
                 self.base = time.since(now.plus_nanos(LONGEST_LEAP));
             }
@@ -163,9 +176,12 @@ mod tests {
 
     /// Where the engine's clock stands after each, in seconds, and how many steps were counted.
     fn run(all: &[Do]) -> (Vec<f64>, u64) {
+        run_with(Clock::new(SetBack::Shown), all)
+    }
+
+    fn run_with(mut clock: Clock, all: &[Do]) -> (Vec<f64>, u64) {
         let nanos = |seconds: f64| (seconds * 1e9) as i64;
         let at = |seconds: f64| PacketTime::from_nanos(MORNING + nanos(seconds));
-        let mut clock = Clock::new();
         let mut now = clock.handle_frame(at(0.0), BEFORE);
         let stood = all.iter().map(|what| {
             now = now.max(match *what {
@@ -267,8 +283,22 @@ mod tests {
     }
 
     #[test]
+    fn where_steps_are_announced_an_early_frame_is_late_and_no_step() {
+        let clock = || Clock::new(SetBack::Announced);
+        // Two rings that nobody read for five seconds, one after the other.
+        let (stood, steps) =
+            run_with(clock(), &[Frame(1.0), Frame(6.0), Frame(1.1), Frame(3.0), Frame(6.1), Time(6.2)]);
+        assert_eq!((stood, steps), (vec![1.0, 6.0, 6.0, 6.0, 6.1, 6.2], 0));
+        let (stood, steps) =
+            run_with(clock(), &[Frame(1.0), Step(-3600.0), Frame(-3598.9), Frame(1.2), Frame(-3598.0)]);
+        let expected = [1.0, 1.0, 1.1, 1.2, 2.0];
+        assert_eq!(steps, 1);
+        assert!(stood.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6), "{stood:?}");
+    }
+
+    #[test]
     fn the_ends_of_the_calendar_leave_time_to_come() {
-        let mut clock = Clock::new();
+        let mut clock = Clock::new(SetBack::Shown);
         let mut now = clock.handle_frame(PacketTime::from_nanos(i64::MIN), BEFORE);
         for n in 0..1000i64 {
             let time = [i64::MAX, MORNING, i64::MIN, MORNING + HOUR * n][n as usize % 4];

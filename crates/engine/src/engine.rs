@@ -7,7 +7,7 @@ use earwitness_rules::RuleSet;
 use earwitness_wire::{Carried, Datagram, Reassembled, Reassembler, ReassemblyLimits, rtcp, rtp, sip};
 
 use crate::{
-    clock::{BEFORE, Clock},
+    clock::{BEFORE, Clock, SetBack},
     counts::Counts,
     limits::Limits,
     media::{Came, Media, MediaDatagram, Refused, Told},
@@ -67,6 +67,17 @@ impl Engine {
     /// An engine that decides by `rules` and stays within `limits`.
     #[must_use]
     pub fn new(rules: RuleSet, limits: Limits) -> Self {
+        Self::with_clock(rules, limits, SetBack::Shown)
+    }
+
+    /// [`Self::new`] for a live link, where [`Self::handle_clock_step`] says when the clock is set back, before the first
+    /// frame from after that. An earlier frame was then only read late: it waited in the ring of another interface.
+    #[must_use]
+    pub fn live(rules: RuleSet, limits: Limits) -> Self {
+        Self::with_clock(rules, limits, SetBack::Announced)
+    }
+
+    fn with_clock(rules: RuleSet, limits: Limits, set_back: SetBack) -> Self {
         Self {
             halves: Halves {
                 signalling: Signalling::new(rules, limits),
@@ -77,7 +88,7 @@ impl Engine {
             },
             reassembler: Reassembler::new(ReassemblyLimits::default()),
             counts: Counts::default(),
-            clock: Clock::new(),
+            clock: Clock::new(set_back),
             now: BEFORE,
             next_deadline: NEVER,
         }
@@ -124,7 +135,7 @@ impl Engine {
     /// The clock that stamps the frames was set by `nanos`, forward or back: running calls go on without the step, and calls
     /// that begin under the new setting are told by it. Who watches that clock says so before it hands in a time or a frame
     /// that leaps forward by so much, because a leap that nobody announced is time that passed; frames from before the step
-    /// may still come. A step back shows in the frames too, and may be announced after them.
+    /// may still come. A step back shows in the frames too, and may be announced after them, but to [`Self::live`].
     pub fn handle_clock_step(&mut self, nanos: i64) {
         if self.now > BEFORE {
             self.clock.handle_step(nanos);

@@ -161,6 +161,41 @@ fn a_link_that_was_quiet_is_no_step() {
     assert_eq!(engine.counts().clock_steps, 0);
 }
 
+/// Two interfaces, and for six seconds nobody read their rings: what waited in the second comes after the first's.
+fn two_rings_after_a_stall() -> Vec<Frame> {
+    let mut frames = told(&CALL.replace("to=5.000", "to=12.000").replace("at 5.000", "at 12.000"));
+    let from_callee = |frame: &Frame| frame.bytes[26..30] == [10, 1, 0, 9];
+    let stalled = |frame: &Frame| (3 * SECOND..9 * SECOND).contains(&frame.time.since(MORNING));
+    let first = frames.iter().position(stalled).unwrap();
+    let count = frames.iter().filter(|frame| stalled(frame)).count();
+    frames[first..first + count].sort_by_key(from_callee);
+    frames
+}
+
+#[test]
+fn frames_that_waited_in_the_ring_of_another_interface_are_no_step() {
+    let mut in_order = two_rings_after_a_stall();
+    in_order.sort_by_key(|frame| frame.time);
+    let expected = lab(&in_order);
+    let mut engine = Engine::live(RuleSet::lab(), Limits::default());
+    let mut found = Replayed::default();
+    for (n, frame) in two_rings_after_a_stall().iter().enumerate() {
+        engine.handle_frame(&raw(frame, n as u64));
+        found.poll(&mut engine);
+    }
+    engine.handle_end();
+    found.poll(&mut engine);
+    let counts = engine.counts();
+    assert_eq!((counts.clock_steps, counts.media.kept), (0, expected.counts.media.kept));
+    let without_jitter = |call: &CallSummary| {
+        let mut call = call.clone();
+        call.streams.iter_mut().for_each(|stream| stream.jitter_ms = None);
+        call
+    };
+    assert_eq!(without_jitter(found.only()), without_jitter(expected.only()));
+    assert_eq!(lab(&two_rings_after_a_stall()).counts.clock_steps, 1, "in a file nobody could tell");
+}
+
 #[test]
 fn two_clocks_that_take_turns_are_two_calls_without_a_step() {
     // Two machines captured one call each, and their files were merged in order of arrival.

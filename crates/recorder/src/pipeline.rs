@@ -119,6 +119,11 @@ impl Pool {
         Ok(self.written.offer(written)?)
     }
 
+    /// Waits until the writer takes what is no recording.
+    pub(crate) fn send_writer(&self, written: Written) -> Result<(), Stopped> {
+        Ok(self.written.send(written)?)
+    }
+
     /// The sealing thread of an output's call: always the same.
     pub(crate) fn place_of(&self, output: &Output) -> usize {
         let call = match output {

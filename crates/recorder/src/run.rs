@@ -116,7 +116,7 @@ impl<C: Fn() -> WallTime + Sync> Recorder<'_, C> {
     pub fn watch(self, sources: Vec<LiveSource>, post: Post) -> Result<Finished, RecordError> {
         self.between_notes(names(&sources), |recorder, watching| {
             let Recorder { vault, rules, limits, clock } = recorder;
-            let mut engine = Engine::new(rules.clone(), *limits);
+            let mut engine = Engine::live(rules.clone(), *limits);
             let continues = resume(vault, clock(), |call, at| engine.handle_resumed(call, at));
             let pipeline = Pipeline { vault, clock, on_full: OnFull::Wait, continues, shards: 1 };
             let ring_budget = limits.ring_bytes;

@@ -10,7 +10,7 @@ use earwitness_wire::{Carried, Datagram, Reassembled, Reassembler, ReassemblyLim
 
 use super::{News, OwnedSip, ShardOrder, ShardPlace, ShardReport};
 use crate::{
-    clock::{BEFORE, Clock},
+    clock::{BEFORE, Clock, SetBack},
     counts::Counts,
     limits::Limits,
     media::{Asked, Came, Media, MediaDatagram, Refused, Told},
@@ -58,7 +58,7 @@ impl MediaShard {
     /// from which their clocks run alike.
     #[must_use]
     pub fn new(limits: Limits, place: ShardPlace, begun: PacketTime) -> Self {
-        let mut clock = Clock::new();
+        let mut clock = Clock::new(SetBack::Announced);
         let now = clock.handle_frame(begun, BEFORE);
         let mut media = Media::in_shard(limits, place);
         media.handle_base(clock.base());
@@ -117,7 +117,8 @@ impl MediaShard {
         self.settle();
     }
 
-    /// The clock that stamps the frames was set: see [`Engine::handle_clock_step`](crate::Engine::handle_clock_step).
+    /// The clock that stamps the frames was set: see [`Engine::handle_clock_step`](crate::Engine::handle_clock_step), and
+    /// [`Engine::live`](crate::Engine::live).
     pub fn handle_clock_step(&mut self, nanos: i64) {
         self.clock.handle_step(nanos);
         self.media.handle_base(self.clock.base());

@@ -30,6 +30,13 @@ pub(super) struct Sight {
     pub(super) call_counts: CallCounts,
 }
 
+/// What an interface did not hand over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Missing {
+    Nothing,
+    Frames,
+}
+
 /// Remembers what was told already.
 pub(super) struct Chronicle<'a> {
     watching: Watching,
@@ -81,25 +88,29 @@ impl<'a> Chronicle<'a> {
         self.note(now, LedgerNote::InterfaceChanged { interface: interface.to_owned(), link });
     }
 
-    /// What an interface lost since the last look; the span in which calls may have passed unseen, if it lost anything.
+    /// From the last look to `now`.
+    pub(super) fn since_look(&self, now: WallTime) -> (WallTime, WallTime) {
+        (self.looked.min(now), now)
+    }
+
+    /// What an interface lost in the `window` that its thread looked at; whether calls may have passed unseen then.
     pub(super) fn lost(
         &mut self,
-        now: WallTime,
+        window: (WallTime, WallTime),
         interface: &InterfaceHealth,
         losses: Losses,
-    ) -> Option<(WallTime, WallTime)> {
-        let window = (self.looked.min(now), now);
+    ) -> Missing {
         let causes = [
             (CoverageCause::KernelDrops, losses.kernel > 0, Some(losses.kernel)),
             (CoverageCause::InterfaceDrops, losses.interface > 0, Some(losses.interface)),
             (CoverageCause::InterfaceDown, interface.link != Link::Up, None),
         ];
-        let mut any = false;
+        let mut missing = Missing::Nothing;
         for (cause, _, frames) in causes.into_iter().filter(|(_, happened, _)| *happened) {
             self.lapses.add(Subject { cause, interface: Some(interface.name.clone()) }, window, frames);
-            any = true;
+            missing = Missing::Frames;
         }
-        any.then_some(window)
+        missing
     }
 
     /// Once a second: what was lost becomes rows, what stands becomes health.
@@ -120,12 +131,12 @@ impl<'a> Chronicle<'a> {
         Ok(health)
     }
 
-    /// The recorder stops: what is still open is told.
+    /// The recorder stops: what is still open is told, and the writer's queue waited for.
     pub(super) fn finish(&mut self, now: WallTime, pool: &Pool) -> Result<(), Stopped> {
         for gap in self.lapses.take_all() {
             self.note(now, LedgerNote::CoverageGap(gap));
         }
-        self.hand_over(pool)
+        self.notes.drain(..).try_for_each(|(at, note)| pool.send_writer(Written::Note { at, note }))
     }
 
     fn health(&mut self, now: WallTime, sight: Sight, pool: &Pool) -> Health {
@@ -160,7 +171,7 @@ impl<'a> Chronicle<'a> {
             if waits { CoverageCause::DiskFull } else { CoverageCause::MemoryFull },
             if waits { CoverageCause::DiskFull } else { CoverageCause::CallTableFull },
         ];
-        let window = (self.looked.min(health.at), health.at);
+        let window = self.since_look(health.at);
         for (cause, more) in causes.into_iter().zip(more).filter(|(_, more)| *more > 0) {
             self.lapses.add(Subject { cause, interface: None }, window, Some(more));
         }

@@ -5,6 +5,8 @@ use earwitness_vault::{CoverageCause, CoverageGap};
 
 /// A window that goes on is told in pieces of this length, so that a crash loses no more of it.
 const PIECE_NANOS: i64 = 60_000_000_000;
+/// Threads look once a second, each at its own moment: a window goes on when the next look adds to it.
+const QUIET_NANOS: i64 = 1_500_000_000;
 
 /// What a lapse is about: one window for each is open at a time.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,10 +39,11 @@ impl Lapses {
         }
     }
 
-    /// The windows that are over at `now`: nothing was added in the last look, or they are long enough for a piece.
+    /// The windows that are over at `now`: the looks since have added nothing, or they are long enough for a piece.
     pub(super) fn take_over(&mut self, now: WallTime) -> Vec<CoverageGap> {
         let is_over = |gap: &CoverageGap| {
-            gap.to < now || gap.to.nanos().saturating_sub(gap.from.nanos()) >= PIECE_NANOS
+            now.nanos().saturating_sub(gap.to.nanos()) > QUIET_NANOS
+                || gap.to.nanos().saturating_sub(gap.from.nanos()) >= PIECE_NANOS
         };
         self.open.extract_if(.., |(_, gap)| is_over(gap)).map(|(_, gap)| gap).collect()
     }
@@ -68,8 +71,9 @@ mod tests {
         let mut lapses = Lapses::default();
         lapses.add(drops(), (at(1), at(2)), Some(5));
         assert_eq!(lapses.take_over(at(2)), []);
+        assert_eq!(lapses.take_over(at(3)), [], "another thread may have looked at less of this second");
         lapses.add(drops(), (at(2), at(3)), Some(7));
-        let gaps = lapses.take_over(at(4));
+        let gaps = lapses.take_over(at(5));
         assert_eq!(gaps.len(), 1);
         assert_eq!((gaps[0].from, gaps[0].to, gaps[0].frames), (at(1), at(3), Some(12)));
         assert_eq!(lapses.take_all(), []);

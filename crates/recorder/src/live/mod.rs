@@ -23,7 +23,7 @@ use earwitness_vault::{Vault, Watching};
 
 use self::{
     backlog::Backlog,
-    chronicle::{Chronicle, Sight},
+    chronicle::{Chronicle, Missing, Sight},
     clock::ClockWatch,
     tap::Tap,
 };
@@ -38,7 +38,7 @@ use crate::{
 const IDLE: Duration = Duration::from_millis(20);
 /// The engine's clock on an idle link stays this far behind: the kernel hands blocks of frames over up to so much later.
 const LAG_NANOS: i64 = 250_000_000;
-/// Frames that are further apart than this make the thread look whether the clock was set.
+/// A frame that is further than this from the engine's time makes the thread look whether the clock was set.
 const LEAP_NANOS: i64 = 1_000_000_000;
 /// Between two looks at losses and health.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -192,8 +192,9 @@ impl<'a, C: Fn() -> WallTime> Live<'a, C> {
                 self.chronicle.link_changed(now, &event, &tap.health().name);
             }
             let losses = tap.take_losses();
-            if let Some((from, to)) = self.chronicle.lost(now, tap.health(), losses) {
-                self.engine.handle_losses(packet_time(from), packet_time(to));
+            let window = self.chronicle.since_look(now);
+            if self.chronicle.lost(window, tap.health(), losses) == Missing::Frames {
+                self.engine.handle_losses(packet_time(window.0), packet_time(window.1));
             }
         }
         let sight = Sight {
@@ -229,8 +230,8 @@ impl<'a, C: Fn() -> WallTime> Live<'a, C> {
     }
 }
 
-/// One frame. Its time is compared with the one before: a leap is a clock that was set, or time that passed unseen. The
-/// step that was found, if any.
+/// One frame. Its time is compared with the engine's: far ahead, the clock was set or time passed unseen; far behind, the
+/// clock was set back or the frame waited in its ring. The step that was found, if any.
 #[inline]
 fn handle_frame<C: Fn() -> WallTime>(
     engine: &mut Engine,
@@ -238,7 +239,7 @@ fn handle_frame<C: Fn() -> WallTime>(
     frame: &RawFrame<'_>,
 ) -> Option<i64> {
     let mut step = None;
-    if frame.time.since(engine.capture_time()) > LEAP_NANOS {
+    if frame.time.since(engine.capture_time()).saturating_abs() > LEAP_NANOS {
         step = clocks.look(clock(), Instant::now());
         step.into_iter().for_each(|step| engine.handle_clock_step(step));
     }

@@ -4,7 +4,7 @@ use std::{collections::VecDeque, sync::Arc, time::Instant};
 
 use crossbeam_channel::{Receiver, Sender, TryRecvError, TrySendError};
 use earwitness_capture::{LinkEvent, LiveSource, Losses, Polled};
-use earwitness_engine::{LiveLeg, MediaShard, ShardOrder, ShardReport};
+use earwitness_engine::{Counts, LiveLeg, MediaShard, ShardOrder, ShardReport};
 use earwitness_model::{CallId, PacketTime, WallTime};
 
 use super::{
@@ -41,17 +41,21 @@ pub(super) enum FromShard {
     Look(Box<ShardLook>),
     /// Everything of the capture was reported.
     Done,
+    /// All calls are over: what a shard, by its number, counted in the end.
+    Ended(usize, Box<Counts>),
 }
 
 /// What a capture thread shows once a second; losses, events and steps are those since the last time.
 pub(super) struct ShardLook {
     pub(super) shard: usize,
+    /// From the look before to this one.
+    pub(super) window: (WallTime, WallTime),
     pub(super) interfaces: Vec<(InterfaceHealth, Losses)>,
     pub(super) events: Vec<(String, LinkEvent)>,
     pub(super) step: Option<i64>,
     pub(super) backlog: QueueHealth,
     pub(super) ring_bytes: usize,
-    pub(super) counts: earwitness_engine::Counts,
+    pub(super) counts: Counts,
 }
 
 /// The thread.
@@ -68,6 +72,7 @@ pub(super) struct ShardThread<'a, C> {
     /// What goes before the next report: it found the queue full, or is a look.
     pub(super) unsent: VecDeque<FromShard>,
     pub(super) step: Option<i64>,
+    pub(super) looked: WallTime,
     pub(super) look_due: Instant,
 }
 
@@ -95,7 +100,10 @@ impl<C: Fn() -> WallTime> ShardThread<'_, C> {
         let until = Instant::now() + LAST_READING;
         while self.poll() && Instant::now() < until {
             self.hand_over()?;
+            self.pool.take_back(|segment| self.shard.handle_returned(segment));
         }
+        // A look that waits keeps the last one from being taken.
+        self.finish_reports()?;
         self.look();
         self.finish_reports()?;
         self.send(FromShard::Done)?;
@@ -107,7 +115,8 @@ impl<C: Fn() -> WallTime> ShardThread<'_, C> {
             self.finish_reports()?;
         }
         self.shard.handle_end();
-        self.finish_reports()
+        self.finish_reports()?;
+        self.send(FromShard::Ended(self.number, Box::new(self.shard.counts())))
     }
 
     fn take_orders(&mut self) -> Turn {
@@ -145,9 +154,11 @@ impl<C: Fn() -> WallTime> ShardThread<'_, C> {
             let (shard, clocks, clock) = (&mut self.shard, &mut self.clocks, self.clock);
             let mut stepped = None;
             let polled = tap.poll(&mut |frame| {
-                if frame.time.since(shard.now()) > LEAP_NANOS {
-                    stepped = clocks.look(clock(), Instant::now()).or(stepped);
-                    stepped.into_iter().for_each(|step| shard.handle_clock_step(step));
+                if frame.time.since(shard.now()).saturating_abs() > LEAP_NANOS
+                    && let Some(step) = clocks.look(clock(), Instant::now())
+                {
+                    shard.handle_clock_step(step);
+                    stepped = Some(step);
                 }
                 shard.handle_frame(frame);
             });
@@ -206,6 +217,9 @@ impl<C: Fn() -> WallTime> ShardThread<'_, C> {
         if self.unsent.iter().any(|unsent| matches!(unsent, FromShard::Look(_))) {
             return;
         }
+        let now = (self.clock)();
+        let window = (self.looked.min(now), now);
+        self.looked = now;
         let mut events = Vec::new();
         for tap in &mut self.taps {
             while let Some(event) = tap.poll_event() {
@@ -219,6 +233,7 @@ impl<C: Fn() -> WallTime> ShardThread<'_, C> {
         });
         let look = ShardLook {
             shard: self.number,
+            window,
             interfaces: interfaces.collect(),
             events,
             step: self.step.take(),

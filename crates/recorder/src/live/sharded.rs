@@ -18,7 +18,7 @@ use earwitness_vault::{Vault, Watching};
 use super::{
     IDLE, LOOK_EVERY,
     backlog::Backlog,
-    chronicle::{Chronicle, Sight},
+    chronicle::{Chronicle, Missing, Sight},
     clock::ClockWatch,
     packet_time,
     shard::{FromShard, ShardLook, ShardThread, ToShard},
@@ -97,6 +97,7 @@ pub(crate) fn run<C: Fn() -> WallTime + Sync>(
                 news: to_main.clone(),
                 unsent: VecDeque::new(),
                 step: None,
+                looked: wall,
                 look_due: now,
             };
             // When storage stopped, the writer says why.
@@ -199,6 +200,9 @@ impl<C: Fn() -> WallTime> Sharded<'_, C> {
             FromShard::Report(report) => self.signalling.handle_report(report),
             FromShard::Done => self.done += 1,
             FromShard::Look(look) => self.handle_look(look)?,
+            FromShard::Ended(shard, counts) => {
+                self.looks[shard].iter_mut().for_each(|look| look.counts.clone_from(&counts));
+            }
         }
         Ok(())
     }
@@ -215,8 +219,8 @@ impl<C: Fn() -> WallTime> Sharded<'_, C> {
             }
         }
         for (health, losses) in &look.interfaces {
-            if let Some((from, to)) = self.chronicle.lost(now, health, *losses) {
-                self.tell_all(|| ToShard::Losses(from, to))?;
+            if self.chronicle.lost(look.window, health, *losses) == Missing::Frames {
+                self.tell_all(|| ToShard::Losses(look.window.0, look.window.1))?;
             }
         }
         let place = look.shard;
@@ -284,7 +288,12 @@ impl<C: Fn() -> WallTime> Sharded<'_, C> {
         self.look()?;
         self.chronicle.finish((self.clock)(), &self.pool)?;
         self.backlog.finish(&self.pool, || self.signalling.poll_output())?;
-        self.tell_all(|| ToShard::End)
+        self.tell_all(|| ToShard::End)?;
+        // Until the last thread has let go of its end.
+        while let Some(news) = self.held.pop_front().or_else(|| self.news.recv_deadline(until).ok()) {
+            self.handle(news)?;
+        }
+        Ok(())
     }
 
     fn send_orders(&mut self) -> Result<(), Stopped> {
