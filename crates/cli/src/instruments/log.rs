@@ -51,7 +51,7 @@ impl Log {
     /// Tells of it.
     pub(crate) fn tell(&self, event: &Event) {
         if event.level() <= self.least {
-            terminal::line(&self.line(event, Moment::new(Context::now(), self.zone)));
+            terminal::line(self.line(event, Moment::new(Context::now(), self.zone)));
         }
     }
 

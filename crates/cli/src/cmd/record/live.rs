@@ -95,7 +95,7 @@ fn confine(record: &Record, context: &Context) -> Confined {
     let reads = [context.rules_dir(), "/etc/passwd".into(), "/run/systemd/resolve".into()];
     let hooks = if record.on_alarm.is_some() { service::Hooks::Run } else { service::Hooks::None };
     let listens: Vec<u16> = record.metrics.iter().map(std::net::SocketAddr::port).collect();
-    let connects: Vec<u16> = record.alarm_url.iter().map(|url| port_of(url)).collect();
+    let connects: Vec<u16> = record.alarm_url.iter().map(port_of).collect();
     service::confine(&Confinement {
         vault: &context.vault,
         reads: &reads,
