@@ -51,7 +51,8 @@ fn files() -> Vec<PathBuf> {
             match path.is_dir() {
                 true if name == "target" || name == ".git" => {}
                 true => walk(&path, found),
-                false if name.ends_with(".actual") || name.ends_with(".profraw") => {}
+                // In a linked worktree `.git` is a file.
+                false if name == ".git" || name.ends_with(".actual") || name.ends_with(".profraw") => {}
                 false => found.push(path),
             }
         }
