@@ -38,8 +38,14 @@ struct Thing {
 }
 
 /// Everything the project wants from the system, the required first.
-const THINGS: [Thing; 4] = [
+const THINGS: [Thing; 5] = [
     Thing { package: "libpcap-dev", purpose: "capture", need: Need::Required, present: has_libpcap },
+    Thing {
+        package: "iproute2",
+        purpose: "tests: network namespaces with a mirror port of their own",
+        need: Need::Tests,
+        present: || process::on_path("ip"),
+    },
     Thing {
         package: "tshark",
         purpose: "tests: Wireshark's reading of our exports",
