@@ -209,7 +209,8 @@ mod tests {
     fn a_command_gets_the_alarm_in_its_environment() {
         let dir = tempfile::tempdir().unwrap();
         let heard = dir.path().join("heard");
-        let command = format!("env | grep -E '^EARWITNESS_(ALARM|STATE|SINCE|SENTENCE)=' | sort > {}", heard.display());
+        let command =
+            format!("env | grep -E '^EARWITNESS_(ALARM|STATE|SINCE|SENTENCE)=' | sort > {}", heard.display());
         let hooks = hooks(Some(&command), None);
         let (facts, stop) = (hooks.facts(&notice()), AtomicBool::new(false));
         run(&command, &facts, &mut Last { stop: &stop, until: None }).unwrap();
