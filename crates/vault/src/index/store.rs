@@ -62,9 +62,7 @@ impl Store {
         let mut patience = LOCK_PATIENCE;
         let db = loop {
             match catch_unwind(AssertUnwindSafe(|| config.open())) {
-                Ok(Err(sled::Error::Io(cause)))
-                    if cause.kind() == io::ErrorKind::WouldBlock && patience > 0 =>
-                {
+                Ok(Err(sled::Error::Io(cause))) if is_locked(&cause) && patience > 0 => {
                     patience -= 1;
                     std::thread::sleep(LOCK_WAIT);
                 }
@@ -237,4 +235,9 @@ impl DoubleEndedIterator for Rows {
     fn next_back(&mut self) -> Option<Row> {
         self.step(sled::Iter::next_back)
     }
+}
+
+/// Sled tells a store that is locked by these words only: the kind of the error is `Other`.
+fn is_locked(cause: &io::Error) -> bool {
+    cause.kind() == io::ErrorKind::WouldBlock || cause.to_string().contains("could not acquire lock")
 }
