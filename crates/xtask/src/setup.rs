@@ -202,10 +202,10 @@ mod tests {
     #[test]
     fn building_wants_libpcap_only_and_tests_want_the_rest_too() {
         assert_eq!(packages(&missing(Scope::Build, |_| false)), "libpcap-dev");
-        assert_eq!(packages(&missing(Scope::Tests, |_| false)), "libpcap-dev tshark sox age");
+        assert_eq!(packages(&missing(Scope::Tests, |_| false)), "libpcap-dev iproute2 tshark sox age");
         assert_eq!(
             packages(&missing(Scope::Tests, |thing| thing.package == "sox")),
-            "libpcap-dev tshark age"
+            "libpcap-dev iproute2 tshark age"
         );
     }
 
