@@ -24,7 +24,7 @@ pub const SHARD_NEWS: usize = 16 * 1024;
 /// Orders of the signalling thread that wait for each capture thread.
 pub const SHARD_ORDERS: usize = 16 * 1024;
 /// Capture threads on one interface.
-pub const MOST_SHARDS: usize = 16;
+pub const MOST_SHARDS: u16 = 16;
 /// Questions that wait for the capture thread.
 pub const ASKED: usize = 64;
 /// Orders that wait for the capture thread: stop, other rules.

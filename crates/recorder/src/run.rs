@@ -11,7 +11,7 @@ use earwitness_vault::{LedgerNote, Vault, Watching};
 use crate::{
     RecordError,
     live::{
-        Capture, Live,
+        Capture, Live, packet_time,
         sharded::{self, ShardedCapture},
     },
     pipeline::{Pipeline, Pool, Stopped},
@@ -136,8 +136,7 @@ impl<C: Fn() -> WallTime + Sync> Recorder<'_, C> {
         self.between_notes(names(first), |recorder, watching| {
             let Recorder { vault, rules, limits, clock } = recorder;
             let (limits, begun) = (*limits, clock());
-            let mut signalling =
-                SignallingShard::new(rules.clone(), limits, shards, PacketTime::from_nanos(begun.nanos()));
+            let mut signalling = SignallingShard::new(rules.clone(), limits, shards, packet_time(begun));
             let continues = resume(vault, begun, |call, _| signalling.handle_resumed(call));
             let count = usize::from(shards.get());
             let pipeline = Pipeline { vault, clock, on_full: OnFull::Wait, continues, shards: count };
@@ -173,7 +172,7 @@ fn resume(
     now: WallTime,
     mut take_up: impl FnMut(RunningCall, PacketTime) -> Option<CallId>,
 ) -> HashMap<CallId, RecordingId> {
-    let at = PacketTime::from_nanos(now.nanos());
+    let at = packet_time(now);
     let running = &vault.recovery().running;
     running
         .iter()

@@ -12,7 +12,7 @@ use std::{
 use clap::Args;
 use earwitness_capture::{CaptureError, FileSource};
 use earwitness_engine::Limits;
-use earwitness_recorder::{Finished, Input, Progress, Recorder};
+use earwitness_recorder::{Finished, Input, Progress, Recorder, queue::MOST_SHARDS};
 use earwitness_rules::RuleSet;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use ureq::http::{Uri, uri::InvalidUri};
@@ -52,7 +52,7 @@ pub(crate) struct Record {
     #[arg(short = 'B', long = "buffer-size", value_name = "MIB", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=1024))]
     buffer: u32,
     /// Capture threads: each takes its share of every interface's frames. One is enough for some thousands of calls
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=16))]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=i64::from(MOST_SHARDS)))]
     threads: u16,
     /// Memory for audio on its way to the disk, in MiB: what a slow disk may hold up before audio is lost
     #[arg(long, value_name = "MIB", default_value_t = 1024, value_parser = clap::value_parser!(u32).range(1..=1 << 20))]

@@ -184,8 +184,7 @@ impl<'a> Chronicle<'a> {
         let cleared = before.iter().filter(|alarm| !is_in(alarm, &health.alarms));
         let told = raised.map(|alarm| (alarm, AlarmState::Raised));
         for (alarm, state) in told.chain(cleared.map(|alarm| (alarm, AlarmState::Cleared))) {
-            self.notes
-                .push_back((health.at, LedgerNote::Alarm { name: alarm.code.name().to_owned(), state }));
+            self.note(health.at, LedgerNote::Alarm { name: alarm.code.name().to_owned(), state });
         }
     }
 

@@ -2,10 +2,13 @@
 
 use std::time::Instant;
 
-use earwitness_model::WallTime;
+use earwitness_model::{PacketTime, WallTime};
 
 /// Clocks that drift further apart than this between two looks were not slewed (at most 500 ppm): one of them was set.
 const STEP_NANOS: i64 = 1_000_000_000;
+
+/// A frame that is further than this from the engine's time makes the thread look whether the clock was set.
+const LEAP_NANOS: i64 = 1_000_000_000;
 
 /// The two clocks at the last look.
 #[derive(Debug, Clone, Copy)]
@@ -17,6 +20,19 @@ pub(super) struct ClockWatch {
 impl ClockWatch {
     pub(super) const fn new(wall: WallTime, monotonic: Instant) -> Self {
         Self { wall, monotonic }
+    }
+
+    /// By how many ns the wall clock was set, if a frame of `time` shows that it may have been: far ahead of the engine's
+    /// `now`, it was set or time passed unseen; far behind, it was set back or the frame waited in its ring.
+    #[inline]
+    pub(super) fn look_at_frame(
+        &mut self,
+        time: PacketTime,
+        now: PacketTime,
+        clock: impl Fn() -> WallTime,
+    ) -> Option<i64> {
+        let is_far = time.since(now).saturating_abs() > LEAP_NANOS;
+        is_far.then(|| self.look(clock(), Instant::now())).flatten()
     }
 
     /// By how many ns the wall clock was set since the last look, if it was.

@@ -18,7 +18,7 @@ use std::{
 
 use earwitness_capture::{LiveSource, Polled};
 use earwitness_engine::Engine;
-use earwitness_model::{PacketTime, RawFrame, WallTime};
+use earwitness_model::{PacketTime, WallTime};
 use earwitness_vault::{Vault, Watching};
 
 use self::{
@@ -38,8 +38,6 @@ use crate::{
 const IDLE: Duration = Duration::from_millis(20);
 /// The engine's clock on an idle link stays this far behind: the kernel hands blocks of frames over up to so much later.
 const LAG_NANOS: i64 = 250_000_000;
-/// A frame that is further than this from the engine's time makes the thread look whether the clock was set.
-const LEAP_NANOS: i64 = 1_000_000_000;
 /// Between two looks at losses and health.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How long the rings are read on after the order to stop.
@@ -132,7 +130,11 @@ impl<'a, C: Fn() -> WallTime> Live<'a, C> {
             let (engine, clocks, clock) = (&mut self.engine, &mut self.clocks, self.clock);
             let mut stepped = None;
             let polled = self.taps[tap].poll(&mut |frame| {
-                stepped = handle_frame(engine, (&mut *clocks, clock), frame).or(stepped);
+                if let Some(step) = clocks.look_at_frame(frame.time, engine.capture_time(), clock) {
+                    engine.handle_clock_step(step);
+                    stepped = Some(step);
+                }
+                engine.handle_frame(frame);
             });
             if let Some(step) = stepped {
                 self.chronicle.clock_stepped((self.clock)(), step);
@@ -159,7 +161,7 @@ impl<'a, C: Fn() -> WallTime> Live<'a, C> {
         earwitness_capture::wait(&sources, IDLE);
         let now = (self.clock)();
         self.look_at_clock(now);
-        self.engine.handle_time(PacketTime::from_nanos(now.nanos()).plus_nanos(-LAG_NANOS));
+        self.engine.handle_time(packet_time(now).plus_nanos(-LAG_NANOS));
     }
 
     fn take_orders(&mut self) -> Turn {
@@ -230,23 +232,7 @@ impl<'a, C: Fn() -> WallTime> Live<'a, C> {
     }
 }
 
-/// One frame. Its time is compared with the engine's: far ahead, the clock was set or time passed unseen; far behind, the
-/// clock was set back or the frame waited in its ring. The step that was found, if any.
-#[inline]
-fn handle_frame<C: Fn() -> WallTime>(
-    engine: &mut Engine,
-    (clocks, clock): (&mut ClockWatch, &C),
-    frame: &RawFrame<'_>,
-) -> Option<i64> {
-    let mut step = None;
-    if frame.time.since(engine.capture_time()).saturating_abs() > LEAP_NANOS {
-        step = clocks.look(clock(), Instant::now());
-        step.into_iter().for_each(|step| engine.handle_clock_step(step));
-    }
-    engine.handle_frame(frame);
-    step
-}
-
-const fn packet_time(at: WallTime) -> PacketTime {
+/// Capture times are the wall clock's.
+pub(crate) const fn packet_time(at: WallTime) -> PacketTime {
     PacketTime::from_nanos(at.nanos())
 }

@@ -5,11 +5,10 @@ use std::{collections::VecDeque, sync::Arc, time::Instant};
 use crossbeam_channel::{Receiver, Sender, TryRecvError, TrySendError};
 use earwitness_capture::{LinkEvent, LiveSource, Losses, Polled};
 use earwitness_engine::{Counts, LiveLeg, MediaShard, ShardOrder, ShardReport};
-use earwitness_model::{CallId, PacketTime, WallTime};
+use earwitness_model::{CallId, WallTime};
 
 use super::{
-    IDLE, LAG_NANOS, LAST_READING, LEAP_NANOS, LOOK_EVERY, backlog::Backlog, clock::ClockWatch, packet_time,
-    tap::Tap,
+    IDLE, LAG_NANOS, LAST_READING, LOOK_EVERY, backlog::Backlog, clock::ClockWatch, packet_time, tap::Tap,
 };
 use crate::{
     health::{InterfaceHealth, QueueHealth},
@@ -154,9 +153,7 @@ impl<C: Fn() -> WallTime> ShardThread<'_, C> {
             let (shard, clocks, clock) = (&mut self.shard, &mut self.clocks, self.clock);
             let mut stepped = None;
             let polled = tap.poll(&mut |frame| {
-                if frame.time.since(shard.now()).saturating_abs() > LEAP_NANOS
-                    && let Some(step) = clocks.look(clock(), Instant::now())
-                {
+                if let Some(step) = clocks.look_at_frame(frame.time, shard.now(), clock) {
                     shard.handle_clock_step(step);
                     stepped = Some(step);
                 }
@@ -177,7 +174,7 @@ impl<C: Fn() -> WallTime> ShardThread<'_, C> {
             self.shard.handle_clock_step(step);
             self.step = Some(step);
         }
-        self.shard.handle_time(PacketTime::from_nanos(now.nanos()).plus_nanos(-LAG_NANOS));
+        self.shard.handle_time(packet_time(now).plus_nanos(-LAG_NANOS));
     }
 
     /// Outputs first, reports when all of them were handed over: a call must not end before its last segment came.
