@@ -8,11 +8,15 @@
 mod support;
 
 use std::{
+    collections::BTreeMap,
+    io::Write,
+    process::{Command, Stdio},
     thread,
     time::{Duration, Instant},
 };
 
 use earwitness_testkit::load::Load;
+use prometheus_parse::{LineInfo, SampleType, Scrape};
 use serde_json::Value;
 use support::{Bench, wire::Wire};
 
@@ -43,6 +47,156 @@ fn without_a_recorder_status_says_so_with_3() {
     assert!(said.err.contains("no recorder runs on the vault at "), "{said:?}");
 }
 
+/// What curl is answered in the recorder's namespace; its first line is the content type.
+fn typed_answer(wire: &Wire, path: &str, accept: &str) -> String {
+    let url = format!("http://127.0.0.1:9464{path}");
+    let accept = format!("Accept: {accept}");
+    let mut command = Command::new("ip");
+    command.args(["netns", "exec", wire.namespace(), "curl", "--silent", "--show-error", "--header"]);
+    let output = command.args([&accept, "--dump-header", "/dev/stderr", &url]).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let head = String::from_utf8(output.stderr).unwrap();
+    let kind = head.lines().find_map(|line| line.strip_prefix("Content-Type: ")).unwrap();
+    format!("{kind}\n{}", String::from_utf8(output.stdout).unwrap())
+}
+
+fn scraped(wire: &Wire, path: &str, accept: &str) -> String {
+    typed_answer(wire, path, accept).split_once('\n').unwrap().1.to_owned()
+}
+
+/// `promtool check metrics`, where it is installed: no complaint.
+fn prometheus_own_tool_complains_of_nothing(page: &str) {
+    let check = Command::new("promtool")
+        .args(["check", "metrics"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
+    let Ok(mut check) = check else {
+        println!("left out: promtool is not installed");
+        return;
+    };
+    check.stdin.take().unwrap().write_all(page.as_bytes()).unwrap();
+    let output = check.wait_with_output().unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    assert_eq!((output.status.code(), String::from_utf8(said).unwrap().as_str()), (Some(0), ""), "{page}");
+}
+
+/// Words for what is not told in seconds or bytes.
+const NO_BASE_UNIT: [&str; 12] =
+    ["ms", "milliseconds", "us", "ns", "minutes", "hours", "days", "bits", "kb", "kib", "mib", "percent"];
+
+/// Every line of `page` as a scraper reads it: each sample of a family that has a help and a type, once.
+fn read_strictly(page: &str) -> Scrape {
+    let (mut helps, mut types) = (Vec::new(), BTreeMap::new());
+    for line in page.lines() {
+        match LineInfo::parse(line) {
+            LineInfo::Doc { metric_name, doc } => {
+                assert!(doc.len() > 5 && !helps.contains(&metric_name), "{line}");
+                helps.push(metric_name);
+            }
+            LineInfo::Type { metric_name, sample_type, .. } => {
+                assert_eq!(helps.last(), Some(&metric_name.as_str()), "{line}");
+                assert_eq!(types.insert(metric_name, sample_type), None, "{line}");
+            }
+            LineInfo::Sample { metric_name, value, timestamp, .. } => {
+                assert!(value.parse::<f64>().is_ok_and(f64::is_finite) && timestamp.is_none(), "{line}");
+                let is_counter = match types.get(metric_name) {
+                    Some(SampleType::Counter) => true,
+                    Some(SampleType::Gauge) => false,
+                    other => panic!("{line}: {other:?}"),
+                };
+                assert_eq!(is_counter, metric_name.ends_with("_total"), "{line}");
+                let words: Vec<&str> = metric_name.split('_').collect();
+                assert!(words.iter().all(|word| !NO_BASE_UNIT.contains(word)), "{line}");
+            }
+            LineInfo::Empty | LineInfo::Ignored => panic!("{line:?} is nothing that a scraper reads"),
+        }
+    }
+    assert!(types.len() > 30, "{types:?}");
+    Scrape::parse(page.lines().map(|line| Ok(line.to_owned()))).unwrap()
+}
+
+/// The value of the one sample of this name and these labels.
+fn value(scrape: &Scrape, name: &str, labels: &[(&str, &str)]) -> f64 {
+    let is_it = |sample: &&prometheus_parse::Sample| {
+        sample.metric == name
+            && sample.labels.len() == labels.len()
+            && labels.iter().all(|(key, value)| sample.labels.get(key) == Some(value))
+    };
+    let found: Vec<_> = scrape.samples.iter().filter(is_it).collect();
+    match found.as_slice() {
+        [one] => match one.value {
+            prometheus_parse::Value::Counter(value) | prometheus_parse::Value::Gauge(value) => value,
+            ref other => panic!("{name} is {other:?}"),
+        },
+        other => panic!("{name} {labels:?}: {other:?}"),
+    }
+}
+
+#[test]
+fn prometheus_reads_the_metrics_and_they_are_what_was_sent() {
+    let Some(wire) = Wire::new() else { return };
+    wire.ip(&["link", "set", "lo", "up"]);
+    let (bench, load) = (office(), Load { calls: 6, seconds: 1.5, ring_s: 0.2, ..Load::default() });
+    let truth = load.truth();
+    let recorder = wire.record(&bench, &["--metrics", "9464"]);
+    wire.send(load.frames());
+    until("all calls are over and written down", || status(&bench).1["written"]["calls"] == 6);
+    let answer = typed_answer(&wire, "/metrics", "*/*");
+    let (kind, page) = answer.split_once('\n').unwrap();
+    assert_eq!(kind, "text/plain; version=0.0.4; charset=utf-8");
+    prometheus_own_tool_complains_of_nothing(page);
+    let scrape = read_strictly(page);
+    let packets: u64 = truth.calls.iter().flat_map(|call| &call.directions).map(|leg| leg.packets).sum();
+    let tap = [("interface", "tap")];
+    for (name, labels, expected) in [
+        ("earwitness_frames_total", &[][..], truth.frames),
+        ("earwitness_interface_frames_total", &tap, truth.frames),
+        ("earwitness_interface_kernel_drops_total", &tap, 0),
+        ("earwitness_interface_up", &tap, 1),
+        ("earwitness_calls_begun_total", &[("verdict", "admitted")], 6),
+        ("earwitness_calls_begun_total", &[("verdict", "not_admitted")], 0),
+        ("earwitness_calls_answered_total", &[], 6),
+        ("earwitness_calls_ended_total", &[], 6),
+        ("earwitness_calls_listed_total", &[], 6),
+        ("earwitness_calls_running", &[], 0),
+        ("earwitness_media_packets_total", &[], packets),
+        ("earwitness_media_kept_total", &[], packets),
+        ("earwitness_media_lost_total", &[("cause", "no_memory")], 0),
+        ("earwitness_alarm", &[("code", "frames_lost")], 0),
+    ] {
+        assert_eq!(value(&scrape, name, labels), expected as f64, "{name} {labels:?}");
+    }
+    let bytes: usize = load.frames().map(|frame| frame.bytes.len()).sum();
+    assert_eq!(value(&scrape, "earwitness_interface_received_bytes_total", &tap), bytes as f64);
+    let started = value(&scrape, "earwitness_start_time_seconds", &[]);
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs_f64();
+    assert!((0.0..120.0).contains(&(now - started)), "{started} is not a minute before {now}");
+    nobody_is_in_a_label(&scrape, &bench);
+    let open = typed_answer(&wire, "/metrics", "application/openmetrics-text;version=1.0.0,text/plain;q=0.5");
+    let (kind, page) = open.split_once('\n').unwrap();
+    assert_eq!(kind, "application/openmetrics-text; version=1.0.0; charset=utf-8");
+    assert!(page.contains("# TYPE earwitness_frames counter\n") && page.ends_with("\n# EOF\n"), "{page}");
+    assert_eq!(recorder.stop().code, Some(0));
+}
+
+/// Labels are of a closed set, and none says who called whom.
+fn nobody_is_in_a_label(scrape: &Scrape, bench: &Bench) {
+    let known = ["interface", "layer", "cause", "verdict", "queue", "code"];
+    let mut persons = Vec::new();
+    for call in bench.calls(&[]) {
+        let of_party = |party: &str| ["user", "display", "host"].map(|what| call[party][what].clone());
+        let all = of_party("from").into_iter().chain(of_party("to")).chain([call["sip_call_ids"][0].clone()]);
+        persons.extend(all.filter_map(|text| text.as_str().map(str::to_owned)));
+    }
+    assert!(persons.len() >= 6 * 5, "{}", persons.len());
+    for (key, value) in scrape.samples.iter().flat_map(|sample| sample.labels.iter()) {
+        assert!(known.contains(&key.as_str()), "{key}");
+        assert!(!persons.iter().any(|person| value.contains(person)), "{key}={value}");
+    }
+}
+
 #[test]
 fn a_recording_is_counted_scraped_and_logged_and_the_log_names_nobody() {
     let Some(wire) = Wire::new() else { return };
@@ -61,19 +215,7 @@ fn a_recording_is_counted_scraped_and_logged_and_the_log_names_nobody() {
     let interface = &health["interfaces"][0];
     assert_eq!((&interface["frames"], &interface["kernel_drops"]), (&frames.into(), &0.into()));
     assert_eq!(health["media"]["lost"], 0);
-    let scraped = |path: &str| {
-        let mut command = std::process::Command::new("ip");
-        command.args([
-            "netns",
-            "exec",
-            wire.namespace(),
-            "curl",
-            "-s",
-            &format!("http://127.0.0.1:9464{path}"),
-        ]);
-        String::from_utf8(command.output().unwrap().stdout).unwrap()
-    };
-    let page = scraped("/metrics");
+    let page = scraped(&wire, "/metrics", "*/*");
     for line in [
         format!("earwitness_interface_frames_total{{interface=\"tap\"}} {frames}"),
         "earwitness_calls_ended_total 8".to_owned(),
@@ -81,7 +223,7 @@ fn a_recording_is_counted_scraped_and_logged_and_the_log_names_nobody() {
     ] {
         assert!(page.lines().any(|there| there == line), "{line} is not in\n{page}");
     }
-    assert_eq!(scraped("/healthz"), "ok\n");
+    assert_eq!(scraped(&wire, "/healthz", "*/*"), "ok\n");
     bench.done(["list"]);
     let said = recorder.stop();
     assert_eq!(said.code, Some(0), "{said:?}");

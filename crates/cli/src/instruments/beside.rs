@@ -8,7 +8,11 @@ use std::{
 
 use earwitness_recorder::Watch;
 
-use super::{AlarmHooks, Changes, Event, Log, http::Scraped, probe};
+use super::{
+    AlarmHooks, Changes, Event, Log,
+    http::{Get, Scraped},
+    probe,
+};
 use crate::context::Context;
 
 /// Health is written down once a second; it is looked for a little more often.
@@ -28,7 +32,7 @@ pub(crate) fn shown_beside<T>(shown: &Shown<'_>, work: impl FnOnce() -> T) -> T 
     let stop = &AtomicBool::new(false);
     thread::scope(|scope| {
         let _ends_with_the_work = Ends(stop);
-        let answer = |path: &str| probe::answer(path, shown.watch.health(), Context::now());
+        let answer = |get: &Get<'_>| probe::answer(get, shown.watch.health(), Context::now());
         if let Some(scraped) = &shown.scraped {
             let serve = move || scraped.serve(stop, &answer);
             let started = thread::Builder::new().name("scraped".into()).spawn_scoped(scope, serve);

@@ -60,6 +60,22 @@ impl Answer {
     }
 }
 
+/// What is asked for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Get<'r> {
+    /// Without a query.
+    pub(super) path: &'r str,
+    pub(super) headers: &'r [httparse::Header<'r>],
+}
+
+impl<'r> Get<'r> {
+    /// What its Accept headers say; none where one is no text.
+    pub(super) fn accept(&self) -> impl Iterator<Item = &'r str> {
+        let accept = self.headers.iter().filter(|header| header.name.eq_ignore_ascii_case("accept"));
+        accept.filter_map(|header| std::str::from_utf8(header.value).ok())
+    }
+}
+
 /// Listens for scrapers.
 #[derive(Debug)]
 pub(crate) struct Scraped(TcpListener);
@@ -77,8 +93,8 @@ impl Scraped {
         bound.map_err(|cause| Failure::new(Exit::Failed, format_args!("cannot listen on {address}: {cause}")))
     }
 
-    /// Gives what `answer` says of a path until `stop` is set.
-    pub(super) fn serve(&self, stop: &AtomicBool, answer: &(dyn Fn(&str) -> Answer + Sync)) {
+    /// Gives what `answer` says of a request until `stop` is set.
+    pub(super) fn serve(&self, stop: &AtomicBool, answer: &(dyn Fn(&Get<'_>) -> Answer + Sync)) {
         let connections = AtomicUsize::new(0);
         let round = Timespec { tv_sec: 0, tv_nsec: i64::from(ROUND.subsec_nanos()) };
         thread::scope(|scope| {
@@ -117,7 +133,7 @@ impl Drop for Counted<'_> {
     }
 }
 
-fn converse(stream: &TcpStream, stop: &AtomicBool, answer: &dyn Fn(&str) -> Answer) -> io::Result<()> {
+fn converse(stream: &TcpStream, stop: &AtomicBool, answer: &dyn Fn(&Get<'_>) -> Answer) -> io::Result<()> {
     let until = Instant::now() + PATIENCE;
     stream.set_nonblocking(false)?;
     stream.set_read_timeout(Some(ROUND))?;
@@ -153,7 +169,7 @@ fn is_a_pause(kind: io::ErrorKind) -> bool {
 }
 
 /// What is answered to the request so far; `None` when it is not whole.
-fn answered(request: &[u8], answer: &dyn Fn(&str) -> Answer) -> Option<Answer> {
+fn answered(request: &[u8], answer: &dyn Fn(&Get<'_>) -> Answer) -> Option<Answer> {
     let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
     let mut parsed = httparse::Request::new(&mut headers);
     match parsed.parse(request) {
@@ -165,8 +181,8 @@ fn answered(request: &[u8], answer: &dyn Fn(&str) -> Answer) -> Option<Answer> {
             Some(Answer::text(Status::MethodNotAllowed, "GET only\n"))
         }
         Ok(httparse::Status::Complete(_)) => {
-            let path = parsed.path.unwrap_or_default();
-            Some(answer(path.split('?').next().unwrap_or_default()))
+            let path = parsed.path.unwrap_or_default().split('?').next().unwrap_or_default();
+            Some(answer(&Get { path, headers: parsed.headers }))
         }
     }
 }
@@ -181,8 +197,9 @@ mod tests {
         let server = Scraped::bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let address = server.0.local_addr().unwrap();
         let stop = AtomicBool::new(false);
-        let answer = |path: &str| match path {
+        let answer = |get: &Get<'_>| match get.path {
             "/here" => Answer::text(Status::Ok, "found\n"),
+            "/wants" => Answer::text(Status::Ok, get.accept().collect::<Vec<_>>().join("|")),
             _ => Answer::text(Status::NotFound, "not here\n"),
         };
         thread::scope(|scope| {
@@ -209,6 +226,9 @@ mod tests {
                 found.starts_with("HTTP/1.1 200 OK\r\n") && found.ends_with("\r\n\r\nfound\n"),
                 "{found}"
             );
+            let wants =
+                said(address, b"GET /wants HTTP/1.1\r\nACCEPT: a/b;q=0.1, c/d\r\naccept: e\r\nX: f\r\n\r\n");
+            assert!(wants.ends_with("\r\n\r\na/b;q=0.1, c/d|e"), "{wants}");
             for (request, status) in [
                 (&b"GET /elsewhere HTTP/1.1\r\n\r\n"[..], "404"),
                 (b"POST /here HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc", "405"),
@@ -237,7 +257,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_bytes_are_answered_refused_or_waited_for(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-            let answer = |_: &str| Answer::text(Status::Ok, "");
+            let answer = |_: &Get<'_>| Answer::text(Status::Ok, "");
             if let Some(answer) = answered(&bytes, &answer) {
                 prop_assert!(answer.status != Status::NotFound);
             }

@@ -10,19 +10,16 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
-use super::vitals::lost_by_cause;
+use super::{exposition::Exposition, vitals::lost_by_cause};
 
-/// What a scraper is told that it gets.
-pub(super) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-
-/// `health` in the OpenMetrics text format.
-pub(super) fn metrics_page(health: Arc<Health>) -> String {
+/// `health` as a scraper wants it told.
+pub(super) fn metrics_page(health: Arc<Health>, wanted: Exposition) -> String {
     let mut registry = Registry::with_prefix("earwitness");
     registry.register_collector(Box::new(Scrape(health)));
     let mut page = String::new();
     // Writing into a String cannot fail.
     text::encode(&mut page, &registry).unwrap_or_default();
-    page
+    wanted.of(page)
 }
 
 /// One look, as metrics.
@@ -278,7 +275,7 @@ mod tests {
 
     #[test]
     fn the_page_has_every_name_once_with_its_type_and_no_line_that_is_neither() {
-        let page = metrics_page(Arc::new(losing()));
+        let page = metrics_page(Arc::new(losing()), Exposition::OpenMetrics);
         for line in [
             "# TYPE earwitness_interface_kernel_drops counter",
             "earwitness_interface_kernel_drops_total{interface=\"eth1\"} 1234",

@@ -6,6 +6,7 @@ mod beside;
 mod changes;
 mod damper;
 mod event;
+mod exposition;
 mod hooks;
 mod http;
 mod log;

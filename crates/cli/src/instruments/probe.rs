@@ -6,19 +6,22 @@ use earwitness_model::WallTime;
 use earwitness_recorder::{Health, Link};
 
 use super::{
-    http::{Answer, Status},
-    metrics::{CONTENT_TYPE, metrics_page},
+    exposition::Exposition,
+    http::{Answer, Get, Status},
+    metrics::metrics_page,
     vitals::STALE_SECONDS,
 };
 
 /// The writer comes round at each commit; a commit that takes longer than this hangs.
 const WRITER_STALE_SECONDS: f64 = 30.0;
 
-/// The answer to a GET of `path` at `now`. `health` is `None` in the recorder's first second.
-pub(super) fn answer(path: &str, health: Option<Arc<Health>>, now: WallTime) -> Answer {
-    match (path, health) {
+/// The answer to `get` at `now`. `health` is `None` in the recorder's first second.
+pub(super) fn answer(get: &Get<'_>, health: Option<Arc<Health>>, now: WallTime) -> Answer {
+    match (get.path, health) {
         ("/metrics", Some(health)) => {
-            Answer { status: Status::Ok, content_type: CONTENT_TYPE, body: metrics_page(health) }
+            let wanted = Exposition::wanted(get.accept());
+            let body = metrics_page(health, wanted);
+            Answer { status: Status::Ok, content_type: wanted.content_type(), body }
         }
         ("/healthz", Some(health)) => verdict(unhealthy(&health, now)),
         ("/readyz", Some(health)) => {
@@ -67,7 +70,7 @@ mod tests {
     use crate::instruments::sample::{at, healthy, losing};
 
     fn check(path: &str, (health, now): (Option<Health>, WallTime), expected: (Status, &str)) {
-        let answer = answer(path, health.map(Arc::new), now);
+        let answer = answer(&Get { path, headers: &[] }, health.map(Arc::new), now);
         assert_eq!((answer.status, answer.body.as_str()), expected);
     }
 
