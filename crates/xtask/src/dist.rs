@@ -19,6 +19,19 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::{process, workspace};
 
+/// What `cargo xtask dist --help` prints.
+pub(crate) const HELP: &str = "\
+cargo xtask dist [--check] [--debug] [--program FILE] [--out DIR]
+
+Builds the recorder and makes the Debian package of it: the same bytes, whoever makes it and when.
+
+  --check          make it twice and compare; have lintian read it, if it is there; install it in a clean Debian of its
+                   own, record, kill, freeze, stop, upgrade and purge it there (as root, with mmdebstrap,
+                   systemd-container and iproute2)
+  --debug          pack the build that the tests have made; never for an office
+  --program FILE   pack this program, which is built already
+  --out DIR        where the package goes; target/dist unless told";
+
 /// What `cargo xtask dist` was asked for.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Order {

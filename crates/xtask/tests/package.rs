@@ -133,6 +133,7 @@ fn two_runs_make_the_same_package_with_everything_in_it() {
         "./usr/bin/earwitness",
         "./lib/systemd/system/earwitness.service",
         "./etc/default/earwitness",
+        "./etc/earwitness/earwitness.toml",
         "./etc/earwitness/capture-rules/office.toml.example",
         "./usr/share/man/man1/earwitness.1.gz",
         "./usr/share/man/man1/earwitness-record.1.gz",
@@ -144,6 +145,35 @@ fn two_runs_make_the_same_package_with_everything_in_it() {
     ] {
         assert!(list.lines().any(|line| line.ends_with(path)), "no {path} in\n{list}");
     }
-    assert!(!list.contains(".toml\n"), "no rule is in force before the office wrote one:\n{list}");
+    let in_force = list.lines().filter(|line| line.contains("capture-rules/") && line.ends_with(".toml"));
+    assert_eq!(in_force.collect::<Vec<_>>(), [""; 0], "no rule is in force before the office wrote one");
     assert!(list.lines().all(|line| line.contains(" root/root ")), "{list}");
+    what_an_office_may_change_is_kept_on_an_upgrade(&first, &list);
+}
+
+/// Debian policy, 10.7.2: everything below `/etc` is a conffile, and nothing else is.
+fn what_an_office_may_change_is_kept_on_an_upgrade(package: &Path, list: &str) {
+    let output = Command::new("dpkg-deb").arg("--info").arg(package).arg("conffiles").output();
+    let output = output.expect("dpkg-deb runs");
+    assert!(output.status.success(), "{output:?}");
+    let text = String::from_utf8_lossy(&output.stdout);
+    let mut conffiles: Vec<&str> = text.lines().collect();
+    let mut in_etc: Vec<&str> = list
+        .lines()
+        .filter(|line| !line.ends_with('/'))
+        .filter_map(|line| line.split_once(" .").map(|(_, path)| path))
+        .filter(|path| path.starts_with("/etc/"))
+        .collect();
+    conffiles.sort_unstable();
+    in_etc.sort_unstable();
+    assert_eq!(conffiles, in_etc);
+    assert!(conffiles.contains(&"/etc/earwitness/earwitness.toml"), "{conffiles:?}");
+}
+
+#[test]
+fn the_configuration_that_is_installed_changes_nothing() {
+    let text = fs::read_to_string(root().join("crates/xtask/package/earwitness.toml")).expect("there is one");
+    let in_force: Vec<&str> =
+        text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).collect();
+    assert_eq!(in_force, [""; 0]);
 }

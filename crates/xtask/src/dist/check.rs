@@ -29,6 +29,10 @@ const WATCHDOG_S: u64 = 6;
 const ENDED: Duration = Duration::from_secs(90);
 /// The calls that are sent.
 const CALLS: usize = 12;
+/// The options that an office may write into a file.
+const CONFIGURATION: &str = "/etc/earwitness/earwitness.toml";
+/// The port that the metrics are at.
+const METRICS: u16 = 9464;
 
 /// Runs every step, and says what it showed.
 pub(super) fn run(package: &Path, out: &Path) -> Result<()> {
@@ -53,6 +57,7 @@ pub(super) fn run(package: &Path, out: &Path) -> Result<()> {
     records(&machine, &mirror)?;
     comes_back(&machine, pid)?;
     stops_in_order(&machine)?;
+    upgrades_and_leaves_settings(&machine)?;
     goes_and_leaves_recordings(&machine)?;
     drop(machine);
     fs::remove_dir_all(&root).context("cannot remove the clean root")
@@ -110,6 +115,8 @@ fn installed_and_quiet(machine: &Machine) -> Result<()> {
     machine.refuses("systemctl start earwitness", Some("Assertion failed"))?;
     machine.refuses("earwitness rules check", Some("no *.toml file in it"))?;
     machine.run("man -w earwitness earwitness-record >/dev/null && test -s /etc/earwitness/capture-rules/office.toml.example")?;
+    let conffiles = machine.says("dpkg-query --show --showformat '${Conffiles}' earwitness")?;
+    ensure!(conffiles.contains(&format!(" {CONFIGURATION} ")), "{CONFIGURATION} is none of\n{conffiles}");
     shown(format_args!(
         "{version} is installed; without a vault and rules of its own it starts nothing and records nobody"
     ));
@@ -131,13 +138,14 @@ fn starts_and_is_confined(machine: &Machine) -> Result<u32> {
     machine.refuses("systemctl start earwitness", None)?;
     let restarts = machine.property("NRestarts")?;
     ensure!(restarts == "0", "without an interface it was started again {restarts} times");
-    machine
-        .run("sed -i 's/^EARWITNESS_OPTIONS=.*/EARWITNESS_OPTIONS=\"-i tap\"/' /etc/default/earwitness")?;
+    machine.run(&format!("sed -i 's/^#interface = .*/interface = [\"tap\"]/' {CONFIGURATION}"))?;
+    machine.run(&format!("sed -i 's/^EARWITNESS_OPTIONS=.*/EARWITNESS_OPTIONS=\"--metrics {METRICS}\"/' /etc/default/earwitness"))?;
     machine.run(&format!("mkdir -p /etc/systemd/system/earwitness.service.d && printf '[Service]\\nWatchdogSec={WATCHDOG_S}\\n' > /etc/systemd/system/earwitness.service.d/check.conf && systemctl daemon-reload"))?;
     machine.run("systemctl start earwitness")?;
     let (state, status) = (machine.property("ActiveState")?, machine.property("StatusText")?);
     ensure!(state == "active" && status.contains("tap up"), "after READY=1 it is {state}: {status}");
     shown(format_args!("systemctl start: READY=1 came; status: {status}"));
+    both_files_are_read(machine)?;
     let pid = machine.pid()?;
     let line = |name: &str| machine.says(&format!("awk '/^{name}:/ {{print $2}}' /proc/{pid}/status"));
     for (name, expected) in [
@@ -159,6 +167,15 @@ fn starts_and_is_confined(machine: &Machine) -> Result<u32> {
     ensure!(!said.is_empty(), "the recorder does not say what it gave up");
     shown(format_args!("process of {user}, CAP_NET_RAW only, system calls filtered, no core; {said}"));
     Ok(pid)
+}
+
+/// The interface came from one file of settings; the other's port for metrics is listened on, by this machine only.
+fn both_files_are_read(machine: &Machine) -> Result<()> {
+    let listening =
+        machine.says(&format!("ss --no-header --listening --tcp --numeric 'sport = :{METRICS}'"))?;
+    ensure!(listening.contains(&format!("127.0.0.1:{METRICS}")), "metrics are at: {listening:?}");
+    shown("the interface is that of the configuration file, the port of the metrics that of /etc/default");
+    Ok(())
 }
 
 /// Calls come over the mirror port, and the service manager sees that the recorder lives.
@@ -217,12 +234,26 @@ fn stops_in_order(machine: &Machine) -> Result<()> {
     Ok(())
 }
 
+/// The package over itself: what the office wrote stays, and what was stopped stays so.
+fn upgrades_and_leaves_settings(machine: &Machine) -> Result<()> {
+    machine.run(
+        "apt-get install -y --reinstall --no-install-recommends /earwitness.deb </dev/null >/dev/null 2>&1",
+    )?;
+    machine.run(&format!("grep -q '^interface = \\[\"tap\"\\]$' {CONFIGURATION}"))?;
+    machine
+        .run(&format!("grep -q '^EARWITNESS_OPTIONS=\"--metrics {METRICS}\"$' /etc/default/earwitness"))?;
+    let state = machine.property("ActiveState")?;
+    ensure!(state == "inactive", "a recorder that was stopped is {state} after an upgrade");
+    shown("installed again: what the office wrote in /etc is as it was, and nothing was started");
+    Ok(())
+}
+
 /// A purge leaves recordings and their owner, and nothing else; without recordings it leaves nothing.
 fn goes_and_leaves_recordings(machine: &Machine) -> Result<()> {
     machine.run("apt-get purge -y earwitness >/dev/null 2>&1")?;
     machine.run("test -s /var/lib/earwitness/vault.toml && getent passwd earwitness >/dev/null")?;
     machine.refuses("command -v earwitness", None)?;
-    machine.run("test ! -e /etc/default/earwitness && test ! -e /lib/systemd/system/earwitness.service")?;
+    machine.run("test ! -e /etc/default/earwitness && test ! -e /etc/earwitness/earwitness.toml && test ! -e /lib/systemd/system/earwitness.service")?;
     shown("purge: the program is gone; the vault is there, and the user who owns it");
     machine.run("apt-get install -y --no-install-recommends /earwitness.deb >/dev/null 2>&1")?;
     machine.run("rm -r /var/lib/earwitness /var/lib/earwitness.key /etc/earwitness/capture-rules/*.toml && install -d -o earwitness -g earwitness /var/lib/earwitness")?;

@@ -27,6 +27,8 @@ pub(super) fn fill(tree: &Tree, program: &Path) -> Result<()> {
     tree.set_mode("usr/bin/earwitness", Mode::Program)?;
     tree.write("lib/systemd/system/earwitness.service", Mode::Plain, ours("earwitness.service")?)?;
     tree.write("etc/default/earwitness", Mode::Plain, ours("earwitness.default")?)?;
+    // Every line of it is a comment: it changes nothing before the office does.
+    tree.write("etc/earwitness/earwitness.toml", Mode::Plain, ours("earwitness.toml")?)?;
     rules(tree)?;
     man::pages(tree, program)?;
     man::completions(tree, program)?;
