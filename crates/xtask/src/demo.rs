@@ -11,6 +11,16 @@ use serde_json::Value;
 
 use crate::{process, setup, workspace};
 
+/// What `cargo xtask demo --help` prints.
+pub(crate) const HELP: &str = "\
+cargo xtask demo [--debug] [--home DIR]
+
+Builds the recorder, makes a capture of a made-up office, records it and walks through the commands, each shown as it
+would be typed. What it makes is in target/demo.
+
+  --debug      show the build that the tests have made, which is there sooner, instead of the release
+  --home DIR   run in this folder, which has capture-rules; without it, in the project's";
+
 /// Where the demo puts its things, below the home of the tour.
 const FOLDER: &str = "target/demo";
 

@@ -10,6 +10,16 @@ use anyhow::{Context, Result, bail};
 
 use crate::{process, workspace};
 
+/// What `cargo xtask fuzz --help` prints.
+pub(crate) const HELP: &str = "\
+cargo xtask fuzz [--seconds N] [TARGET…]
+
+Builds and runs the fuzz targets (all of crates/fuzz/fuzz_targets, or those named), from the project's fixtures and,
+where EARWITNESS_CORPUS names a folder of real captures, from those; prints what each found, and ends with an error if
+one did. What they learned and found is in target/fuzz, and used again the next time.
+
+  --seconds N   how long each target runs; 30 unless told";
+
 /// Inputs longer than this teach the parsers nothing new, in bytes: a large SIP datagram, several frames.
 const MAX_LEN: u32 = 16 * 1024;
 

@@ -9,6 +9,17 @@ use anyhow::{Result, bail};
 
 use crate::{process, setup, workspace};
 
+/// What `cargo xtask test --help` prints.
+pub(crate) const HELP: &str = "\
+cargo xtask test [--quick]        (cargo xtask ci is the same)
+
+The whole gate, the quickest to fail first: fmt, clippy, tests, docs, benches as tests, fuzz targets, deny. An error
+names the first step that failed. What was left out, and why, is said at the end.
+
+  --quick   the tests alone
+
+EARWITNESS_CORPUS=DIR adds the tests that compare with real captures.";
+
 /// How much of the gate is run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Extent {

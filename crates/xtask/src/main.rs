@@ -32,7 +32,15 @@ cargo xtask COMMAND
   dist  [--check] [--debug] [--program FILE] [--out DIR]
                               make the Debian package in target/dist; --check: twice, and try it in a clean root
 
-EARWITNESS_CORPUS=DIR adds the tests and the fuzz seeds that need real captures.";
+`cargo xtask COMMAND --help` tells more of one. EARWITNESS_CORPUS=DIR adds the tests and the fuzz seeds that need real
+captures.";
+
+/// What `cargo xtask bench --help` prints.
+const BENCH_HELP: &str = "\
+cargo xtask bench [ARGUMENT…]
+
+Runs the benches of the hot path; benches/README.md says what each measures. Arguments go to criterion: a part of a name
+runs those benches only, `--save-baseline NAME` keeps the figures, `--baseline NAME` compares with them.";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -51,6 +59,12 @@ fn run(arguments: &[String]) -> Result<()> {
         Some((command, rest)) => (command.as_str(), rest),
         None => ("help", arguments),
     };
+    if rest.iter().any(|word| word == "--help" || word == "-h")
+        && let Some(help) = help_of(command)
+    {
+        println!("{help}");
+        return Ok(());
+    }
     match command {
         "setup" => none(command, rest).and_then(|()| setup::run(setup::Scope::Tests)),
         "test" | "ci" => gate::run(gate::Extent::parse(rest)?),
@@ -69,6 +83,20 @@ fn run(arguments: &[String]) -> Result<()> {
         }
         other => bail!("no command {other:?}; `cargo xtask help` lists them"),
     }
+}
+
+/// What one command's help says; `None` where there is no such command.
+fn help_of(command: &str) -> Option<String> {
+    Some(match command {
+        "setup" => setup::help(),
+        "test" | "ci" => gate::HELP.to_owned(),
+        "lab" => lab::help(),
+        "demo" => demo::HELP.to_owned(),
+        "fuzz" => fuzz::HELP.to_owned(),
+        "dist" => dist::HELP.to_owned(),
+        "bench" => BENCH_HELP.to_owned(),
+        _ => return None,
+    })
 }
 
 /// Refuses arguments to a command that takes none.
@@ -100,7 +128,7 @@ mod tests {
             ("dist --program", "--program needs a file"),
             ("fuzz --seconds", "--seconds needs a whole number above 0"),
             ("fuzz --seconds 0", "--seconds needs a whole number above 0"),
-            ("lab clals", "no scenario \"clals\", nor an option; `cargo xtask help` lists them"),
+            ("lab clals", "no scenario \"clals\", nor an option; `cargo xtask lab --help` lists them"),
             ("fuzz --minutes 3", "fuzz knows --seconds N, not \"--minutes\""),
         ] {
             assert_eq!(refusal(line), expected, "{line}");
@@ -113,5 +141,42 @@ mod tests {
         for command in ["setup", "test", "ci", "demo", "fuzz", "lab", "bench", "dist"] {
             assert!(help.lines().any(|line| line.trim_start().starts_with(command)), "{command}");
         }
+    }
+
+    #[test]
+    fn every_command_has_a_help_of_its_own_that_tells_its_options() {
+        for (command, words) in [
+            ("setup", &["libpcap-dev", "tshark"][..]),
+            ("test", &["--quick"]),
+            ("ci", &["--quick"]),
+            ("demo", &["--debug", "--home DIR"]),
+            ("fuzz", &["--seconds N", "TARGET"]),
+            (
+                "lab",
+                &[
+                    "--calls N",
+                    "--mirror",
+                    "--offloads",
+                    "--from-file",
+                    "--built DIR",
+                    "--keep",
+                    "sweep",
+                    "all",
+                ],
+            ),
+            ("bench", &["ARGUMENT"]),
+            ("dist", &["--check", "--debug", "--program FILE", "--out DIR"]),
+        ] {
+            let help = help_of(command).expect("it is a command");
+            for word in words {
+                assert!(help.contains(word), "{word} is not in the help of {command}:\n{help}");
+            }
+            assert!(help.lines().all(|line| line.chars().count() <= 120), "{help}");
+            // Neither is run: there is no scenario, target or option of that name.
+            for asked in ["--help", "-h"] {
+                run(&[command.to_owned(), asked.to_owned()]).expect("help is no mistake");
+            }
+        }
+        assert_eq!(refusal("tset --help"), "no command \"tset\"; `cargo xtask help` lists them");
     }
 }

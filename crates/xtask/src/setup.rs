@@ -6,6 +6,15 @@ use anyhow::{Result, bail};
 
 use crate::process;
 
+/// What `cargo xtask setup --help` prints.
+pub(crate) fn help() -> String {
+    let things: String =
+        THINGS.iter().map(|thing| format!("\n  {:<12} {}", thing.package, thing.purpose)).collect();
+    format!(
+        "cargo xtask setup\n\nInstalls what is missing of these, as root; otherwise prints the line that does.\n{things}"
+    )
+}
+
 /// What must be ready.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Scope {

@@ -27,7 +27,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-pub(crate) use self::order::{HELP, Order};
+pub(crate) use self::order::{HELP, Order, help};
 use self::{order::Keep, room::Room, table::Table};
 use crate::{process, setup, workspace};
 

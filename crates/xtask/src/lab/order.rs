@@ -15,6 +15,32 @@ pub(crate) const HELP: &str = "\
           plain calls speech load sweep drops kill full flood churn
           --calls N  --seconds N  --mirror both|one-way|doubled|narrow  --offloads  --from-file  --built DIR  --keep";
 
+/// What `cargo xtask lab --help` prints.
+pub(crate) fn help() -> String {
+    let scenarios: String = Scenario::ALL
+        .into_iter()
+        .map(|scenario| format!("  {:<8} {}\n", scenario.name(), scenario.about()))
+        .collect();
+    format!(
+        "\
+cargo xtask lab [SCENARIO|all] [OPTION…]
+
+Real SIP programs in network namespaces, and the recorder on a mirror port that `tc` makes; what it kept is compared
+with what was said, byte for byte. Needs root; touches nothing of the machine's own network. Without a scenario: plain.
+
+{scenarios}  all      all of these, in this order
+
+  --calls N        how many calls; each scenario has its own number
+  --seconds N      how long they talk; each scenario has its own
+  --mirror MODE    both: each frame once (unless told); one-way: one direction only; doubled: both sides of a port;
+                   narrow: a mirror port slower than what is mirrored to it
+  --offloads       interfaces keep their segmentation and checksum offloads
+  --from-file      capture the mirror with dumpcap, and record the file
+  --built DIR      programs that are built already, in cargo's folder of release builds
+  --keep           leave the room and its files there, to look around in"
+    )
+}
+
 /// What happens to the room afterwards.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Keep {

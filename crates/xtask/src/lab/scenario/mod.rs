@@ -117,7 +117,7 @@ impl Scenario {
     pub(super) fn parse(word: &str) -> Result<Self> {
         match Self::ALL.into_iter().find(|scenario| scenario.name() == word) {
             Some(scenario) => Ok(scenario),
-            None => bail!("no scenario {word:?}, nor an option; `cargo xtask help` lists them"),
+            None => bail!("no scenario {word:?}, nor an option; `cargo xtask lab --help` lists them"),
         }
     }
 
