@@ -13,11 +13,12 @@ use crate::{
     exit::{Exit, Outcome},
     filter::find_call,
     seat::Screen,
-    view::{call_object, ladder, page, section, steps},
+    view::{MOS_HELP, call_object, ladder, page, section, steps},
 };
 
 /// Parties, times, verdict, streams, keys, gaps, evidence, and the signalling as a ladder.
 #[derive(Debug, Args)]
+#[command(after_help = MOS_HELP)]
 pub(crate) struct Show {
     /// An id, the beginning of one, or a SIP Call-ID
     call: String,

@@ -31,7 +31,7 @@ pub(crate) use self::{
     instant::{day_and_time, instant},
     json::call_object,
     ladder::ladder,
-    mos::{Arrived, mos},
+    mos::{Arrived, MOS_HELP, mos},
     page::{page, section},
     party::{ours_and_theirs, shown},
     printable::printable,

@@ -4,29 +4,41 @@
 //! - the delay from mouth to ear is below what disturbs (G.107, Id = 0), and there is no echo: R is 93.2 without loss;
 //! - phones conceal what is missing (G.711 Appendix I, or what is part of the codec), and it is missing at random;
 //! - a packet that is later than a jitter buffer of 60 ms is missing too. Waiting times in queues are taken to be
-//!   exponential: then the interarrival jitter (RFC 3550, 6.4.1) is their mean, and exp(−60 ms / jitter) are too late.
+//!   exponential: then the interarrival jitter (RFC 3550, 6.4.1) is their mean, and exp(−60 ms / jitter) are too late;
+//! - packets are as long as those that G.113 was measured with: 10 ms for G.711, 20 ms for G.729.
+//!
+//! A codec without values in G.113 has no score, rather than a guess. **G.722 has none**: it is rated by the E-model of
+//! wideband calls (G.107.1), whose scale goes up to R = 129 and puts G.711 far below its best, so that a score on it beside
+//! one on this scale would compare what cannot be compared; and for this scale nothing is published (what makers of
+//! equipment put in its place lies between Ie = −1 and Ie = 13).
 
 use earwitness_model::{Codec, StreamSummary};
+
+/// What the commands' help says of it.
+pub(crate) const MOS_HELP: &str = "\
+mos is the E-model's estimate from loss and jitter (ITU-T G.107, G.113), 1 to 4.5. It is - where nothing came, for codecs
+that G.113 has no value for (all but G.711, G.729 and GSM; GSM with loss), and for G.722: a wideband codec's score is on
+another scale (G.107.1).";
 
 /// R of a narrowband call on which nothing is wrong (G.107, table 3).
 const R_DEFAULT: f64 = 93.2;
 /// What a phone's jitter buffer holds.
 const JITTER_BUFFER_MS: f64 = 60.0;
 
-/// What a codec costs (ITU-T G.113, tables I.1 and I.3).
+/// What a codec costs: the provisional planning values of ITU-T G.113, Appendix I.
 struct Impairment {
     /// Ie: without loss.
     equipment: f64,
-    /// Bpl: how well it stands random loss; `None` where the table has no value.
+    /// Bpl: how well it stands random loss; `None` where the appendix has no value.
     robustness: Option<f64>,
 }
 
 impl Impairment {
-    /// Of the codecs that the tables have. G.722 is wideband: its scale is another (G.107.1).
+    /// Of the codecs that the appendix has.
     fn of(codec: &Codec) -> Option<Self> {
         match codec {
             Codec::Pcmu | Codec::Pcma => Some(Self { equipment: 0.0, robustness: Some(25.1) }),
-            // The tables have loss for G.729A with silence suppression.
+            // Annex A with the silence suppression of Annex B, the only G.729 with a value for loss.
             Codec::G729 => Some(Self { equipment: 11.0, robustness: Some(19.0) }),
             Codec::Gsm => Some(Self { equipment: 20.0, robustness: None }),
             Codec::G722 | Codec::Other { .. } => None,
@@ -58,7 +70,7 @@ impl Arrived {
     }
 }
 
-/// The score of a voice, 1 to 4.5, to a hundredth; `None` where nothing came, or the tables know nothing of the codec.
+/// The score of a voice, 1 to 4.5, to a hundredth; `None` where nothing came, or G.113 has no value for it.
 pub(crate) fn mos(codec: Option<&Codec>, arrived: Arrived) -> Option<f64> {
     let impairment = Impairment::of(codec?)?;
     let missing = arrived.missing_percent();

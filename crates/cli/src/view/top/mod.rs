@@ -42,7 +42,8 @@ Esc              clear the filter; leave
 q F10 Ctrl-C     leave
 
 loss, jitter and mos are of the caller and of the callee;
-of a call that is not kept nothing is counted";
+of a call that is not kept nothing is counted; mos is -
+where the E-model has no value: G.722 is on another scale";
 
 /// The styles of a terminal with colour, or without.
 #[derive(Debug, Clone, Copy)]
