@@ -1,6 +1,6 @@
 //! A map that does not grow beyond its bound, and counts what it did not take.
 
-use std::{fmt, hash::Hash};
+use std::{cmp::Reverse, fmt, hash::Hash};
 
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
@@ -16,6 +16,11 @@ impl<K: Hash + Eq, V> Bounded<K, V> {
     /// Takes `most` keys.
     pub(crate) fn new(most: usize) -> Self {
         Self { table: HashMap::default(), most, left_out: 0 }
+    }
+
+    /// The value of `key`, where there is one.
+    pub(crate) fn get_mut(&mut self, key: &K) -> Option<&mut V> {
+        self.table.get_mut(key)
     }
 
     /// The value of `key`, made if it is new; `None`, counted, where there is no room for it.
@@ -45,6 +50,22 @@ impl<K: Hash + Eq, V> Bounded<K, V> {
     }
 }
 
+impl<K: Hash + Eq + Ord + Copy> Bounded<K, u64> {
+    /// `count` more of `key`.
+    pub(crate) fn add(&mut self, key: K, count: u64) {
+        if let Some(sum) = self.entry(key, || 0) {
+            *sum += count;
+        }
+    }
+
+    /// What there is most of, first.
+    pub(crate) fn by_count(&self) -> Vec<(K, u64)> {
+        let mut all: Vec<_> = self.table.iter().map(|(key, count)| (*key, *count)).collect();
+        all.sort_unstable_by_key(|(key, count)| (Reverse(*count), *key));
+        all
+    }
+}
+
 /// How much is in it; what is in it may be personal.
 impl<K, V> fmt::Debug for Bounded<K, V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -69,5 +90,16 @@ mod tests {
         }
         assert_eq!((table.len(), table.left_out()), (2, 2));
         assert_eq!(table.entry(1, || 0).copied(), Some(2));
+        assert_eq!((table.get_mut(&2).copied(), table.get_mut(&3)), (Some(1), None));
+    }
+
+    #[test]
+    fn counts_come_with_the_most_first_and_like_ones_in_order() {
+        let mut table = Bounded::new(4);
+        for (key, count) in [("b", 1), ("a", 1), ("c", 0), ("d", 2), ("c", 3), ("e", 9)] {
+            table.add(key, count);
+        }
+        assert_eq!(table.by_count(), [("c", 3), ("d", 2), ("a", 1), ("b", 1)]);
+        assert_eq!(table.left_out(), 1);
     }
 }

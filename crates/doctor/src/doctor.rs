@@ -87,11 +87,11 @@ impl Doctor {
             times: clock::FrameTimes::default(),
             copies: Copies::new(),
             cut: CutFrames::default(),
-            encrypted: Encrypted::default(),
+            encrypted: Encrypted::new(),
             extensions: Extensions::new(options.rules),
             fragments: Fragments::new(),
             loss: Loss::default(),
-            ports: Ports::default(),
+            ports: Ports::new(),
             signalling: SignallingSides::new(),
             super_frames: SuperFrames::default(),
             tags: TagSides::new(),
@@ -200,6 +200,8 @@ impl Doctor {
             + self.loss.left_out()
             + self.signalling.left_out()
             + self.tags.left_out()
+            + self.ports.left_out()
+            + self.encrypted.left_out()
     }
 
     /// Judges. Frames that come later are judged by the next report.

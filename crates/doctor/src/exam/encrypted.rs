@@ -1,32 +1,41 @@
 //! What no passive recorder can read: signalling in TLS, media in SRTP.
 
-use std::collections::BTreeSet;
-
 use earwitness_model::Flow;
 
 use super::Sight;
 use crate::{
     Code, Evidence, Finding, Severity,
+    bounded::Bounded,
     calls::{Calls, Protection},
     report::{Examples, percent},
 };
 
 /// Ports on which TLS is taken for SIP: 5061 by RFC 3261, the others by habit.
 const SIP_PORTS: std::ops::RangeInclusive<u16> = 5060..=5090;
-/// Flows that are noted.
-const MOST_FLOWS: usize = 64;
+/// Connections that are counted.
+const MOST_CONNECTIONS: usize = 4_096;
 
 /// TLS and ZRTP as they pass.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Encrypted {
     tls: u64,
     zrtp: u64,
-    flows: BTreeSet<Flow>,
+    connections: Bounded<Flow, u64>,
     tls_examples: Examples,
     zrtp_examples: Examples,
 }
 
 impl Encrypted {
+    pub(crate) fn new() -> Self {
+        Self {
+            tls: 0,
+            zrtp: 0,
+            connections: Bounded::new(MOST_CONNECTIONS),
+            tls_examples: Examples::default(),
+            zrtp_examples: Examples::default(),
+        }
+    }
+
     /// Takes what a TCP segment or a UDP datagram carries that is no SIP text.
     pub(crate) fn handle_payload(&mut self, flow: Flow, payload: &[u8], at: Sight) {
         if is_zrtp(payload) {
@@ -38,9 +47,12 @@ impl Encrypted {
         self.tls += 1;
         self.tls_examples.add(at.number);
         let to_server = if server == flow.dst { flow } else { flow.reversed() };
-        if self.flows.len() < MOST_FLOWS {
-            self.flows.insert(to_server);
-        }
+        self.connections.add(to_server, 1);
+    }
+
+    /// Records of connections that there was no room for.
+    pub(crate) const fn left_out(&self) -> u64 {
+        self.connections.left_out()
     }
 
     /// Whether calls hide in TLS.
@@ -55,14 +67,14 @@ impl Encrypted {
             sentence: format!(
                 "{} TLS records on SIP ports, in {} connections: the calls in them cannot be seen",
                 self.tls,
-                self.flows.len()
+                self.connections.len()
             ),
             evidence: Evidence::counted([
                 ("tls_records", self.tls),
-                ("connections", self.flows.len() as u64),
+                ("connections", self.connections.len() as u64),
             ])
             .at(&self.tls_examples)
-            .between(self.flows.iter().copied()),
+            .between(self.connections.by_count().into_iter().map(|(flow, _)| flow)),
         })
     }
 

@@ -1,13 +1,14 @@
 //! Lost RTP, and who lost it. A network loses packets of one stream or one link; a mirror whose destination port is full
 //! loses packets of everybody at the same moment.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use earwitness_model::{Flow, PacketTime};
 
 use super::Sight;
 use crate::{
     Code, Evidence, Finding, Severity,
+    bounded::Bounded,
     pair::Pair,
     report::{Examples, percent},
     streams::{Step, Streams},
@@ -32,7 +33,7 @@ const NOTE_PERCENT: f64 = 0.5;
 struct Window {
     index: i64,
     first_frame: u64,
-    pairs: BTreeMap<Pair, u64>,
+    pairs: Bounded<Pair, u64>,
 }
 
 /// Puts gaps to moments.
@@ -67,7 +68,7 @@ impl Loss {
     fn add(&mut self, pair: Pair, missing: u64, at: Sight) {
         let index = window_of(at.time);
         if self.windows.back().is_none_or(|newest| newest.index < index) {
-            self.windows.push_back(Window { index, first_frame: at.number, pairs: BTreeMap::new() });
+            self.windows.push_back(Window { index, first_frame: at.number, pairs: Bounded::new(MOST_PAIRS) });
             while self.windows.len() > OPEN_WINDOWS {
                 self.close_oldest();
             }
@@ -76,15 +77,12 @@ impl Loss {
             self.lost_alone += missing;
             return;
         };
-        if window.pairs.len() >= MOST_PAIRS && !window.pairs.contains_key(&pair) {
-            self.left_out += 1;
-            return;
-        }
-        *window.pairs.entry(pair).or_insert(0) += missing;
+        window.pairs.add(pair, missing);
     }
 
     fn close_oldest(&mut self) {
         let Some(window) = self.windows.pop_front() else { return };
+        self.left_out += window.pairs.left_out();
         let losing = window.pairs.values().filter(|lost| **lost > 0).count();
         let lost: u64 = window.pairs.values().sum();
         let share = percent(losing as u64, window.pairs.len() as u64);
@@ -158,8 +156,9 @@ impl Loss {
         })
     }
 
-    pub(crate) const fn left_out(&self) -> u64 {
-        self.left_out
+    pub(crate) fn left_out(&self) -> u64 {
+        let open: u64 = self.windows.iter().map(|window| window.pairs.left_out()).sum();
+        self.left_out + open
     }
 }
 

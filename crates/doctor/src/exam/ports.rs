@@ -1,33 +1,44 @@
 //! Where SIP is spoken: on other ports than 5060, over TCP.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use earwitness_model::Flow;
 use earwitness_wire::TcpSegment;
 
 use super::Sight;
 use crate::{
     Code, Evidence, Finding, Severity,
+    bounded::Bounded,
     report::{Examples, percent},
 };
 
 const USUAL: u16 = 5060;
-/// Ports that are listed.
-const MOST_PORTS: usize = 64;
+/// Ports, and connections, that are counted.
+const MOST_PORTS: usize = 4_096;
 
 /// SIP by port and transport.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Ports {
     messages: u64,
     elsewhere: u64,
     elsewhere_examples: Examples,
-    ports: BTreeMap<u16, u64>,
+    ports: Bounded<u16, u64>,
     tcp: u64,
     tcp_examples: Examples,
-    connections: BTreeSet<Flow>,
+    connections: Bounded<Flow, u64>,
 }
 
 impl Ports {
+    pub(crate) fn new() -> Self {
+        Self {
+            messages: 0,
+            elsewhere: 0,
+            elsewhere_examples: Examples::default(),
+            ports: Bounded::new(MOST_PORTS),
+            tcp: 0,
+            tcp_examples: Examples::default(),
+            connections: Bounded::new(MOST_PORTS),
+        }
+    }
+
     /// Takes a SIP message over UDP.
     pub(crate) fn handle_message(&mut self, flow: Flow, at: Sight) {
         self.messages += 1;
@@ -38,9 +49,7 @@ impl Ports {
         self.elsewhere += 1;
         self.elsewhere_examples.add(at.number);
         for port in ports {
-            if self.ports.len() < MOST_PORTS || self.ports.contains_key(&port) {
-                *self.ports.entry(port).or_insert(0) += 1;
-            }
+            self.ports.add(port, 1);
         }
     }
 
@@ -48,9 +57,7 @@ impl Ports {
     pub(crate) fn handle_segment(&mut self, segment: &TcpSegment<'_>, at: Sight) {
         self.tcp += 1;
         self.tcp_examples.add(at.number);
-        if self.connections.len() < MOST_PORTS {
-            self.connections.insert(segment.flow.min(segment.flow.reversed()));
-        }
+        self.connections.add(segment.flow.min(segment.flow.reversed()), 1);
     }
 
     /// SIP messages over UDP so far.
@@ -61,6 +68,11 @@ impl Ports {
     /// Whether there are calls in TCP.
     pub(crate) const fn has_tcp(&self) -> bool {
         self.tcp > 0
+    }
+
+    /// What the tables had no room for.
+    pub(crate) const fn left_out(&self) -> u64 {
+        self.ports.left_out() + self.connections.left_out()
     }
 
     pub(crate) fn finish_tcp(&self) -> Option<Finding> {
@@ -77,7 +89,7 @@ impl Ports {
                 ("udp_messages", self.messages),
             ])
             .at(&self.tcp_examples)
-            .between(self.connections.iter().copied()),
+            .between(self.connections.by_count().into_iter().map(|(flow, _)| flow)),
         })
     }
 
@@ -86,9 +98,7 @@ impl Ports {
         if self.elsewhere == 0 {
             return None;
         }
-        let mut ports: Vec<_> = self.ports.iter().map(|(port, count)| (*count, *port)).collect();
-        ports.sort_unstable_by_key(|(count, port)| (std::cmp::Reverse(*count), *port));
-        let places = ports.iter().take(Evidence::EXAMPLES);
+        let places = self.ports.by_count().into_iter().take(Evidence::EXAMPLES);
         Some(Finding {
             code: Code::SignallingOtherPort,
             severity: Severity::Note,
@@ -100,7 +110,7 @@ impl Ports {
             ),
             evidence: Evidence::counted([("messages", self.messages), ("elsewhere", self.elsewhere)])
                 .at(&self.elsewhere_examples)
-                .of(places.map(|(count, port)| format!("port {port}: {count} messages"))),
+                .of(places.map(|(port, count)| format!("port {port}: {count} messages"))),
         })
     }
 }

@@ -6,13 +6,10 @@ use earwitness_wire::sip::{Message, StartLine};
 use super::Sight;
 use crate::{
     Code, Evidence, Finding, Severity,
-    bounded::Bounded,
-    pair::{Pair, Sender},
+    pair::{Sender, Sides},
     report::{Examples, percent},
 };
 
-/// Pairs of machines that are followed.
-const MOST_PAIRS: usize = 8_192;
 /// Messages from which on a pair is judged.
 const FEWEST: u64 = 3;
 /// From this share of messages on it is the mirror.
@@ -31,24 +28,19 @@ struct Direction {
 /// SIP by pair and direction.
 #[derive(Debug)]
 pub(crate) struct SignallingSides {
-    pairs: Bounded<Pair, [Direction; 2]>,
+    pairs: Sides<Direction>,
     messages: u64,
 }
 
 impl SignallingSides {
     pub(crate) fn new() -> Self {
-        Self { pairs: Bounded::new(MOST_PAIRS), messages: 0 }
+        Self { pairs: Sides::new(), messages: 0 }
     }
 
     /// Takes a message.
     pub(crate) fn handle_message(&mut self, message: &Message<'_>, flow: Flow, at: Sight) {
         self.messages += 1;
-        let (pair, sender) = Pair::of(flow);
-        let Some([low, high]) = self.pairs.entry(pair, Default::default) else { return };
-        let direction = match sender {
-            Sender::Low => low,
-            Sender::High => high,
-        };
+        let Some(direction) = self.pairs.direction(flow) else { return };
         if direction.messages == 0 {
             direction.first_frame = at.number;
         }

@@ -1,7 +1,5 @@
 //! VLAN tags: on one direction only, or more than one of them.
 
-use std::collections::BTreeMap;
-
 use earwitness_model::Flow;
 use earwitness_wire::Tags;
 
@@ -9,16 +7,14 @@ use super::{Sight, vlan};
 use crate::{
     Code, Evidence, Finding, Severity,
     bounded::Bounded,
-    pair::{Pair, Sender},
+    pair::{Sender, Sides},
     report::{Examples, percent},
 };
 
-/// Pairs of machines that are followed.
-const MOST_PAIRS: usize = 8_192;
 /// Frames of each direction from which on a pair is judged.
 const FEWEST: u64 = 5;
-/// Kinds of stacks that are listed.
-const MOST_STACKS: usize = 64;
+/// Kinds of stacks that are counted.
+const MOST_STACKS: usize = 4_096;
 
 /// Frames of one direction, without and with tags.
 #[derive(Debug, Clone, Copy, Default)]
@@ -30,20 +26,20 @@ struct Direction {
 /// Tags by pair and direction.
 #[derive(Debug)]
 pub(crate) struct TagSides {
-    pairs: Bounded<Pair, [Direction; 2]>,
+    pairs: Sides<Direction>,
     frames: u64,
     stacked: u64,
-    stacks: BTreeMap<Tags, u64>,
+    stacks: Bounded<Tags, u64>,
     examples: Examples,
 }
 
 impl TagSides {
     pub(crate) fn new() -> Self {
         Self {
-            pairs: Bounded::new(MOST_PAIRS),
+            pairs: Sides::new(),
             frames: 0,
             stacked: 0,
-            stacks: BTreeMap::new(),
+            stacks: Bounded::new(MOST_STACKS),
             examples: Examples::default(),
         }
     }
@@ -56,16 +52,9 @@ impl TagSides {
         if ids.len() > 1 {
             self.stacked += 1;
             self.examples.add(at.number);
-            if self.stacks.len() < MOST_STACKS || self.stacks.contains_key(&at.tags) {
-                *self.stacks.entry(at.tags).or_insert(0) += 1;
-            }
+            self.stacks.add(at.tags, 1);
         }
-        let (pair, sender) = Pair::of(flow);
-        let Some([low, high]) = self.pairs.entry(pair, Default::default) else { return };
-        let direction = match sender {
-            Sender::Low => low,
-            Sender::High => high,
-        };
+        let Some(direction) = self.pairs.direction(flow) else { return };
         *(if is_tagged { &mut direction.tagged } else { &mut direction.bare }) += 1;
     }
 
@@ -102,7 +91,7 @@ impl TagSides {
         if share < 1.0 {
             return None;
         }
-        let places = self.stacks.iter().map(|(tags, count)| format!("{}: {count} frames", vlan(tags)));
+        let stacks = self.stacks.by_count().into_iter().take(Evidence::EXAMPLES);
         Some(Finding {
             code: Code::VlanStacked,
             severity: Severity::Note,
@@ -112,11 +101,11 @@ impl TagSides {
             ),
             evidence: Evidence::counted([("udp_frames", self.frames), ("stacked", self.stacked)])
                 .at(&self.examples)
-                .of(places.take(Evidence::EXAMPLES)),
+                .of(stacks.map(|(tags, count)| format!("{}: {count} frames", vlan(&tags)))),
         })
     }
 
     pub(crate) const fn left_out(&self) -> u64 {
-        self.pairs.left_out()
+        self.pairs.left_out() + self.stacks.left_out()
     }
 }
