@@ -16,7 +16,7 @@ use std::{
 };
 
 use earwitness_testkit::load::Load;
-use prometheus_parse::{LineInfo, SampleType, Scrape};
+use prometheus_parse::{LineInfo, SampleType, Scrape, Value as Told};
 use serde_json::Value;
 use support::{Bench, wire::Wire};
 
@@ -126,9 +126,11 @@ fn value(scrape: &Scrape, name: &str, labels: &[(&str, &str)]) -> f64 {
     };
     let found: Vec<_> = scrape.samples.iter().filter(is_it).collect();
     match found.as_slice() {
-        [one] => match one.value {
-            prometheus_parse::Value::Counter(value) | prometheus_parse::Value::Gauge(value) => value,
-            ref other => panic!("{name} is {other:?}"),
+        [one] => match &one.value {
+            Told::Counter(value) | Told::Gauge(value) => *value,
+            other @ (Told::Untyped(_) | Told::Histogram(_) | Told::Summary(_)) => {
+                panic!("{name} is {other:?}")
+            }
         },
         other => panic!("{name} {labels:?}: {other:?}"),
     }

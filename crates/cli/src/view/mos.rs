@@ -16,9 +16,9 @@ use earwitness_model::{Codec, StreamSummary};
 
 /// What the commands' help says of it.
 pub(crate) const MOS_HELP: &str = "\
-mos is the E-model's estimate from loss and jitter (ITU-T G.107, G.113), 1 to 4.5. It is - where nothing came, for codecs
-that G.113 has no value for (all but G.711, G.729 and GSM; GSM with loss), and for G.722: a wideband codec's score is on
-another scale (G.107.1).";
+mos is the E-model's estimate from loss and jitter (ITU-T G.107, G.113), 1 to 4.5. It is - where nothing came, for \
+codecs that G.113 has no value for (all but G.711, G.729 and GSM, and GSM with loss), and for G.722: the score of a \
+wideband codec is on another scale (G.107.1).";
 
 /// R of a narrowband call on which nothing is wrong (G.107, table 3).
 const R_DEFAULT: f64 = 93.2;
