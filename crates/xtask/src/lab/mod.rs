@@ -14,6 +14,7 @@ mod program;
 mod recorder;
 mod room;
 mod scenario;
+mod scrape;
 mod sender;
 mod softphones;
 mod table;

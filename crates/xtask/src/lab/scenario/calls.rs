@@ -7,6 +7,7 @@ use crate::lab::{
     Lab, cost, listing,
     recorder::{self, Recorder, Settings},
     room::{Host, Mirror},
+    scrape,
     table::Table,
 };
 
@@ -23,10 +24,11 @@ pub(super) fn through_exchange(lab: &Lab, table: &mut Table) -> Result<()> {
 }
 
 fn hold(lab: &Lab, table: &mut Table, talk: &Talk) -> Result<()> {
-    let settings = Settings::of(lab);
+    let settings = Settings { more: scrape::options(lab), ..Settings::of(lab) };
     let recorder = Recorder::start(lab, &settings)?;
     let going = talk.start(lab, 10)?;
     going.finish()?;
+    scrape::check(lab, table)?;
     let cost = cost::of(recorder.pid())?;
     // The room is never quite silent: what is mirrored lies between two looks at what entered.
     let (before, mirrored, after) = (lab.room.entered()?, lab.room.mirrored()?, lab.room.entered()?);
