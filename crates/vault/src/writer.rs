@@ -153,6 +153,19 @@ impl Writer {
         self.ended.push(Entry::new(summary.clone(), None), LedgerRow::Excluded);
     }
 
+    /// Hands all that was appended to the operating system: it outlives this process then. A power cut it outlives after the
+    /// next commit, which makes no more of it to write.
+    ///
+    /// # Errors
+    /// Those of [`Self::commit`]; what was not written waits for it.
+    pub fn write_out(&mut self) -> Result<(), VaultError> {
+        if self.must_reopen {
+            return Err(VaultError::MustReopen);
+        }
+        self.keys.write_out()?;
+        self.volumes.iter_mut().try_for_each(OpenVolume::write_out)
+    }
+
     /// Makes all that was appended durable, and lists the calls that ended.
     ///
     /// # Errors

@@ -1,6 +1,9 @@
 //! Wrapped keys on their way into the key files.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use crate::{
     disk::{OpenAs, read_all},
@@ -17,13 +20,15 @@ const MAX_ENDS: usize = 64;
 pub(super) struct KeyRows {
     parts: Arc<Parts>,
     waiting: BTreeMap<(Shelf, u32), Vec<u8>>,
+    /// Key files with rows that are written and not on the medium.
+    unsynced: BTreeSet<(Shelf, u32)>,
     /// Where the last whole row ends in key files that were written already: nobody else writes them.
     ends: BTreeMap<(Shelf, u32), u64>,
 }
 
 impl KeyRows {
     pub(super) const fn new(parts: Arc<Parts>) -> Self {
-        Self { parts, waiting: BTreeMap::new(), ends: BTreeMap::new() }
+        Self { parts, waiting: BTreeMap::new(), unsynced: BTreeSet::new(), ends: BTreeMap::new() }
     }
 
     pub(super) fn push(&mut self, shelf: &Shelf, generation: u32, row: Vec<u8>) {
@@ -32,11 +37,24 @@ impl KeyRows {
 
     /// All rows are on the medium when this returns. After an error, those that are not wait on.
     pub(super) fn commit(&mut self) -> Result<(), VaultError> {
+        self.write_out()?;
+        while let Some((shelf, generation)) = self.unsynced.first() {
+            let path = self.parts.layout.key_file(shelf, *generation);
+            let mut file = self.parts.disk.open(&path, OpenAs::Write).map_err(failed("open", &path))?;
+            file.sync().map_err(failed("sync", &path))?;
+            self.unsynced.pop_first();
+        }
+        Ok(())
+    }
+
+    /// All rows are in their files when this returns. After an error, those that are not wait on.
+    pub(super) fn write_out(&mut self) -> Result<(), VaultError> {
         while let Some(file) = self.waiting.first_entry() {
             let end = match self.ends.get(file.key()) {
                 Some(&end) => end,
                 None => end_of_rows(&self.parts, file.key())?,
             };
+            self.unsynced.insert(file.key().clone());
             append(&self.parts, file.key(), end, file.get())?;
             if self.ends.len() >= MAX_ENDS {
                 self.ends.clear();
@@ -69,5 +87,5 @@ fn append(
         file.truncate(end).map_err(failed("cut", &path))?;
         return Err(failed("append to", &path)(cause));
     }
-    file.sync().map_err(failed("sync", &path))
+    Ok(())
 }

@@ -131,8 +131,8 @@ impl OpenVolume {
         }
     }
 
-    /// Writes the buffer. When the disk takes only a part, the file is cut back to whole blocks and the buffer stays.
-    fn write_out(&mut self) -> Result<(), VaultError> {
+    /// All blocks are in the file when this returns. When the disk takes only a part, the file is cut back to whole blocks and the buffer stays.
+    pub(super) fn write_out(&mut self) -> Result<(), VaultError> {
         if self.buffer.is_empty() {
             return Ok(());
         }
