@@ -67,4 +67,4 @@ pub use settings::Access;
 pub use space::Space;
 pub use vault::Vault;
 pub use verify::{Fault, Finding, Verified, Verifier};
-pub use writer::{Committed, NotClosed, NotTaken, Writer};
+pub use writer::{Committed, GivenUp, NotClosed, NotTaken, Writer};

@@ -1,5 +1,6 @@
 //! The sealing side: public halves only. What it seals, it cannot open.
 
+mod held;
 mod recording;
 
 use std::{fmt, sync::Arc};
@@ -10,6 +11,7 @@ use ed25519_dalek::SigningKey;
 use rand::{RngCore, rngs::OsRng};
 use zeroize::Zeroizing;
 
+pub(crate) use self::held::Held;
 pub use self::recording::RecordingSealer;
 use crate::{
     cipher::{Aead, CipherSuite},
@@ -49,6 +51,8 @@ pub struct Sealed {
     pub(crate) block: Vec<u8>,
     /// The recording's wrapped key and its key file, with its first block.
     pub(crate) key_row: Option<(u32, Vec<u8>)>,
+    /// Of a segment: what is missing when it has no place on the disk.
+    pub(crate) held: Option<Held>,
     /// With its last block: the row of the index, its place to be filled in, and the row of the ledger.
     pub(crate) finished: Option<Box<(Entry, RecordedRow)>>,
 }

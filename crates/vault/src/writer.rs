@@ -20,6 +20,8 @@
 //!   volume, and the calls that ended: nothing more is appended until a commit succeeded.
 //! - Blocks that begin or go on with a recording are refused while only the reserve of [`crate::Space`] is left; the block
 //!   that ends one is not, nor are keys, ledger and index: what was taken can be ended on a full disk.
+//! - Whoever has to end before there is room says so ([`Writer::end_on_reserve`]): only then is sealed audio given up, and the
+//!   ends of the recordings that miss it say what is missing.
 //! - When there is room again, the next append and the next commit go on in order, without anything to be repaired.
 //!
 //! [`VaultError::is_full`] says that waiting helps. [`VaultError::must_reopen`] says that it does not: a sync failed, and
@@ -28,6 +30,7 @@
 //! may pass or not: it is tried again like a full disk, and told to somebody.
 
 mod ended;
+mod given_up;
 mod key_rows;
 mod refusal;
 mod room;
@@ -42,12 +45,16 @@ use std::{
 use earwitness_model::{CallId, CallSummary, RecordingId, WallTime};
 
 pub(crate) use self::ended::list;
-pub use self::refusal::{NotClosed, NotTaken};
 use self::{
     ended::{EndedCalls, LedgerRow},
+    given_up::{Cut, Reserve},
     key_rows::KeyRows,
     room::Room,
     volume::OpenVolume,
+};
+pub use self::{
+    given_up::GivenUp,
+    refusal::{NotClosed, NotTaken},
 };
 use crate::{
     container::{BLOCK_HEAD, BlockKind, MAX_SEALED},
@@ -72,6 +79,9 @@ pub struct Writer {
     keys: KeyRows,
     ended: EndedCalls,
     room: Room,
+    /// What the reserve of the disk is for.
+    reserve: Reserve,
+    given_up: GivenUp,
     /// Durable already, and not told yet.
     done: Committed,
     uncommitted: u64,
@@ -86,6 +96,8 @@ struct Home {
     volume: u32,
     /// Where its last block begins.
     previous: u64,
+    /// Where it ends, when there was no room for all of it.
+    cut: Option<Cut>,
 }
 
 /// What a commit made durable.
@@ -108,6 +120,8 @@ impl Writer {
             homes: HashMap::new(),
             ended: EndedCalls::default(),
             room: Room::default(),
+            reserve: Reserve::EndsOnly,
+            given_up: GivenUp::default(),
             done: Committed::default(),
             uncommitted: 0,
             rotate_at: ROTATE_AT,
@@ -135,14 +149,23 @@ impl Writer {
             self.note_lost(sealed);
             return Err(NotTaken::Never(why));
         }
+        if self.is_behind_a_cut(&sealed) {
+            self.give_up(&sealed);
+            return Ok(());
+        }
         match self.find_room(&sealed) {
             Ok(place) => {
+                let sealed = self.without_what_was_given_up(sealed);
                 self.place(sealed, place);
                 Ok(())
             }
             Err(why @ VaultError::NotOpened { .. }) => {
                 self.note_lost(sealed);
                 Err(NotTaken::Never(why))
+            }
+            Err(_no_room) if self.may_give_up(&sealed) => {
+                self.give_up(&sealed);
+                Ok(())
             }
             Err(why) => Err(NotTaken::ForNow { block: Box::new(sealed), why }),
         }
@@ -220,19 +243,21 @@ impl Writer {
     /// The place in `volumes` of the volume that takes this block, with room for it. An error changed nothing.
     fn find_room(&mut self, sealed: &Sealed) -> Result<usize, VaultError> {
         match sealed.kind {
-            BlockKind::Opened
-            | BlockKind::Stream
-            | BlockKind::Media
-            | BlockKind::Signalling
-            | BlockKind::Running => {
-                let waiting = self.volumes.iter().map(OpenVolume::waiting).sum();
-                self.room.take(&self.parts, sealed.block.len() as u64, waiting)?;
-            }
+            BlockKind::Media | BlockKind::Signalling => self.take_room(sealed)?,
+            BlockKind::Opened | BlockKind::Stream | BlockKind::Running => match self.reserve {
+                Reserve::EndsOnly => self.take_room(sealed)?,
+                Reserve::AllButAudio => {}
+            },
             BlockKind::Manifest => {}
         }
         let place = self.home_of(sealed)?;
         self.volumes[place].make_room()?;
         Ok(place)
+    }
+
+    fn take_room(&mut self, sealed: &Sealed) -> Result<(), VaultError> {
+        let waiting = self.volumes.iter().map(OpenVolume::waiting).sum();
+        self.room.take(&self.parts, sealed.block.len() as u64, waiting)
     }
 
     fn place(&mut self, mut sealed: Sealed, place: usize) {
@@ -246,7 +271,8 @@ impl Writer {
         match sealed.kind {
             BlockKind::Opened => {
                 volume.running += 1;
-                let home = Home { shelf: Arc::clone(&sealed.shelf), volume: volume.number, previous: at };
+                let (shelf, number) = (Arc::clone(&sealed.shelf), volume.number);
+                let home = Home { shelf, volume: number, previous: at, cut: None };
                 self.homes.insert(sealed.recording, home);
             }
             BlockKind::Stream | BlockKind::Media | BlockKind::Signalling | BlockKind::Running => {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::NaiveDate;
 use earwitness_model::{CallSummary, Flag, PacketTime, RecordingId, RunningCall, Segment, SegmentContent};
 
-use super::{Sealed, SealingKeys};
+use super::{Held, Sealed, SealingKeys};
 use crate::{
     cipher::{Aead, TAG},
     container::{AAD, BLOCK_HEAD, BlockHead, BlockKind, block_hash, nonce},
@@ -95,7 +95,8 @@ impl RecordingSealer {
         }
         self.sealed_bytes += length as u64;
         self.last = segment.base;
-        self.count(kind, block)
+        let held = Some(Held::of(segment));
+        Sealed { held, ..self.count(kind, block) }
     }
 
     /// Ends the recording with its signed manifest.
@@ -129,7 +130,7 @@ impl RecordingSealer {
         let (block, entry, row) = self.with.manifest_block(head, &manifest);
         let finished = Some(Box::new((entry, row)));
         let kind = BlockKind::Manifest;
-        Sealed { shelf: self.shelf, recording: self.id, kind, block, key_row: None, finished }
+        Sealed { shelf: self.shelf, recording: self.id, kind, block, key_row: None, held: None, finished }
     }
 
     pub(super) fn metadata(&mut self, kind: BlockKind, at: PacketTime, content: &[u8]) -> Sealed {
@@ -146,6 +147,6 @@ impl RecordingSealer {
     fn count(&mut self, kind: BlockKind, block: Vec<u8>) -> Sealed {
         self.blocks.push(block_hash(&block[..BLOCK_HEAD], &block[BLOCK_HEAD..]));
         let (shelf, recording) = (Arc::clone(&self.shelf), self.id);
-        Sealed { shelf, recording, kind, block, key_row: None, finished: None }
+        Sealed { shelf, recording, kind, block, key_row: None, held: None, finished: None }
     }
 }

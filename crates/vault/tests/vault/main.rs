@@ -6,6 +6,7 @@
 mod crash;
 mod disk_full;
 mod flipped;
+mod given_up;
 mod gone;
 mod life;
 mod real_disk;
