@@ -1,38 +1,35 @@
-//! How long the vault's disk lasts.
+//! How long the vault's disk lasts. How much room it has the writer's thread asks it: a disk may take its time to answer.
 
 use std::collections::VecDeque;
 
 use earwitness_model::WallTime;
-use earwitness_vault::Vault;
 
-use crate::health::DiskHealth;
+use crate::{gauge::Room, health::DiskHealth};
 
 /// The rate is measured over this many minutes: a lunch break is no reason to alarm, nor to be calm.
 const MINUTES: usize = 60;
 const MINUTE_NANOS: i64 = 60_000_000_000;
 
-/// Looks at the disk, and remembers what was written when.
-pub(crate) struct DiskWatch<'a> {
-    vault: &'a Vault,
+/// Remembers what was written when.
+pub(crate) struct DiskWatch {
     /// Bytes written at the beginning of each of the last minutes.
     minutes: VecDeque<(WallTime, u64)>,
 }
 
-impl<'a> DiskWatch<'a> {
-    pub(crate) fn new(vault: &'a Vault, now: WallTime) -> Self {
-        Self { vault, minutes: VecDeque::from([(now, 0)]) }
+impl DiskWatch {
+    pub(crate) fn new(now: WallTime) -> Self {
+        Self { minutes: VecDeque::from([(now, 0)]) }
     }
 
-    /// What there is, with `written` bytes written since the start.
-    pub(crate) fn look(&mut self, now: WallTime, written: u64) -> DiskHealth {
+    /// What there is, with `written` bytes written since the start, and the room that the disk last told of.
+    pub(crate) fn look(&mut self, now: WallTime, written: u64, room: Option<Room>) -> DiskHealth {
         let bytes_per_second = rate(&mut self.minutes, now, written);
         // A disk that does not even say how full it is shows in the writer's own errors.
-        let Ok(space) = self.vault.space() else {
+        let Some(Room { free, total }) = room else {
             return DiskHealth { bytes_per_second, ..DiskHealth::default() };
         };
-        let free = space.usable();
         let seconds_to_full = (bytes_per_second > 0.0).then(|| free as f64 / bytes_per_second);
-        DiskHealth { free, total: space.total, bytes_per_second, seconds_to_full }
+        DiskHealth { free, total, bytes_per_second, seconds_to_full }
     }
 }
 

@@ -12,6 +12,8 @@ pub struct Health {
     pub started: WallTime,
     /// When this was written down. One that is older than a few seconds means that capturing hangs.
     pub at: WallTime,
+    /// The threads that capture and the one that follows the calls, each with its last sign of life.
+    pub threads: Vec<ThreadHealth>,
     /// The rules in force.
     pub rule_set: RuleSetHash,
     /// The interfaces, in the order they were named.
@@ -32,6 +34,24 @@ pub struct Health {
     pub disk: DiskHealth,
     /// What somebody should look at, worst first.
     pub alarms: Vec<Alarm>,
+}
+
+/// One thread.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ThreadHealth {
+    /// Its name.
+    pub name: String,
+    /// When it last came round, once a second; one that is older than a few seconds hangs. `None` before the first time.
+    pub alive: Option<WallTime>,
+}
+
+impl Health {
+    /// The oldest sign of life of whoever captures or follows the calls.
+    #[must_use]
+    pub fn oldest_sign(&self) -> WallTime {
+        let signs = self.threads.iter().map(|thread| thread.alive.unwrap_or(self.started));
+        signs.min().unwrap_or(self.at).min(self.at)
+    }
 }
 
 /// Whether an interface delivers frames.

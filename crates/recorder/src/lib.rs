@@ -12,12 +12,15 @@
 #![forbid(unsafe_code)]
 
 mod alarm;
+mod cadence;
 mod disk;
 mod error;
+mod gauge;
 mod health;
 mod live;
 mod pipeline;
 mod pool;
+mod pulse;
 pub mod queue;
 mod run;
 mod watch;
@@ -25,6 +28,8 @@ mod writer;
 
 pub use alarm::{Alarm, AlarmCode};
 pub use error::RecordError;
-pub use health::{DiskHealth, Health, InterfaceHealth, Link, QueueHealth, RingHealth, WriterHealth};
+pub use health::{
+    DiskHealth, Health, InterfaceHealth, Link, QueueHealth, RingHealth, ThreadHealth, WriterHealth,
+};
 pub use run::{CutFile, Finished, Input, Progress, Recorder};
 pub use watch::{NoAnswer, Post, Watch, watch};

@@ -14,10 +14,11 @@ use earwitness_vault::Vault;
 
 use crate::{
     RecordError,
+    gauge::WriterGauge,
     health::QueueHealth,
     pool::{SealingThread, Written},
     queue::{Closed, Offered, Queue, WORK, WRITTEN, sealing_threads},
-    writer::{self, OnFull, Tally, WriterGauge},
+    writer::{self, OnFull, Tally},
 };
 
 /// What the threads are made of.
@@ -65,6 +66,8 @@ impl<C: Fn() -> WallTime + Sync> Pipeline<'_, C> {
         // Taken back after every batch of frames, so that no more is on the way than the other queues let through.
         let (to_shards, returned): (Vec<_>, Vec<_>) = (0..self.shards).map(|_| unbounded()).unzip();
         let gauge = Arc::new(WriterGauge::default());
+        // Nothing is captured yet: from now on only the writer asks the disk.
+        gauge.ask_for_room(vault);
         thread::scope(|scope| {
             let (writer_gauge, on_full) = (Arc::clone(&gauge), self.on_full);
             let writing =

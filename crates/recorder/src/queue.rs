@@ -25,12 +25,19 @@ pub const SHARD_NEWS: usize = 16 * 1024;
 pub const SHARD_ORDERS: usize = 16 * 1024;
 /// Capture threads on one interface.
 pub const MOST_SHARDS: u16 = 16;
+/// Rows of the ledger that found the queue of sealed blocks full. Beyond them like rows become one, so that nothing is untold.
+pub const NOTES: usize = 256;
+/// Steps of the wall clock between two looks of a thread. Beyond them the last two become one, by their sum.
+pub const STEPS: usize = 16;
 /// Questions that wait for the capture thread.
 pub const ASKED: usize = 64;
 /// Orders that wait for the capture thread: stop, other rules.
 pub const ORDERED: usize = 16;
-/// Between two commits: what a power cut may cost of a running call.
+/// Between two commits: what a power cut may cost of a running call, beside the segment that fills.
 pub const COMMIT_EVERY: Duration = Duration::from_millis(500);
+/// How long what was sealed may lie in this process alone: what its end may cost of a running call, beside the segment that
+/// fills.
+pub const WRITE_EVERY: Duration = Duration::from_millis(50);
 /// A commit comes earlier when this many bytes wait for it.
 pub const COMMIT_BYTES: u64 = 64 << 20;
 /// Threads that seal. One core stays with the engine.

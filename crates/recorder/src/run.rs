@@ -72,6 +72,17 @@ pub struct Finished {
     pub unreadable: Vec<CaptureError>,
 }
 
+impl Finished {
+    /// What the writer says. What it had to give up was handed on, and is not kept.
+    fn take_in(&mut self, tally: &Tally) {
+        (self.calls, self.known, self.bytes) = (tally.calls, tally.known, tally.bytes);
+        let media = &mut self.counts.media;
+        media.kept = media.kept.saturating_sub(tally.given_up.packets);
+        media.refused += tally.given_up.packets;
+        self.counts.messages_not_kept += tally.given_up.messages;
+    }
+}
+
 /// Records into a vault.
 pub struct Recorder<'a, C> {
     /// Where recordings go.
@@ -120,7 +131,7 @@ impl<C: Fn() -> WallTime + Sync> Recorder<'_, C> {
             let continues = resume(vault, clock(), |call, at| engine.handle_resumed(call, at));
             let pipeline = Pipeline { vault, clock, on_full: OnFull::Wait, continues, shards: 1 };
             let ring_budget = limits.ring_bytes;
-            let capture = Capture { engine, sources, vault, watching, clock, post, ring_budget };
+            let capture = Capture { engine, sources, watching, clock, post, ring_budget };
             pipeline.run(|mut ends, own| Live::new(capture, ends.pop().unwrap_or(own)).run())
         })
     }
@@ -141,7 +152,7 @@ impl<C: Fn() -> WallTime + Sync> Recorder<'_, C> {
             let count = usize::from(shards.get());
             let pipeline = Pipeline { vault, clock, on_full: OnFull::Wait, continues, shards: count };
             let capture =
-                ShardedCapture { signalling, shards, sources, limits, begun, vault, watching, clock, post };
+                ShardedCapture { signalling, shards, sources, limits, begun, watching, clock, post };
             pipeline.run(|ends, own| sharded::run(capture, ends, own))
         })
     }
@@ -157,7 +168,7 @@ impl<C: Fn() -> WallTime + Sync> Recorder<'_, C> {
         // Who stops because the vault does not keep what comes has not stopped in order.
         let (mut finished, tally) = record(&self, watching.clone())?;
         self.vault.tell((self.clock)(), &LedgerNote::RecorderStopped(watching))?;
-        (finished.calls, finished.known, finished.bytes) = (tally.calls, tally.known, tally.bytes);
+        finished.take_in(&tally);
         Ok(finished)
     }
 }

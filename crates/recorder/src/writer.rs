@@ -1,20 +1,24 @@
 //! The writer thread: appends what is sealed and commits for all calls at once. On a full disk it either gives up or waits
-//! for room: then the queue before it fills, and the capture thread's rings absorb what they can.
+//! for room: then the queue before it fills, and the capture thread's rings absorb what they can. A recorder that is told
+//! to stop meanwhile waits a little, and then keeps what fits: see [`Writer::end_on_reserve`].
 
 use std::{
-    sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed},
+    sync::atomic::Ordering::Relaxed,
     thread,
     time::{Duration, Instant},
 };
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
-use earwitness_model::WallTime;
-use earwitness_vault::{Committed, LedgerNote, NotClosed, NotTaken, Sealed, Vault, VaultError, Writer};
+use earwitness_model::{PacketTime, WallTime};
+use earwitness_vault::{
+    Committed, CoverageCause, CoverageGap, GivenUp, LedgerNote, NotClosed, NotTaken, Sealed, Vault,
+    VaultError, Writer,
+};
 
 use crate::{
-    health::WriterHealth,
+    cadence::{Cadence, Due},
+    gauge::WriterGauge,
     pool::Written,
-    queue::{COMMIT_BYTES, COMMIT_EVERY},
 };
 
 /// What the writer did.
@@ -23,6 +27,8 @@ pub(crate) struct Tally {
     pub(crate) bytes: u64,
     pub(crate) calls: u64,
     pub(crate) known: u64,
+    /// Sealed, and not kept: the disk was full when the recorder had to stop.
+    pub(crate) given_up: GivenUp,
 }
 
 /// What to do when the disk has no room.
@@ -38,54 +44,6 @@ pub(crate) enum OnFull {
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
 /// How long a recorder that was told to stop waits for room.
 const PATIENCE_AT_END: Duration = Duration::from_secs(5);
-/// When nothing is told.
-const NEVER: i64 = i64::MIN;
-
-/// What the writer says of itself while it runs.
-pub(crate) struct WriterGauge {
-    bytes: AtomicU64,
-    calls: AtomicU64,
-    commits: AtomicU64,
-    slowest_ms: AtomicU64,
-    waits_since: AtomicI64,
-    alive: AtomicI64,
-    /// The recorder was told to stop.
-    pub(crate) ending: AtomicBool,
-}
-
-impl Default for WriterGauge {
-    fn default() -> Self {
-        Self {
-            bytes: AtomicU64::new(0),
-            calls: AtomicU64::new(0),
-            commits: AtomicU64::new(0),
-            slowest_ms: AtomicU64::new(0),
-            waits_since: AtomicI64::new(NEVER),
-            alive: AtomicI64::new(NEVER),
-            ending: AtomicBool::new(false),
-        }
-    }
-}
-
-impl WriterGauge {
-    pub(crate) fn health(&self) -> WriterHealth {
-        let time =
-            |at: &AtomicI64| Some(at.load(Relaxed)).filter(|&at| at != NEVER).map(WallTime::from_nanos);
-        WriterHealth {
-            bytes: self.bytes.load(Relaxed),
-            calls: self.calls.load(Relaxed),
-            commits: self.commits.load(Relaxed),
-            slowest_commit_ms: self.slowest_ms.load(Relaxed),
-            waits_since: time(&self.waits_since),
-            alive: time(&self.alive),
-        }
-    }
-
-    /// The slowest commit is told of once, for the minute that is over.
-    pub(crate) fn begin_minute(&self) {
-        self.slowest_ms.store(0, Relaxed);
-    }
-}
 
 /// Writes until the sealing pool is done, then closes the volumes. On an error what was appended before is still
 /// committed, as far as the disk lets it.
@@ -96,8 +54,9 @@ pub(crate) fn run<C: Fn() -> WallTime>(
     (gauge, on_full): (&WriterGauge, OnFull),
 ) -> Result<Tally, VaultError> {
     let done = Tally::default();
+    let patience = Patience::Lasts;
     let mut thread =
-        WriterThread { writer, vault, clock, gauge, on_full, done, uncommitted: false, told_to_stop: None };
+        WriterThread { writer, vault, clock, gauge, on_full, done, uncommitted: false, patience };
     let outcome = thread.append_all(queue);
     let closed = thread.close();
     outcome?;
@@ -113,16 +72,29 @@ struct WriterThread<'a, C> {
     done: Tally,
     /// The last commit failed: until one succeeds nothing more is appended.
     uncommitted: bool,
-    /// When the thread first saw, while it waited for room, that the recorder was told to stop.
-    told_to_stop: Option<Instant>,
+    patience: Patience,
+}
+
+/// Whether room is still waited for.
+#[derive(Debug, Clone, Copy)]
+enum Patience {
+    /// For as long as it takes.
+    Lasts,
+    /// The recorder was told to stop, and the thread saw it then, while it waited.
+    Until(Instant),
+    /// No more.
+    Over,
 }
 
 impl<C: Fn() -> WallTime> WriterThread<'_, C> {
     fn append_all(&mut self, queue: &Receiver<Written>) -> Result<(), VaultError> {
-        let mut due = Instant::now() + COMMIT_EVERY;
+        let mut cadence = Cadence::new(Instant::now());
         loop {
-            match queue.recv_deadline(due) {
-                Ok(Written::Block(block)) => self.append(block)?,
+            match queue.recv_deadline(cadence.next()) {
+                Ok(Written::Block(block)) => {
+                    self.append(block)?;
+                    cadence.appended(Instant::now());
+                }
                 Ok(Written::Excluded(summary)) => self.writer.exclude(&summary),
                 Ok(Written::Known) => self.done.known += 1,
                 Ok(Written::Note { at, note }) => self.note(at, &note)?,
@@ -130,9 +102,16 @@ impl<C: Fn() -> WallTime> WriterThread<'_, C> {
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return Ok(()),
             }
-            if self.writer.uncommitted_bytes() >= COMMIT_BYTES || Instant::now() >= due {
-                self.commit()?;
-                due = Instant::now() + COMMIT_EVERY;
+            match cadence.due(Instant::now(), self.writer.uncommitted_bytes()) {
+                Due::Nothing => {}
+                Due::Write => {
+                    self.write_out()?;
+                    cadence.wrote();
+                }
+                Due::Commit => {
+                    self.commit()?;
+                    cadence.committed(Instant::now());
+                }
             }
         }
     }
@@ -154,15 +133,25 @@ impl<C: Fn() -> WallTime> WriterThread<'_, C> {
             };
         }
         if !self.uncommitted {
-            self.gauge.waits_since.store(NEVER, Relaxed);
+            self.gauge.end_to_wait();
         }
         Ok(())
     }
 
+    /// What a full disk does not take now, the next commit tries again.
+    fn write_out(&mut self) -> Result<(), VaultError> {
+        match self.writer.write_out() {
+            Err(why) if self.may_pass(&why) => Ok(()),
+            written => written,
+        }
+    }
+
     fn commit(&mut self) -> Result<(), VaultError> {
         let (begun, now) = (Instant::now(), (self.clock)());
-        self.gauge.alive.store(now.nanos(), Relaxed);
-        match self.writer.commit(now) {
+        self.gauge.beat(now);
+        let committed = self.writer.commit(now);
+        self.gauge.ask_for_room(self.vault);
+        match committed {
             Ok(committed) => {
                 self.done.count(&committed);
                 self.gauge.count(&committed, begun.elapsed());
@@ -171,7 +160,7 @@ impl<C: Fn() -> WallTime> WriterThread<'_, C> {
             }
             Err(why) if self.may_pass(&why) => {
                 self.uncommitted = true;
-                self.tell_of_waiting(now);
+                self.gauge.begin_to_wait(now);
                 Ok(())
             }
             Err(why) => Err(why),
@@ -186,7 +175,8 @@ impl<C: Fn() -> WallTime> WriterThread<'_, C> {
         }
     }
 
-    fn close(self) -> Result<Tally, VaultError> {
+    fn close(mut self) -> Result<Tally, VaultError> {
+        self.tell_what_was_given_up()?;
         let Self { mut writer, clock, on_full, mut done, .. } = self;
         let until = Instant::now() + PATIENCE_AT_END;
         loop {
@@ -206,38 +196,43 @@ impl<C: Fn() -> WallTime> WriterThread<'_, C> {
         }
     }
 
-    /// Waits a little for room, or gives up: at once for a file, after some patience when the recorder is to stop.
+    /// The ledger knows of audio that came, and had no place on the disk.
+    fn tell_what_was_given_up(&mut self) -> Result<(), VaultError> {
+        let given_up = self.writer.given_up();
+        self.done.given_up = given_up;
+        let Some((from, to)) = given_up.span else { return Ok(()) };
+        let wall = |at: PacketTime| WallTime::from_nanos(at.nanos());
+        let (cause, frames) = (CoverageCause::DiskFull, Some(given_up.packets));
+        let gap = CoverageGap { from: wall(from), to: wall(to), cause, frames, interface: None };
+        self.note((self.clock)(), &LedgerNote::CoverageGap(gap))
+    }
+
+    /// Waits a little for room, or gives up: at once for a file. When the recorder is to stop, after some patience what is
+    /// left to come is kept without what there is no room for.
     fn wait(&mut self, why: VaultError) -> Result<(), VaultError> {
         if !self.may_pass(&why) {
             return Err(why);
         }
-        if self.gauge.ending.load(Relaxed)
-            && self.told_to_stop.get_or_insert_with(Instant::now).elapsed() >= PATIENCE_AT_END
-        {
-            return Err(why);
+        match self.patience {
+            Patience::Lasts if self.gauge.ending.load(Relaxed) => {
+                self.patience = Patience::Until(Instant::now() + PATIENCE_AT_END);
+            }
+            Patience::Until(until) if Instant::now() >= until => {
+                self.patience = Patience::Over;
+                self.writer.end_on_reserve();
+                return Ok(());
+            }
+            Patience::Lasts | Patience::Until(_) => {}
+            // Not even the reserve is there.
+            Patience::Over => return Err(why),
         }
-        self.tell_of_waiting((self.clock)());
+        self.gauge.begin_to_wait((self.clock)());
         thread::sleep(LOOK_AGAIN);
         Ok(())
     }
 
     fn may_pass(&self, why: &VaultError) -> bool {
         self.on_full == OnFull::Wait && !why.must_reopen()
-    }
-
-    fn tell_of_waiting(&self, now: WallTime) {
-        let since = &self.gauge.waits_since;
-        // Who waits already knows since when.
-        since.compare_exchange(NEVER, now.nanos(), Relaxed, Relaxed).unwrap_or_default();
-    }
-}
-
-impl WriterGauge {
-    fn count(&self, committed: &Committed, took: Duration) {
-        self.bytes.fetch_add(committed.bytes, Relaxed);
-        self.calls.fetch_add(committed.calls.len() as u64, Relaxed);
-        self.commits.fetch_add(1, Relaxed);
-        self.slowest_ms.fetch_max(u64::try_from(took.as_millis()).unwrap_or(u64::MAX), Relaxed);
     }
 }
 

@@ -3,7 +3,8 @@
 use earwitness_engine::{CallCounts, Counts, MediaCounts};
 use earwitness_model::{RuleSetHash, WallTime};
 use earwitness_recorder::{
-    Alarm, AlarmCode, DiskHealth, Health, InterfaceHealth, Link, QueueHealth, RingHealth, WriterHealth,
+    Alarm, AlarmCode, DiskHealth, Health, InterfaceHealth, Link, QueueHealth, RingHealth, ThreadHealth,
+    WriterHealth,
 };
 
 const SECOND: i64 = 1_000_000_000;
@@ -38,12 +39,16 @@ pub(crate) fn healthy() -> Health {
     Health {
         started: at(0),
         at: at(7200),
+        threads: ["signalling", "capture 0", "capture 1"]
+            .map(|name| ThreadHealth { name: name.to_owned(), alive: Some(at(7200)) })
+            .into(),
         rule_set: RuleSetHash([0x5a; 32]),
         interfaces: vec![interface("eth1", 36_400_000, Link::Up), interface("eth2", 72_000, Link::Up)],
         queues: vec![
             queue("backlog", 65_536, 0, 3),
             queue("work", 1024, 2, 40),
             queue("written", 1024, 0, 17),
+            queue("notes", 256, 0, 0),
         ],
         rings: RingHealth { bytes: 12 << 20, budget: 1024 << 20, high_water: 30 << 20 },
         counts: Counts {

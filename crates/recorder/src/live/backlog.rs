@@ -1,7 +1,8 @@
 //! What the engine gave and no queue took: it waits here, in order, and the engine learns when it is too much.
 //!
-//! What is given up first when storage stands still, in this order: calls that are not begun yet, copies of SIP messages,
-//! audio of running calls (when the ring budget is used up). What ended is never given up, nor is what was sealed.
+//! When storage stands still, calls that are not begun yet and copies of SIP messages are given up first, both at once
+//! ([`Pressure::NoNewCalls`]), and audio of running calls last: when the ring budget is used up. What ended is never given
+//! up, nor is what was sealed.
 
 use std::collections::VecDeque;
 

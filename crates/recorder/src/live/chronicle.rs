@@ -1,17 +1,19 @@
 //! What is told of a live recording: its health once a second, and rows of the ledger when something happens.
 
-use std::collections::VecDeque;
-
 use earwitness_capture::{LinkEvent, Losses};
 use earwitness_engine::{CallCounts, Counts};
 use earwitness_model::{RuleSetHash, WallTime};
-use earwitness_vault::{AlarmState, Alive, CoverageCause, LedgerNote, LinkState, Vault, Watching};
+use earwitness_vault::{AlarmState, Alive, CoverageCause, LedgerNote, LinkState, Watching};
 
-use super::lapse::{Lapses, Subject};
+use super::{
+    clock::ClockStep,
+    lapse::{Lapses, Subject},
+    notes::Notes,
+};
 use crate::{
     alarm::{Alarm, Alarms},
     disk::DiskWatch,
-    health::{Health, InterfaceHealth, Link, QueueHealth, RingHealth},
+    health::{Health, InterfaceHealth, Link, QueueHealth, RingHealth, ThreadHealth},
     pipeline::{Pool, Stopped},
     pool::Written,
     queue::Offered,
@@ -22,6 +24,7 @@ const MINUTE_NANOS: i64 = 60_000_000_000;
 
 /// What the capture threads show at a look.
 pub(super) struct Sight {
+    pub(super) threads: Vec<ThreadHealth>,
     pub(super) interfaces: Vec<InterfaceHealth>,
     pub(super) queues: Vec<QueueHealth>,
     pub(super) rings: RingHealth,
@@ -38,32 +41,32 @@ pub(super) enum Missing {
 }
 
 /// Remembers what was told already.
-pub(super) struct Chronicle<'a> {
+pub(super) struct Chronicle {
     watching: Watching,
     alarms: Alarms,
     standing: Vec<Alarm>,
     lapses: Lapses,
-    disk: DiskWatch<'a>,
+    disk: DiskWatch,
     started: WallTime,
     looked: WallTime,
     /// Packets for which there was no memory, and calls for which there was no place, as they were last seen.
     left_out: [u64; 2],
     /// Rows that found the writer's queue full.
-    notes: VecDeque<(WallTime, LedgerNote)>,
+    notes: Notes,
 }
 
-impl<'a> Chronicle<'a> {
-    pub(super) fn new(vault: &'a Vault, watching: Watching, now: WallTime) -> Self {
+impl Chronicle {
+    pub(super) fn new(watching: Watching, now: WallTime) -> Self {
         Self {
             watching,
             alarms: Alarms::default(),
             standing: Vec::new(),
             lapses: Lapses::default(),
-            disk: DiskWatch::new(vault, now),
+            disk: DiskWatch::new(now),
             started: now,
             looked: now,
             left_out: [0; 2],
-            notes: VecDeque::new(),
+            notes: Notes::default(),
         }
     }
 
@@ -74,8 +77,8 @@ impl<'a> Chronicle<'a> {
     }
 
     /// The wall clock was set.
-    pub(super) fn clock_stepped(&mut self, now: WallTime, by_nanos: i64) {
-        self.note(now, LedgerNote::ClockStepped { by_nanos });
+    pub(super) fn clock_stepped(&mut self, ClockStep { at, by_nanos }: ClockStep) {
+        self.note(at, LedgerNote::ClockStepped { by_nanos });
     }
 
     /// Something happened to an interface.
@@ -136,24 +139,28 @@ impl<'a> Chronicle<'a> {
         for gap in self.lapses.take_all() {
             self.note(now, LedgerNote::CoverageGap(gap));
         }
-        self.notes.drain(..).try_for_each(|(at, note)| pool.send_writer(Written::Note { at, note }))
+        while let Some((at, note)) = self.notes.pop() {
+            pool.send_writer(Written::Note { at, note })?;
+        }
+        Ok(())
     }
 
     fn health(&mut self, now: WallTime, sight: Sight, pool: &Pool) -> Health {
-        let Sight { interfaces, queues, rings, counts, calls, call_counts } = sight;
+        let Sight { threads, interfaces, queues, rings, counts, calls, call_counts } = sight;
         let written = pool.gauge.health();
         let mut health = Health {
             started: self.started,
             at: now,
+            threads,
             rule_set: self.watching.rule_set,
             interfaces,
-            queues: queues.into_iter().chain(pool.queues()).collect(),
+            queues: queues.into_iter().chain(pool.queues()).chain([self.notes.health()]).collect(),
             rings,
             counts,
             calls,
             call_counts,
             written,
-            disk: self.disk.look(now, written.bytes),
+            disk: self.disk.look(now, written.bytes, pool.gauge.room()),
             alarms: Vec::new(),
         };
         health.alarms = self.alarms.look(&health);
@@ -189,18 +196,21 @@ impl<'a> Chronicle<'a> {
     }
 
     fn note(&mut self, at: WallTime, note: LedgerNote) {
-        self.notes.push_back((at, note));
+        self.notes.push(at, note);
     }
 
     fn hand_over(&mut self, pool: &Pool) -> Result<(), Stopped> {
-        while let Some((at, note)) = self.notes.pop_front() {
+        while let Some((at, note)) = self.notes.pop() {
             if let Offered::Full(Written::Note { at, note }) =
                 pool.offer_writer(Written::Note { at, note })?
             {
-                self.notes.push_front((at, note));
+                self.notes.put_back(at, note);
                 break;
             }
         }
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

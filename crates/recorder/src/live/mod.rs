@@ -7,37 +7,35 @@ mod backlog;
 mod chronicle;
 mod clock;
 mod lapse;
+mod looks;
+mod notes;
 mod shard;
 pub(crate) mod sharded;
 mod tap;
+mod taps;
 
 use std::{
     sync::atomic::Ordering,
     time::{Duration, Instant},
 };
 
-use earwitness_capture::{LiveSource, Polled};
+use earwitness_capture::LiveSource;
 use earwitness_engine::Engine;
 use earwitness_model::{PacketTime, WallTime};
-use earwitness_vault::{Vault, Watching};
+use earwitness_vault::Watching;
 
 use self::{
     backlog::Backlog,
     chronicle::{Chronicle, Missing, Sight},
-    clock::ClockWatch,
-    tap::Tap,
+    taps::{Heard, Taps},
 };
 use crate::{
-    health::RingHealth,
+    health::{RingHealth, ThreadHealth},
     pipeline::{Pool, Stopped},
     run::Finished,
     watch::{Ask, Order, Post},
 };
 
-/// How long the thread waits for a frame before it looks at anything else.
-const IDLE: Duration = Duration::from_millis(20);
-/// The engine's clock on an idle link stays this far behind: the kernel hands blocks of frames over up to so much later.
-const LAG_NANOS: i64 = 250_000_000;
 /// Between two looks at losses and health.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How long the rings are read on after the order to stop.
@@ -47,7 +45,6 @@ const LAST_READING: Duration = Duration::from_millis(200);
 pub(crate) struct Capture<'a, C> {
     pub(crate) engine: Engine,
     pub(crate) sources: Vec<LiveSource>,
-    pub(crate) vault: &'a Vault,
     pub(crate) watching: Watching,
     pub(crate) clock: &'a C,
     pub(crate) post: Post,
@@ -57,13 +54,12 @@ pub(crate) struct Capture<'a, C> {
 /// The capture thread.
 pub(crate) struct Live<'a, C> {
     engine: Engine,
-    taps: Vec<Tap>,
+    taps: Taps<'a, C>,
     pool: Pool,
     backlog: Backlog,
     clock: &'a C,
-    clocks: ClockWatch,
     post: Post,
-    chronicle: Chronicle<'a>,
+    chronicle: Chronicle,
     rings: RingHealth,
     look_due: Instant,
 }
@@ -76,19 +72,17 @@ enum Turn {
 
 impl<'a, C: Fn() -> WallTime> Live<'a, C> {
     pub(crate) fn new(capture: Capture<'a, C>, pool: Pool) -> Self {
-        let Capture { engine, sources, vault, watching, clock, post, ring_budget } = capture;
-        let (now, monotonic) = (clock(), Instant::now());
+        let Capture { engine, sources, watching, clock, post, ring_budget } = capture;
         Self {
             engine,
-            taps: sources.into_iter().map(Tap::new).collect(),
+            taps: Taps::new(sources, clock),
             backlog: Backlog::new(&pool),
             pool,
             clock,
-            clocks: ClockWatch::new(now, monotonic),
             post,
-            chronicle: Chronicle::new(vault, watching, now),
+            chronicle: Chronicle::new(watching, clock()),
             rings: RingHealth { budget: ring_budget, ..RingHealth::default() },
-            look_due: monotonic,
+            look_due: Instant::now(),
         }
     }
 
@@ -100,9 +94,7 @@ impl<'a, C: Fn() -> WallTime> Live<'a, C> {
         if captured.is_ok() {
             self.finish().unwrap_or(());
         }
-        let drops = |tap: &Tap| tap.health().kernel_drops + tap.health().interface_drops;
-        let dropped = self.taps.iter().map(drops).sum();
-        Finished { counts: self.engine.counts(), dropped, ..Finished::default() }
+        Finished { counts: self.engine.counts(), dropped: self.taps.dropped(), ..Finished::default() }
     }
 
     fn capture(&mut self) -> Result<(), Stopped> {
@@ -112,10 +104,11 @@ impl<'a, C: Fn() -> WallTime> Live<'a, C> {
                 Turn::Stop => return Ok(()),
             }
             self.answer_asks();
-            if !self.poll()? {
-                self.wait();
+            if self.poll()? == Heard::Nothing {
+                self.taps.wait(&mut self.engine);
                 self.drain()?;
             }
+            self.tell_steps();
             self.pool.take_back(|segment| self.engine.handle_returned(segment));
             if Instant::now() >= self.look_due {
                 self.look()?;
@@ -123,29 +116,13 @@ impl<'a, C: Fn() -> WallTime> Live<'a, C> {
         }
     }
 
-    /// One batch of each interface; whether there was any frame.
-    fn poll(&mut self) -> Result<bool, Stopped> {
-        let mut any = false;
-        for tap in 0..self.taps.len() {
-            let (engine, clocks, clock) = (&mut self.engine, &mut self.clocks, self.clock);
-            let mut stepped = None;
-            let polled = self.taps[tap].poll(&mut |frame| {
-                if let Some(step) = clocks.look_at_frame(frame.time, engine.capture_time(), clock) {
-                    engine.handle_clock_step(step);
-                    stepped = Some(step);
-                }
-                engine.handle_frame(frame);
-            });
-            if let Some(step) = stepped {
-                self.chronicle.clock_stepped((self.clock)(), step);
-            }
-            // What ails an interface comes as an event.
-            any |= matches!(polled, Ok(Polled::Frames));
-            self.drain()?;
-        }
+    /// One batch of each interface, and what comes of it.
+    fn poll(&mut self) -> Result<Heard, Stopped> {
+        let heard = self.taps.poll(&mut self.engine);
+        self.drain()?;
         self.rings.bytes = self.engine.ring_bytes();
         self.rings.high_water = self.rings.high_water.max(self.rings.bytes);
-        Ok(any)
+        Ok(heard)
     }
 
     fn drain(&mut self) -> Result<(), Stopped> {
@@ -154,14 +131,6 @@ impl<'a, C: Fn() -> WallTime> Live<'a, C> {
             self.engine.handle_pressure(pressure);
         }
         Ok(())
-    }
-
-    fn wait(&mut self) {
-        let sources: Vec<&LiveSource> = self.taps.iter().map(|tap| &tap.source).collect();
-        earwitness_capture::wait(&sources, IDLE);
-        let now = (self.clock)();
-        self.look_at_clock(now);
-        self.engine.handle_time(packet_time(now).plus_nanos(-LAG_NANOS));
     }
 
     fn take_orders(&mut self) -> Turn {
@@ -184,23 +153,32 @@ impl<'a, C: Fn() -> WallTime> Live<'a, C> {
         }
     }
 
+    fn tell_steps(&mut self) {
+        for step in self.taps.take_steps() {
+            self.chronicle.clock_stepped(step);
+        }
+    }
+
     /// Once a second: losses, what happened to the interfaces, health.
     fn look(&mut self) -> Result<(), Stopped> {
         self.look_due = Instant::now() + LOOK_EVERY;
         let now = (self.clock)();
-        self.look_at_clock(now);
-        for tap in &mut self.taps {
-            while let Some(event) = tap.poll_event() {
-                self.chronicle.link_changed(now, &event, &tap.health().name);
-            }
-            let losses = tap.take_losses();
-            let window = self.chronicle.since_look(now);
-            if self.chronicle.lost(window, tap.health(), losses) == Missing::Frames {
+        self.taps.look_at_clock(now, &mut self.engine);
+        self.tell_steps();
+        for (interface, event) in self.taps.take_events() {
+            self.chronicle.link_changed(now, &event, &interface);
+        }
+        let window = self.chronicle.since_look(now);
+        let mut interfaces = Vec::new();
+        for (interface, losses) in self.taps.take_losses() {
+            if self.chronicle.lost(window, &interface, losses) == Missing::Frames {
                 self.engine.handle_losses(packet_time(window.0), packet_time(window.1));
             }
+            interfaces.push(interface);
         }
         let sight = Sight {
-            interfaces: self.taps.iter().map(|tap| tap.health().clone()).collect(),
+            threads: vec![ThreadHealth { name: "capture".to_owned(), alive: Some(now) }],
+            interfaces,
             queues: vec![self.backlog.health()],
             rings: self.rings,
             counts: self.engine.counts(),
@@ -212,17 +190,10 @@ impl<'a, C: Fn() -> WallTime> Live<'a, C> {
         Ok(())
     }
 
-    fn look_at_clock(&mut self, now: WallTime) {
-        if let Some(step) = self.clocks.look(now, Instant::now()) {
-            self.engine.handle_clock_step(step);
-            self.chronicle.clock_stepped(now, step);
-        }
-    }
-
     /// Reads what is in the rings, ends the calls that run, hands everything over.
     fn finish(&mut self) -> Result<(), Stopped> {
         let until = Instant::now() + LAST_READING;
-        while self.poll()? && Instant::now() < until {
+        while self.poll()? == Heard::Frames && Instant::now() < until {
             self.pool.take_back(|segment| self.engine.handle_returned(segment));
         }
         self.look()?;

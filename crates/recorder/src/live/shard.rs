@@ -3,16 +3,21 @@
 use std::{collections::VecDeque, sync::Arc, time::Instant};
 
 use crossbeam_channel::{Receiver, Sender, TryRecvError, TrySendError};
-use earwitness_capture::{LinkEvent, LiveSource, Losses, Polled};
+use earwitness_capture::{LinkEvent, Losses};
 use earwitness_engine::{Counts, LiveLeg, MediaShard, ShardOrder, ShardReport};
 use earwitness_model::{CallId, WallTime};
 
 use super::{
-    IDLE, LAG_NANOS, LAST_READING, LOOK_EVERY, backlog::Backlog, clock::ClockWatch, packet_time, tap::Tap,
+    LAST_READING, LOOK_EVERY,
+    backlog::Backlog,
+    clock::ClockStep,
+    packet_time,
+    taps::{Heard, Taps},
 };
 use crate::{
     health::{InterfaceHealth, QueueHealth},
     pipeline::{Pool, Stopped},
+    pulse::Pulse,
 };
 
 /// What a shard hears of a call.
@@ -51,7 +56,7 @@ pub(super) struct ShardLook {
     pub(super) window: (WallTime, WallTime),
     pub(super) interfaces: Vec<(InterfaceHealth, Losses)>,
     pub(super) events: Vec<(String, LinkEvent)>,
-    pub(super) step: Option<i64>,
+    pub(super) steps: Vec<ClockStep>,
     pub(super) backlog: QueueHealth,
     pub(super) ring_bytes: usize,
     pub(super) counts: Counts,
@@ -61,16 +66,16 @@ pub(super) struct ShardLook {
 pub(super) struct ShardThread<'a, C> {
     pub(super) number: usize,
     pub(super) shard: MediaShard,
-    pub(super) taps: Vec<Tap>,
+    pub(super) taps: Taps<'a, C>,
     pub(super) pool: Pool,
     pub(super) backlog: Backlog,
     pub(super) clock: &'a C,
-    pub(super) clocks: ClockWatch,
     pub(super) orders: Receiver<ToShard>,
     pub(super) news: Sender<FromShard>,
     /// What goes before the next report: it found the queue full, or is a look.
     pub(super) unsent: VecDeque<FromShard>,
-    pub(super) step: Option<i64>,
+    /// Written at every look.
+    pub(super) pulse: Arc<Pulse>,
     pub(super) looked: WallTime,
     pub(super) look_due: Instant,
 }
@@ -87,8 +92,8 @@ impl<C: Fn() -> WallTime> ShardThread<'_, C> {
     /// Captures until it is told to stop, answers orders until it is told to end.
     pub(super) fn run(mut self) -> Result<(), Stopped> {
         while self.take_orders() == Turn::GoOn {
-            if !self.poll() {
-                self.wait();
+            if self.taps.poll(&mut self.shard) == Heard::Nothing {
+                self.taps.wait(&mut self.shard);
             }
             self.hand_over()?;
             self.pool.take_back(|segment| self.shard.handle_returned(segment));
@@ -97,7 +102,7 @@ impl<C: Fn() -> WallTime> ShardThread<'_, C> {
             }
         }
         let until = Instant::now() + LAST_READING;
-        while self.poll() && Instant::now() < until {
+        while self.taps.poll(&mut self.shard) == Heard::Frames && Instant::now() < until {
             self.hand_over()?;
             self.pool.take_back(|segment| self.shard.handle_returned(segment));
         }
@@ -146,37 +151,6 @@ impl<C: Fn() -> WallTime> ShardThread<'_, C> {
         Turn::GoOn
     }
 
-    /// One batch of each interface; whether there was any frame.
-    fn poll(&mut self) -> bool {
-        let mut any = false;
-        for tap in &mut self.taps {
-            let (shard, clocks, clock) = (&mut self.shard, &mut self.clocks, self.clock);
-            let mut stepped = None;
-            let polled = tap.poll(&mut |frame| {
-                if let Some(step) = clocks.look_at_frame(frame.time, shard.now(), clock) {
-                    shard.handle_clock_step(step);
-                    stepped = Some(step);
-                }
-                shard.handle_frame(frame);
-            });
-            self.step = stepped.or(self.step);
-            // What ails an interface comes as an event.
-            any |= matches!(polled, Ok(Polled::Frames));
-        }
-        any
-    }
-
-    fn wait(&mut self) {
-        let sources: Vec<&LiveSource> = self.taps.iter().map(|tap| &tap.source).collect();
-        earwitness_capture::wait(&sources, IDLE);
-        let now = (self.clock)();
-        if let Some(step) = self.clocks.look(now, Instant::now()) {
-            self.shard.handle_clock_step(step);
-            self.step = Some(step);
-        }
-        self.shard.handle_time(packet_time(now).plus_nanos(-LAG_NANOS));
-    }
-
     /// Outputs first, reports when all of them were handed over: a call must not end before its last segment came.
     fn hand_over(&mut self) -> Result<(), Stopped> {
         self.backlog.drain(&self.pool, || self.shard.poll_output())?;
@@ -211,29 +185,19 @@ impl<C: Fn() -> WallTime> ShardThread<'_, C> {
     /// One look waits at most: what a later one would tell, it tells.
     fn look(&mut self) {
         self.look_due = Instant::now() + LOOK_EVERY;
+        let now = (self.clock)();
+        self.pulse.beat(now);
         if self.unsent.iter().any(|unsent| matches!(unsent, FromShard::Look(_))) {
             return;
         }
-        let now = (self.clock)();
         let window = (self.looked.min(now), now);
         self.looked = now;
-        let mut events = Vec::new();
-        for tap in &mut self.taps {
-            while let Some(event) = tap.poll_event() {
-                events.push((tap.health().name.clone(), event));
-            }
-        }
-        let taps = self.taps.iter_mut();
-        let interfaces = taps.map(|tap| {
-            let losses = tap.take_losses();
-            (tap.health().clone(), losses)
-        });
         let look = ShardLook {
             shard: self.number,
             window,
-            interfaces: interfaces.collect(),
-            events,
-            step: self.step.take(),
+            events: self.taps.take_events(),
+            interfaces: self.taps.take_losses(),
+            steps: self.taps.take_steps(),
             backlog: self.backlog.health(),
             ring_bytes: self.shard.ring_bytes(),
             counts: self.shard.counts(),

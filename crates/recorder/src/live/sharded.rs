@@ -13,20 +13,21 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounde
 use earwitness_capture::LiveSource;
 use earwitness_engine::{Counts, Limits, LiveCall, MediaShard, ShardPlace, SignallingShard};
 use earwitness_model::{CallId, WallTime};
-use earwitness_vault::{Vault, Watching};
+use earwitness_vault::Watching;
 
 use super::{
-    IDLE, LOOK_EVERY,
+    LOOK_EVERY,
     backlog::Backlog,
     chronicle::{Chronicle, Missing, Sight},
-    clock::ClockWatch,
+    looks::Looks,
     packet_time,
     shard::{FromShard, ShardLook, ShardThread, ToShard},
-    tap::Tap,
+    taps::{IDLE, Taps},
 };
 use crate::{
-    health::{InterfaceHealth, RingHealth},
+    health::{RingHealth, ThreadHealth},
     pipeline::{Pool, Stopped},
+    pulse::Pulse,
     queue::{SHARD_NEWS, SHARD_ORDERS},
     run::Finished,
     watch::{Ask, Order, Post},
@@ -47,7 +48,6 @@ pub(crate) struct ShardedCapture<'a, C> {
     pub(crate) sources: Vec<Vec<LiveSource>>,
     pub(crate) limits: Limits,
     pub(crate) begun: WallTime,
-    pub(crate) vault: &'a Vault,
     pub(crate) watching: Watching,
     pub(crate) clock: &'a C,
     pub(crate) post: Post,
@@ -63,8 +63,10 @@ struct Sharded<'a, C> {
     backlog: Backlog,
     clock: &'a C,
     post: Post,
-    chronicle: Chronicle<'a>,
-    looks: Vec<Option<Box<ShardLook>>>,
+    chronicle: Chronicle,
+    looks: Looks,
+    /// The capture threads' signs of life.
+    pulses: Vec<Arc<Pulse>>,
     rings: RingHealth,
     done: usize,
     look_due: Instant,
@@ -76,29 +78,29 @@ pub(crate) fn run<C: Fn() -> WallTime + Sync>(
     ends: Vec<Pool>,
     pool: Pool,
 ) -> Finished {
-    let ShardedCapture { signalling, shards, sources, limits, begun, vault, watching, clock, post } = capture;
+    let ShardedCapture { signalling, shards, sources, limits, begun, watching, clock, post } = capture;
     let places = ShardPlace::all(shards);
     let (to_main, news) = bounded(SHARD_NEWS);
-    let (wall, now) = (clock(), Instant::now());
     thread::scope(|scope| {
-        let mut threads = Vec::new();
+        let (mut threads, mut pulses) = (Vec::new(), Vec::new());
         for ((place, sources), pool) in places.zip(sources).zip(ends) {
             let (orders, ordered) = bounded(SHARD_ORDERS);
+            let pulse = Arc::new(Pulse::default());
             threads.push(orders);
+            pulses.push(Arc::clone(&pulse));
             let thread = ShardThread {
                 number: usize::from(place.index()),
                 shard: MediaShard::new(limits, place, packet_time(begun)),
-                taps: sources.into_iter().map(Tap::new).collect(),
+                taps: Taps::new(sources, clock),
                 backlog: Backlog::new(&pool),
                 pool,
                 clock,
-                clocks: ClockWatch::new(wall, now),
                 orders: ordered,
                 news: to_main.clone(),
                 unsent: VecDeque::new(),
-                step: None,
-                looked: wall,
-                look_due: now,
+                pulse,
+                looked: clock(),
+                look_due: Instant::now(),
             };
             // When storage stopped, the writer says why.
             scope.spawn(|| thread.run().unwrap_or(()));
@@ -106,7 +108,8 @@ pub(crate) fn run<C: Fn() -> WallTime + Sync>(
         drop(to_main);
         let main = Sharded {
             signalling,
-            looks: threads.iter().map(|_| None).collect(),
+            looks: Looks::of(threads.len()),
+            pulses,
             shards: threads,
             news,
             held: VecDeque::new(),
@@ -114,10 +117,10 @@ pub(crate) fn run<C: Fn() -> WallTime + Sync>(
             pool,
             clock,
             post,
-            chronicle: Chronicle::new(vault, watching, begun),
+            chronicle: Chronicle::new(watching, begun),
             rings: RingHealth { budget: limits.ring_bytes, ..RingHealth::default() },
             done: 0,
-            look_due: now,
+            look_due: Instant::now(),
         };
         main.run()
     })
@@ -130,9 +133,7 @@ impl<C: Fn() -> WallTime> Sharded<'_, C> {
         if captured.is_ok() {
             self.finish().unwrap_or(());
         }
-        let drops = |interface: &InterfaceHealth| interface.kernel_drops + interface.interface_drops;
-        let dropped = self.interfaces().iter().map(drops).sum();
-        Finished { counts: self.counts(), dropped, ..Finished::default() }
+        Finished { counts: self.counts(), dropped: self.looks.dropped(), ..Finished::default() }
     }
 
     fn capture(&mut self) -> Result<(), Stopped> {
@@ -200,9 +201,7 @@ impl<C: Fn() -> WallTime> Sharded<'_, C> {
             FromShard::Report(report) => self.signalling.handle_report(report),
             FromShard::Done => self.done += 1,
             FromShard::Look(look) => self.handle_look(look)?,
-            FromShard::Ended(shard, counts) => {
-                self.looks[shard].iter_mut().for_each(|look| look.counts.clone_from(&counts));
-            }
+            FromShard::Ended(shard, counts) => self.looks.put_counts(shard, &counts),
         }
         Ok(())
     }
@@ -214,62 +213,48 @@ impl<C: Fn() -> WallTime> Sharded<'_, C> {
             for (interface, event) in look.events.drain(..) {
                 self.chronicle.link_changed(now, &event, &interface);
             }
-            if let Some(step) = look.step {
-                self.chronicle.clock_stepped(now, step);
-            }
+            look.steps.drain(..).for_each(|step| self.chronicle.clock_stepped(step));
         }
         for (health, losses) in &look.interfaces {
             if self.chronicle.lost(look.window, health, *losses) == Missing::Frames {
                 self.tell_all(|| ToShard::Losses(look.window.0, look.window.1))?;
             }
         }
-        let place = look.shard;
-        self.looks[place] = Some(look);
+        self.looks.put(look);
         Ok(())
     }
 
     fn look(&mut self) -> Result<(), Stopped> {
         self.look_due = Instant::now() + LOOK_EVERY;
-        let looks = self.looks.iter().flatten();
-        self.rings.bytes = looks.clone().map(|look| look.ring_bytes).sum();
+        let now = (self.clock)();
+        self.rings.bytes = self.looks.ring_bytes();
         self.rings.high_water = self.rings.high_water.max(self.rings.bytes);
         let sight = Sight {
-            interfaces: self.interfaces(),
-            queues: looks.map(|look| look.backlog).chain([self.backlog.health()]).collect(),
+            threads: self.threads(now),
+            interfaces: self.looks.interfaces(),
+            queues: self.looks.backlogs().chain([self.backlog.health()]).collect(),
             rings: self.rings,
             counts: self.counts(),
             calls: self.signalling.calls(),
             call_counts: self.signalling.call_counts(),
         };
-        let health = self.chronicle.look((self.clock)(), sight, &self.pool)?;
+        let health = self.chronicle.look(now, sight, &self.pool)?;
         self.post.publish(health);
         Ok(())
     }
 
-    /// The interfaces, each with what all threads took from it.
-    fn interfaces(&self) -> Vec<InterfaceHealth> {
-        let mut looks = self.looks.iter().flatten();
-        let Some(first) = looks.next() else { return Vec::new() };
-        let mut all: Vec<InterfaceHealth> =
-            first.interfaces.iter().map(|(health, _)| health.clone()).collect();
-        for look in looks {
-            for (sum, (health, _)) in all.iter_mut().zip(&look.interfaces) {
-                sum.frames += health.frames;
-                sum.bytes += health.bytes;
-                sum.frames_per_second += health.frames_per_second;
-                sum.bytes_per_second += health.bytes_per_second;
-                sum.kernel_drops += health.kernel_drops;
-                // The interface counts for all threads.
-                sum.interface_drops = sum.interface_drops.max(health.interface_drops);
-                sum.last_frame = sum.last_frame.max(health.last_frame);
-            }
-        }
-        all
+    /// This thread, which is alive, and the capture threads with their last signs.
+    fn threads(&self, now: WallTime) -> Vec<ThreadHealth> {
+        let capture = self.pulses.iter().enumerate();
+        let capture = capture
+            .map(|(place, pulse)| ThreadHealth { name: format!("capture {place}"), alive: pulse.last() });
+        let own = ThreadHealth { name: "signalling".to_owned(), alive: Some(now) };
+        [own].into_iter().chain(capture).collect()
     }
 
     fn counts(&self) -> Counts {
         let mut counts = self.signalling.counts();
-        self.looks.iter().flatten().for_each(|look| counts.add(&look.counts));
+        self.looks.add_to(&mut counts);
         counts
     }
 

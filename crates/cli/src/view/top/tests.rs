@@ -82,7 +82,7 @@ eth1     up, 5,056 frames/s, 1.1 MB/s, 36,400,000 frames, 0 dropped
 eth2     up, 10 frames/s, 2.2 kB/s, 72,000 frames, 0 dropped
 calls    212 running; 2,000 begun, 1,900 answered, 500 not to be kept
 audio    36,000,000 packets kept, 0 lost
-queues   backlog 0/65,536  work 2/1,024  written 0/1,024  rings 12.0 MiB/1.0 GiB
+queues   backlog 0/65,536  work 2/1,024  written 0/1,024  notes 0/256  rings 12.0 MiB/1.0 GiB
 disk     100 GB free of 120 GB, 50.0 kB/s: full in 23 days
 from           to             department   state   time    loss %    jitter    mos     verdict
 0312221111     4001           복지과       talking 1:27    0.0 1.0   0.4 0.4   4.3 4.3 kept
