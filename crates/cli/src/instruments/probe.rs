@@ -45,7 +45,7 @@ fn seconds_since(at: WallTime, now: WallTime) -> f64 {
 }
 
 fn unhealthy(health: &Health, now: WallTime) -> Vec<String> {
-    let age = seconds_since(health.at, now);
+    let age = seconds_since(health.oldest_sign(), now);
     if age > STALE_SECONDS {
         vec![format!("capturing hangs: it last looked {age:.0} s ago")]
     } else {
@@ -81,6 +81,9 @@ mod tests {
         check("/readyz", (Some(healthy()), at(7202)), (Status::Ok, "ok\n"));
         check("/healthz", (Some(healthy()), at(7209)), (Status::Unavailable, hung));
         check("/readyz", (Some(healthy()), at(7209)), (Status::Unavailable, hung));
+        let mut stalled = healthy();
+        stalled.threads[2].alive = Some(at(7193));
+        check("/healthz", (Some(stalled), at(7202)), (Status::Unavailable, hung));
         check("/healthz", (Some(losing()), at(7202)), (Status::Ok, "ok\n"));
         check("/readyz", (Some(losing()), at(7202)), (Status::Unavailable, "eth2 is down or gone\n"));
         let mut full = healthy();

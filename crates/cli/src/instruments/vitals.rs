@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use chrono_tz::Tz;
 use earwitness_model::WallTime;
-use earwitness_recorder::{Health, InterfaceHealth, Link, QueueHealth};
+use earwitness_recorder::{Health, InterfaceHealth, Link, QueueHealth, ThreadHealth};
 use serde::{Deserialize, Serialize};
 
 use super::Moment;
@@ -25,6 +25,8 @@ pub(crate) struct Vitals {
     pub(crate) started: Moment,
     /// When this was written down.
     pub(crate) at: Moment,
+    /// Who captures and who follows the calls.
+    pub(crate) threads: Vec<ThreadVitals>,
     pub(crate) rule_set: String,
     pub(crate) interfaces: Vec<InterfaceVitals>,
     pub(crate) calls: CallVitals,
@@ -47,6 +49,13 @@ pub(crate) enum State {
     Recording,
     /// Nobody has looked at the frames for a while: capturing hangs.
     Hanging,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct ThreadVitals {
+    pub(crate) name: String,
+    /// When it last came round; null before the first time.
+    pub(crate) alive: Option<Moment>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -175,6 +184,7 @@ impl Vitals {
             state: State::Recording,
             started: moment(health.started),
             at: moment(health.at),
+            threads: health.threads.iter().map(|one| ThreadVitals::new(one, zone)).collect(),
             rule_set: health.rule_set.to_string(),
             interfaces: health.interfaces.iter().map(|one| InterfaceVitals::new(one, zone)).collect(),
             calls: CallVitals {
@@ -237,12 +247,18 @@ impl Vitals {
         }
     }
 
-    /// As it is at `now`: one that is old is of a recorder that hangs.
+    /// As it is at `now`: one that is old, or that shows a thread without a recent sign of life, is of a recorder that hangs.
     pub(crate) fn seen_at(mut self, now: WallTime) -> Self {
-        if self.at.seconds_until(now) > STALE_SECONDS {
+        if self.oldest_sign().seconds_until(now) > STALE_SECONDS {
             self.state = State::Hanging;
         }
         self
+    }
+
+    /// The oldest sign of life of whoever captures or follows the calls.
+    pub(crate) fn oldest_sign(&self) -> Moment {
+        let signs = self.threads.iter().map(|thread| thread.alive.unwrap_or(self.started));
+        signs.fold(self.at, Moment::min)
     }
 
     /// What monitoring is told: loss is worse than anything that is only wrong.
@@ -268,6 +284,12 @@ pub(super) fn lost_by_cause(health: &Health) -> [(&'static str, u64); 5] {
         ("too_many_sources", media.tracks_refused),
         ("noise", media.noise),
     ]
+}
+
+impl ThreadVitals {
+    fn new(health: &ThreadHealth, zone: Tz) -> Self {
+        Self { name: health.name.clone(), alive: health.alive.map(|at| Moment::new(at, zone)) }
+    }
 }
 
 impl InterfaceVitals {

@@ -9,7 +9,7 @@ use std::{
 use earwitness_recorder::{Health, Link, Watch};
 use sd_notify::NotifyState;
 
-use super::pulse::{Pulse, Stuck};
+use super::pulse::{Pulse, Signs, Stuck};
 
 /// Between two looks.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -59,7 +59,7 @@ impl Attendance {
     fn look(&mut self, watch: &Watch, now: Instant, say: &dyn Fn(&str)) {
         let health = watch.health();
         let health = health.as_deref();
-        self.pulse.handle_look(health.map(|h| h.at), health.and_then(|h| h.written.alive), now);
+        self.pulse.handle_look(&health.map(Signs::of).unwrap_or_default(), now);
         self.tell_stuck(now, say);
         if let Some(health) = health {
             self.tell_status(health, now);
@@ -74,11 +74,16 @@ impl Attendance {
     fn tell_stuck(&mut self, now: Instant, say: &dyn Fn(&str)) {
         let stuck = self.pulse.stuck(now);
         if stuck != self.stuck {
-            say(match stuck {
-                Some(Stuck::Capture) => "capturing hangs: no sign of life is given to the service manager",
-                Some(Stuck::Writer) => "writing hangs: no sign of life is given to the service manager",
-                None => "capturing and writing go on",
-            });
+            let who = match &stuck {
+                None => None,
+                Some(Stuck::Begin) => Some("capturing does not begin".to_owned()),
+                Some(Stuck::Capture(thread)) => Some(format!("capturing hangs (the thread {thread})")),
+                Some(Stuck::Writer) => Some("writing hangs".to_owned()),
+            };
+            match who {
+                Some(who) => say(&format!("{who}: no sign of life is given to the service manager")),
+                None => say("capturing and writing go on"),
+            }
         }
         self.stuck = stuck;
     }

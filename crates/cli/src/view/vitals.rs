@@ -62,7 +62,7 @@ pub(crate) fn heading(vitals: &Vitals, now: WallTime, screen: Screen) -> String 
         State::Recording if vitals.alarms.is_empty() => screen.painted("recording", AnsiColor::Green),
         State::Recording => screen.painted("recording", AnsiColor::Yellow),
         State::Hanging => {
-            let age = time(vitals.at.seconds_until(now));
+            let age = time(vitals.oldest_sign().seconds_until(now));
             screen.painted(format_args!("hanging: it last looked {age} ago"), AnsiColor::Red)
         }
     };
@@ -192,6 +192,7 @@ recording since 2026-11-21 09:00:00 (2 h 0 min), rule set 5a5a5a5a5a5a
   queues      backlog  0 of 65,536, at most 3, found full 0 times
               work     2 of 1,024, at most 40, found full 0 times
               written  0 of 1,024, at most 17, found full 0 times
+              notes    0 of 256, at most 0, found full 0 times
   rings       12.0 MiB of 1.0 GiB, at most 30.0 MiB
   vault       5.4 GB sealed, 1,788 calls listed, slowest commit of the last minute 12 ms
   disk        100 GB free of 120 GB, 50.0 kB/s: full in 23 days
@@ -221,6 +222,14 @@ recording since 2026-11-21 09:00:00 (2 h 0 min), rule set 5a5a5a5a5a5a
         assert_eq!(vitals.clone().seen_at(at(7205)).exit(), Exit::Done);
         let hanging = vitals.seen_at(at(7206));
         assert_eq!((hanging.state, hanging.exit()), (State::Hanging, Exit::Failed));
+        let mut stalled = healthy();
+        stalled.threads[1].alive = Some(at(7190));
+        let stalled = Vitals::new(&stalled, Seoul).seen_at(at(7200));
+        assert_eq!(
+            (stalled.state, stalled.exit()),
+            (State::Hanging, Exit::Failed),
+            "one of its threads does"
+        );
         assert!(heading(&hanging, at(7206), Screen::Pipe).starts_with("hanging: it last looked 6 s ago"));
     }
 }
