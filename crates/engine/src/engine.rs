@@ -1,20 +1,17 @@
 //! One frame, one pass: decode, tell SIP from media, hand it to its half, run what is due.
 
-use std::collections::VecDeque;
-
 use earwitness_model::{CallId, PacketTime, RawFrame, RunningCall, Segment, SegmentContent};
 use earwitness_rules::RuleSet;
-use earwitness_wire::{Carried, Datagram, Reassembled, Reassembler, ReassemblyLimits, rtcp, rtp, sip};
+use earwitness_wire::{Carried, Reassembled, Reassembler, ReassemblyLimits};
 
 use crate::{
     clock::{BEFORE, Clock, SetBack},
     counts::Counts,
+    halves::{Halves, Mail},
     limits::Limits,
-    media::{Came, Media, MediaDatagram, Refused, Told},
-    order::{Order, Report},
+    media::Refused,
     output::Output,
     pressure::Pressure,
-    signalling::{Signalling, SipDatagram},
     timer::NEVER,
 };
 
@@ -27,40 +24,6 @@ pub struct Engine {
     clock: Clock,
     now: PacketTime,
     next_deadline: PacketTime,
-}
-
-/// Signalling, media, and their mail.
-#[derive(Debug)]
-pub(crate) struct Halves {
-    pub(crate) signalling: Signalling,
-    pub(crate) media: Media,
-    mail: Mail,
-    rtcp: u64,
-    other: u64,
-}
-
-/// What the halves send each other, and what leaves the engine.
-#[derive(Default)]
-struct Mail {
-    orders: VecDeque<Order>,
-    reports: VecDeque<Report>,
-    outputs: VecDeque<Output>,
-}
-
-impl Mail {
-    /// What is said of the end of `call` and was not fetched yet.
-    fn ended(&mut self, call: CallId) -> impl Iterator<Item = Told<'_>> {
-        self.outputs.iter_mut().filter_map(move |output| {
-            let Output::Ended(summary) = output else { return None };
-            (summary.id == call).then(|| Told::of(summary))
-        })
-    }
-}
-
-impl std::fmt::Debug for Mail {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Mail").field("outputs", &self.outputs.len()).finish_non_exhaustive()
-    }
 }
 
 impl Engine {
@@ -79,13 +42,7 @@ impl Engine {
 
     fn with_clock(rules: RuleSet, limits: Limits, set_back: SetBack) -> Self {
         Self {
-            halves: Halves {
-                signalling: Signalling::new(rules, limits),
-                media: Media::new(limits),
-                mail: Mail::default(),
-                rtcp: 0,
-                other: 0,
-            },
+            halves: Halves::new(rules, limits),
             reassembler: Reassembler::new(ReassemblyLimits::default()),
             counts: Counts::default(),
             clock: Clock::new(set_back),
@@ -288,54 +245,5 @@ impl Engine {
             self.halves.handle_time(self.now);
             self.next_deadline = self.halves.next_deadline();
         }
-    }
-}
-
-impl Halves {
-    #[cold]
-    fn handle_base(&mut self, base: i64) {
-        self.signalling.handle_base(base);
-        self.media.handle_base(base);
-    }
-
-    #[inline]
-    fn handle_datagram(&mut self, datagram: &Datagram<'_>, time: PacketTime, now: PacketTime) {
-        let (flow, payload) = (&datagram.flow, datagram.payload);
-        if rtp::looks_like(payload) {
-            let media = MediaDatagram { flow, payload, cut: datagram.cut, time, came: Came::Now };
-            self.media.handle_datagram(&media, now, &mut self.mail.outputs);
-        } else if sip::looks_like(payload) {
-            let sip = SipDatagram { flow: *flow, bytes: payload, time };
-            self.signalling.handle_datagram(&sip, &mut self.mail.orders, &mut self.mail.outputs);
-            self.deliver(now);
-        } else if rtcp::looks_like(payload) {
-            self.rtcp += 1;
-        } else {
-            self.other += 1;
-        }
-    }
-
-    fn handle_time(&mut self, now: PacketTime) {
-        self.media.handle_time(now, &mut self.mail.reports, &mut self.mail.outputs);
-        self.signalling.handle_time(now, &mut self.mail.orders);
-        self.deliver(now);
-    }
-
-    /// Hands orders and reports over until both halves are quiet.
-    fn deliver(&mut self, now: PacketTime) {
-        loop {
-            if let Some(order) = self.mail.orders.pop_front() {
-                self.media.handle_order(order, now, &mut self.mail.reports, &mut self.mail.outputs);
-            } else if let Some(report) = self.mail.reports.pop_front() {
-                self.signalling.handle_report(report, &mut self.mail.orders, &mut self.mail.outputs);
-            } else {
-                return;
-            }
-        }
-    }
-
-    #[inline]
-    fn next_deadline(&self) -> PacketTime {
-        self.media.next_deadline().min(self.signalling.next_deadline())
     }
 }

@@ -18,6 +18,7 @@
 mod clock;
 mod counts;
 mod engine;
+mod halves;
 mod limits;
 mod live;
 mod media;

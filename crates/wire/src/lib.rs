@@ -15,9 +15,11 @@ mod decode;
 mod encap;
 mod error;
 mod outline;
+mod protocol;
 mod reassembly;
 
 pub use decode::{Carried, Datagram, Fragment, decode};
 pub use error::{Cause, Layer, WireError};
 pub use outline::{IpOutline, Outline, Tags, TcpSegment, outline};
+pub use protocol::Protocol;
 pub use reassembly::{FragmentLoss, FragmentLosses, Reassembled, Reassembler, ReassemblyLimits};

@@ -1,14 +1,11 @@
 //! One capture thread's part of the engine: it decodes frames, keeps media, and hands SIP on.
 
-use std::{
-    collections::{HashSet, VecDeque},
-    net::SocketAddr,
-};
+use std::collections::VecDeque;
 
 use earwitness_model::{PacketTime, RawFrame, Segment, SegmentContent};
-use earwitness_wire::{Carried, Datagram, Reassembled, Reassembler, ReassemblyLimits, rtcp, rtp, sip};
+use earwitness_wire::{Carried, Datagram, Protocol, Reassembled, Reassembler, ReassemblyLimits};
 
-use super::{News, OwnedSip, ShardOrder, ShardPlace, ShardReport};
+use super::{News, OwnedSip, ShardOrder, ShardPlace, ShardReport, looks::Looks};
 use crate::{
     clock::{BEFORE, Clock, SetBack},
     counts::Counts,
@@ -16,7 +13,7 @@ use crate::{
     media::{Asked, Came, Media, MediaDatagram, Refused, Told},
     order::Report,
     output::Output,
-    timer::{Deadlines, NEVER},
+    timer::NEVER,
 };
 
 /// Bytes of SIP that wait to be reported; more is not read.
@@ -222,21 +219,21 @@ impl MediaShard {
 impl MediaShard {
     fn handle_datagram(&mut self, datagram: &Datagram<'_>, time: PacketTime) {
         let (flow, payload) = (&datagram.flow, datagram.payload);
-        if rtp::looks_like(payload) {
-            let media = MediaDatagram { flow, payload, cut: datagram.cut, time, came: Came::Now };
-            self.media.handle_datagram(&media, self.now, &mut self.outputs);
-        } else if sip::looks_like(payload) {
-            if self.unread + payload.len() + OVERHEAD > MOST_UNREAD {
-                self.counts.messages_unread += 1;
-                return;
+        match Protocol::of(payload) {
+            Protocol::Rtp => {
+                let media = MediaDatagram { flow, payload, cut: datagram.cut, time, came: Came::Now };
+                self.media.handle_datagram(&media, self.now, &mut self.outputs);
             }
-            self.unread += payload.len() + OVERHEAD;
-            let datagram = OwnedSip { flow: *flow, bytes: payload.into(), time, base: self.clock.base() };
-            self.news.push_back(News::Sip { now: self.now, datagram });
-        } else if rtcp::looks_like(payload) {
-            self.counts.rtcp += 1;
-        } else {
-            self.counts.other += 1;
+            Protocol::Sip if self.unread + payload.len() + OVERHEAD > MOST_UNREAD => {
+                self.counts.messages_unread += 1;
+            }
+            Protocol::Sip => {
+                self.unread += payload.len() + OVERHEAD;
+                let datagram = OwnedSip { flow: *flow, bytes: payload.into(), time, base: self.clock.base() };
+                self.news.push_back(News::Sip { now: self.now, datagram });
+            }
+            Protocol::Rtcp => self.counts.rtcp += 1,
+            Protocol::Other => self.counts.other += 1,
         }
     }
 
@@ -295,34 +292,5 @@ impl MediaShard {
         }
         self.news.extend(reports.drain(..).map(News::Media));
         self.news.extend(self.reports.drain(..).map(News::Media));
-    }
-}
-
-/// Endpoints where something waits, each once, by the time when it has waited long enough.
-#[derive(Debug, Default)]
-struct Looks {
-    due: Deadlines<SocketAddr>,
-    known: HashSet<SocketAddr>,
-}
-
-/// Endpoints that are looked at again; what waits at more of them waits for its order alone.
-const MOST_LOOKS: usize = 1 << 16;
-
-impl Looks {
-    fn add(&mut self, at: PacketTime, endpoint: SocketAddr) {
-        if self.known.len() < MOST_LOOKS && self.known.insert(endpoint) {
-            self.due.add(at, endpoint);
-        }
-    }
-
-    #[inline]
-    fn next(&self) -> PacketTime {
-        self.due.next()
-    }
-
-    fn take_due(&mut self, now: PacketTime) -> Option<SocketAddr> {
-        let (_, endpoint) = self.due.take_due(now)?;
-        self.known.remove(&endpoint);
-        Some(endpoint)
     }
 }

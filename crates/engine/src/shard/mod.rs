@@ -39,6 +39,7 @@
 //! [`Engine`]: crate::Engine
 
 mod live;
+mod looks;
 mod media;
 mod merge;
 mod order_of_time;

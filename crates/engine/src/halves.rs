@@ -1,0 +1,109 @@
+//! The two halves side by side on one thread, and the mail between them.
+
+use std::collections::VecDeque;
+
+use earwitness_model::{CallId, PacketTime};
+use earwitness_rules::RuleSet;
+use earwitness_wire::{Datagram, Protocol};
+
+use crate::{
+    limits::Limits,
+    media::{Came, Media, MediaDatagram, Told},
+    order::{Order, Report},
+    output::Output,
+    signalling::{Signalling, SipDatagram},
+};
+
+/// Signalling, media, and their mail.
+#[derive(Debug)]
+pub(crate) struct Halves {
+    pub(crate) signalling: Signalling,
+    pub(crate) media: Media,
+    pub(crate) mail: Mail,
+    pub(crate) rtcp: u64,
+    pub(crate) other: u64,
+}
+
+/// What the halves send each other, and what leaves the engine.
+#[derive(Default)]
+pub(crate) struct Mail {
+    pub(crate) orders: VecDeque<Order>,
+    reports: VecDeque<Report>,
+    pub(crate) outputs: VecDeque<Output>,
+}
+
+impl Mail {
+    /// What is said of the end of `call` and was not fetched yet.
+    pub(crate) fn ended(&mut self, call: CallId) -> impl Iterator<Item = Told<'_>> {
+        self.outputs.iter_mut().filter_map(move |output| {
+            let Output::Ended(summary) = output else { return None };
+            (summary.id == call).then(|| Told::of(summary))
+        })
+    }
+}
+
+impl std::fmt::Debug for Mail {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Mail").field("outputs", &self.outputs.len()).finish_non_exhaustive()
+    }
+}
+
+impl Halves {
+    pub(crate) fn new(rules: RuleSet, limits: Limits) -> Self {
+        Self {
+            signalling: Signalling::new(rules, limits),
+            media: Media::new(limits),
+            mail: Mail::default(),
+            rtcp: 0,
+            other: 0,
+        }
+    }
+
+    #[cold]
+    pub(crate) fn handle_base(&mut self, base: i64) {
+        self.signalling.handle_base(base);
+        self.media.handle_base(base);
+    }
+
+    #[inline]
+    pub(crate) fn handle_datagram(&mut self, datagram: &Datagram<'_>, time: PacketTime, now: PacketTime) {
+        let (flow, payload) = (&datagram.flow, datagram.payload);
+        match Protocol::of(payload) {
+            Protocol::Rtp => {
+                let media = MediaDatagram { flow, payload, cut: datagram.cut, time, came: Came::Now };
+                self.media.handle_datagram(&media, now, &mut self.mail.outputs);
+            }
+            Protocol::Sip => {
+                let sip = SipDatagram { flow: *flow, bytes: payload, time };
+                self.signalling.handle_datagram(&sip, &mut self.mail.orders, &mut self.mail.outputs);
+                self.deliver(now);
+            }
+            Protocol::Rtcp => self.rtcp += 1,
+            Protocol::Other => self.other += 1,
+        }
+    }
+
+    pub(crate) fn handle_time(&mut self, now: PacketTime) {
+        self.media.handle_time(now, &mut self.mail.reports, &mut self.mail.outputs);
+        self.signalling.handle_time(now, &mut self.mail.orders);
+        self.deliver(now);
+    }
+
+    /// Hands orders and reports over until both halves are quiet.
+    pub(crate) fn deliver(&mut self, now: PacketTime) {
+        loop {
+            if let Some(order) = self.mail.orders.pop_front() {
+                self.media.handle_order(order, now, &mut self.mail.reports, &mut self.mail.outputs);
+            } else if let Some(report) = self.mail.reports.pop_front() {
+                self.signalling.handle_report(report, &mut self.mail.orders, &mut self.mail.outputs);
+            } else {
+                return;
+            }
+        }
+    }
+
+    #[inline]
+    pub(crate) fn next_deadline(&self) -> PacketTime {
+        self.media.next_deadline().min(self.signalling.next_deadline())
+    }
+}
