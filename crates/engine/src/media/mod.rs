@@ -15,6 +15,7 @@ mod refused;
 mod rings;
 mod sequence;
 mod silence;
+mod stream;
 mod track;
 mod unclaimed;
 
