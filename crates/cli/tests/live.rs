@@ -74,7 +74,7 @@ fn calls_on_a_wire_are_recorded_whole_and_sealed_when_the_recorder_is_told_to_st
 
 /// The recorder's capture threads; each has given a sign of life in the last seconds.
 fn living(bench: &Bench) -> Vec<String> {
-    let status: Value = serde_json::from_str(&bench.done(["status", "--json"])).unwrap();
+    let status: Value = serde_json::from_str(&bench.run(["status", "--json"]).out).unwrap();
     assert_eq!(status["state"], "recording");
     let threads = status["threads"].as_array().unwrap().iter();
     threads
