@@ -1,18 +1,17 @@
 //! The object of `status --json`: its names and their order are a contract with scripts. Counters count from the
 //! recorder's start and never go back. What is absent is null.
 
+mod from_health;
+
 use std::collections::BTreeMap;
 
-use chrono_tz::Tz;
 use earwitness_model::WallTime;
-use earwitness_recorder::{Health, InterfaceHealth, Link, QueueHealth, ThreadHealth};
 use serde::{Deserialize, Serialize};
 
+pub(super) use self::from_health::lost_by_cause;
 use super::Moment;
 use crate::exit::Exit;
 
-/// Changes when a name or a meaning does.
-const SCHEMA: u8 = 1;
 /// A recorder writes its health down once a second: one that is older than this hangs.
 pub(crate) const STALE_SECONDS: f64 = 5.0;
 
@@ -175,78 +174,6 @@ pub(crate) struct AlarmVitals {
 }
 
 impl Vitals {
-    /// What `health` says, its times in `zone`.
-    pub(crate) fn new(health: &Health, zone: Tz) -> Self {
-        let moment = |at: WallTime| Moment::new(at, zone);
-        let (counts, media) = (&health.counts, &health.counts.media);
-        Self {
-            schema: SCHEMA,
-            state: State::Recording,
-            started: moment(health.started),
-            at: moment(health.at),
-            threads: health.threads.iter().map(|one| ThreadVitals::new(one, zone)).collect(),
-            rule_set: health.rule_set.to_string(),
-            interfaces: health.interfaces.iter().map(|one| InterfaceVitals::new(one, zone)).collect(),
-            calls: CallVitals {
-                running: health.calls,
-                begun: health.call_counts.begun,
-                answered: health.call_counts.answered,
-                ended: health.call_counts.ended,
-                not_admitted: health.call_counts.not_admitted,
-                resumed: health.call_counts.resumed,
-                table_full: counts.calls_refused,
-            },
-            media: MediaVitals {
-                packets: media.packets,
-                kept: media.kept,
-                dropped: media.dropped,
-                lost: counts.lost_packets(),
-                lost_by_cause: lost_by_cause(health).map(|(cause, count)| (cause.to_owned(), count)).into(),
-            },
-            frames: FrameVitals {
-                frames: counts.frames,
-                bytes: counts.bytes,
-                sip_messages: counts.messages,
-                sip_malformed: counts.messages_malformed,
-                rtcp_packets: counts.rtcp,
-                not_udp: counts.not_udp,
-                other_datagrams: counts.other,
-                unreadable: counts.unreadable.values().sum(),
-            },
-            queues: health.queues.iter().map(QueueVitals::from).collect(),
-            rings: RingVitals {
-                bytes: health.rings.bytes,
-                budget_bytes: health.rings.budget,
-                high_water_bytes: health.rings.high_water,
-            },
-            written: WrittenVitals {
-                bytes: health.written.bytes,
-                calls: health.written.calls,
-                commits: health.written.commits,
-                slowest_commit_seconds: health.written.slowest_commit_ms as f64 / 1e3,
-                waits_since: health.written.waits_since.map(moment),
-                alive: health.written.alive.map(moment),
-            },
-            disk: DiskVitals {
-                free_bytes: health.disk.free,
-                total_bytes: health.disk.total,
-                bytes_per_second: health.disk.bytes_per_second,
-                seconds_to_full: health.disk.seconds_to_full,
-            },
-            clock: ClockVitals { steps: counts.clock_steps },
-            alarms: health
-                .alarms
-                .iter()
-                .map(|alarm| AlarmVitals {
-                    code: alarm.code.name().to_owned(),
-                    since: moment(alarm.since),
-                    loss: alarm.code.is_loss(),
-                    sentence: alarm.code.sentence().to_owned(),
-                })
-                .collect(),
-        }
-    }
-
     /// As it is at `now`: one that is old, or that shows a thread without a recent sign of life, is of a recorder that hangs.
     pub(crate) fn seen_at(mut self, now: WallTime) -> Self {
         if self.oldest_sign().seconds_until(now) > STALE_SECONDS {
@@ -274,50 +201,6 @@ impl Vitals {
     }
 }
 
-/// Packets of calls that are to be kept and were not, by cause; their sum is `Counts::lost_packets`.
-pub(super) fn lost_by_cause(health: &Health) -> [(&'static str, u64); 5] {
-    let media = &health.counts.media;
-    [
-        ("snap_length", media.truncated),
-        ("no_memory", media.no_ring),
-        ("not_taken", media.refused),
-        ("too_many_sources", media.tracks_refused),
-        ("noise", media.noise),
-    ]
-}
-
-impl ThreadVitals {
-    fn new(health: &ThreadHealth, zone: Tz) -> Self {
-        Self { name: health.name.clone(), alive: health.alive.map(|at| Moment::new(at, zone)) }
-    }
-}
-
-impl InterfaceVitals {
-    fn new(health: &InterfaceHealth, zone: Tz) -> Self {
-        Self {
-            name: health.name.clone(),
-            link: health.link.into(),
-            frames: health.frames,
-            bytes: health.bytes,
-            frames_per_second: health.frames_per_second,
-            bytes_per_second: health.bytes_per_second,
-            kernel_drops: health.kernel_drops,
-            interface_drops: health.interface_drops,
-            last_frame: health.last_frame.map(|at| Moment::new(at, zone)),
-        }
-    }
-}
-
-impl From<Link> for LinkWord {
-    fn from(link: Link) -> Self {
-        match link {
-            Link::Up => Self::Up,
-            Link::Down => Self::Down,
-            Link::Gone => Self::Gone,
-        }
-    }
-}
-
 impl LinkWord {
     /// As people read it.
     pub(crate) const fn word(self) -> &'static str {
@@ -325,18 +208,6 @@ impl LinkWord {
             Self::Up => "up",
             Self::Down => "down",
             Self::Gone => "gone",
-        }
-    }
-}
-
-impl From<&QueueHealth> for QueueVitals {
-    fn from(queue: &QueueHealth) -> Self {
-        Self {
-            name: queue.name.to_owned(),
-            capacity: queue.capacity,
-            length: queue.length,
-            high_water: queue.high_water,
-            refused: queue.refused,
         }
     }
 }
