@@ -4,9 +4,8 @@ use earwitness_model::{
     CallId, CallSummary, Codec, MediaPacket, PacketKind, PacketTime, PayloadKind, RtpTime, Segment,
     SegmentContent, Track, TrackIndex,
 };
-use g711::Law;
 
-use crate::codec;
+use crate::codec::Format;
 
 /// Everything an export needs of one call.
 pub struct CallAudio {
@@ -56,6 +55,32 @@ pub struct Stream {
     pub codec: Option<Codec>,
     /// Unique packets.
     pub packets: u64,
+}
+
+/// How the payloads of a payload type are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reading {
+    /// They are decoded.
+    Plain(Format),
+    /// They are made of blocks of other payload types (RFC 2198).
+    Redundant,
+    /// They are kept, and not decoded.
+    None,
+}
+
+impl Reading {
+    fn of(codec: &Codec) -> Self {
+        match codec {
+            Codec::Other { name, .. }
+                if name.split('/').next().is_some_and(|it| it.eq_ignore_ascii_case("red")) =>
+            {
+                Self::Redundant
+            }
+            Codec::Pcmu | Codec::Pcma | Codec::G722 | Codec::G729 | Codec::Gsm | Codec::Other { .. } => {
+                Format::of(codec).map_or(Self::None, Self::Plain)
+            }
+        }
+    }
 }
 
 /// A packet whose payload lies in its track's `bytes`.
@@ -149,13 +174,13 @@ impl TrackAudio {
         }
     }
 
-    /// The law of each payload type that can be decoded.
-    pub(crate) fn laws(&self) -> [Option<Law>; 128] {
-        let mut laws = [None; 128];
-        for (payload_type, law) in (0u8..).zip(&mut laws) {
-            *law = self.codec(payload_type).as_ref().and_then(codec::law);
+    /// How each payload type is read.
+    pub(crate) fn readings(&self) -> [Reading; 128] {
+        let mut readings = [Reading::None; 128];
+        for (payload_type, reading) in (0u8..).zip(&mut readings) {
+            *reading = self.codec(payload_type).as_ref().map_or(Reading::None, Reading::of);
         }
-        laws
+        readings
     }
 
     fn push(&mut self, packet: &MediaPacket<'_>) {

@@ -1,4 +1,4 @@
-//! One channel of the export: the packets of one leg, painted window by window.
+//! One channel of the export: the packets of one leg, decoded as the timeline comes to them and painted window by window.
 //!
 //! Where packets overlap, the run that begins later wins, and within a run the higher sequence number. Two tracks of one
 //! leg overlap when a re-INVITE moves the media (the new one is what the other party hears) and when a mirror shows the
@@ -6,150 +6,120 @@
 
 use std::ops::Range;
 
-use g711::{Law, decode, encode_sample};
+use crate::{
+    timeline::{Run, RunPacket, Span},
+    voicing::Voicing,
+};
 
-use crate::{conceal, timeline::Run};
-use earwitness_model::PacketTime;
+/// Behind a window, how far packets are decoded for it, in seconds: what raises rates waits for fewer samples.
+const AHEAD_OF_A_SECOND: u32 = 100;
 
-/// A stretch of samples with a place on the timeline.
-#[derive(Clone, Copy)]
-struct Placed<'c> {
-    start: u64,
-    length: u64,
+/// A stretch of samples on the timeline.
+struct Piece<S> {
+    start: i64,
+    samples: Vec<S>,
     /// Which of two wins: the greater (begin of the run, place in the run).
     rank: (u32, u32),
-    law: Law,
-    payload: &'c [u8],
-    origin: Origin,
 }
 
-/// Where the samples come from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Origin {
-    /// The packet itself.
-    Heard,
-    /// The packet stands in for what was lost after it.
-    Concealed,
+/// A run on its way onto the timeline.
+struct Voice<'r, V> {
+    packets: &'r [RunPacket<'r>],
+    /// Where each packet begins.
+    starts: Vec<i64>,
+    /// The earliest begin of each packet and those behind it: they are decoded in RTP order, and a sender's clock may
+    /// step back.
+    earliest: Vec<i64>,
+    next: usize,
+    rank: u32,
+    voicing: V,
 }
 
-/// What a channel is made of: linear samples or codes.
-pub(crate) trait Sample: Copy {
-    /// Writes the samples of `law` and `payload` from `at` on.
-    fn heard(law: Law, payload: &[u8], out: &mut [Self]);
-    /// One concealing sample.
-    fn concealed(law: Law, payload: &[u8], since: usize) -> Self;
+/// The packets of one leg.
+pub(crate) struct Channel<'r, V: Voicing> {
+    voices: Vec<Voice<'r, V>>,
+    /// Those that are decoded and may not have ended.
+    sounding: Vec<Piece<V::Sample>>,
+    conceal: bool,
+    ahead: i64,
 }
 
-impl Sample for i16 {
-    fn heard(law: Law, payload: &[u8], out: &mut [Self]) {
-        decode(law, payload, out);
-    }
-
-    fn concealed(law: Law, payload: &[u8], since: usize) -> Self {
-        conceal::sample(law, payload, since)
-    }
-}
-
-impl Sample for u8 {
-    fn heard(_: Law, payload: &[u8], out: &mut [Self]) {
-        for (to, from) in out.iter_mut().zip(payload) {
-            *to = *from;
-        }
-    }
-
-    fn concealed(law: Law, payload: &[u8], since: usize) -> Self {
-        encode_sample(law, conceal::sample(law, payload, since))
-    }
-}
-
-/// The packets of one leg, in the order of their places.
-#[derive(Default)]
-pub(crate) struct Channel<'c> {
-    placed: Vec<Placed<'c>>,
-    /// How many of `placed` have begun.
-    begun: usize,
-    /// Those that have begun and may not have ended.
-    sounding: Vec<Placed<'c>>,
-}
-
-impl<'c> Channel<'c> {
-    /// Places the runs of one leg on a timeline that begins at `start`, with concealment after loss where `conceal`.
-    pub(crate) fn place(mut runs: Vec<&Run<'c>>, start: PacketTime, conceal: bool) -> Self {
+impl<'r, V: Voicing> Channel<'r, V> {
+    /// Places the runs of one leg on the timeline, with concealment after loss where `conceal`.
+    pub(crate) fn place(mut runs: Vec<&'r Run<'r>>, span: &Span, conceal: bool) -> Self {
         runs.sort_by_cached_key(|run| run.begins());
-        let mut placed = Vec::with_capacity(runs.iter().map(|run| run.packets.len()).sum());
-        for (run_rank, run) in (0u32..).zip(runs) {
-            let offset = run.offset(start);
-            let mut before: Option<Placed<'c>> = None;
-            for (packet_rank, packet) in (0u32..).zip(&run.packets) {
-                let this = Placed {
-                    // `start` is not after the first sample of any run.
-                    start: offset.saturating_add(packet.position).max(0).unsigned_abs(),
-                    length: packet.payload.len() as u64,
-                    rank: (run_rank, packet_rank),
-                    law: packet.law,
-                    payload: packet.payload,
-                    origin: Origin::Heard,
-                };
-                if conceal && packet.after_loss {
-                    placed.extend(before.and_then(|before| before.concealing_until(this.start)));
-                }
-                placed.push(this);
-                before = Some(this);
-            }
-        }
-        placed.sort_by_key(|placed| placed.start);
-        Self { placed, begun: 0, sounding: Vec::new() }
-    }
-
-    /// The law of the packet that is heard first.
-    pub(crate) fn first_law(&self) -> Option<(u64, Law)> {
-        self.placed.first().map(|placed| (placed.start, placed.law))
-    }
-
-    /// Some packet has a law other than `law`.
-    pub(crate) fn has_other_than(&self, law: Law) -> bool {
-        self.placed.iter().any(|placed| placed.law != law)
+        let voices = (0u32..).zip(runs).map(|(rank, run)| Voice::new(rank, run, span)).collect();
+        let ahead = i64::from(span.rate / AHEAD_OF_A_SECOND);
+        Self { voices, sounding: Vec::new(), conceal, ahead }
     }
 
     /// Paints the samples of `window` over `out`, which is as long and holds silence. Windows follow each other.
-    pub(crate) fn paint<S: Sample>(&mut self, window: Range<u64>, out: &mut [S]) {
-        let beginning =
-            self.placed[self.begun..].iter().take_while(|placed| placed.start < window.end).count();
-        self.sounding.extend_from_slice(&self.placed[self.begun..self.begun + beginning]);
-        self.begun += beginning;
-        self.sounding.sort_by_key(|placed| placed.rank);
-        for placed in &self.sounding {
-            placed.paint(&window, out);
+    pub(crate) fn paint(&mut self, window: Range<u64>, out: &mut [V::Sample]) {
+        let (from, until) = (window.start as i64, window.end as i64);
+        for voice in &mut self.voices {
+            voice.sound(until, (self.conceal, self.ahead), &mut self.sounding);
         }
-        self.sounding.retain(|placed| placed.end() > window.end);
+        self.sounding.sort_by_key(|piece| piece.rank);
+        for piece in &self.sounding {
+            piece.paint(from, out);
+        }
+        self.sounding.retain(|piece| piece.end() > until);
+        self.voices.retain(|voice| !voice.is_over());
     }
 }
 
-impl Placed<'_> {
-    const fn end(&self) -> u64 {
-        self.start.saturating_add(self.length)
-    }
-
-    /// The same packet as concealment from its end to `next`, as far as that goes.
-    fn concealing_until(self, next: u64) -> Option<Self> {
-        let length = next.checked_sub(self.end())?.min(conceal::LONGEST as u64);
-        (length > 0).then(|| Self { start: self.end(), length, origin: Origin::Concealed, ..self })
-    }
-
-    fn paint<S: Sample>(&self, window: &Range<u64>, out: &mut [S]) {
-        let (from, to) = (self.start.max(window.start), self.end().min(window.end));
-        if from >= to {
-            return;
+impl<'r, V: Voicing> Voice<'r, V> {
+    fn new(rank: u32, run: &'r Run<'r>, span: &Span) -> Self {
+        let starts: Vec<i64> = run.starts(span.start, span.rate).collect();
+        let mut earliest = starts.clone();
+        for at in (1..earliest.len()).rev() {
+            earliest[at - 1] = earliest[at - 1].min(earliest[at]);
         }
-        let out = &mut out[(from - window.start) as usize..(to - window.start) as usize];
-        let skipped = (from - self.start) as usize;
-        match self.origin {
-            Origin::Heard => S::heard(self.law, &self.payload[skipped..], out),
-            Origin::Concealed => {
-                for (since, sample) in (skipped..).zip(out) {
-                    *sample = S::concealed(self.law, self.payload, since);
-                }
+        Self { packets: &run.packets, starts, earliest, next: 0, rank, voicing: V::new(span.rate) }
+    }
+
+    fn is_over(&self) -> bool {
+        self.next == self.packets.len() && self.voicing.waits_from().is_none()
+    }
+
+    /// Decodes what begins before `until`, and a little further: a packet that goes on where another ends begins at most
+    /// so far behind the last sample that waits for it.
+    fn sound(&mut self, until: i64, (conceal, ahead): (bool, i64), sounding: &mut Vec<Piece<V::Sample>>) {
+        let mut placed = Vec::new();
+        while let (Some(packet), Some(&start)) = (self.packets.get(self.next), self.starts.get(self.next)) {
+            if self.earliest.get(self.next).is_none_or(|&earliest| earliest >= until.saturating_add(ahead)) {
+                break;
             }
+            if conceal && packet.after_loss {
+                self.voicing.conceal(start, &mut placed);
+            }
+            self.voicing.voice(packet, start, &mut placed);
+            let rank = (self.rank, self.next as u32);
+            sounding.extend(placed.drain(..).map(|(start, samples)| Piece { start, samples, rank }));
+            self.next += 1;
+        }
+        if self.voicing.waits_from().is_some_and(|from| from < until) {
+            self.voicing.finish(&mut placed);
+            let rank = (self.rank, self.next as u32);
+            sounding.extend(placed.drain(..).map(|(start, samples)| Piece { start, samples, rank }));
+        }
+    }
+}
+
+impl<S: Copy> Piece<S> {
+    const fn end(&self) -> i64 {
+        self.start.saturating_add(self.samples.len() as i64)
+    }
+
+    /// Writes what of it lies in the window that begins at `from` and is as long as `out`.
+    fn paint(&self, from: i64, out: &mut [S]) {
+        let (skipped, place) = match self.start.saturating_sub(from) {
+            before @ ..0 => (usize::try_from(before.unsigned_abs()).unwrap_or(usize::MAX), 0),
+            behind => (0, usize::try_from(behind).unwrap_or(usize::MAX)),
+        };
+        let heard = self.samples.get(skipped..).unwrap_or_default();
+        for (to, sample) in out.get_mut(place..).unwrap_or_default().iter_mut().zip(heard) {
+            *to = *sample;
         }
     }
 }

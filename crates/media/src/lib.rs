@@ -6,10 +6,16 @@
 //! timeline beyond [`MAX_HOURS`] is refused instead of written.
 //!
 //! ```text
-//!  Segment ─► Builder ─► CallAudio ─┬─► timeline ─► channel ─► export::wav
+//!  Segment ─► Builder ─► CallAudio ─┬─► timeline ─► codec ─► resample ─► channel ─► export::wav, export::flac
 //!                                   ├─► export::payload
 //!                                   └─► export::pcapng
 //! ```
+//!
+//! Decoded are G.711, G.722, GSM full rate, G.726 in both packings, L16 and Opus, and what RFC 2198 packs of them; the
+//! samples are those of the standard's decoder. An export has the highest rate of what is in it, and audio of a lower rate
+//! is raised to that: a call that changes from G.711 to Opus is one file, at 48 kHz. What a decoder remembers, and when it
+//! forgets, stands in `codec/mod.rs`. Comfort noise (RFC 3389) is silence of its length, and so is audio of any other
+//! encoding, which the export says.
 #![forbid(unsafe_code)]
 
 mod audio;
@@ -17,7 +23,11 @@ mod channel;
 mod codec;
 mod conceal;
 pub mod export;
+mod red;
+mod resample;
+mod stage;
 mod timeline;
+mod voicing;
 
 pub use audio::{Builder, CallAudio, LeftOut, Stream, TrackAudio};
 pub use timeline::MAX_HOURS;

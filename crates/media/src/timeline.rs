@@ -6,24 +6,21 @@
 //!            └──────────── run, anchored once ───┘                 └── run ────┘
 //! ```
 //!
-//! A run is a stretch of one track in which RTP time and arrival agree. Within it the distances are RTP time's,
-//! sample for sample, so network jitter never moves audio and loss or silence suppression is a hole of the right length.
-//! The run as a whole lies where its least delayed packet puts it: what every packet waits at least is not audible.
+//! A run is a stretch of one track in which RTP time and arrival agree, on one clock. Within it the distances are RTP
+//! time's, sample for sample, so network jitter never moves audio and loss or silence suppression is a hole of the right
+//! length. The run as a whole lies where its least delayed packet puts it: what every packet waits at least is not audible.
 
 use earwitness_model::{PacketTime, RtpTime};
-use g711::Law;
 
 use crate::{
     CallAudio, TrackAudio,
-    audio::Packet,
-    codec::{SAMPLE_NANOS, SAMPLE_RATE},
+    audio::{Packet, Reading},
+    codec::Format,
+    red,
 };
 
 /// The longest timeline that is written, in hours.
 pub const MAX_HOURS: u32 = 24;
-
-/// [`MAX_HOURS`] in samples.
-pub(crate) const MAX_SAMPLES: i64 = MAX_HOURS as i64 * 3600 * SAMPLE_RATE as i64;
 
 /// RTP time that departs from arrival by more than this, since the packet before or since the run's anchor, begins a new
 /// run: 2 s. Networks do not delay packets so long; a sender that restarts its clock, or stops it on hold, does, and
@@ -32,25 +29,37 @@ const JUMP_NANOS: u64 = 2_000_000_000;
 
 /// The least delayed packet is looked for in the first 10 s of a run. Later ones would move the beginning by what the
 /// sender's crystal has gained by then: 50 ppm are 180 ms in an hour.
-const ANCHOR_SAMPLES: i64 = 10 * SAMPLE_RATE as i64;
+const ANCHOR_SECONDS: i64 = 10;
 
-/// One packet with its law and its place in its run.
+/// One packet with its format and its place in its run.
 #[derive(Clone, Copy)]
 pub(crate) struct RunPacket<'c> {
-    /// Samples from the run's origin, negative where the sender's clock stepped back.
+    /// Clock units from the run's origin, negative where the sender's clock stepped back.
     pub(crate) position: i64,
     /// What decodes it.
-    pub(crate) law: Law,
-    /// The samples, one octet each; never empty.
+    pub(crate) format: Format,
+    /// Of at least one sample.
     pub(crate) payload: &'c [u8],
     /// Sequence numbers between the audio packet before and this one did not come.
     pub(crate) after_loss: bool,
+    pub(crate) origin: Origin,
+}
+
+/// Where a payload was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// In its own packet.
+    Sent,
+    /// Its packet did not come, and a later one carried it again (RFC 2198).
+    Recovered,
 }
 
 /// Packets of one track whose RTP times and arrivals agree.
 pub(crate) struct Run<'c> {
     /// In sequence order; never empty.
     pub(crate) packets: Vec<RunPacket<'c>>,
+    /// RTP clock units per second, the same for all of them.
+    clock: u32,
     /// The capture time of its origin, ns.
     origin: i64,
 }
@@ -59,25 +68,42 @@ impl Run<'_> {
     /// Capture time of its earliest sample, ns.
     pub(crate) fn begins(&self) -> i64 {
         let earliest = self.packets.iter().map(|packet| packet.position).min().unwrap_or(0);
-        self.time_of(earliest)
+        self.origin.saturating_add(nanos_in(earliest, self.clock))
     }
 
-    /// Samples from `start` to its origin, to the nearest.
-    pub(crate) const fn offset(&self, start: PacketTime) -> i64 {
-        samples_in(self.origin.saturating_sub(start.nanos()))
+    /// Where each of its packets begins, in samples of `rate` from `start`.
+    pub(crate) fn starts(&self, start: PacketTime, rate: u32) -> impl Iterator<Item = i64> {
+        let offset = samples_in(self.origin.saturating_sub(start.nanos()), rate);
+        let clock = self.clock;
+        self.packets.iter().map(move |packet| offset.saturating_add(scaled(packet.position, rate, clock)))
     }
+}
 
-    const fn time_of(&self, position: i64) -> i64 {
-        self.origin.saturating_add(position.saturating_mul(SAMPLE_NANOS))
-    }
+/// `units` of `from` per second, in units of `to` per second, as far as they are whole.
+pub(crate) const fn scaled(units: i64, to: u32, from: u32) -> i64 {
+    saturated((units as i128 * to as i128).div_euclid(from as i128))
 }
 
 /// Whole samples nearest to `nanos`; halves go up.
-pub(crate) const fn samples_in(nanos: i64) -> i64 {
-    nanos.saturating_add(SAMPLE_NANOS / 2).div_euclid(SAMPLE_NANOS)
+pub(crate) const fn samples_in(nanos: i64, rate: u32) -> i64 {
+    saturated((nanos as i128 * rate as i128 + 500_000_000).div_euclid(1_000_000_000))
 }
 
-/// RTP time without its wrap: samples since the first packet it was shown.
+const fn nanos_in(units: i64, clock: u32) -> i64 {
+    saturated((units as i128 * 1_000_000_000).div_euclid(clock as i128))
+}
+
+const fn saturated(value: i128) -> i64 {
+    if value > i64::MAX as i128 {
+        i64::MAX
+    } else if value < i64::MIN as i128 {
+        i64::MIN
+    } else {
+        value as i64
+    }
+}
+
+/// RTP time without its wrap: units since the first packet it was shown.
 struct SenderClock {
     last: RtpTime,
     position: i64,
@@ -97,84 +123,138 @@ impl SenderClock {
 
 /// The runs of a track's decodable audio, in sequence order.
 pub(crate) fn runs(track: &TrackAudio) -> Vec<Run<'_>> {
-    let laws = track.laws();
-    let mut runs = Vec::new();
-    let mut open: Option<OpenRun<'_>> = None;
+    let readings = track.readings();
+    let (mut runs, mut open) = (Vec::new(), None);
     let mut before: Option<(usize, u32)> = None;
     for (index, packet) in track.packets().iter().enumerate() {
-        let (Some(law), payload) = (law_of(&laws, packet), track.payload(packet)) else { continue };
-        if payload.is_empty() {
-            continue;
-        }
+        let Some(audible) = audible(&readings, packet, track.payload(packet)) else { continue };
         // Packets of other kinds stand between in `packets` too: what the indices do not account for was lost.
         let after_loss = before.replace((index, packet.sequence)).is_some_and(|(before, sequence)| {
             u64::from(packet.sequence - sequence) > (index - before) as u64
         });
-        let shown = Shown { packet, law, payload, after_loss };
-        open = Some(match open.take() {
-            None => OpenRun::begin(&shown),
-            Some(run) => run.extend_or_begin(&shown, &mut runs),
-        });
+        let earlier = if after_loss { audible.earlier } else { Vec::new() };
+        for (units, format, payload) in earlier {
+            let rtp_time = RtpTime(packet.rtp_time.0.wrapping_sub(u32::from(units)));
+            let shown = Shown {
+                rtp_time,
+                format,
+                payload,
+                after_loss,
+                arrival: packet.arrival,
+                origin: Origin::Recovered,
+            };
+            if open.as_ref().is_none_or(|run: &OpenRun<'_>| run.ends_before(rtp_time)) {
+                open = Some(OpenRun::extended(open, &shown, &mut runs));
+            }
+        }
+        let (format, payload) = audible.newest;
+        let (rtp_time, arrival) = (packet.rtp_time, packet.arrival);
+        let shown = Shown { rtp_time, format, payload, after_loss, arrival, origin: Origin::Sent };
+        open = Some(OpenRun::extended(open, &shown, &mut runs));
     }
     runs.extend(open.map(OpenRun::close));
     runs
 }
 
-/// The law of an audio packet that can be decoded.
-fn law_of(laws: &[Option<Law>; 128], packet: &Packet) -> Option<Law> {
+/// What can be decoded of a packet.
+struct Audible<'c> {
+    newest: (Format, &'c [u8]),
+    /// What it carries again, oldest first, and how many clock units before it.
+    earlier: Vec<(u16, Format, &'c [u8])>,
+}
+
+/// The audio of an audio packet that can be decoded, and has at least one sample.
+pub(crate) fn is_audible(readings: &[Reading; 128], packet: &Packet, payload: &[u8]) -> bool {
+    audible(readings, packet, payload).is_some()
+}
+
+fn audible<'c>(readings: &[Reading; 128], packet: &Packet, payload: &'c [u8]) -> Option<Audible<'c>> {
     use earwitness_model::PayloadKind::{Audio, ComfortNoise, TelephoneEvent, Unknown};
     match packet.kind {
-        Audio => laws[usize::from(packet.payload_type & 0x7f)],
-        TelephoneEvent | ComfortNoise | Unknown => None,
+        Audio => {}
+        TelephoneEvent | ComfortNoise | Unknown => return None,
+    }
+    let plain = |payload_type: u8, payload: &'c [u8]| match readings[usize::from(payload_type & 0x7f)] {
+        Reading::Plain(format) => Some((format, payload)).filter(|_| format.samples(payload) > 0),
+        Reading::Redundant | Reading::None => None,
+    };
+    match readings[usize::from(packet.payload_type & 0x7f)] {
+        Reading::Redundant => {
+            let mut blocks = red::blocks(payload)?;
+            let newest = blocks.pop()?;
+            let earlier = blocks.iter().filter_map(|block| {
+                plain(block.payload_type, block.payload)
+                    .map(|(format, payload)| (block.earlier, format, payload))
+            });
+            Some(Audible { earlier: earlier.collect(), newest: plain(newest.payload_type, newest.payload)? })
+        }
+        Reading::Plain(_) | Reading::None => {
+            Some(Audible { newest: plain(packet.payload_type, payload)?, earlier: Vec::new() })
+        }
     }
 }
 
-/// A decodable packet on its way into a run.
+/// A decodable payload on its way into a run.
 struct Shown<'c> {
-    packet: &'c Packet,
-    law: Law,
+    rtp_time: RtpTime,
+    arrival: PacketTime,
+    format: Format,
     payload: &'c [u8],
     after_loss: bool,
+    origin: Origin,
 }
 
 struct OpenRun<'c> {
     packets: Vec<RunPacket<'c>>,
+    rate: u32,
     clock: SenderClock,
     /// Arrival minus RTP time of the packet before.
     transit: i64,
-    /// The least of them so far, within [`ANCHOR_SAMPLES`].
+    /// The least of them so far, within [`ANCHOR_SECONDS`].
     least: i64,
 }
 
 impl<'c> OpenRun<'c> {
     fn begin(shown: &Shown<'c>) -> Self {
-        let transit = shown.packet.arrival.nanos();
-        let clock = SenderClock::starting_at(shown.packet.rtp_time);
-        let mut run = Self { packets: Vec::new(), clock, transit, least: transit };
+        let transit = shown.arrival.nanos();
+        let clock = SenderClock::starting_at(shown.rtp_time);
+        let mut run = Self { packets: Vec::new(), rate: shown.format.clock, clock, transit, least: transit };
         run.push(shown, 0);
         run
     }
 
-    fn extend_or_begin(mut self, shown: &Shown<'c>, closed: &mut Vec<Run<'c>>) -> Self {
-        let position = self.clock.advance(shown.packet.rtp_time);
-        let transit = shown.packet.arrival.nanos().saturating_sub(position.saturating_mul(SAMPLE_NANOS));
-        let least = if position < ANCHOR_SAMPLES { self.least.min(transit) } else { self.least };
-        if transit.abs_diff(self.transit).max(transit.abs_diff(least)) > JUMP_NANOS {
-            closed.push(self.close());
+    /// The run with one packet more, or the next one, and this in `closed`.
+    fn extended(open: Option<Self>, shown: &Shown<'c>, closed: &mut Vec<Run<'c>>) -> Self {
+        let Some(mut run) = open else { return Self::begin(shown) };
+        let position = run.clock.advance(shown.rtp_time);
+        let transit = shown.arrival.nanos().saturating_sub(nanos_in(position, run.rate));
+        let is_early = position < ANCHOR_SECONDS * i64::from(run.rate);
+        let least = if is_early { run.least.min(transit) } else { run.least };
+        let jump = transit.abs_diff(run.transit).max(transit.abs_diff(least));
+        if jump > JUMP_NANOS || shown.format.clock != run.rate {
+            closed.push(run.close());
             return Self::begin(shown);
         }
-        (self.transit, self.least) = (transit, least);
-        self.push(shown, position);
-        self
+        (run.transit, run.least) = (transit, least);
+        run.push(shown, position);
+        run
+    }
+
+    /// Whether its last packet has ended when `time` begins.
+    fn ends_before(&self, time: RtpTime) -> bool {
+        let length = self.packets.last().map_or(0, |packet| {
+            scaled(packet.format.samples(packet.payload) as i64, packet.format.clock, packet.format.rate)
+        });
+        i64::from(time.since(self.clock.last)) >= length
     }
 
     fn push(&mut self, shown: &Shown<'c>, position: i64) {
-        let Shown { law, payload, after_loss, .. } = *shown;
-        self.packets.push(RunPacket { position, law, payload, after_loss });
+        let Shown { format, payload, after_loss, origin, .. } = *shown;
+        self.packets.push(RunPacket { position, format, payload, after_loss, origin });
     }
 
     fn close(self) -> Run<'c> {
-        Run { packets: self.packets, origin: self.least }
+        Run { packets: self.packets, clock: self.rate, origin: self.least }
     }
 }
 
@@ -185,20 +265,33 @@ pub(crate) struct Span {
     pub(crate) start: PacketTime,
     /// To the end of the call, or to the last sample where that is later: nothing that was kept is cut off.
     pub(crate) samples: i64,
+    /// Samples per second.
+    pub(crate) rate: u32,
 }
 
 impl Span {
-    /// The span of `call` with the `runs` of all its tracks.
-    pub(crate) fn of(call: &CallAudio, runs: &[&Run<'_>]) -> Self {
-        let first = runs.iter().map(|run| run.begins()).min();
+    /// The span of `call` with the `runs` of all its tracks, in samples of `rate`.
+    pub(crate) fn of<'r>(
+        call: &CallAudio,
+        runs: impl Iterator<Item = &'r Run<'r>> + Clone,
+        rate: u32,
+    ) -> Self {
+        let first = runs.clone().map(Run::begins).min();
         let start = first.map_or(call.answer, |first| call.answer.min(PacketTime::from_nanos(first)));
-        let called = samples_in(call.end.since(start));
-        let heard = runs.iter().flat_map(|run| {
-            let offset = run.offset(start);
-            run.packets.iter().map(move |packet| {
-                offset.saturating_add(packet.position).saturating_add(packet.payload.len() as i64)
+        let called = samples_in(call.end.since(start), rate);
+        let heard = runs.flat_map(|run| {
+            run.starts(start, rate).zip(&run.packets).map(move |(start, packet)| {
+                let length = packet.format.samples(packet.payload) as i64;
+                start.saturating_add(scaled(length, rate, packet.format.rate))
             })
         });
-        Self { start, samples: heard.max().unwrap_or(0).max(called).max(0) }
+        Self { start, samples: heard.max().unwrap_or(0).max(called).max(0), rate }
+    }
+
+    /// Its whole hours, when they are more than [`MAX_HOURS`].
+    pub(crate) const fn too_many_hours(&self) -> Option<u64> {
+        let second = self.rate as i64;
+        let most = MAX_HOURS as i64 * 3600 * second;
+        if self.samples > most { Some((self.samples / 3600 / second).unsigned_abs()) } else { None }
     }
 }

@@ -116,28 +116,28 @@ fn a_leg_that_sent_nothing_is_silent() {
 
 #[test]
 fn an_encoding_that_is_not_decoded_is_silent_and_said_so() {
-    let opus = Spoken { track: 1, payload_type: 96, ..spoken(1, 0, 0, (9, 80)) };
-    let (out, exported) = written(&[spoken(1, 0, 0, (0x80, 160)), opus], STEREO);
+    let g729 = Spoken { track: 1, payload_type: 18, ..spoken(1, 0, 0, (9, 80)) };
+    let (out, exported) = written(&[spoken(1, 0, 0, (0x80, 160)), g729], STEREO);
     assert!(linear(&out[44..]).iter().skip(1).step_by(2).all(|&sample| sample == 0));
     let [silent] = &exported.not_decoded[..] else { panic!("{:?}", exported.not_decoded) };
     assert_eq!(
         (silent.leg, silent.ssrc, silent.payload_type, silent.packets),
-        (Leg::Callee, 0x1234_0100, 96, 1)
+        (Leg::Callee, 0x1234_0100, 18, 1)
     );
-    assert_eq!((silent.codec_name().as_str(), exported.packets), ("opus/48000/2", 1));
+    assert_eq!((silent.codec_name().as_str(), exported.packets), ("G729", 1));
 }
 
 #[test]
-fn an_export_without_any_decodable_audio_is_refused() {
-    let refused = |packet| {
-        let call = Outline::default().call(&[packet]);
-        let error = wav(&call, STEREO, io::sink()).unwrap_err();
-        let ExportError::NotDecoded { codec } = error else { panic!("{error}") };
-        codec
+fn a_call_of_which_nothing_can_be_decoded_is_silence_of_its_length_and_said_so() {
+    let silent = |packet| {
+        let (out, exported) = written(&[packet], STEREO);
+        assert_eq!((exported.samples, exported.packets, exported.rate), (800, 0, 8_000));
+        assert!(out[44..].iter().all(|&octet| octet == 0));
+        exported.not_decoded[0].codec_name()
     };
-    assert_eq!(refused(Spoken { payload_type: 9, ..spoken(1, 0, 0, (9, 160)) }), "G722");
+    assert_eq!(silent(Spoken { payload_type: 18, ..spoken(1, 0, 0, (9, 160)) }), "G729");
     let unnamed = Spoken { payload_type: 100, kind: PayloadKind::Unknown, ..spoken(1, 0, 0, (9, 4)) };
-    assert_eq!(refused(unnamed), "payload type 100");
+    assert_eq!(silent(unnamed), "payload type 100");
 }
 
 #[test]
@@ -155,6 +155,9 @@ fn native_refuses_two_laws_and_mono() {
     assert!(matches!(both, ExportError::MixedLaws { first: Law::A }), "{both}");
     let mono = wav(&call, WavOptions { layout: Layout::Mono, ..NATIVE }, io::sink()).unwrap_err();
     assert!(matches!(mono, ExportError::NativeMono), "{mono}");
+    let wide = Spoken { payload_type: 9, ..spoken(1, 0, 0, (1, 160)) };
+    let other = wav(&Outline::default().call(&[wide]), NATIVE, io::sink()).unwrap_err();
+    assert!(matches!(other, ExportError::NotG711 { codec: "G.722" }), "{other}");
     assert_eq!(wav(&call, STEREO, io::sink()).unwrap().packets, 2);
 }
 

@@ -12,11 +12,14 @@ use earwitness_media::export::{ExportFormat, NameTemplate};
 use earwitness_model::CallId;
 use earwitness_vault::{Entry, LedgerKind, Opener, Vault};
 
-pub(crate) use self::unsealed::{Unsealed, act, audio_or_why};
 use self::{
     destination::Destination,
     files::{Files, Names},
     format::{Shape, write_call},
+};
+pub(crate) use self::{
+    format::missing,
+    unsealed::{Unsealed, act, audio_or_why},
 };
 use crate::{
     context::Context,
@@ -25,8 +28,9 @@ use crate::{
     seat::{Over, Standing},
 };
 
-/// WAV is stereo (caller left, callee right), on the call's own timeline from answer to end. payload is one file per
-/// stream, byte for byte what its hash covers. pcapng has the call's SIP and RTP, for Wireshark.
+/// WAV and FLAC are stereo (caller left, callee right), on the call's own timeline from answer to end, with the highest
+/// sampling rate of what is in it. payload is one file per stream, byte for byte what its hash covers. pcapng has the
+/// call's SIP and RTP, for Wireshark.
 #[derive(Debug, Args)]
 pub(crate) struct Export {
     /// Ids, beginnings of ids, or SIP Call-IDs; or give filters instead
@@ -36,16 +40,16 @@ pub(crate) struct Export {
     /// A file for one call, or a directory (made if it ends with `/` or for several calls); `-` for stdout
     #[arg(short, long, value_name = "PATH")]
     output: PathBuf,
-    /// wav, payload or pcapng [default: by PATH's extension, else wav]
+    /// wav, flac, payload or pcapng [default: by PATH's extension, else wav]
     #[arg(long)]
     format: Option<ExportFormat>,
     /// WAV with the A-law or µ-law codes as they were captured
     #[arg(long)]
     native: bool,
-    /// WAV with both parties in one channel
+    /// WAV or FLAC with both parties in one channel
     #[arg(long)]
     mono: bool,
-    /// WAV with lost audio replaced by a fading repetition, instead of silence
+    /// WAV or FLAC with lost audio replaced for up to 60 ms, instead of silence
     #[arg(long)]
     conceal: bool,
     /// File names in a directory [default: {date}_{time}_{ext}_{peer}_{id}.{format}]
@@ -174,7 +178,9 @@ impl Export {
     fn may_export(&self, entry: &Entry, standing: Standing) -> Result<(), Failure> {
         match destination::format_of((&self.output, standing), self.format).unwrap_or(ExportFormat::Wav) {
             ExportFormat::Pcapng if entry.recording.is_some() => Ok(()),
-            ExportFormat::Pcapng | ExportFormat::Wav | ExportFormat::Payload => audio_or_why(entry),
+            ExportFormat::Pcapng | ExportFormat::Wav | ExportFormat::Flac | ExportFormat::Payload => {
+                audio_or_why(entry)
+            }
         }
     }
 }
@@ -191,11 +197,14 @@ fn export_one(
     // What leaves is in the ledger before it leaves.
     let act = act(&entry, shape.format().name(), context.seat().account());
     let note = || vault.note(LedgerKind::Exported, Context::now(), &act);
-    let missing = write_call(&entry, &unsealed, shape, (files, &note))?;
-    for text in &missing {
+    let said = write_call(&entry, &unsealed, shape, (files, &note))?;
+    if let Some(text) = &said.besides {
+        context.say(format_args!("call {call}: {text}"));
+    }
+    for text in &said.missing {
         context.tell(format_args!("call {call}: {text}"));
     }
-    Ok(match (is_whole, missing.is_empty()) {
+    Ok(match (is_whole, said.missing.is_empty()) {
         (true, true) => Done::Whole,
         (true, false) => Done::Part(Exit::Part),
         (false, _) => Done::Part(Exit::Broken),

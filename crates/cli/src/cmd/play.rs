@@ -4,7 +4,7 @@ use clap::Args;
 use earwitness_media::export::{WavOptions, wav};
 use earwitness_vault::{LedgerKind, Vault};
 
-use super::export::{Unsealed, act, audio_or_why};
+use super::export::{Unsealed, act, audio_or_why, missing};
 use crate::{
     context::Context,
     exit::{Exit, Failure, Outcome},
@@ -17,7 +17,7 @@ use crate::{
 pub(crate) struct Play {
     /// An id, the beginning of one, or a SIP Call-ID
     call: String,
-    /// Replace lost audio by a fading repetition instead of silence
+    /// Replace lost audio for up to 60 ms instead of silence
     #[arg(long)]
     conceal: bool,
 }
@@ -39,8 +39,16 @@ impl Play {
         let written = wav(&unsealed.audio, options, &mut player);
         // What the player says of itself comes first: that its pipe is closed follows from it.
         player.finish()?;
-        written.map_err(|error| Failure::new(Exit::Failed, error))?;
-        Ok(if is_whole { Exit::Done } else { Exit::Broken })
+        let written = written.map_err(|error| Failure::new(Exit::Failed, error))?;
+        let missing = missing(&written);
+        for text in &missing {
+            context.tell(text);
+        }
+        Ok(match (is_whole, missing.is_empty()) {
+            (true, true) => Exit::Done,
+            (true, false) => Exit::Part,
+            (false, _) => Exit::Broken,
+        })
     }
 }
 

@@ -1,6 +1,7 @@
 //! What leaves: formats of one call, each written into an `impl Write` from front to back.
 
 mod ethernet;
+mod flac;
 mod name;
 mod payload;
 mod pcapng;
@@ -12,6 +13,7 @@ use earwitness_model::{Codec, Leg, TrackIndex};
 use g711::Law;
 use thiserror::Error;
 
+pub use flac::{FlacOptions, flac};
 pub use name::{NameFields, NameTemplate, TemplateError};
 pub use payload::payload;
 pub use pcapng::pcapng;
@@ -22,6 +24,8 @@ pub use wav::{Layout, Samples, WavOptions, wav};
 pub enum ExportFormat {
     /// Audio of both parties, [`wav()`].
     Wav,
+    /// The same without loss in half the room, [`flac()`].
+    Flac,
     /// The payload bytes of one stream, [`payload()`].
     Payload,
     /// The call's frames, rebuilt, [`pcapng()`].
@@ -30,13 +34,14 @@ pub enum ExportFormat {
 
 impl ExportFormat {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Wav, Self::Payload, Self::Pcapng];
+    pub const ALL: [Self; 4] = [Self::Wav, Self::Flac, Self::Payload, Self::Pcapng];
 
     /// Its name on the command line and its file extension.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Wav => "wav",
+            Self::Flac => "flac",
             Self::Payload => "payload",
             Self::Pcapng => "pcapng",
         }
@@ -51,7 +56,7 @@ impl fmt::Display for ExportFormat {
 
 /// The name of a format that does not exist.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("no export format is called {0:?}; there are wav, payload and pcapng")]
+#[error("no export format is called {0:?}; there are wav, flac, payload and pcapng")]
 pub struct UnknownFormat(pub String);
 
 impl FromStr for ExportFormat {
@@ -72,15 +77,19 @@ pub struct Exported {
     pub packets: u64,
     /// SIP messages that are in it.
     pub messages: u64,
-    /// Samples per channel of a WAV at 8 kHz; 0 for other formats.
+    /// Samples per channel of a WAV or FLAC; 0 for other formats.
     pub samples: u64,
-    /// Audio that is silence in a WAV because this version cannot decode it.
+    /// Samples per second of a WAV or FLAC; 0 for other formats.
+    pub rate: u32,
+    /// Packets that did not come and whose audio is in it because later packets carried it again (RFC 2198).
+    pub recovered: u64,
+    /// Audio that is silence in a WAV or FLAC because this version cannot decode it.
     pub not_decoded: Vec<NotDecoded>,
     /// Packets and messages too long for the IP datagram that a pcapng needs around them.
     pub oversized: u64,
 }
 
-/// A stream that is silence in a WAV.
+/// A stream that is silence in a WAV or FLAC.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NotDecoded {
     /// Whose voice.
@@ -111,17 +120,19 @@ pub enum ExportError {
     /// The destination failed; what was written so far is no export.
     #[error("writing the export failed: {0}")]
     Write(#[from] io::Error),
-    /// The call has audio and none of it can be decoded.
-    #[error("{codec} cannot be decoded by this version; export the payload or a pcapng instead")]
-    NotDecoded {
-        /// The first encoding's name, `opus/48000/2`, or its payload type.
-        codec: String,
-    },
     /// Native samples are of one law, and the call has both.
     #[error("the call is {first:?}-law and later {:?}-law: native samples need one; export PCM16 instead", other(*.first))]
     MixedLaws {
         /// The law of the first packet that is heard.
         first: Law,
+    },
+    /// Native samples are G.711 codes, and the call has other audio.
+    #[error(
+        "the call has audio in {codec}, and native samples are G.711's: export PCM16 or the payload instead"
+    )]
+    NotG711 {
+        /// The first other encoding, `opus`.
+        codec: &'static str,
     },
     /// Codes cannot be mixed.
     #[error("native samples cannot be mixed to mono; export stereo or PCM16 instead")]
@@ -135,10 +146,16 @@ pub enum ExportError {
         hours: u64,
     },
     /// The sizes in a RIFF header have 32 bits.
-    #[error("{bytes} bytes of samples do not fit a RIFF file (4 GiB)")]
+    #[error("{bytes} bytes of samples do not fit a RIFF file (4 GiB): export FLAC instead")]
     TooLarge {
         /// Bytes of samples.
         bytes: u64,
+    },
+    /// The samples could not be encoded.
+    #[error("the FLAC encoder failed: {cause}")]
+    Encoder {
+        /// What it says.
+        cause: String,
     },
     /// The call has no audio packet of this track and payload type.
     #[error("track {} has no audio of payload type {payload_type}", .track.0)]

@@ -31,7 +31,9 @@ impl Destination {
         let wrong = |what: &str| Failure::new(Exit::Usage, format_args!("-o {}: {what}", path.display()));
         if text == b"-" {
             return match (calls, format.unwrap_or(ExportFormat::Wav)) {
-                (1, format @ (ExportFormat::Wav | ExportFormat::Pcapng)) => Ok(Self::Stdout(format)),
+                (1, format @ (ExportFormat::Wav | ExportFormat::Flac | ExportFormat::Pcapng)) => {
+                    Ok(Self::Stdout(format))
+                }
                 (1, ExportFormat::Payload) => {
                     Err(wrong("a payload is one file per stream: give a directory"))
                 }
@@ -53,8 +55,8 @@ impl Destination {
                 Ok(Self::File(path.to_owned(), format))
             }
             (false, _, None, None) => Err(wrong(
-                "which format? give --format wav, payload or pcapng, or end the name with .wav, .payload or .pcapng, or \
-                 with `/` for a directory",
+                "which format? give --format wav, flac, payload or pcapng, or end the name with .wav, .flac, .payload \
+                 or .pcapng, or with `/` for a directory",
             )),
         }
     }
@@ -90,7 +92,7 @@ fn is_directory(path: &Path, standing: Standing) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ExportFormat::{Payload, Pcapng, Wav};
+    use ExportFormat::{Flac, Payload, Pcapng, Wav};
 
     fn check(
         path: &str,
@@ -118,6 +120,8 @@ mod tests {
         check("-", (None, 1), Ok(Destination::Stdout(Wav)));
         check("-", (Some(Pcapng), 1), Ok(Destination::Stdout(Pcapng)));
         check("call.wav", (None, 1), file("call.wav", Wav));
+        check("call.flac", (None, 1), file("call.flac", Flac));
+        check("-", (Some(Flac), 1), Ok(Destination::Stdout(Flac)));
         check("call.pcapng", (None, 1), file("call.pcapng", Pcapng));
         check("call.payload", (None, 1), file("call.payload", Payload));
         check("call", (Some(Wav), 1), file("call", Wav));

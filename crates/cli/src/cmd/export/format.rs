@@ -2,7 +2,7 @@
 
 use earwitness_media::{
     Stream,
-    export::{ExportFormat, Exported, Layout, Samples, WavOptions, payload, pcapng, wav},
+    export::{ExportFormat, Exported, FlacOptions, Layout, Samples, WavOptions, flac, payload, pcapng, wav},
 };
 use earwitness_vault::{Entry, VaultError};
 
@@ -16,28 +16,34 @@ use crate::{
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Shape {
     Wav(WavOptions),
+    Flac(FlacOptions),
     Payload,
     Pcapng,
 }
 
 impl Shape {
-    /// The format with `--native`, `--mono` and `--conceal`, which are about WAV only.
+    /// The format with `--mono` and `--conceal`, which are about WAV and FLAC, and `--native`, which is about WAV.
     pub(super) fn new(
         format: ExportFormat,
         (native, mono, conceal): (bool, bool, bool),
     ) -> Result<Self, Failure> {
         let usage = |text: String| Err(Failure::new(Exit::Usage, text));
+        let layout = if mono { Layout::Mono } else { Layout::Stereo };
         match format {
             ExportFormat::Wav if native && mono => {
                 usage("--native codes cannot be mixed by --mono: leave one of them out".to_owned())
             }
             ExportFormat::Wav => Ok(Self::Wav(WavOptions {
-                layout: if mono { Layout::Mono } else { Layout::Stereo },
+                layout,
                 samples: if native { Samples::Native } else { Samples::Pcm16 },
                 conceal,
             })),
+            ExportFormat::Flac if native => {
+                usage("--native codes are for wav: a flac has linear samples".to_owned())
+            }
+            ExportFormat::Flac => Ok(Self::Flac(FlacOptions { layout, conceal })),
             ExportFormat::Payload | ExportFormat::Pcapng if native || mono || conceal => {
-                usage(format!("--native, --mono and --conceal are about wav, not {format}"))
+                usage(format!("--native, --mono and --conceal are about audio files, not {format}"))
             }
             ExportFormat::Payload => Ok(Self::Payload),
             ExportFormat::Pcapng => Ok(Self::Pcapng),
@@ -47,23 +53,34 @@ impl Shape {
     pub(super) const fn format(self) -> ExportFormat {
         match self {
             Self::Wav(_) => ExportFormat::Wav,
+            Self::Flac(_) => ExportFormat::Flac,
             Self::Payload => ExportFormat::Payload,
             Self::Pcapng => ExportFormat::Pcapng,
         }
     }
 }
 
-/// Writes a call's file or files; returns what is missing from them.
+/// What there is to say of an export.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Said {
+    /// What is missing from it.
+    pub(super) missing: Vec<String>,
+    /// What else is worth knowing.
+    pub(super) besides: Option<String>,
+}
+
+/// Writes a call's file or files; returns what there is to say of them.
 pub(super) fn write_call(
     entry: &Entry,
     unsealed: &Unsealed,
     shape: Shape,
     (files, note): (&mut Files<'_>, &dyn Fn() -> Result<(), VaultError>),
-) -> Result<Vec<String>, Failure> {
+) -> Result<Said, Failure> {
     let note = || Ok(note()?);
     let name = files.name_of(entry);
     let exported = match shape {
         Shape::Wav(options) => files.write(&name, &note, |out| wav(&unsealed.audio, options, out))?,
+        Shape::Flac(options) => files.write(&name, &note, |out| flac(&unsealed.audio, options, out))?,
         Shape::Pcapng => {
             files.write(&name, &note, |out| pcapng(&unsealed.audio, unsealed.messages(), out))?
         }
@@ -82,7 +99,7 @@ pub(super) fn write_call(
             Exported::default()
         }
     };
-    Ok(missing(&exported))
+    Ok(Said { missing: missing(&exported), besides: recovered(&exported) })
 }
 
 /// `<call>.<leg>.<ssrc>.payload`; where that would name two streams, the payload type stands before the end, and where it
@@ -100,7 +117,13 @@ fn payload_name(entry: &Entry, streams: &[Stream], stream: &Stream) -> String {
     }
 }
 
-fn missing(exported: &Exported) -> Vec<String> {
+fn recovered(exported: &Exported) -> Option<String> {
+    (exported.recovered > 0)
+        .then(|| format!("{} lost packets are heard from the redundancy of later ones", exported.recovered))
+}
+
+/// What of a call is not in its export, a line for each stream.
+pub(crate) fn missing(exported: &Exported) -> Vec<String> {
     let silent = exported.not_decoded.iter().map(|stream| {
         let (leg, codec) = (leg_word(stream.leg), stream.codec_name());
         // What nobody named is no audio stream, and only a pcapng has it.
@@ -149,16 +172,16 @@ mod tests {
     #[test]
     fn what_is_silence_is_said_with_the_format_that_has_it() {
         let silent = |codec| NotDecoded { leg: Leg::Caller, ssrc: 7, payload_type: 96, codec, packets: 3 };
-        let opus = Codec::from_rtpmap("opus", 48_000, Some(2));
+        let amr = Codec::from_rtpmap("AMR", 8_000, None);
         let exported = Exported {
-            not_decoded: vec![silent(Some(opus)), silent(None)],
+            not_decoded: vec![silent(Some(amr)), silent(None)],
             oversized: 2,
             ..Exported::default()
         };
         let said = missing(&exported);
         assert_eq!(said.len(), 3);
         for (said, part) in
-            said.iter().zip(["opus/48000/2 are silence", "payload type 96 are silence", "2 messages or"])
+            said.iter().zip(["AMR/8000 are silence", "payload type 96 are silence", "2 messages or"])
         {
             assert!(said.contains(part), "{said}");
         }
@@ -175,6 +198,7 @@ mod tests {
             assert!(said.exit == Exit::Usage && said.to_string().contains(part), "{said}");
         };
         check(ExportFormat::Wav, (true, true, false), "cannot be mixed");
+        check(ExportFormat::Flac, (true, false, false), "for wav");
         check(ExportFormat::Payload, (false, false, true), "not payload");
         check(ExportFormat::Pcapng, (true, false, false), "not pcapng");
         let shape = Shape::new(ExportFormat::Wav, (false, true, true)).unwrap();
