@@ -132,11 +132,10 @@ impl<'s> Files<'s> {
 fn failed(error: ExportError) -> Failure {
     match error {
         ExportError::Write(cause) => cause.into(),
-        ExportError::NotDecoded { .. } => {
-            Failure::new(Exit::Failed, format_args!("{error} (--format payload, --format pcapng)"))
-        }
         ExportError::NativeMono => Failure::new(Exit::Usage, error),
         ExportError::MixedLaws { .. }
+        | ExportError::NotG711 { .. }
+        | ExportError::Encoder { .. }
         | ExportError::TooLong { .. }
         | ExportError::TooLarge { .. }
         | ExportError::NoSuchStream { .. } => Failure::new(Exit::Failed, error),
