@@ -3,7 +3,7 @@
 use earwitness_model::{PacketTime, RawFrame};
 use earwitness_rules::RuleSet;
 use earwitness_wire::{
-    Carried, Datagram, Outline, Reassembled, decode, outline, rtp,
+    Carried, Datagram, Reassembled, TcpSegment, decode, outline, rtp,
     sip::{self, Message},
 };
 
@@ -127,7 +127,7 @@ impl Doctor {
                 }
                 self.fragments = fragments;
             }
-            Ok(Carried::Tcp) => self.handle_segment(&outline, at),
+            Ok(Carried::Tcp(segment)) => self.handle_segment(&segment, at),
             Ok(Carried::Icmp | Carried::OtherIp(_) | Carried::NotIp(_)) => {}
             Err(_) => self.cut.handle_unreadable(frame, at),
         }
@@ -158,13 +158,12 @@ impl Doctor {
         }
     }
 
-    fn handle_segment(&mut self, outline: &Outline<'_>, at: Sight) {
-        let Some(segment) = outline.ip.and_then(|ip| ip.tcp()) else { return };
+    fn handle_segment(&mut self, segment: &TcpSegment<'_>, at: Sight) {
         if !sip::looks_like(segment.payload) {
             self.encrypted.handle_payload(segment.flow, segment.payload, at);
             return;
         }
-        self.ports.handle_segment(&segment, at);
+        self.ports.handle_segment(segment, at);
         if let Ok(message) = Message::parse(segment.payload) {
             self.extensions.handle_message(&message);
         }

@@ -72,7 +72,7 @@ impl Engine {
                     Reassembled::Whole(_) => self.counts.not_udp += 1,
                 }
             }
-            Ok(Carried::Tcp | Carried::Icmp | Carried::OtherIp(_) | Carried::NotIp(_)) => {
+            Ok(Carried::Tcp(_) | Carried::Icmp | Carried::OtherIp(_) | Carried::NotIp(_)) => {
                 self.counts.not_udp += 1
             }
             Err(error) => *self.counts.unreadable.entry((error.layer, error.cause)).or_default() += 1,

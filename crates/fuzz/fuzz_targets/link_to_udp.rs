@@ -63,7 +63,8 @@ fn handle(frame: &RawFrame<'_>, reassembler: &mut Reassembler) {
                 Reassembled::Whole(_) | Reassembled::Pending | Reassembled::Refused(_) => {}
             }
         }
-        Ok(Carried::Tcp | Carried::Icmp | Carried::OtherIp(_) | Carried::NotIp(_)) => {}
+        Ok(Carried::Tcp(segment)) => assert_within(segment.payload, frame.bytes),
+        Ok(Carried::Icmp | Carried::OtherIp(_) | Carried::NotIp(_)) => {}
         Err(error) => assert!(error.offset as usize <= frame.bytes.len()),
     }
 }

@@ -5,7 +5,7 @@ use std::{fmt, net::IpAddr};
 use earwitness_model::{Flow, LinkType, RawFrame};
 
 use crate::{
-    Cause, Layer, WireError,
+    Cause, Layer, TcpSegment, WireError,
     encap::{
         Inside, Span, ethernet, ipv4, ipv6, loopback, pppoe, sll,
         transport::{self, IpEnds},
@@ -20,8 +20,8 @@ pub enum Carried<'b> {
     Udp(Datagram<'b>),
     /// A piece of an IP packet, the first one included: for the [`Reassembler`](crate::Reassembler).
     Fragment(Fragment<'b>),
-    /// A TCP segment.
-    Tcp,
+    /// A TCP segment, as far as it was captured.
+    Tcp(TcpSegment<'b>),
     /// ICMP or ICMPv6. What it quotes was not sent by those it names, and is not looked at.
     Icmp,
     /// Another IP protocol, by its number.

@@ -15,6 +15,8 @@ pub enum Layer {
     Ipv6,
     /// A UDP header (RFC 768).
     Udp,
+    /// A TCP header (RFC 9293).
+    Tcp,
     /// A SIP message (RFC 3261).
     Sip,
     /// An SDP body (RFC 8866).
@@ -72,6 +74,7 @@ impl fmt::Display for Layer {
             Self::Ipv4 => "IPv4",
             Self::Ipv6 => "IPv6",
             Self::Udp => "UDP",
+            Self::Tcp => "TCP",
             Self::Sip => "SIP",
             Self::Sdp => "SDP",
             Self::Rtp => "RTP",

@@ -1,4 +1,4 @@
-//! Grammar without memory: link layers, IP, UDP, SIP, SDP, RTP and RTCP as views over `&[u8]`.
+//! Grammar without memory: link layers, IP, UDP, TCP, SIP, SDP, RTP and RTCP as views over `&[u8]`.
 //!
 //! Parsing never panics, never allocates and never logs. What was understood is kept and where it stopped is said: an
 //! error names its layer, its offset and its cause, and is `Copy`, so that it can be counted instead of printed. The one
@@ -17,9 +17,11 @@ mod error;
 mod outline;
 mod protocol;
 mod reassembly;
+mod tcp;
 
 pub use decode::{Carried, Datagram, Fragment, decode};
 pub use error::{Cause, Layer, WireError};
-pub use outline::{IpOutline, Outline, Tags, TcpSegment, outline};
+pub use outline::{IpOutline, Outline, Tags, outline};
 pub use protocol::Protocol;
 pub use reassembly::{FragmentLoss, FragmentLosses, Reassembled, Reassembler, ReassemblyLimits};
+pub use tcp::{TcpFlags, TcpSegment};

@@ -1,9 +1,9 @@
 //! A lax look at a frame for whoever judges the mirror and not the calls: which tags it has, what it carries, how large
 //! it was. [`decode`](crate::decode()) reads the same bytes for their content.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
-use earwitness_model::{Flow, LinkType, RawFrame};
+use earwitness_model::{LinkType, RawFrame};
 use etherparse::{Ipv4HeaderSlice, Ipv6HeaderSlice};
 
 use crate::encap::{Inside, Span, ethernet, loopback, pppoe, sll, vlan};
@@ -44,15 +44,6 @@ pub struct IpOutline<'b> {
     /// Where that piece belongs, in bytes; 0 for what is whole.
     pub fragment_offset: u16,
     /// What was captured of it after the header.
-    pub payload: &'b [u8],
-}
-
-/// A TCP segment (RFC 9293) as far as it was captured.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct TcpSegment<'b> {
-    /// From where to where.
-    pub flow: Flow,
-    /// What it carries.
     pub payload: &'b [u8],
 }
 
@@ -158,30 +149,6 @@ fn limited(span: Span<'_>, header_len: usize, len: u32) -> &[u8] {
     if len == 0 { after.bytes } else { after.limited(len).bytes }
 }
 
-impl<'b> IpOutline<'b> {
-    /// The TCP segment that it carries, if it does and its header was captured.
-    ///
-    /// ```text
-    ///  0             2             4             8             12            14
-    ///  +-------------+-------------+-------------+-------------+------+------+----
-    ///  | source port | destination |  sequence   | acknowledged| off,flags   | …
-    ///  +-------------+-------------+-------------+-------------+------+------+----
-    /// ```
-    #[must_use]
-    pub fn tcp(&self) -> Option<TcpSegment<'b>> {
-        const TCP: u8 = 6;
-        if self.protocol != TCP || self.is_fragment {
-            return None;
-        }
-        let &[s0, s1, d0, d1, _, _, _, _, _, _, _, _, offset, ..] = self.payload.first_chunk::<20>()?;
-        let flow = Flow {
-            src: SocketAddr::new(self.src, u16::from_be_bytes([s0, s1])),
-            dst: SocketAddr::new(self.dst, u16::from_be_bytes([d0, d1])),
-        };
-        Some(TcpSegment { flow, payload: self.payload.get(usize::from(offset >> 4) * 4..)? })
-    }
-}
-
 /// Numbers, and no address: those are personal.
 impl std::fmt::Debug for IpOutline<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -190,13 +157,6 @@ impl std::fmt::Debug for IpOutline<'_> {
             .field("len", &self.len)
             .field("is_fragment", &self.is_fragment)
             .finish_non_exhaustive()
-    }
-}
-
-/// A length, and no address: those are personal.
-impl std::fmt::Debug for TcpSegment<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("TcpSegment").field("payload_len", &self.payload.len()).finish_non_exhaustive()
     }
 }
 
@@ -212,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn tags_protocol_and_a_tcp_segment_are_seen_through_two_tags() {
+    fn tags_protocol_and_payload_are_seen_through_two_tags() {
         let mut bytes = vec![0; 12];
         bytes.extend([0x88, 0xa8, 0x20, 0xc8, 0x81, 0x00, 0, 7, 0x08, 0x00]);
         bytes.extend([0x45, 0, 0, 43, 0, 9, 0, 0, 64, 6, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2]);
@@ -222,8 +182,7 @@ mod tests {
         assert_eq!((seen.tags.ids(), seen.ether_type), (&[200, 7][..], 0x0800));
         let ip = seen.ip.unwrap();
         assert_eq!((ip.protocol, ip.len, ip.id, ip.is_fragment), (6, 43, 9, false));
-        let tcp = ip.tcp().unwrap();
-        assert_eq!((tcp.flow.src.port(), tcp.flow.dst.port(), tcp.payload), (5060, 5061, &b"hi!"[..]));
+        assert_eq!(ip.payload.get(20..), Some(&b"hi!"[..]));
     }
 
     #[test]
@@ -244,7 +203,6 @@ mod tests {
             prop_assert!(seen.tags.ids().len() <= 4);
             if let Some(ip) = seen.ip {
                 prop_assert!(ip.payload.len() <= bytes.len());
-                prop_assert!(ip.tcp().is_none_or(|tcp| tcp.payload.len() <= ip.payload.len()));
             }
         }
     }

@@ -218,11 +218,20 @@ fn what_was_put_together_and_makes_no_sense_is_unreadable() {
 }
 
 #[test]
-fn tcp_in_fragments_is_named_when_it_is_whole() {
+fn tcp_in_fragments_is_a_segment_when_it_is_whole() {
     let mut reassembler = default();
-    let part = |offset, more| Fragment { protocol: 6, ..fragment(&[9; 16], offset, more, 7) };
-    assert_eq!(reassembler.handle_fragment(&part(16, false), at(0)), Reassembled::Pending);
-    assert_eq!(reassembler.handle_fragment(&part(0, true), at(0)), Reassembled::Whole(Carried::Tcp));
+    // A header of 20 bytes (data offset 5), and its payload over both parts.
+    let bytes: Vec<u8> = (0..40).map(|n| if n == 12 { 5 << 4 } else { n }).collect();
+    let part = |offset: u16, len: usize, more| Fragment {
+        protocol: 6,
+        ..fragment(&bytes[offset.into()..][..len], offset, more, 7)
+    };
+    assert_eq!(reassembler.handle_fragment(&part(24, 16, false), at(0)), Reassembled::Pending);
+    let first = part(0, 24, true);
+    let Reassembled::Whole(Carried::Tcp(segment)) = reassembler.handle_fragment(&first, at(0)) else {
+        panic!("the segment is whole");
+    };
+    assert_eq!((segment.sequence, segment.payload), (0x0405_0607, &bytes[20..]));
 }
 
 #[test]

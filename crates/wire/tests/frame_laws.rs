@@ -52,7 +52,8 @@ fn laws(frame: &RawFrame<'_>) -> Result<(), TestCaseError> {
             prop_assert!(fragment.more || fragment.offset != 0);
             prop_assert_eq!(fragment.src.is_ipv4(), fragment.dst.is_ipv4());
         }
-        Ok(Carried::Tcp | Carried::Icmp | Carried::OtherIp(_) | Carried::NotIp(_)) => {}
+        Ok(Carried::Tcp(segment)) => prop_assert!(lies_within(segment.payload, frame.bytes)),
+        Ok(Carried::Icmp | Carried::OtherIp(_) | Carried::NotIp(_)) => {}
         Err(error) => prop_assert!(error.offset as usize <= frame.bytes.len()),
     }
     Ok(())

@@ -1,7 +1,7 @@
 //! Literal bytes of each encapsulation, and what is found in them.
 
 use earwitness_model::{LinkType, PacketTime, RawFrame};
-use earwitness_wire::{Carried, Cause, Layer, WireError, decode};
+use earwitness_wire::{Carried, Cause, Layer, TcpFlags, WireError, decode};
 
 /// 10.1.0.5:5060 to 10.1.0.9:5061, TTL 64, payload `hello`.
 const IPV4: &[u8] = &[
@@ -168,10 +168,54 @@ fn other_protocols_of_ip_are_told_apart_and_icmp_stays_closed() {
         &[0x45, 0, 0, 61, 0, 0, 0, 0, 64, 1, 0, 0, 10, 1, 0, 9, 10, 1, 0, 5, 3, 3, 0, 0, 0, 0, 0, 0],
         IPV4,
     ]);
-    assert_eq!(decode(&frame(LinkType::RawIp, &with_protocol(6))), Ok(Carried::Tcp));
     assert_eq!(decode(&frame(LinkType::RawIp, &icmp_quoting_sip)), Ok(Carried::Icmp));
     assert_eq!(decode(&frame(LinkType::RawIp, &with_protocol(58))), Ok(Carried::Icmp));
     assert_eq!(decode(&frame(LinkType::RawIp, &with_protocol(47))), Ok(Carried::OtherIp(47)));
+}
+
+#[test]
+fn a_tcp_segment_has_its_place_its_flags_and_no_padding() {
+    let segment = |header_words: u8| {
+        let mut packet = vec![0x45, 0, 0, 20 + 24 + 3, 0, 0, 0, 0, 61, 6, 0, 0, 10, 1, 0, 5, 10, 1, 0, 9];
+        packet.extend([
+            0x13,
+            0xc4,
+            0x13,
+            0xc5,
+            1,
+            2,
+            3,
+            4,
+            5,
+            6,
+            7,
+            8,
+            header_words << 4,
+            0x13,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+        ]);
+        packet.extend(*b"\x01\x01\x01\x01hi!padding");
+        packet
+    };
+    let whole = segment(6);
+    let Ok(Carried::Tcp(read)) = decode(&frame(LinkType::RawIp, &whole)) else { panic!("a segment") };
+    assert_eq!((read.flow.src.port(), read.flow.dst.port()), (5060, 5061));
+    assert_eq!((read.sequence, read.acknowledged, read.hop_limit), (0x0102_0304, Some(0x0506_0708), 61));
+    assert_eq!(read.flags, TcpFlags { syn: true, fin: true, rst: false });
+    assert_eq!((read.payload, read.cut), (&b"hi!"[..], 0));
+
+    let Ok(Carried::Tcp(read)) = decode(&frame(LinkType::RawIp, &whole[..46])) else { panic!("a segment") };
+    assert_eq!((read.payload, read.cut), (&b"hi"[..], 1));
+
+    let error = |cause| Err(WireError { layer: Layer::Tcp, offset: 20, cause });
+    assert_eq!(decode(&frame(LinkType::RawIp, &whole[..39])), error(Cause::Truncated));
+    assert_eq!(decode(&frame(LinkType::RawIp, &segment(4))), error(Cause::BadLength));
+    assert_eq!(decode(&frame(LinkType::RawIp, &segment(9))), error(Cause::Truncated));
 }
 
 #[test]
@@ -251,7 +295,7 @@ fn ipv6_extension_headers_are_followed_to_udp() {
         "a chain"
     );
     assert_eq!(with(0, &options(59)), "OtherIp(59)");
-    assert_eq!(with(0, &options(6)), "Tcp");
+    assert_eq!(with(0, &options(6)), "TCP at byte 48: the bytes end too early");
     assert_eq!(with(60, &options(60).repeat(12)), "IPv6 at byte 136: nested too deeply");
     assert_eq!(with(60, &[17, 200, 0, 0, 0, 0, 0, 0]), "IPv6 at byte 40: the bytes end too early");
 }

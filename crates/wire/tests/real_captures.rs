@@ -57,7 +57,7 @@ fn counts(file: &[u8]) -> Counts {
                 counts.payload_bytes += datagram.payload.len() + datagram.cut as usize;
             }
             Ok(Carried::Fragment(_)) => counts.fragments += 1,
-            Ok(Carried::Tcp) => counts.tcp += 1,
+            Ok(Carried::Tcp(_)) => counts.tcp += 1,
             Ok(Carried::Icmp) => counts.icmp += 1,
             Ok(Carried::OtherIp(_) | Carried::NotIp(_)) => {}
             Err(_) => counts.errors += 1,

@@ -97,7 +97,7 @@ impl MediaShard {
                 }
                 self.reassembler = reassembler;
             }
-            Ok(Carried::Tcp | Carried::Icmp | Carried::OtherIp(_) | Carried::NotIp(_)) => {
+            Ok(Carried::Tcp(_) | Carried::Icmp | Carried::OtherIp(_) | Carried::NotIp(_)) => {
                 self.counts.not_udp += 1;
             }
             Err(error) => *self.counts.unreadable.entry((error.layer, error.cause)).or_default() += 1,

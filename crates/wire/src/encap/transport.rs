@@ -1,4 +1,4 @@
-//! What IP carries. Only UDP is opened; a datagram quoted by ICMP was not sent by those it names, and stays closed.
+//! What IP carries. UDP and TCP are opened; a datagram quoted by ICMP was not sent by those it names, and stays closed.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -6,7 +6,7 @@ use earwitness_model::Flow;
 use etherparse::UdpHeaderSlice;
 
 use super::Span;
-use crate::{Carried, Cause, Datagram, Layer, WireError};
+use crate::{Carried, Cause, Datagram, Layer, TcpSegment, WireError};
 
 /// IP protocol numbers (IANA) that are told apart.
 const ICMP: u8 = 1;
@@ -30,7 +30,7 @@ pub(crate) struct IpEnds {
 pub(crate) fn carried(protocol: u8, ends: IpEnds, span: Span<'_>) -> Result<Carried<'_>, WireError> {
     match protocol {
         UDP => datagram(ends, span).map(Carried::Udp),
-        TCP => Ok(Carried::Tcp),
+        TCP => TcpSegment::read(ends, span).map(Carried::Tcp),
         ICMP | ICMPV6 => Ok(Carried::Icmp),
         other => Ok(Carried::OtherIp(other)),
     }
