@@ -62,6 +62,29 @@ pub struct RawFrame<'b> {
     pub bytes: &'b [u8],
 }
 
+/// What carries SIP messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum SipTransport {
+    /// UDP: a datagram is a message.
+    Udp,
+    /// TCP (RFC 3261, 18).
+    Tcp,
+    /// WebSocket over TCP (RFC 7118).
+    Ws,
+}
+
+impl SipTransport {
+    /// As a Via header names it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Udp => "UDP",
+            Self::Tcp => "TCP",
+            Self::Ws => "WS",
+        }
+    }
+}
+
 /// Where a datagram came from and where it went.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Flow {

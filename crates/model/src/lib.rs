@@ -19,7 +19,7 @@ pub use call::{
     CallEnd, CallFacts, CallSummary, Dtmf, DtmfVia, EndedBy, Flag, Gap, GapCause, Outcome, Party,
 };
 pub use codec::{Codec, PayloadKind};
-pub use frame::{Flow, LinkType, RawFrame};
+pub use frame::{Flow, LinkType, RawFrame, SipTransport};
 pub use id::{BadId, CallId, RecordingId};
 pub use pii::Pii;
 pub use running::{RunningCall, RunningEndpoint};

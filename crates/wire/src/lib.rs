@@ -1,8 +1,9 @@
 //! Grammar without memory: link layers, IP, UDP, TCP, SIP, SDP, RTP and RTCP as views over `&[u8]`.
 //!
 //! Parsing never panics, never allocates and never logs. What was understood is kept and where it stopped is said: an
-//! error names its layer, its offset and its cause, and is `Copy`, so that it can be counted instead of printed. The one
-//! thing here with a memory is [`Reassembler`], bounded and driven by the frames' own time.
+//! error names its layer, its offset and its cause, and is `Copy`, so that it can be counted instead of printed. Two
+//! things here have a memory, both bounded and driven by the frames' own time: [`Reassembler`] for IP packets that came in
+//! pieces, and [`Streams`](stream::Streams) for messages that came over TCP.
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::cast_possible_truncation))]
 
@@ -10,6 +11,7 @@ pub mod rtcp;
 pub mod rtp;
 pub mod sdp;
 pub mod sip;
+pub mod stream;
 
 mod decode;
 mod encap;

@@ -23,6 +23,7 @@ pub(crate) mod scan;
 pub use defects::{Defect, Defects};
 pub use error::{SipCause, SipError};
 pub use head::{HEADER_BOUND, Header};
+pub(crate) use head::{HeaderLines, split_header};
 pub use header::{CSeq, HeaderName, NameAddr, Param, Params, Reason, Replaces, SessionId, Transport, Via};
 pub use message::Message;
 pub use method::Method;

@@ -1,0 +1,255 @@
+//! Both directions of a connection, from its SYN (RFC 9293, section 3.5) or from where it was picked up, to its end.
+
+use earwitness_model::PacketTime;
+
+use super::{
+    Sink, Standing, StreamLimits,
+    begin::{Beginning, Judged, judge, judge_anywhere},
+    side::{Side, Verdict},
+};
+use crate::TcpSegment;
+
+/// What is known of a connection.
+pub(super) enum State {
+    /// Nobody has said anything; the numbers of the first bytes that the SYNs announced. Most connections of a mirror are
+    /// forgotten out of this, at the first byte that is none of ours.
+    Opening([Option<u32>; 2]),
+    /// One that may be ours.
+    Speaking(Box<Connection>),
+}
+
+/// A connection that may be ours.
+#[derive(Default)]
+pub(super) struct Connection {
+    sides: [Side; 2],
+    /// Whose FIN was seen.
+    closed: [bool; 2],
+}
+
+/// Which end of a connection speaks: that whose address is the lower one, or the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    Low,
+    High,
+}
+
+/// What becomes of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fate {
+    Kept,
+    /// It is none of ours, or over.
+    Forgotten,
+    /// The segment begins another connection of the same ends.
+    Anew,
+}
+
+impl End {
+    /// Both of `pair`: what is this end's, and what is the other's.
+    const fn own_and_other<T>(self, pair: &mut [T; 2]) -> (&mut T, &mut T) {
+        let [low, high] = pair;
+        match self {
+            Self::Low => (low, high),
+            Self::High => (high, low),
+        }
+    }
+}
+
+/// The number of the first byte of what the segment carries: a SYN has one of its own before it.
+const fn first_byte(segment: &TcpSegment<'_>) -> u32 {
+    segment.sequence.wrapping_add(segment.flags.syn as u32)
+}
+
+impl State {
+    /// A connection of which nothing is known.
+    pub(super) const fn opening() -> Self {
+        Self::Opening([None; 2])
+    }
+
+    /// A connection that is picked up at `segment`, which begins something of ours.
+    pub(super) fn picked_up(end: End, segment: &TcpSegment<'_>, beginning: Beginning) -> Self {
+        let mut connection = Connection::default();
+        *end.own_and_other(&mut connection.sides).0 = Side::picked_up(first_byte(segment), beginning);
+        Self::Speaking(Box::new(connection))
+    }
+
+    /// Memory of it, beside its place in the table.
+    pub(super) fn held(&self) -> usize {
+        match self {
+            Self::Opening(_) => 0,
+            Self::Speaking(connection) => {
+                let held: usize = connection.sides.iter().map(Side::held).sum();
+                size_of::<Connection>() + held
+            }
+        }
+    }
+
+    /// When something that is missing is given up.
+    pub(super) fn deadline(&self, limits: &StreamLimits) -> Option<PacketTime> {
+        match self {
+            Self::Opening(_) => None,
+            Self::Speaking(connection) => {
+                connection.sides.iter().filter_map(|side| side.deadline(limits)).min()
+            }
+        }
+    }
+
+    /// Takes a segment that `end` sent.
+    pub(super) fn handle_segment(
+        &mut self,
+        end: End,
+        segment: &TcpSegment<'_>,
+        at: PacketTime,
+        sink: &mut Sink<'_>,
+    ) -> Fate {
+        if let Self::Opening(begins) = self {
+            match open(begins, end, segment, sink) {
+                Ok(connection) => *self = Self::Speaking(Box::new(connection)),
+                Err(fate) => return fate,
+            }
+        }
+        let Self::Speaking(connection) = self else { return Fate::Kept };
+        let fate = connection.handle_segment(end, segment, at, sink);
+        if fate == Fate::Anew {
+            connection.finish(sink);
+            *self = Self::opening();
+            return self.handle_segment(end, segment, at, sink);
+        }
+        fate
+    }
+
+    /// Gives up what is missing at `now`.
+    pub(super) fn handle_time(&mut self, now: PacketTime, sink: &mut Sink<'_>) -> Fate {
+        let Self::Speaking(connection) = self else { return Fate::Kept };
+        let mut fate = Fate::Kept;
+        for (side, flow) in connection.sides.iter_mut().zip([sink.key, sink.key.reversed()]) {
+            sink.flow = flow;
+            if side.handle_time(now, sink) == Verdict::NotOurs && sink.standing == Standing::Unproven {
+                fate = Fate::Forgotten;
+            }
+        }
+        fate
+    }
+
+    /// It is forgotten: what is there of a message is handed over.
+    pub(super) fn finish(&mut self, sink: &mut Sink<'_>) {
+        if let Self::Speaking(connection) = self {
+            connection.finish(sink);
+        }
+    }
+}
+
+/// The first segment with something in it makes of an opening connection one that may be ours; or what else becomes of it.
+fn open(
+    begins: &mut [Option<u32>; 2],
+    end: End,
+    segment: &TcpSegment<'_>,
+    sink: &mut Sink<'_>,
+) -> Result<Connection, Fate> {
+    let first = first_byte(segment);
+    let (own, other) = end.own_and_other(begins);
+    if segment.flags.syn && *own != Some(first) {
+        // A SYN without ACK is the first word of a connection: what the other end said belongs to the one before.
+        if segment.acknowledged.is_none() {
+            *other = None;
+        }
+        *own = Some(first);
+    }
+    if segment.payload.is_empty() {
+        let is_over = segment.flags.fin || segment.flags.rst;
+        return Err(if is_over { Fate::Forgotten } else { Fate::Kept });
+    }
+    let reach = sink.limits.window;
+    let side = match *own {
+        Some(begins) if begins == first => match judge(segment.payload) {
+            Judged::Ours(_) | Judged::TooFew => Side::beginning(begins),
+            Judged::Tls => {
+                sink.count_encrypted();
+                return Err(Fate::Forgotten);
+            }
+            Judged::Other => return Err(Fate::Forgotten),
+        },
+        Some(begins) if (first.wrapping_sub(begins) as usize) < reach => Side::beginning(begins),
+        Some(_) | None => match judge_anywhere(segment.payload) {
+            Some(beginning) => Side::picked_up(first, beginning),
+            None => return Err(Fate::Kept),
+        },
+    };
+    let other = other.map_or_else(Side::default, Side::beginning);
+    let mut connection = Connection::default();
+    let (own_side, other_side) = end.own_and_other(&mut connection.sides);
+    (*own_side, *other_side) = (side, other);
+    Ok(connection)
+}
+
+impl Connection {
+    fn handle_segment(
+        &mut self,
+        end: End,
+        segment: &TcpSegment<'_>,
+        at: PacketTime,
+        sink: &mut Sink<'_>,
+    ) -> Fate {
+        let first = first_byte(segment);
+        if segment.flags.syn && self.handle_syn(end, segment, sink.limits) == Fate::Anew {
+            return Fate::Anew;
+        }
+        let (own, other) = end.own_and_other(&mut self.sides);
+        if let Some(number) = segment.acknowledged {
+            other.handle_acknowledged(number, at, sink.limits);
+        }
+        if segment.payload.is_empty() && segment.cut == 0 {
+            return self.handle_close(end, segment, sink);
+        }
+        if own.begins_anew == Some(first) {
+            return Fate::Anew;
+        }
+        let verdict = own.handle_bytes((first, segment.payload, segment.cut), at, sink);
+        if verdict == Verdict::NotOurs && sink.standing == Standing::Unproven {
+            return Fate::Forgotten;
+        }
+        self.handle_close(end, segment, sink)
+    }
+
+    /// A SYN of ends that have a connection: it comes again or late, or it begins another one. Whoever forges one must not
+    /// cost a message of which a part is here: then the first byte of the other connection decides.
+    fn handle_syn(&mut self, end: End, segment: &TcpSegment<'_>, limits: &StreamLimits) -> Fate {
+        let first = first_byte(segment);
+        let is_quiet = self.sides.iter().all(Side::is_quiet);
+        let (own, _) = end.own_and_other(&mut self.sides);
+        match own.begins {
+            Some(begins) if begins == first => {}
+            None if own.next().is_none() => *own = Side::beginning(first),
+            None if own.is_near(first, limits) => own.begins = Some(first),
+            Some(_) | None if is_quiet => return Fate::Anew,
+            Some(_) | None => own.begins_anew = Some(first),
+        }
+        Fate::Kept
+    }
+
+    /// FIN and RST count where they are due (RFC 5961, section 3): a flood of others ends nothing.
+    fn handle_close(&mut self, end: End, segment: &TcpSegment<'_>, sink: &mut Sink<'_>) -> Fate {
+        if !segment.flags.fin && !segment.flags.rst {
+            return Fate::Kept;
+        }
+        let (own, _) = end.own_and_other(&mut self.sides);
+        let len = u32::try_from(segment.payload.len()).unwrap_or_default();
+        let after = first_byte(segment).wrapping_add(len).wrapping_add(segment.cut);
+        if own.next().is_some_and(|next| next != after) {
+            return Fate::Kept;
+        }
+        let (closed, other_closed) = end.own_and_other(&mut self.closed);
+        *closed = true;
+        if segment.flags.rst || *other_closed {
+            self.finish(sink);
+            return Fate::Forgotten;
+        }
+        Fate::Kept
+    }
+
+    fn finish(&mut self, sink: &mut Sink<'_>) {
+        for (side, flow) in self.sides.iter_mut().zip([sink.key, sink.key.reversed()]) {
+            sink.flow = flow;
+            side.finish(sink);
+        }
+    }
+}
