@@ -11,7 +11,7 @@ use std::{
 };
 
 use earwitness_media::export::{Exported, pcapng};
-use earwitness_model::{Flow, Leg, PayloadKind, SignallingMessage};
+use earwitness_model::{Flow, Leg, PayloadKind, SignallingMessage, SipTransport};
 use script::{MS, Outline, START, Spoken, spoken};
 
 const INVITE: &str = "INVITE sip:4001@10.1.0.9 SIP/2.0\r\n\
@@ -29,7 +29,7 @@ m=audio 5000 RTP/AVP 8 101\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:101 telephone-eve
 fn message(ms: i64, bytes: &[u8], from: Leg) -> SignallingMessage<'_> {
     let flow = Flow { src: "10.1.0.5:5060".parse().unwrap(), dst: "10.1.0.9:5060".parse().unwrap() };
     let flow = if from == Leg::Caller { flow } else { flow.reversed() };
-    SignallingMessage { time: START.plus_nanos(ms * MS), flow, bytes }
+    SignallingMessage { time: START.plus_nanos(ms * MS), flow, transport: SipTransport::Udp, bytes }
 }
 
 fn written(packets: &[Spoken], messages: &[SignallingMessage<'_>]) -> (Vec<u8>, Exported) {
@@ -125,6 +125,26 @@ fn a_time_before_1970_becomes_1970() {
     assert_eq!(frame(blocks(&written(&[], &[early]).0)[2].1).0, 0);
 }
 
+#[test]
+fn a_message_over_tcp_is_in_segments_however_long_it_is() {
+    let long = vec![b'x'; 2 * 65_495 + 7];
+    let tcp =
+        |ms, bytes| SignallingMessage { transport: SipTransport::Tcp, ..message(ms, bytes, Leg::Caller) };
+    let (out, exported) = written(&[], &[tcp(0, &long), tcp(5, b"BYE")]);
+    assert_eq!((exported.messages, exported.oversized), (2, 0));
+    let frames: Vec<(u64, Vec<u8>, u32)> = blocks(&out)[2..]
+        .iter()
+        .map(|(_, body)| {
+            let (time, frame) = frame(body);
+            let sequence = u32::from_be_bytes(frame[38..42].try_into().unwrap());
+            ((time as i64 - START.nanos()) as u64 / MS as u64, frame[54..].to_vec(), sequence)
+        })
+        .collect();
+    let sizes: Vec<_> = frames.iter().map(|(ms, bytes, sequence)| (*ms, bytes.len(), *sequence)).collect();
+    assert_eq!(sizes, [(0, 65_495, 1), (0, 65_495, 65_496), (0, 7, 130_991), (5, 3, 130_998)]);
+    assert_eq!(frames[3].1, b"BYE");
+}
+
 /// What tshark prints of `capture`; `None` where it is not installed.
 fn tshark(capture: &[u8], args: &[&str]) -> Option<String> {
     let mut child = Command::new("tshark")
@@ -194,4 +214,40 @@ fn tshark_sees_one_voip_call_with_the_streams_and_packets_of_the_call() {
     assert_eq!(count("eth:ethertype:ip:udp:rtp"), 98, "{rows}");
     assert_eq!(count("eth:ethertype:ip:udp:rtp:rtpevent"), 1, "{rows}");
     assert_eq!(rows.lines().count(), 101, "{rows}");
+}
+
+#[test]
+fn tshark_reads_sip_over_tcp_and_has_nothing_to_say_about_its_segments() {
+    let long = INVITE.replace("Contact:", &format!("Subject: {}\r\nContact:", "x".repeat(70_000)));
+    let messages = [
+        (0, long.as_str(), Leg::Caller, SipTransport::Tcp),
+        (30, OK, Leg::Callee, SipTransport::Tcp),
+        (40, INVITE, Leg::Caller, SipTransport::Tcp),
+        (50, OK, Leg::Callee, SipTransport::Ws),
+    ]
+    .map(|(ms, text, leg, transport)| SignallingMessage { transport, ..message(ms, text.as_bytes(), leg) });
+    let (out, exported) = written(&[], &messages);
+    assert_eq!((exported.messages, exported.oversized), (4, 0));
+
+    let checks = ["-o", "tcp.check_checksum:TRUE", "-o", "ip.check_checksum:TRUE"];
+    let fields = [
+        "-T",
+        "fields",
+        "-E",
+        "separator=|",
+        "-e",
+        "frame.protocols",
+        "-e",
+        "sip.CSeq",
+        "-e",
+        "tcp.checksum.status",
+    ];
+    let more = ["-e", "tcp.analysis.flags", "-e", "_ws.malformed"];
+    let Some(rows) = tshark(&out, &[&checks[..], &fields, &more].concat()) else {
+        println!("left out: tshark is not installed");
+        return;
+    };
+    let whole = "eth:ethertype:ip:tcp:sip:sdp|1 INVITE|1||";
+    let first = "eth:ethertype:ip:tcp|||1||".replacen("||", "|", 1);
+    assert_eq!(rows.lines().collect::<Vec<_>>(), [first.as_str(), whole, whole, whole, whole], "{rows}");
 }

@@ -13,15 +13,17 @@
 //!   arrival  ns after the segment's first packet; may wrap negative for a capture that steps back (i32)
 //! ```
 //!
-//! Signalling, one SIP datagram after the other:
+//! Signalling, one SIP message after the other:
 //!
 //! ```text
-//!   length u32 | time i64 | family u8 (4 or 6) | src port u16 | dst port u16 | src 4/16 | dst 4/16 | datagram
+//!   length u32 | time i64 | T F u8 | src port u16 | dst port u16 | src 4/16 | dst 4/16 | message
+//!   T        upper half: 0 UDP, which is all that versions before TCP was read wrote; 1 TCP, 2 WebSocket
+//!   F        lower half: the address family, 4 or 6
 //! ```
 
 use std::net::{IpAddr, SocketAddr};
 
-use crate::{CallId, Flow, PacketTime, PayloadKind, RtpTime, TrackIndex};
+use crate::{CallId, Flow, PacketTime, PayloadKind, RtpTime, SipTransport, TrackIndex};
 
 /// Bytes before each payload of a packed media packet.
 pub const PACKET_HEADER: usize = 18;
@@ -31,7 +33,7 @@ pub const PACKET_HEADER: usize = 18;
 pub enum SegmentContent {
     /// RTP payloads, read by [`Segment::media`].
     Media,
-    /// SIP datagrams, read by [`Segment::signalling`].
+    /// SIP messages, read by [`Segment::signalling`].
     Signalling,
 }
 
@@ -71,14 +73,16 @@ pub struct MediaPacket<'b> {
     pub payload: &'b [u8],
 }
 
-/// One SIP datagram as it was packed.
+/// One SIP message as it was packed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct SignallingMessage<'b> {
     /// When it was captured.
     pub time: PacketTime,
     /// From where to where.
     pub flow: Flow,
-    /// The datagram.
+    /// What carried it.
+    pub transport: SipTransport,
+    /// The message.
     pub bytes: &'b [u8],
 }
 
@@ -112,13 +116,13 @@ pub fn pack_media(bytes: &mut Vec<u8>, base: PacketTime, packet: &MediaPacket<'_
     bytes.extend_from_slice(payload);
 }
 
-/// Appends one SIP datagram to `bytes`.
+/// Appends one SIP message to `bytes`.
 pub fn pack_signalling(bytes: &mut Vec<u8>, message: &SignallingMessage<'_>) {
     bytes.extend_from_slice(&(message.bytes.len() as u32).to_le_bytes());
     bytes.extend_from_slice(&message.time.nanos().to_le_bytes());
     let (src, dst) = (message.flow.src, message.flow.dst);
     let family = if src.is_ipv4() && dst.is_ipv4() { 4 } else { 6 };
-    bytes.push(family);
+    bytes.push(transport_code(message.transport) << 4 | family);
     bytes.extend_from_slice(&src.port().to_le_bytes());
     bytes.extend_from_slice(&dst.port().to_le_bytes());
     for ip in [src.ip(), dst.ip()] {
@@ -146,6 +150,23 @@ const fn kind_from_code(code: u8) -> Option<PacketKind> {
         2 => PayloadKind::TelephoneEvent,
         3 => PayloadKind::ComfortNoise,
         4 => PayloadKind::Unknown,
+        _ => return None,
+    })
+}
+
+const fn transport_code(transport: SipTransport) -> u8 {
+    match transport {
+        SipTransport::Udp => 0,
+        SipTransport::Tcp => 1,
+        SipTransport::Ws => 2,
+    }
+}
+
+const fn transport_from_code(code: u8) -> Option<SipTransport> {
+    Some(match code {
+        0 => SipTransport::Udp,
+        1 => SipTransport::Tcp,
+        2 => SipTransport::Ws,
         _ => return None,
     })
 }
@@ -194,7 +215,7 @@ impl<'b> Iterator for MediaPackets<'b> {
     }
 }
 
-/// Walks packed SIP datagrams; stops where the bytes stop making sense.
+/// Walks packed SIP messages; stops where the bytes stop making sense.
 #[derive(Debug, Clone)]
 pub struct SignallingMessages<'b> {
     rest: &'b [u8],
@@ -219,9 +240,10 @@ impl<'b> Iterator for SignallingMessages<'b> {
 
     fn next(&mut self) -> Option<SignallingMessage<'b>> {
         let (head, rest) = self.rest.split_first_chunk::<17>()?;
-        let [l0, l1, l2, l3, t @ .., family, s0, s1, d0, d1] = *head;
+        let [l0, l1, l2, l3, t @ .., kind, s0, s1, d0, d1] = *head;
+        let transport = transport_from_code(kind >> 4)?;
         let (src_port, dst_port) = (u16::from_le_bytes([s0, s1]), u16::from_le_bytes([d0, d1]));
-        let (src, dst, rest) = match family {
+        let (src, dst, rest) = match kind & 0x0f {
             4 => {
                 let (src, rest) = rest.split_first_chunk::<4>()?;
                 let (dst, rest) = rest.split_first_chunk::<4>()?;
@@ -239,6 +261,7 @@ impl<'b> Iterator for SignallingMessages<'b> {
         Some(SignallingMessage {
             time: PacketTime::from_nanos(i64::from_le_bytes(t)),
             flow: Flow { src: SocketAddr::new(src, src_port), dst: SocketAddr::new(dst, dst_port) },
+            transport,
             bytes,
         })
     }
@@ -294,24 +317,41 @@ mod tests {
     }
 
     #[test]
-    fn messages_read_back_with_mixed_addresses() {
-        let flows = [("10.1.0.5:5060", "10.1.0.9:5061"), ("[2001:db8::1]:5060", "[2001:db8::2]:5060")];
+    fn messages_read_back_with_mixed_addresses_and_transports() {
+        let messages = [
+            ("10.1.0.5:5060", "10.1.0.9:5061", SipTransport::Udp),
+            ("[2001:db8::1]:5060", "[2001:db8::2]:5060", SipTransport::Tcp),
+            ("10.1.0.5:40000", "10.1.0.9:80", SipTransport::Ws),
+        ];
+        let messages = messages.map(|(src, dst, transport)| SignallingMessage {
+            time: PacketTime::from_nanos(-5),
+            flow: Flow { src: src.parse().unwrap(), dst: dst.parse().unwrap() },
+            transport,
+            bytes: b"BYE",
+        });
         let mut bytes = Vec::new();
-        for (src, dst) in flows {
-            let flow = Flow { src: src.parse().unwrap(), dst: dst.parse().unwrap() };
-            pack_signalling(
-                &mut bytes,
-                &SignallingMessage { time: PacketTime::from_nanos(-5), flow, bytes: b"BYE" },
-            );
-        }
+        messages.iter().for_each(|message| pack_signalling(&mut bytes, message));
+        let mut walk = SignallingMessages::new(&bytes);
+        let read: Vec<_> = walk.by_ref().collect();
+        assert!(read == messages && walk.rest().is_empty());
+    }
+
+    #[test]
+    fn what_was_packed_before_there_was_tcp_is_udp_and_an_unknown_transport_stops_the_walk() {
+        let mut bytes =
+            vec![3, 0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0, 4, 0xc4, 0x13, 0xc5, 0x13, 10, 1, 0, 5, 10, 1, 0, 9];
+        bytes.extend(b"BYE");
         let read: Vec<_> = SignallingMessages::new(&bytes).collect();
-        assert_eq!(read.len(), 2);
-        for (message, (src, dst)) in read.iter().zip(flows) {
-            assert_eq!(
-                (message.flow.src.to_string(), message.flow.dst.to_string()),
-                (src.into(), dst.into())
-            );
-            assert_eq!((message.time.nanos(), message.bytes), (-5, &b"BYE"[..]));
-        }
+        let [message] = read[..] else { panic!("one message") };
+        assert_eq!(
+            (message.transport, message.time.nanos(), message.bytes),
+            (SipTransport::Udp, 7, &b"BYE"[..])
+        );
+        assert_eq!(message.flow.src.to_string(), "10.1.0.5:5060");
+
+        bytes[12] |= 0x30;
+        let mut walk = SignallingMessages::new(&bytes);
+        assert!(walk.next().is_none());
+        assert_eq!(walk.rest().len(), bytes.len());
     }
 }

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use earwitness_model::PacketTime;
+use earwitness_model::{PacketTime, SipTransport};
 
 use super::Step;
 
@@ -82,11 +82,14 @@ fn arrow(room: usize, to_the_right: bool, label: &str) -> String {
     if to_the_right { format!("{before} {label} {after}>") } else { format!("<{before} {label} {after}") }
 }
 
-/// What stands to the right of the last column.
+/// What stands to the right of the last column: what carried it if that is not UDP, its media, whether it came before.
 fn beside(step: &Step) -> String {
     let repeated = if step.repeated { "  (repeated)" } else { "" };
     let media = if step.media.is_empty() { String::new() } else { format!("  {}", step.media) };
-    media + repeated
+    match step.transport {
+        SipTransport::Udp => media + repeated,
+        SipTransport::Tcp | SipTransport::Ws => format!("  {}{media}{repeated}", step.transport.name()),
+    }
 }
 
 fn listed(step: &Step, start: PacketTime) -> String {
@@ -115,6 +118,7 @@ mod tests {
             time: PacketTime::from_nanos(ms * 1_000_000),
             from: from.parse().unwrap(),
             to: to.parse().unwrap(),
+            transport: SipTransport::Udp,
             label: label.to_owned(),
             media: String::new(),
             repeated: false,
@@ -144,6 +148,22 @@ mod tests {
     0.500             |---- INVITE ---->|  PCMA 10.1.0.5:4000  (repeated)
     3.200             |<---- 200 OK ----|
    61.040             |----- BYE ------>|",
+        );
+    }
+
+    #[test]
+    fn what_does_not_come_over_udp_says_so() {
+        let mut invite = step(0, (A, B), "INVITE");
+        (invite.transport, invite.media) = (SipTransport::Tcp, "PCMA 10.1.0.5:4000".into());
+        let mut bye = step(61_040, (A, B), "BYE");
+        bye.transport = SipTransport::Ws;
+        check(
+            &[invite, step(3_200, (B, A), "200 OK"), bye],
+            r"
+                10.1.0.5:5060     10.1.0.9:5060
+    0.000             |---- INVITE ---->|  TCP  PCMA 10.1.0.5:4000
+    3.200             |<---- 200 OK ----|
+   61.040             |----- BYE ------>|  WS",
         );
     }
 

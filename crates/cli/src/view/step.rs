@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, net::SocketAddr};
 
-use earwitness_model::{PacketTime, SignallingMessage};
+use earwitness_model::{PacketTime, SignallingMessage, SipTransport};
 use earwitness_wire::{
     sdp::{Media, MediaDirection, Session},
     sip::{Message, StartLine},
@@ -16,6 +16,7 @@ pub(crate) struct Step {
     pub(crate) time: PacketTime,
     pub(crate) from: SocketAddr,
     pub(crate) to: SocketAddr,
+    pub(crate) transport: SipTransport,
     /// `INVITE`, `180 Ringing`.
     pub(crate) label: String,
     /// What its SDP offers or answers, empty without one.
@@ -33,7 +34,7 @@ pub(crate) fn steps<'m>(messages: impl Iterator<Item = SignallingMessage<'m>>) -
         let (label, media) = read(message.bytes);
         let repeated = !seen.insert((message.flow, message.bytes));
         let (from, to) = (message.flow.src, message.flow.dst);
-        Step { time: message.time, from, to, label, media, repeated }
+        Step { time: message.time, from, to, transport: message.transport, label, media, repeated }
     };
     messages.iter().map(step).collect()
 }
@@ -96,7 +97,8 @@ mod tests {
 
     fn message(ms: i64, bytes: &str) -> SignallingMessage<'_> {
         let flow = Flow { src: "10.1.0.5:5060".parse().unwrap(), dst: "10.1.0.9:5060".parse().unwrap() };
-        SignallingMessage { time: PacketTime::from_nanos(ms * 1_000_000), flow, bytes: bytes.as_bytes() }
+        let (time, transport) = (PacketTime::from_nanos(ms * 1_000_000), SipTransport::Udp);
+        SignallingMessage { time, flow, transport, bytes: bytes.as_bytes() }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What leaves: formats of one call, each written into an `impl Write` from front to back.
 
+mod connections;
 mod ethernet;
 mod flac;
 mod name;

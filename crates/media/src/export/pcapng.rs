@@ -8,13 +8,18 @@
 //!
 //! Blocks as in draft-ietf-opsawg-pcapng, sections 4.1 to 4.3, little-endian. Payload, sequence number, RTP time, SSRC,
 //! payload type, marker, addresses and ports are those that were captured. CSRCs, header extensions, padding, repeats of
-//! a packet and the headers below UDP were not kept, and are not in it.
+//! a packet and the headers below UDP were not kept, and are not in it. Messages that came over TCP are segments of
+//! connections whose numbers begin at 1; those that came over WebSocket are, too, without the frames around them.
 
 use std::io::{self, Write};
 
-use earwitness_model::{PacketTime, SignallingMessage};
+use earwitness_model::{PacketTime, SignallingMessage, SipTransport};
 
-use super::{Counted, ExportError, Exported, ethernet};
+use super::{
+    Counted, ExportError, Exported,
+    connections::Connections,
+    ethernet::{self, Carrier},
+};
 use crate::{CallAudio, TrackAudio, audio::Packet};
 
 const SECTION_HEADER: u32 = 0x0a0d_0d0a;
@@ -47,15 +52,21 @@ pub fn pcapng<'s>(
     interface_description(&mut out)?;
     let mut exported = Exported::default();
     let (mut frame, mut rtp) = (Vec::new(), Vec::new());
+    let mut connections = Connections::default();
     for part in &parts {
         let (flow, payload, count) = match part {
+            Part::Message(message) if message.transport != SipTransport::Udp => {
+                segments(message, &mut connections, (&mut frame, &mut out))?;
+                exported.messages += 1;
+                continue;
+            }
             Part::Message(message) => (message.flow, message.bytes, &mut exported.messages),
             Part::Packet(track, packet) => {
                 rebuild_rtp(track, packet, &mut rtp);
                 (track.track.flow, rtp.as_slice(), &mut exported.packets)
             }
         };
-        match ethernet::rebuild(flow, payload, &mut frame) {
+        match ethernet::rebuild(flow, Carrier::Udp, payload, &mut frame) {
             Ok(()) => {
                 enhanced_packet(part.time(), &frame, &mut out)?;
                 *count += 1;
@@ -64,6 +75,21 @@ pub fn pcapng<'s>(
         }
     }
     Ok(Exported { bytes: out.finish()?, ..exported })
+}
+
+/// Writes a message as the segments of its connection: one, unless it is longer than IP can carry.
+fn segments(
+    message: &SignallingMessage<'_>,
+    connections: &mut Connections,
+    (frame, out): (&mut Vec<u8>, &mut Counted<impl Write>),
+) -> io::Result<()> {
+    for segment in message.bytes.chunks(ethernet::MOST_SEGMENT) {
+        let carrier = connections.take(message.flow, segment.len());
+        if ethernet::rebuild(message.flow, carrier, segment, frame).is_ok() {
+            enhanced_packet(message.time, frame, out)?;
+        }
+    }
+    Ok(())
 }
 
 /// What becomes a frame.

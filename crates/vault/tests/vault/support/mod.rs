@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use earwitness_model::{
     CallEnd, CallFacts, CallId, CallSummary, Codec, Decision, Direction, EarlyMedia, EndedBy, Flag, Flow,
     Keep, Leg, MediaPacket, Mode, Outcome, PacketTime, Party, PayloadKind, Period, Pii, RetentionClass,
-    RtpTime, RuleSetHash, RunningCall, RunningEndpoint, Segment, SegmentContent, SignallingMessage, Track,
-    TrackIndex, Verdict, WallTime, pack_media, pack_signalling,
+    RtpTime, RuleSetHash, RunningCall, RunningEndpoint, Segment, SegmentContent, SignallingMessage,
+    SipTransport, Track, TrackIndex, Verdict, WallTime, pack_media, pack_signalling,
 };
 use earwitness_vault::{
     Access, CipherSuite, Entry, Finding, NewVault, Opener, Opening, RecordingSealer, Sealer, StreamOpened,
@@ -215,6 +215,7 @@ pub(crate) fn signalling(n: u32) -> Segment {
     let message = SignallingMessage {
         time: START,
         flow: track(0).flow,
+        transport: SipTransport::Tcp,
         bytes: b"INVITE sip:4001@10.1.0.9 SIP/2.0\r\n\r\n",
     };
     pack_signalling(&mut bytes, &message);
