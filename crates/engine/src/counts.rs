@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use earwitness_wire::{Cause, Layer};
+use earwitness_wire::{Cause, Layer, stream::StreamLosses};
 
 /// Everything counted since the engine began.
 #[derive(Debug, Clone, Default)]
@@ -11,10 +11,14 @@ pub struct Counts {
     pub frames: u64,
     /// Their bytes, as captured.
     pub bytes: u64,
-    /// Frames whose link layer, IP or UDP could not be read, by where and why.
+    /// Frames whose link layer, IP, UDP or TCP could not be read, by where and why.
     pub unreadable: BTreeMap<(Layer, Cause), u64>,
-    /// Frames that carry something else than UDP over IP.
+    /// Frames that carry something else than UDP or TCP over IP.
     pub not_udp: u64,
+    /// TCP segments: nearly all of them are none of ours.
+    pub segments: u64,
+    /// What of SIP over TCP was not read, by cause.
+    pub streams: StreamLosses,
     /// IP fragments.
     pub fragments: u64,
     /// Fragmented datagrams that were refused: overlaps, no room, too long, never whole in time.
@@ -25,7 +29,7 @@ pub struct Counts {
     pub messages_malformed: u64,
     /// SIP messages whose Call-ID or tags are too long to follow.
     pub messages_refused: u64,
-    /// Datagrams that look like SIP and were not taken in time by the thread that reads them, where that is another one.
+    /// Messages that were not taken in time by the thread that reads them, where that is another one.
     pub messages_unread: u64,
     /// SIP messages beyond what is kept of one call.
     pub messages_not_kept: u64,
@@ -81,6 +85,8 @@ impl Counts {
             *self.unreadable.entry(kind).or_default() += count;
         }
         self.not_udp += other.not_udp;
+        self.segments += other.segments;
+        self.streams.add(&other.streams);
         self.fragments += other.fragments;
         self.fragments_refused += other.fragments_refused;
         self.messages += other.messages;

@@ -69,12 +69,18 @@ impl Engine {
                     Reassembled::Whole(Carried::Udp(datagram)) => {
                         self.halves.handle_datagram(&datagram, time, self.now);
                     }
+                    Reassembled::Whole(Carried::Tcp(segment)) => {
+                        self.counts.segments += 1;
+                        self.halves.handle_segment(&segment, time, self.now);
+                    }
                     Reassembled::Whole(_) => self.counts.not_udp += 1,
                 }
             }
-            Ok(Carried::Tcp(_) | Carried::Icmp | Carried::OtherIp(_) | Carried::NotIp(_)) => {
-                self.counts.not_udp += 1
+            Ok(Carried::Tcp(segment)) => {
+                self.counts.segments += 1;
+                self.halves.handle_segment(segment, time, self.now);
             }
+            Ok(Carried::Icmp | Carried::OtherIp(_) | Carried::NotIp(_)) => self.counts.not_udp += 1,
             Err(error) => *self.counts.unreadable.entry((error.layer, error.cause)).or_default() += 1,
         }
         self.next_deadline = self.halves.next_deadline();
@@ -102,6 +108,7 @@ impl Engine {
 
     /// The capture is over: running calls end here, and everything that is still in a ring comes out.
     pub fn handle_end(&mut self) {
+        self.halves.handle_streams_end(self.now);
         self.halves.signalling.handle_end(&mut self.halves.mail.orders);
         self.halves.deliver(self.now);
         self.halves.media.handle_end();
@@ -184,6 +191,7 @@ impl Engine {
         let signalling = self.halves.signalling.counts;
         Counts {
             fragments_refused: self.reassembler.losses().total(),
+            streams: *self.halves.streams.losses(),
             messages: signalling.messages,
             messages_malformed: signalling.malformed,
             messages_refused: signalling.refused,

@@ -2,9 +2,12 @@
 
 use std::collections::VecDeque;
 
-use earwitness_model::{CallId, PacketTime};
+use earwitness_model::{CallId, PacketTime, SipTransport};
 use earwitness_rules::RuleSet;
-use earwitness_wire::{Datagram, Protocol};
+use earwitness_wire::{
+    Datagram, Protocol, TcpSegment,
+    stream::{StreamLimits, StreamMessage, Streams},
+};
 
 use crate::{
     limits::Limits,
@@ -12,11 +15,13 @@ use crate::{
     order::{Order, Report},
     output::Output,
     signalling::{Signalling, SipDatagram},
+    timer::NEVER,
 };
 
-/// Signalling, media, and their mail.
+/// Signalling and the streams that some of it comes in, media, and the halves' mail.
 #[derive(Debug)]
 pub(crate) struct Halves {
+    pub(crate) streams: Streams,
     pub(crate) signalling: Signalling,
     pub(crate) media: Media,
     pub(crate) mail: Mail,
@@ -51,6 +56,7 @@ impl std::fmt::Debug for Mail {
 impl Halves {
     pub(crate) fn new(rules: RuleSet, limits: Limits) -> Self {
         Self {
+            streams: Streams::new(StreamLimits::default()),
             signalling: Signalling::new(rules, limits),
             media: Media::new(limits),
             mail: Mail::default(),
@@ -74,7 +80,7 @@ impl Halves {
                 self.media.handle_datagram(&media, now, &mut self.mail.outputs);
             }
             Protocol::Sip => {
-                let sip = SipDatagram { flow: *flow, bytes: payload, time };
+                let sip = SipDatagram { flow: *flow, transport: SipTransport::Udp, bytes: payload, time };
                 self.signalling.handle_datagram(&sip, &mut self.mail.orders, &mut self.mail.outputs);
                 self.deliver(now);
             }
@@ -83,7 +89,31 @@ impl Halves {
         }
     }
 
+    /// Takes a segment; each message that it completes goes where one in a datagram does.
+    #[inline]
+    pub(crate) fn handle_segment(&mut self, segment: &TcpSegment<'_>, time: PacketTime, now: PacketTime) {
+        self.streams.handle_segment(segment, time);
+        self.take_messages(now);
+    }
+
+    /// No more segments come: what is there of messages is taken.
+    pub(crate) fn handle_streams_end(&mut self, now: PacketTime) {
+        self.streams.handle_end();
+        self.take_messages(now);
+    }
+
+    #[inline]
+    fn take_messages(&mut self, now: PacketTime) {
+        while let Some(StreamMessage { flow, transport, time, bytes }) = self.streams.poll_message() {
+            let sip = SipDatagram { flow, transport, bytes: &bytes, time };
+            self.signalling.handle_datagram(&sip, &mut self.mail.orders, &mut self.mail.outputs);
+            self.deliver(now);
+        }
+    }
+
     pub(crate) fn handle_time(&mut self, now: PacketTime) {
+        self.streams.handle_time(now);
+        self.take_messages(now);
         self.media.handle_time(now, &mut self.mail.reports, &mut self.mail.outputs);
         self.signalling.handle_time(now, &mut self.mail.orders);
         self.deliver(now);
@@ -104,6 +134,7 @@ impl Halves {
 
     #[inline]
     pub(crate) fn next_deadline(&self) -> PacketTime {
-        self.media.next_deadline().min(self.signalling.next_deadline())
+        let halves = self.media.next_deadline().min(self.signalling.next_deadline());
+        halves.min(self.streams.next_deadline().unwrap_or(NEVER))
     }
 }

@@ -5,7 +5,7 @@
 
 mod support;
 
-use std::{collections::VecDeque, fs, hash::BuildHasher, num::NonZeroU16};
+use std::{collections::VecDeque, fs, hash::BuildHasher, net::SocketAddr, num::NonZeroU16};
 
 use earwitness_engine::{
     Counts, Limits, MediaShard, Output, ShardOrder, ShardPlace, ShardReport, SignallingShard,
@@ -72,14 +72,21 @@ struct Threads {
 /// way, so that legs and requests and responses meet in different threads. Fragments have one.
 fn dealt(frame: &Frame, shards: u16, seed: u64) -> usize {
     let ends = match decode(&raw(frame, 1)) {
+        // The kernel's hash of a connection is one for both directions, and that of no other use here.
+        Ok(Carried::Tcp(segment)) => Some(ends(segment.flow)),
         Ok(Carried::Udp(datagram)) => {
             let Flow { src, dst } = datagram.flow;
-            Some(if seed.is_multiple_of(2) { (src.min(dst), src.max(dst)) } else { (src, dst) })
+            Some(if seed.is_multiple_of(2) { ends(datagram.flow) } else { (src, dst) })
         }
         Ok(_) | Err(_) => None,
     };
     let hash = FixedState::with_seed(seed).hash_one(ends);
     (hash % u64::from(shards)) as usize
+}
+
+/// Both ends of a flow, in the same order for both of its directions.
+fn ends(Flow { src, dst }: Flow) -> (SocketAddr, SocketAddr) {
+    (src.min(dst), src.max(dst))
 }
 
 impl Threads {
@@ -190,6 +197,7 @@ impl Threads {
             while let Some(frame) = thread.frames.pop_front() {
                 thread.shard.handle_frame(&raw(&frame, 1));
             }
+            thread.shard.handle_last_frame();
             self.report(place, done);
         }
         for _ in 0..3 {

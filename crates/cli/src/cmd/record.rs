@@ -14,6 +14,7 @@ use earwitness_capture::{CaptureError, FileSource};
 use earwitness_engine::Limits;
 use earwitness_recorder::{Finished, Input, Progress, Recorder, queue::MOST_SHARDS};
 use earwitness_rules::RuleSet;
+use earwitness_wire::stream::StreamLoss;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use ureq::http::{Uri, uri::InvalidUri};
 
@@ -227,8 +228,9 @@ fn tell(context: &Context, finished: &Finished) {
     ));
     if finished.calls == 0 && finished.known == 0 {
         context.say(format_args!(
-            "no call was found; {} frames carry something else than UDP: SIP over TCP, encrypted signalling and tunnels are not read in this version",
-            counts.not_udp
+            "no call was found; {} frames carry neither UDP nor TCP, {} connections encrypted signalling: tunnels and TLS are not read in this version",
+            counts.not_udp,
+            counts.streams.of(StreamLoss::Encrypted)
         ));
     }
     for cut in &finished.cut {
@@ -245,8 +247,9 @@ fn tell(context: &Context, finished: &Finished) {
             context.say(format_args!("{count} frames: {layer}: {cause}"));
         }
         context.say(format_args!(
-            "{} not UDP, {} fragments ({} refused), {} RTCP, {} other datagrams; media: {} kept, {} dropped by rule, {} unclaimed",
+            "{} neither UDP nor TCP, {} TCP segments, {} fragments ({} refused), {} RTCP, {} other datagrams; media: {} kept, {} dropped by rule, {} unclaimed",
             counts.not_udp,
+            counts.segments,
             counts.fragments,
             counts.fragments_refused,
             counts.rtcp,

@@ -135,13 +135,13 @@ impl Page<'_> {
     fn frames(&mut self, health: &Health) -> fmt::Result {
         let counts = &health.counts;
         self.counter(&number("frames", "Frames that the engine saw"), counts.frames)?;
-        let what = number("frames_unreadable", "Frames whose link layer, IP or UDP could not be read");
+        let what = number("frames_unreadable", "Frames whose link layer, IP, UDP or TCP could not be read");
         let mut family = self.descriptor(&what, MetricType::Counter)?;
         for ((layer, cause), count) in &counts.unreadable {
             let labels = [("layer", layer.to_string()), ("cause", cause.to_string())];
             ConstCounter::new(*count).encode(family.encode_family(&labels)?)?;
         }
-        self.counter(&number("frames_not_udp", "Frames that carry something else than UDP"), counts.not_udp)?;
+        self.counter(&number("frames_not_udp", "Frames that carry neither UDP nor TCP"), counts.not_udp)?;
         self.counter(
             &number("fragments_refused", "Fragmented datagrams that were refused"),
             counts.fragments_refused,
@@ -151,6 +151,12 @@ impl Page<'_> {
             &number("sip_malformed", "Datagrams that begin like SIP and are not"),
             counts.messages_malformed,
         )?;
+        self.counter(&number("tcp_segments", "TCP segments, of whatever they carry"), counts.segments)?;
+        let what = number("sip_streams_unread", "What of SIP over TCP and WebSocket was not read");
+        let mut family = self.descriptor(&what, MetricType::Counter)?;
+        for (loss, count) in counts.streams.iter() {
+            ConstCounter::new(count).encode(family.encode_family(&[("cause", loss.name())])?)?;
+        }
         self.counter(&number("rtcp_packets", "RTCP packets"), counts.rtcp)
     }
 

@@ -2,8 +2,11 @@
 
 use std::collections::VecDeque;
 
-use earwitness_model::{PacketTime, RawFrame, Segment, SegmentContent};
-use earwitness_wire::{Carried, Datagram, Protocol, Reassembled, Reassembler, ReassemblyLimits};
+use earwitness_model::{PacketTime, RawFrame, Segment, SegmentContent, SipTransport};
+use earwitness_wire::{
+    Carried, Datagram, Protocol, Reassembled, Reassembler, ReassemblyLimits, TcpSegment,
+    stream::{StreamLimits, StreamMessage, Streams},
+};
 
 use super::{News, OwnedSip, ShardOrder, ShardPlace, ShardReport, looks::Looks};
 use crate::{
@@ -26,6 +29,8 @@ pub struct MediaShard {
     place: ShardPlace,
     pub(super) media: Media,
     reassembler: Reassembler,
+    /// The kernel deals both directions of a connection to one thread.
+    streams: Streams,
     counts: Counts,
     clock: Clock,
     now: PacketTime,
@@ -63,6 +68,10 @@ impl MediaShard {
             place,
             media,
             reassembler: Reassembler::new(ReassemblyLimits::default()),
+            streams: Streams::new(StreamLimits {
+                bytes: place.part_of(StreamLimits::default().bytes),
+                ..StreamLimits::default()
+            }),
             counts: Counts::default(),
             clock,
             now,
@@ -93,13 +102,13 @@ impl MediaShard {
                 match reassembler.handle_fragment(fragment, self.now) {
                     Reassembled::Pending | Reassembled::Refused(_) => {}
                     Reassembled::Whole(Carried::Udp(datagram)) => self.handle_datagram(&datagram, time),
+                    Reassembled::Whole(Carried::Tcp(segment)) => self.handle_segment(&segment, time),
                     Reassembled::Whole(_) => self.counts.not_udp += 1,
                 }
                 self.reassembler = reassembler;
             }
-            Ok(Carried::Tcp(_) | Carried::Icmp | Carried::OtherIp(_) | Carried::NotIp(_)) => {
-                self.counts.not_udp += 1;
-            }
+            Ok(Carried::Tcp(segment)) => self.handle_segment(segment, time),
+            Ok(Carried::Icmp | Carried::OtherIp(_) | Carried::NotIp(_)) => self.counts.not_udp += 1,
             Err(error) => *self.counts.unreadable.entry((error.layer, error.cause)).or_default() += 1,
         }
         self.settle();
@@ -125,6 +134,12 @@ impl MediaShard {
     pub fn handle_order(&mut self, order: ShardOrder) {
         self.media.handle_order(order.0, self.now, &mut self.reports, &mut self.outputs);
         self.settle();
+    }
+
+    /// No more frames come: what is there of messages that came over TCP is reported.
+    pub fn handle_last_frame(&mut self) {
+        self.streams.handle_end();
+        self.take_messages();
     }
 
     /// The capture is over, and so is every call: nobody will claim what still waits.
@@ -191,6 +206,7 @@ impl MediaShard {
     pub fn counts(&self) -> Counts {
         Counts {
             fragments_refused: self.reassembler.losses().total(),
+            streams: *self.streams.losses(),
             clock_steps: self.clock.steps(),
             media: self.media.counts(),
             ..self.counts.clone()
@@ -224,17 +240,39 @@ impl MediaShard {
                 let media = MediaDatagram { flow, payload, cut: datagram.cut, time, came: Came::Now };
                 self.media.handle_datagram(&media, self.now, &mut self.outputs);
             }
-            Protocol::Sip if self.unread + payload.len() + OVERHEAD > MOST_UNREAD => {
-                self.counts.messages_unread += 1;
+            Protocol::Sip if self.has_room_for(payload.len()) => {
+                let (transport, base) = (SipTransport::Udp, self.clock.base());
+                self.report(OwnedSip { flow: *flow, transport, bytes: payload.into(), time, base });
             }
-            Protocol::Sip => {
-                self.unread += payload.len() + OVERHEAD;
-                let datagram = OwnedSip { flow: *flow, bytes: payload.into(), time, base: self.clock.base() };
-                self.news.push_back(News::Sip { now: self.now, datagram });
-            }
+            Protocol::Sip => self.counts.messages_unread += 1,
             Protocol::Rtcp => self.counts.rtcp += 1,
             Protocol::Other => self.counts.other += 1,
         }
+    }
+
+    fn handle_segment(&mut self, segment: &TcpSegment<'_>, time: PacketTime) {
+        self.counts.segments += 1;
+        self.streams.handle_segment(segment, time);
+        self.take_messages();
+    }
+
+    fn take_messages(&mut self) {
+        while let Some(StreamMessage { flow, transport, time, bytes }) = self.streams.poll_message() {
+            if self.has_room_for(bytes.len()) {
+                self.report(OwnedSip { flow, transport, bytes, time, base: self.clock.base() });
+            } else {
+                self.counts.messages_unread += 1;
+            }
+        }
+    }
+
+    const fn has_room_for(&self, message: usize) -> bool {
+        self.unread + message + OVERHEAD <= MOST_UNREAD
+    }
+
+    fn report(&mut self, datagram: OwnedSip) {
+        self.unread += datagram.bytes.len() + OVERHEAD;
+        self.news.push_back(News::Sip { now: self.now, datagram });
     }
 
     /// The segment of a call that was released is missing from what was not yet reported of it.
@@ -267,6 +305,8 @@ impl MediaShard {
         self.reassembler.handle_time(now);
         while self.next_deadline <= now && self.next_deadline < NEVER {
             self.now = self.now.max(self.next_deadline);
+            self.streams.handle_time(self.now);
+            self.take_messages();
             self.media.handle_time(self.now, &mut self.reports, &mut self.outputs);
             while let Some(endpoint) = self.looks.take_due(self.now) {
                 self.media.look_again(endpoint, self.now, &mut self.outputs);
@@ -281,7 +321,8 @@ impl MediaShard {
         if !self.media.asked().is_empty() || !self.reports.is_empty() {
             self.pass_on();
         }
-        self.next_deadline = self.media.next_deadline().min(self.looks.next());
+        let streams = self.streams.next_deadline().unwrap_or(NEVER);
+        self.next_deadline = self.media.next_deadline().min(self.looks.next()).min(streams);
     }
 
     #[cold]

@@ -17,7 +17,7 @@
 //!   before its first stream and ended after its last segment, wherever these come from;
 //! - each thread is told the time while its part of the link is idle ([`MediaShard::handle_time`], ten times a second):
 //!   signalling goes on when all threads have come so far, or one lags more than a second behind;
-//! - at the end of the capture: all frames, then all reports, then [`SignallingShard::handle_end`], then its orders, their
+//! - at the end of the capture: all frames and [`MediaShard::handle_last_frame`], then all reports, then [`SignallingShard::handle_end`], then its orders, their
 //!   reports, and [`MediaShard::handle_end`].
 //!
 //! Messages are taken in the order of time, whichever thread saw them. Orders come late to a thread, by what the slowest
@@ -48,7 +48,7 @@ mod silence;
 
 use std::num::NonZeroU16;
 
-use earwitness_model::{Flow, PacketTime};
+use earwitness_model::{Flow, PacketTime, SipTransport};
 
 pub use self::{media::MediaShard, signalling::SignallingShard};
 use crate::order::{Order, Report};
@@ -102,7 +102,7 @@ pub struct ShardReport {
 /// What a media shard reports.
 #[derive(Debug)]
 pub(crate) enum News {
-    /// A datagram that looks like SIP, when the shard's clock stood at `now`.
+    /// A message, or a datagram that looks like one, when the shard's clock stood at `now`.
     Sip { now: PacketTime, datagram: OwnedSip },
     /// What the media half says.
     Media(Report),
@@ -110,9 +110,10 @@ pub(crate) enum News {
     Reached(PacketTime),
 }
 
-/// A SIP datagram that left its frame.
+/// A SIP message that left its frame.
 pub(crate) struct OwnedSip {
     pub(crate) flow: Flow,
+    pub(crate) transport: SipTransport,
     pub(crate) bytes: Box<[u8]>,
     pub(crate) time: PacketTime,
     /// Capture time less engine time.

@@ -215,12 +215,12 @@ impl SignallingShard {
 
     fn take(&mut self, turn: Turn) {
         match turn {
-            Turn::Sip(OwnedSip { flow, bytes, time, base }) => {
+            Turn::Sip(OwnedSip { flow, transport, bytes, time, base }) => {
                 if base != self.base {
                     self.base = base;
                     self.signalling.handle_base(base);
                 }
-                let datagram = SipDatagram { flow, bytes: &bytes, time };
+                let datagram = SipDatagram { flow, transport, bytes: &bytes, time };
                 self.signalling.handle_datagram(&datagram, &mut self.said, &mut self.outputs);
                 self.pass_on();
             }

@@ -1,11 +1,11 @@
-//! One copy of each SIP datagram of a call, packed for the vault.
+//! One copy of each SIP message of a call, packed for the vault.
 
-use earwitness_model::{
-    CallId, Flow, PacketTime, Segment, SegmentContent, SignallingMessage, pack_signalling,
-};
+use earwitness_model::{CallId, PacketTime, Segment, SegmentContent, SignallingMessage, pack_signalling};
 use std::hash::BuildHasher;
 
 use foldhash::fast::FixedState;
+
+use super::SipDatagram;
 
 /// A copy that comes within this is the mirror's, not a retransmission: T1 is 500 ms (RFC 3261, 17.1.1.1).
 const MIRROR_COPY_NANOS: i64 = 100_000_000;
@@ -33,7 +33,7 @@ pub(super) enum Kept {
 }
 
 impl Ladder {
-    /// Keeps a copy of the datagram, once.
+    /// Keeps a copy of the message, once.
     pub(super) fn add(&mut self, message: &SignallingMessage<'_>, most: usize) -> Kept {
         let hash = FixedState::default().hash_one((message.flow, message.bytes));
         let near = |at: PacketTime| message.time.since(at).abs() <= MIRROR_COPY_NANOS;
@@ -66,18 +66,21 @@ impl Ladder {
     }
 }
 
-/// The message as it is packed.
-pub(super) const fn message<'b>(flow: Flow, bytes: &'b [u8], time: PacketTime) -> SignallingMessage<'b> {
-    SignallingMessage { time, flow, bytes }
+/// The message as it is packed, captured at `time` as the capture tells it.
+pub(super) const fn message<'b>(datagram: &SipDatagram<'b>, time: PacketTime) -> SignallingMessage<'b> {
+    SignallingMessage { time, flow: datagram.flow, transport: datagram.transport, bytes: datagram.bytes }
 }
 
 #[cfg(test)]
 mod tests {
+    use earwitness_model::{Flow, SipTransport};
+
     use super::*;
 
     fn at(ms: i64, bytes: &'static [u8]) -> SignallingMessage<'static> {
         let flow = Flow { src: "10.0.0.1:5060".parse().unwrap(), dst: "10.0.0.2:5060".parse().unwrap() };
-        message(flow, bytes, PacketTime::from_nanos(ms * 1_000_000))
+        let time = PacketTime::from_nanos(ms * 1_000_000);
+        message(&SipDatagram { flow, transport: SipTransport::Udp, bytes, time }, time)
     }
 
     #[test]

@@ -37,7 +37,7 @@ impl Signalling {
             let told = call.told(datagram.time);
             let kept = match crowded {
                 true => Kept::TooMany,
-                false => call.ladder.add(&ladder::message(datagram.flow, datagram.bytes, told), most),
+                false => call.ladder.add(&ladder::message(datagram, told), most),
             };
             self.counts.not_kept += u64::from(kept == Kept::TooMany);
         }

@@ -15,7 +15,7 @@ mod resume;
 
 use std::collections::VecDeque;
 
-use earwitness_model::{Flow, Leg, PacketTime};
+use earwitness_model::{Flow, Leg, PacketTime, SipTransport};
 use earwitness_rules::RuleSet;
 use earwitness_wire::sip::{Message, Method, StartLine};
 use foldhash::fast::RandomState;
@@ -31,10 +31,11 @@ use crate::{
     timer::{Deadlines, Timer},
 };
 
-/// A SIP datagram and where it came from.
+/// A SIP message, where it came from and what carried it: a datagram, or a stream out of which it was taken.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct SipDatagram<'b> {
     pub(crate) flow: Flow,
+    pub(crate) transport: SipTransport,
     pub(crate) bytes: &'b [u8],
     pub(crate) time: PacketTime,
 }

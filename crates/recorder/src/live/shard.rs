@@ -106,6 +106,7 @@ impl<C: Fn() -> WallTime> ShardThread<'_, C> {
             self.hand_over()?;
             self.pool.take_back(|segment| self.shard.handle_returned(segment));
         }
+        self.shard.handle_last_frame();
         // A look that waits keeps the last one from being taken.
         self.finish_reports()?;
         self.look();

@@ -45,6 +45,25 @@ impl StreamLoss {
         Self::Encrypted,
         Self::Compressed,
     ];
+
+    /// A word for it, as programs read it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Gap => "gap",
+            Self::CutMessage => "cut_message",
+            Self::PartialMessage => "partial_message",
+            Self::Overlap => "overlap",
+            Self::Outside => "outside",
+            Self::NotSip => "not_sip",
+            Self::TooLong => "too_long",
+            Self::BadLength => "bad_length",
+            Self::BadFrame => "bad_frame",
+            Self::Evicted => "evicted",
+            Self::Encrypted => "encrypted",
+            Self::Compressed => "compressed",
+        }
+    }
 }
 
 /// How often each happened.

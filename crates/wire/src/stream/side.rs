@@ -170,9 +170,9 @@ impl Side {
         verdict
     }
 
-    /// The connection is over: what is there of a message is handed over.
+    /// The connection is over: what is missing is given up, and what is there of messages handed over.
     pub(super) fn finish(&mut self, sink: &mut Sink<'_>) {
-        self.break_off(sink);
+        self.handle_time(PacketTime::from_nanos(i64::MAX), sink);
     }
 
     fn pick_up(&mut self, sequence: u32, beginning: Beginning) {
