@@ -5,8 +5,8 @@
 //! kernel's ring, the disk) comes as [`Surroundings`] from whoever can look at it. Every table is bounded, and what did
 //! not fit is counted in [`Seen::left_out`].
 //!
-//! A frame costs 0.33 µs of processor time, reading the file included (`earwitness doctor -r` on a
-//! generated capture of 479,600 frames, 400 calls at once; 0.38 µs on one of 101,966 frames and 34 calls; release build, one
+//! A frame costs 0.37 µs of processor time, reading the file included (`earwitness doctor -r` on a
+//! generated capture of 479,600 frames, 400 calls at once; 0.40 µs on one of 101,966 frames and 34 calls; release build, one
 //! thread, 2026-11-22).
 //!
 //! [`Doctor`] routes; each file of `exam` looks for one defect and owns the state it needs for it. [`Code`] is the list
