@@ -11,6 +11,7 @@ mod looks;
 mod notes;
 mod shard;
 pub(crate) mod sharded;
+mod signalling;
 mod tap;
 mod taps;
 
