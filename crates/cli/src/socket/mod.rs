@@ -15,10 +15,12 @@
 //! client does errands only at the place that its own command line names (see [`Grant`]), so that a recorder that was
 //! taken over has no use of the rights of whoever asks it.
 
+mod answer;
 mod client;
 mod connection;
 mod grant;
 mod guest;
+mod listener;
 mod parcel;
 mod protocol;
 mod server;

@@ -1,14 +1,7 @@
-//! The recorder's end: who may ask, and what is done for whom.
+//! The recorder's end: a socket beside its work, and a thread for whoever connects.
 
 use std::{
-    fs::Permissions,
-    io,
-    os::unix::{
-        fs::{MetadataExt, PermissionsExt},
-        net::{UnixListener, UnixStream},
-    },
-    panic::{AssertUnwindSafe, catch_unwind},
-    path::{Path, PathBuf},
+    os::unix::net::UnixStream,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -16,45 +9,11 @@ use std::{
     thread,
 };
 
-use clap::Parser;
 use earwitness_vault::Vault;
-use rustix::{
-    event::{PollFd, PollFlags, Timespec, poll},
-    net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType},
-};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use super::{
-    connection::{Connection, ROUND, Wait},
-    guest::Guest,
-    parcel::{MAX_REQUEST, PIECE},
-    place,
-    protocol::{Ask, PROTOCOL, RawText, Request, Said},
-};
-use crate::{
-    CommandLine,
-    cmd::{Command, Needs, VaultCommand},
-    context::Context,
-    exit::{Exit, Failure},
-    options::Options,
-    seat::{Account, Screen},
-};
-
-/// Clients at once.
-const MAX_CLIENTS: usize = 16;
-/// So many of them may be of others than root and the recorder's own user, who always find a place.
-const MAX_OTHERS: usize = 12;
-/// Connections that wait to be accepted.
-const BACKLOG: i32 = 64;
-/// Commands run after the recorder's own threads: nice(2).
-const NICE: i32 = 10;
-
-/// The socket of a vault's recorder. Gone when it is dropped.
-pub(super) struct Server {
-    listener: UnixListener,
-    place: PathBuf,
-    /// Device and inode, so that no other's socket is removed.
-    made: (u64, u64),
-}
+use super::{answer::Client, connection::ROUND, listener::Listener};
+use crate::{context::Context, exit::Failure};
 
 /// A recorder that watches interfaces, as it is asked from outside.
 #[derive(Clone, Copy)]
@@ -90,8 +49,8 @@ pub(crate) fn serve_beside<T>(
     asked: Option<Asked<'_>>,
     work: impl FnOnce() -> T,
 ) -> T {
-    let (server, (bell, heard)) =
-        match Server::bind(vault).and_then(|server| Ok((server, UnixStream::pair()?))) {
+    let (listener, (bell, heard)) =
+        match Listener::bind(vault).and_then(|listener| Ok((listener, UnixStream::pair()?))) {
             Ok(bound) => bound,
             Err(failure) => {
                 context.say(format_args!("commands have to wait until this ends: {failure}"));
@@ -103,7 +62,7 @@ pub(crate) fn serve_beside<T>(
     thread::scope(|scope| {
         let _ends_with_the_work = Ends { is_set, bell };
         let started =
-            thread::Builder::new().name("socket".into()).spawn_scoped(scope, || server.serve(&service));
+            thread::Builder::new().name("socket".into()).spawn_scoped(scope, || serve(&listener, &service));
         if let Err(cause) = started {
             context.say(format_args!("commands have to wait until this ends: {cause}"));
         }
@@ -125,236 +84,28 @@ impl Drop for Ends {
     }
 }
 
-impl Server {
-    /// Listens beside an open vault: who has the vault is its only recorder, so a socket that nobody answers is a dead one's
-    /// and is replaced.
-    ///
-    /// # Errors
-    /// When the path is too long for a socket, when somebody listens there, and what the system says.
-    pub(super) fn bind(vault: &Vault) -> Result<Self, Failure> {
-        let place = place(vault.dir());
-        let cannot = |cause: io::Error| {
-            Failure::new(Exit::Failed, format_args!("cannot listen on {}: {cause}", place.display()))
-        };
-        let address = SocketAddrUnix::new(&place).map_err(|_cause| {
-            let why = format_args!(
-                "{} is too long a name for a socket (unix(7): 107 bytes): commands while the recorder runs need a vault with a shorter path",
-                place.display()
-            );
-            Failure::new(Exit::Failed, why)
-        })?;
-        if UnixStream::connect(&place).is_ok() {
-            return Err(Failure::new(
-                Exit::Failed,
-                format_args!("another process listens on {}", place.display()),
-            ));
-        }
-        match std::fs::remove_file(&place) {
-            Err(cause) if cause.kind() != io::ErrorKind::NotFound => return Err(cannot(cause)),
-            Ok(()) | Err(_) => {}
-        }
-        let listen = || -> io::Result<Self> {
-            let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-            let socket = rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
-            rustix::net::bind(&socket, &address)?;
-            // Nobody can connect before it listens, and by then it is for owner and group.
-            give_to_group(vault.dir(), &place)?;
-            rustix::net::listen(&socket, BACKLOG)?;
-            let there = place.symlink_metadata()?;
-            Ok(Self { listener: socket.into(), place: place.clone(), made: (there.dev(), there.ino()) })
-        };
-        listen().map_err(cannot)
-    }
-
-    /// Runs commands for whoever may ask, each in a thread of its own, until the recorder stops.
-    pub(super) fn serve(&self, service: &Service<'_>) {
-        let others = AtomicUsize::new(0);
-        let all = AtomicUsize::new(0);
-        let round = Timespec { tv_sec: 0, tv_nsec: i64::from(ROUND.subsec_nanos()) };
-        thread::scope(|scope| {
-            while !service.stop.is_set.load(Ordering::Relaxed) {
-                let mut fds = [
-                    PollFd::new(&self.listener, PollFlags::IN),
-                    PollFd::new(service.stop.bell, PollFlags::IN),
-                ];
-                if !matches!(poll(&mut fds, Some(&round)), Ok(1..)) || fds[0].revents().is_empty() {
-                    continue;
-                }
-                let Ok((stream, _)) = self.listener.accept() else {
-                    // No descriptor is free: those that are served give theirs back.
-                    thread::sleep(ROUND);
-                    continue;
-                };
-                let Some(client) = Client::admit(stream, service, (&all, &others)) else { continue };
-                // Without a thread for it the client finds its connection closed.
-                let started = thread::Builder::new()
-                    .name("command".into())
-                    .spawn_scoped(scope, || client.serve(service));
-                drop(started);
+/// Answers whoever may ask, each in a thread of its own, until the recorder stops.
+fn serve(listener: &Listener, service: &Service<'_>) {
+    let others = AtomicUsize::new(0);
+    let all = AtomicUsize::new(0);
+    let round = Timespec { tv_sec: 0, tv_nsec: i64::from(ROUND.subsec_nanos()) };
+    thread::scope(|scope| {
+        while !service.stop.is_set.load(Ordering::Relaxed) {
+            let mut fds =
+                [PollFd::new(&listener.socket, PollFlags::IN), PollFd::new(service.stop.bell, PollFlags::IN)];
+            if !matches!(poll(&mut fds, Some(&round)), Ok(1..)) || fds[0].revents().is_empty() {
+                continue;
             }
-        });
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let is_ours = |there: &std::fs::Metadata| (there.dev(), there.ino()) == self.made;
-        if self.place.symlink_metadata().is_ok_and(|there| is_ours(&there)) {
-            // One that stays is a dead one's, which the next recorder replaces.
-            std::fs::remove_file(&self.place).unwrap_or_default();
+            let Ok((stream, _)) = listener.socket.accept() else {
+                // No descriptor is free: those that are served give theirs back.
+                thread::sleep(ROUND);
+                continue;
+            };
+            let Some(client) = Client::admit(stream, service, (&all, &others)) else { continue };
+            // Without a thread for it the client finds its connection closed.
+            let started =
+                thread::Builder::new().name("command".into()).spawn_scoped(scope, || client.serve(service));
+            drop(started);
         }
-    }
-}
-
-/// For its owner and the group of the vault's directory; where the group cannot be given, for its owner.
-fn give_to_group(vault: &Path, place: &Path) -> io::Result<()> {
-    let group = vault.metadata()?.gid();
-    let given = place.symlink_metadata()?.gid() == group
-        || std::os::unix::fs::lchown(place, None, Some(group)).is_ok();
-    std::fs::set_permissions(place, Permissions::from_mode(if given { 0o660 } else { 0o600 }))
-}
-
-/// One connection, and its place among the clients.
-struct Client<'s> {
-    connection: Arc<Connection>,
-    uid: u32,
-    counted: Vec<&'s AtomicUsize>,
-}
-
-impl<'s> Client<'s> {
-    /// A place for whoever connected, or a word that there is none.
-    fn admit(
-        stream: UnixStream,
-        service: &Service<'_>,
-        (all, others): (&'s AtomicUsize, &'s AtomicUsize),
-    ) -> Option<Self> {
-        let uid = rustix::net::sockopt::socket_peercred(&stream).ok()?.uid.as_raw();
-        let is_owner = uid == 0 || uid == rustix::process::getuid().as_raw();
-        let connection = Arc::new(Connection::new(stream, Arc::clone(&service.stop.is_set)).ok()?);
-        let bounds = [Some((all, MAX_CLIENTS)), (!is_owner).then_some((others, MAX_OTHERS))];
-        let mut client = Self { connection, uid, counted: Vec::new() };
-        for (count, most) in bounds.into_iter().flatten() {
-            count.fetch_add(1, Ordering::Relaxed);
-            client.counted.push(count);
-            if count.load(Ordering::Relaxed) > most {
-                let busy = Failure::new(Exit::Failed, "the recorder works for too many others: try again");
-                // A new connection has room for a sentence; who is gone does not need it.
-                client.connection.send(&Said::from(busy)).unwrap_or_default();
-                return None;
-            }
-        }
-        Some(client)
-    }
-
-    fn serve(self, service: &Service<'_>) {
-        // Where the system does not allow it, it runs like the others.
-        rustix::process::setpriority_process(Some(rustix::thread::gettid()), NICE).unwrap_or_default();
-        let said = self.answer(service).unwrap_or_else(Said::from);
-        // A client that is gone does not wait for its exit code.
-        self.connection.send(&said).unwrap_or_default();
-    }
-
-    fn answer(&self, service: &Service<'_>) -> Result<Said, Failure> {
-        let not_understood = |_cause| {
-            Failure::new(
-                Exit::Failed,
-                format_args!(
-                    "the recorder (version {}) does not understand this program: restart it with the same version",
-                    env!("CARGO_PKG_VERSION")
-                ),
-            )
-        };
-        let request: Request = self.connection.receive(MAX_REQUEST, Wait::Request).map_err(not_understood)?;
-        if request.protocol != PROTOCOL {
-            return Err(not_understood(io::ErrorKind::InvalidData.into()));
-        }
-        match request.ask {
-            Ask::Health => {
-                let asked = watching(service)?;
-                guarded(|| (asked.health)().map(Said::Health))
-            }
-            Ask::Calls { most } => {
-                let asked = watching(service)?;
-                guarded(|| {
-                    let text = (asked.calls)(most as usize)?;
-                    for piece in text.as_bytes().chunks(PIECE) {
-                        self.connection.send(&Said::Out(piece.to_vec()))?;
-                    }
-                    Ok(Said::from(Exit::Done))
-                })
-            }
-            Ask::Command { words, screen } => {
-                let (options, command) = parsed(&words)?;
-                guarded(|| self.run(service, (options, &command), screen))
-            }
-        }
-    }
-
-    fn run(
-        &self,
-        service: &Service<'_>,
-        (options, command): (Options, &VaultCommand),
-        screen: Screen,
-    ) -> Result<Said, Failure> {
-        match command.needs() {
-            Needs::Reading => {}
-            Needs::Alone => {
-                return Err(Failure::new(
-                    Exit::Failed,
-                    "this needs the vault alone: stop the recorder first",
-                ));
-            }
-        }
-        if let Some(asked) = service.asked {
-            (asked.served)(self.uid, command.word());
-        }
-        let guest = Guest::new(Arc::clone(&self.connection), Account::of(self.uid), screen);
-        let context = Context::at(service.vault.dir().to_owned(), options, Box::new(guest));
-        let ended = command.run(&context, service.vault);
-        context.seat().flush()?;
-        ended.map(Said::from)
-    }
-}
-
-impl Drop for Client<'_> {
-    fn drop(&mut self) {
-        for count in &self.counted {
-            count.fetch_sub(1, Ordering::Relaxed);
-        }
-    }
-}
-
-/// What is asked of a recorder that watches.
-fn watching<'a>(service: &Service<'a>) -> Result<Asked<'a>, Failure> {
-    service.asked.ok_or_else(|| {
-        Failure::new(Exit::NotFound, "this recorder has no health to tell: it reads capture files")
-    })
-}
-
-/// The command line of a client, which was parsed there already: what is wrong with it here is another version.
-fn parsed(words: &[RawText]) -> Result<(Options, VaultCommand), Failure> {
-    let words = words.iter().map(RawText::word);
-    let typed = CommandLine::try_parse_from(std::iter::once("earwitness".into()).chain(words))
-        .map_err(|wrong| Failure::new(Exit::Usage, wrong.render()))?;
-    match typed.command {
-        Command::InVault(command) => Ok((typed.options, *command)),
-        Command::Init(_)
-        | Command::Record(_)
-        | Command::Status(_)
-        | Command::Top(_)
-        | Command::Doctor(_)
-        | Command::Rules(_)
-        | Command::Completions(_)
-        | Command::Man(_) => Err(Failure::new(Exit::Usage, "this command is not one that a recorder runs")),
-    }
-}
-
-/// A panic is a defect of this program and ends the command, not the recorder. What it was was told by the panic hook.
-pub(super) fn guarded(run: impl FnOnce() -> Result<Said, Failure>) -> Result<Said, Failure> {
-    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_panic| {
-        Err(Failure::new(
-            Exit::Failed,
-            "a defect of this program ended the command; the recorder's log has its place",
-        ))
-    })
+    });
 }

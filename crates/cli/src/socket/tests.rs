@@ -17,12 +17,14 @@ use std::{
 use earwitness_vault::{Access, CipherSuite, NewVault, Vault};
 
 use super::{
+    answer::guarded,
     connection::Connection,
     guest::Guest,
+    listener::Listener,
     parcel::{MAX_SAID, pack, unpack},
     place,
     protocol::{Ask, PROTOCOL, Request, Said},
-    server::{Asked, Server, guarded, serve_beside},
+    server::{Asked, serve_beside},
 };
 use crate::{
     CommandLine,
@@ -259,15 +261,15 @@ fn a_panic_ends_the_command_and_is_told_as_a_defect() {
 #[test]
 fn a_dead_recorders_socket_is_replaced_and_a_living_ones_is_not() {
     let office = Office::new();
-    let first = Server::bind(&office.vault).unwrap();
-    let refused = Server::bind(&office.vault).err().unwrap().to_string();
+    let first = Listener::bind(&office.vault).unwrap();
+    let refused = Listener::bind(&office.vault).err().unwrap().to_string();
     assert!(refused.starts_with("another process listens on "), "{refused}");
     // A process that was killed leaves its socket, and nobody listens on it.
     let left = office.home.path().join("left");
     std::fs::hard_link(place(&office.dir()), &left).unwrap();
     drop(first);
     std::fs::rename(&left, place(&office.dir())).unwrap();
-    let second = Server::bind(&office.vault).unwrap();
+    let second = Listener::bind(&office.vault).unwrap();
     let there = place(&office.dir()).metadata().unwrap();
     assert_eq!(there.permissions().mode() & 0o777, 0o660);
     assert_eq!(there.gid(), office.dir().metadata().unwrap().gid());
@@ -283,7 +285,7 @@ fn a_name_too_long_for_a_socket_is_said_and_the_work_is_done_all_the_same() {
     let new = NewVault { access, cipher, zone, passphrase: None, officer_key: None, now: Context::now() };
     earwitness_vault::create(&dir, new).unwrap();
     let vault = Vault::open(&dir).unwrap();
-    let said = Server::bind(&vault).err().unwrap().to_string();
+    let said = Listener::bind(&vault).err().unwrap().to_string();
     assert!(said.contains("too long a name for a socket"), "{said}");
     assert_eq!(serve_beside(&context(&dir), &vault, None, || 7), 7);
 }
