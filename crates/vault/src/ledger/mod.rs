@@ -13,9 +13,11 @@
 
 mod chain;
 mod error;
+mod examine;
 mod kind;
 mod note;
 mod row;
+mod survey;
 
 #[cfg(test)]
 mod tests;
@@ -31,10 +33,13 @@ use earwitness_model::WallTime;
 
 use self::{
     chain::{Chain, Found},
-    row::{FILE_HEADER, MAX_PAYLOAD, Place, StoredRow, VERSION},
+    examine::{examine, opened},
+    row::{FILE_HEADER, MAX_PAYLOAD, Place, StoredRow},
+    survey::Survey,
 };
 pub use self::{
     error::{LedgerError, LedgerFault, LedgerFinding},
+    examine::check_chain,
     kind::LedgerKind,
     note::{AlarmState, Alive, LedgerNote, LinkState, Recovered, Watching},
 };
@@ -45,8 +50,6 @@ use crate::{
 
 /// Bytes of rows that wait in memory before they are written.
 const WRITE_AT: usize = 64 << 10;
-/// Findings that are listed one by one.
-const MAX_FINDINGS: usize = 1000;
 
 /// What opening found and did.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -289,101 +292,6 @@ impl Ledger {
         newest.size += self.pending.len() as u64;
         self.pending.clear();
         Ok(())
-    }
-}
-
-/// What one file holds, read before the ledger goes on in it.
-struct Survey {
-    rows: u64,
-    last_row: Option<WallTime>,
-    torn: Option<LedgerFinding>,
-    findings: Vec<LedgerFinding>,
-    /// Where the next row belongs.
-    end: Place,
-}
-
-impl Survey {
-    fn of(disk: &dyn Disk, path: &Path) -> Result<Self, LedgerError> {
-        let mut survey =
-            Self { rows: 0, last_row: None, torn: None, findings: Vec::new(), end: Place::default() };
-        let mut chain = Chain::of_file(disk, path.to_owned());
-        for found in &mut chain {
-            let finding = match found {
-                Found::Row { row, .. } => {
-                    survey.rows += 1;
-                    survey.last_row = Some(WallTime::from_nanos(row.time));
-                    continue;
-                }
-                Found::Wrong(finding) => finding,
-            };
-            if let LedgerFault::Version { found } = finding.fault {
-                return Err(LedgerError::Version { path: path.to_owned(), found, known: VERSION });
-            }
-            if finding.fault == LedgerFault::Unreadable {
-                return Err(LedgerError::Broken(finding));
-            }
-            if matches!(finding.fault, LedgerFault::TornTail { .. }) {
-                survey.torn = Some(finding);
-            } else {
-                push_bounded(&mut survey.findings, finding);
-            }
-        }
-        survey.end = chain.place().unwrap_or_default();
-        Ok(survey)
-    }
-}
-
-/// Checks the ledger in `dir` without any key: whole rows, numbers and chain, from the first row to the last one there is.
-pub fn check_chain(disk: &dyn Disk, dir: &Path) -> Vec<LedgerFinding> {
-    examine(disk, dir, None).0
-}
-
-/// Findings, and where a next row would belong.
-fn examine(disk: &dyn Disk, dir: &Path, key: Option<&MetadataKey>) -> (Vec<LedgerFinding>, Option<Place>) {
-    let Ok(files) = chain::files(disk, dir) else {
-        let unreadable = LedgerFinding { path: dir.to_owned(), offset: 0, fault: LedgerFault::Unreadable };
-        return (vec![unreadable], None);
-    };
-    let mut findings = Vec::new();
-    let mut chain = Chain::whole(disk, files);
-    for found in &mut chain {
-        match found {
-            Found::Row { path, offset, row } => {
-                let fault = match key {
-                    Some(key) => opened(key, &row).err(),
-                    None => known_kind(&row).err(),
-                };
-                if let Some(fault) = fault {
-                    push_bounded(&mut findings, LedgerFinding { path, offset, fault });
-                }
-            }
-            Found::Wrong(finding) => push_bounded(&mut findings, finding),
-        }
-    }
-    (findings, chain.place())
-}
-
-/// A stored row as it was appended.
-fn opened(key: &MetadataKey, row: &StoredRow) -> Result<Row, LedgerFault> {
-    let kind = known_kind(row)?;
-    let place = StoredRow::seal_place(row.number, row.kind, row.time);
-    let payload = key.open(&place, &row.sealed).map_err(|_| LedgerFault::Unsealed { number: row.number })?;
-    Ok(Row { number: row.number, kind, at: WallTime::from_nanos(row.time), payload })
-}
-
-fn known_kind(row: &StoredRow) -> Result<LedgerKind, LedgerFault> {
-    let unknown = LedgerFault::UnknownKind { number: row.number, code: row.kind };
-    LedgerKind::from_code(row.kind).ok_or(unknown)
-}
-
-/// Beyond [`MAX_FINDINGS`] the last finding counts the others.
-fn push_bounded(findings: &mut Vec<LedgerFinding>, finding: LedgerFinding) {
-    if findings.len() < MAX_FINDINGS {
-        return findings.push(finding);
-    }
-    match findings.last_mut() {
-        Some(LedgerFinding { fault: LedgerFault::Unlisted { count }, .. }) => *count += 1,
-        _ => findings.push(LedgerFinding { fault: LedgerFault::Unlisted { count: 1 }, ..finding }),
     }
 }
 
