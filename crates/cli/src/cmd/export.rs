@@ -5,7 +5,7 @@ mod files;
 mod format;
 mod unsealed;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use earwitness_media::export::{ExportFormat, NameTemplate};
@@ -26,6 +26,7 @@ use crate::{
     exit::{Exit, Failure, Outcome},
     filter::{Filters, find_call},
     seat::{Over, Standing},
+    socket::Grant,
 };
 
 /// WAV and FLAC are stereo (caller left, callee right), on the call's own timeline from answer to end, with the highest
@@ -69,13 +70,13 @@ enum Done {
 }
 
 impl Export {
-    /// The one place where the command leaves files.
-    pub(crate) fn output(&self) -> &Path {
-        &self.output
+    /// It opens what is sealed, and leaves files in one place.
+    pub(super) fn grant(&self) -> Grant {
+        self.filters.grant(Grant::output(&self.output, self.over()).with_key())
     }
 
     /// What becomes of files that are there already.
-    pub(crate) const fn over(&self) -> Over {
+    const fn over(&self) -> Over {
         if self.force { Over::Files } else { Over::Nothing }
     }
 

@@ -8,6 +8,7 @@ use earwitness_vault::{Access, CipherSuite, Vault};
 use crate::{
     context::Context,
     exit::{Exit, Failure, Outcome},
+    socket::Grant,
 };
 
 /// Show or try the keys of the vault
@@ -26,6 +27,14 @@ enum KeysCommand {
 }
 
 impl Keys {
+    /// The public halves are the vault's.
+    pub(super) fn grant(&self) -> Grant {
+        match self.command {
+            KeysCommand::Show => Grant::default(),
+            KeysCommand::Unlock => Grant::default().with_key(),
+        }
+    }
+
     pub(crate) fn run(&self, context: &Context, vault: &Vault) -> Outcome {
         let mut out = context.out();
         match self.command {

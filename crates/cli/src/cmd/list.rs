@@ -11,6 +11,7 @@ use crate::{
     context::Context,
     exit::{Exit, Failure, Outcome},
     filter::Filters,
+    socket::Grant,
     view::{COLUMNS, PayloadDigest, Row, call_object, payload_digests, table},
 };
 
@@ -40,6 +41,12 @@ pub(crate) struct List {
 }
 
 impl List {
+    /// It opens what is sealed for the digests only.
+    pub(super) fn grant(&self) -> Grant {
+        let grant = self.filters.grant(Grant::default());
+        if self.sha256 { grant.with_key() } else { grant }
+    }
+
     pub(crate) fn run(&self, context: &Context, vault: &Vault) -> Outcome {
         let filter = self.filters.resolve(context, vault)?;
         let mut calls =

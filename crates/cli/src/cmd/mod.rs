@@ -156,17 +156,16 @@ impl VaultCommand {
         }
     }
 
-    /// What it may leave at its seat when another process runs it.
+    /// What it may see and leave at its seat when another process runs it.
     pub(crate) fn grant(&self) -> Grant {
         match self {
-            Self::Export(command) => Grant::output(command.output(), command.over()),
-            Self::Play(_) => Grant::player(),
-            Self::List(_)
-            | Self::Show(_)
-            | Self::Verify(_)
-            | Self::Coverage(_)
-            | Self::Keys(_)
-            | Self::Index(_) => Grant::default(),
+            Self::List(command) => command.grant(),
+            Self::Show(command) => command.grant(),
+            Self::Export(command) => command.grant(),
+            Self::Play(_) => Grant::player().with_key(),
+            Self::Verify(command) => command.grant(),
+            Self::Keys(command) => command.grant(),
+            Self::Coverage(_) | Self::Index(_) => Grant::default(),
         }
     }
 }

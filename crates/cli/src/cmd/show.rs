@@ -13,6 +13,7 @@ use crate::{
     exit::{Exit, Outcome},
     filter::find_call,
     seat::Screen,
+    socket::Grant,
     view::{MOS_HELP, call_object, ladder, page, section, steps},
 };
 
@@ -28,6 +29,11 @@ pub(crate) struct Show {
 }
 
 impl Show {
+    /// People are shown the messages, which are sealed.
+    pub(super) fn grant(&self) -> Grant {
+        if self.json { Grant::default() } else { Grant::default().with_key() }
+    }
+
     pub(crate) fn run(&self, context: &Context, vault: &Vault) -> Outcome {
         let entry = find_call(vault, &self.call)?;
         let screen = context.screen();

@@ -9,6 +9,7 @@ use crate::{
     context::Context,
     exit::{Exit, Failure, Outcome},
     filter::{Filters, find_call},
+    socket::Grant,
     view::reason,
 };
 
@@ -43,6 +44,12 @@ struct Checked {
 }
 
 impl Verify {
+    /// It needs no key, unless it is told to open what is sealed.
+    pub(super) fn grant(&self) -> Grant {
+        let grant = self.filters.grant(Grant::default());
+        if self.opened { grant.with_key() } else { grant }
+    }
+
     pub(crate) fn run(&self, context: &Context, vault: &Vault) -> Outcome {
         if self.calls.is_empty() && !self.all && self.filters.is_empty() {
             return Err(Failure::new(

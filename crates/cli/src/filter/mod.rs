@@ -23,6 +23,7 @@ pub(crate) use self::{found::find_call, matching::worst_loss};
 use crate::{
     context::Context,
     exit::{Exit, Failure},
+    socket::Grant,
 };
 
 /// The filters as they were typed. All that are given must hold; one that is given several times holds for any of its
@@ -81,6 +82,16 @@ impl Filters {
         *self == Self::default()
     }
 
+    /// Numbers are compared by the office's number plan, which the rules have.
+    fn reads_rules(&self) -> bool {
+        !(self.number.is_empty() && self.ext.is_empty())
+    }
+
+    /// `grant`, with what it takes to understand these filters.
+    pub(crate) fn grant(&self, grant: Grant) -> Grant {
+        if self.reads_rules() { grant.with_rules() } else { grant }
+    }
+
     /// What they mean now, in this vault.
     ///
     /// # Errors
@@ -88,15 +99,15 @@ impl Filters {
     pub(crate) fn resolve(&self, context: &Context, vault: &Vault) -> Result<Filter, Failure> {
         let typed = (self.since.as_deref(), self.until.as_deref());
         let (since, until) = times(typed, Context::now(), vault.zone())?;
-        let plan = if self.number.is_empty() && self.ext.is_empty() {
-            NumberPlan::default()
-        } else {
+        let plan = if self.reads_rules() {
             match context.load_rules() {
                 Ok(rules) => rules.numbers().clone(),
                 // Without rules a number is compared by the country's spelling alone.
                 Err(failure) if failure.exit == Exit::NotFound => NumberPlan::default(),
                 Err(failure) => return Err(failure),
             }
+        } else {
+            NumberPlan::default()
         };
         Ok(Filter { typed: self.clone(), since, until, plan })
     }

@@ -8,13 +8,12 @@ use std::{
 };
 
 use earwitness_vault::VaultError;
-use secrecy::ExposeSecret;
 
 use super::{
     Grant,
     parcel::{MAX_REPLY, MAX_SAID, pack, unpack},
     place,
-    protocol::{Ask, Errand, Found, PROTOCOL, RawText, Reply, Request, Said},
+    protocol::{Ask, Errand, Found, KeyText, PROTOCOL, RawText, Reply, Request, Said},
 };
 use crate::{
     cmd::{Needs, VaultCommand},
@@ -55,7 +54,7 @@ pub(crate) fn hand_over(
     };
     let words = std::env::args_os().skip(1).map(|word| word.as_os_str().into()).collect();
     ask(&stream, Ask::Command { words, screen: context.screen() })?;
-    Errands { context, grant: command.grant(), leaving: None }.run(&stream).map(Handed::Over)
+    Errands::new(context, command.grant()).run(&stream).map(Handed::Over)
 }
 
 /// What the running recorder of this vault says of its health, as JSON.
@@ -178,7 +177,11 @@ struct Errands<'c> {
     leaving: Option<Box<dyn Sink + 'c>>,
 }
 
-impl Errands<'_> {
+impl<'c> Errands<'c> {
+    const fn new(context: &'c Context, grant: Grant) -> Self {
+        Self { context, grant, leaving: None }
+    }
+
     fn run(mut self, stream: &UnixStream) -> Outcome {
         let seat = self.context.seat();
         loop {
@@ -203,11 +206,12 @@ impl Errands<'_> {
     fn do_it(&mut self, errand: Errand) -> Result<Reply, Failure> {
         let seat = self.context.seat();
         match errand {
-            Errand::Rules => Ok(Reply::Rules(seat.rule_texts()?)),
-            Errand::OfficerKey(lock) => {
+            Errand::Rules if self.grant.has_rules() => Ok(Reply::Rules(seat.rule_texts()?)),
+            Errand::OfficerKey(lock) if self.grant.has_key() => {
                 let key = seat.officer_key(lock.into())?;
-                Ok(Reply::Key { path: key.path().into(), secret: key.to_secret().expose_secret().to_owned() })
+                Ok(Reply::Key { path: key.path().into(), secret: KeyText::from(key.to_secret()) })
             }
+            Errand::Rules | Errand::OfficerKey(_) => Err(not_granted()),
             Errand::Standing(place) => Ok(Reply::Standing(seat.standing(&self.granted(&place)?)?)),
             Errand::MakeDir(place) => seat.make_dir(&self.granted(&place)?).map(|()| Reply::Done),
             Errand::FindPlayer => Ok(Reply::Player(if self.grant.has_player() && seat.has_player()? {
@@ -259,4 +263,69 @@ fn reply_to(mut stream: &UnixStream, reply: &Reply) -> Result<(), Failure> {
         )))?;
     }
     stream.write_all(&bytes).map_err(gone)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsStr;
+
+    use clap::Parser;
+    use earwitness_vault::{Access, CipherSuite, NewVault};
+
+    use super::{super::protocol::Lock, *};
+    use crate::{CommandLine, cmd::Command};
+
+    /// What a client with this command line replies to whoever took the place of its recorder and asks for `errand`.
+    fn reply_of(home: &Path, words: &[&str], errand: Errand) -> Reply {
+        let vault = home.join("vault");
+        let rules = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../capture-rules");
+        let named = [OsStr::new("earwitness"), "--vault".as_ref(), vault.as_ref(), "--rules".as_ref()];
+        let typed = named.into_iter().chain([rules.as_ref()]).chain(words.iter().map(OsStr::new));
+        let CommandLine { options, command } = CommandLine::parse_from(typed);
+        let Command::InVault(command) = command else { panic!("{words:?} is not for a recorder") };
+        let context = Context::here(options);
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let (mut impostor, client) = (theirs, Errands::new(&context, command.grant()));
+        impostor.write_all(&pack(&Said::Errand(errand)).unwrap()).unwrap();
+        impostor.write_all(&pack(&Said::from(Exit::Done)).unwrap()).unwrap();
+        assert_eq!(client.run(&ours).unwrap(), Exit::Done);
+        unpack(&mut impostor, MAX_REPLY).unwrap()
+    }
+
+    #[test]
+    fn the_key_and_the_rules_are_given_for_commands_that_need_them_and_for_no_others() {
+        let home = tempfile::tempdir().unwrap();
+        let (access, cipher, zone) = (Access::Open, CipherSuite::Aes256Gcm, chrono_tz::Asia::Seoul);
+        let new = NewVault { access, cipher, zone, passphrase: None, officer_key: None, now: Context::now() };
+        earwitness_vault::create(&home.path().join("vault"), new).unwrap();
+        let gives = |words: &[&str], errand| match reply_of(home.path(), words, errand) {
+            Reply::Key { secret, .. } => secret.expose().starts_with("AGE-SECRET-KEY-1"),
+            Reply::Rules(texts) => !texts.texts.is_empty(),
+            Reply::Failed { code, why } => {
+                let expected = "the recorder asks for something that this command does not do";
+                assert_eq!((code, why.as_str()), (Exit::Refused.code(), expected));
+                false
+            }
+            other @ (Reply::Done | Reply::Standing(_) | Reply::Player(_)) => panic!("{other:?}"),
+        };
+        for (words, key, rules) in [
+            (&["list"][..], false, false),
+            (&["list", "--json", "--number", "4001"], false, true),
+            (&["list", "--json", "--sha256"], true, false),
+            (&["show", "x"], true, false),
+            (&["show", "x", "--json"], false, false),
+            (&["export", "x", "-o", "out"], true, false),
+            (&["export", "--ext", "4001", "-o", "out/"], true, true),
+            (&["play", "x"], true, false),
+            (&["verify", "--all"], false, false),
+            (&["verify", "--all", "--opened"], true, false),
+            (&["coverage"], false, false),
+            (&["keys", "show"], false, false),
+            (&["keys", "unlock"], true, false),
+            (&["index", "check"], false, false),
+        ] {
+            assert_eq!(gives(words, Errand::OfficerKey(Lock::Open)), key, "key: {words:?}");
+            assert_eq!(gives(words, Errand::Rules), rules, "rules: {words:?}");
+        }
+    }
 }

@@ -1,4 +1,4 @@
-//! What a client lets the recorder have done with its rights: what its own command line names, and nothing else.
+//! What a client lets the recorder have done with its rights: what its own command line names or needs, and nothing else.
 
 use std::{
     os::unix::ffi::OsStrExt,
@@ -7,22 +7,42 @@ use std::{
 
 use crate::seat::Over;
 
-/// Places and devices that a command may use at its seat.
+/// Places and devices that a command may use at its seat, and what of its user's it may see.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Grant {
     output: Option<(PathBuf, Over)>,
     player: bool,
+    key: bool,
+    rules: bool,
 }
 
 impl Grant {
     /// Files at this place: itself, or in it when it is a directory; over others only where the command line says so.
     pub(crate) fn output(place: &Path, over: Over) -> Self {
-        Self { output: Some((place.to_owned(), over)), player: false }
+        Self { output: Some((place.to_owned(), over)), ..Self::default() }
     }
 
     /// The system's player.
-    pub(crate) const fn player() -> Self {
-        Self { output: None, player: true }
+    pub(crate) fn player() -> Self {
+        Self { player: true, ..Self::default() }
+    }
+
+    /// Also the officer's key: without it the command cannot open what is sealed.
+    pub(crate) fn with_key(self) -> Self {
+        Self { key: true, ..self }
+    }
+
+    /// Also the capture rules, which name the office's numbers.
+    pub(crate) fn with_rules(self) -> Self {
+        Self { rules: true, ..self }
+    }
+
+    pub(super) const fn has_key(&self) -> bool {
+        self.key
+    }
+
+    pub(super) const fn has_rules(&self) -> bool {
+        self.rules
     }
 
     pub(super) const fn has_player(&self) -> bool {

@@ -125,10 +125,7 @@ impl Seat for Guest {
 
     fn officer_key(&self, access: Access) -> Result<OfficerKey, Failure> {
         match self.send(Errand::OfficerKey(access.into()))? {
-            Reply::Key { path, secret } => {
-                let secret = zeroize::Zeroizing::new(secret);
-                Ok(OfficerKey::from_secret(path.path(), &secret)?)
-            }
+            Reply::Key { path, secret } => Ok(OfficerKey::from_secret(path.path(), secret.expose())?),
             Reply::Done | Reply::Rules(_) | Reply::Standing(_) | Reply::Player(_) | Reply::Failed { .. } => {
                 Err(beside_the_point())
             }

@@ -14,11 +14,16 @@ pub(super) const MAX_SAID: usize = 1 << 20;
 /// A result is said in pieces of so many bytes.
 pub(super) const PIECE: usize = 32 << 10;
 
-/// `thing` as it is sent. It may hold a key: the bytes are wiped when they are dropped.
+/// `thing` as it is sent. It may hold a key: the bytes are wiped when they are dropped, and are never moved before, for what
+/// a vector leaves behind when it grows is not wiped.
 pub(super) fn pack(thing: &impl Serialize) -> io::Result<Zeroizing<Vec<u8>>> {
-    let bytes = Zeroizing::new(postcard::to_stdvec(thing).map_err(io::Error::other)?);
-    let length = u32::try_from(bytes.len()).map_err(io::Error::other)?;
-    Ok(Zeroizing::new([&length.to_le_bytes(), bytes.as_slice()].concat()))
+    let size = postcard::experimental::serialized_size(thing).map_err(io::Error::other)?;
+    let length = u32::try_from(size).map_err(io::Error::other)?.to_le_bytes();
+    let mut bytes = Zeroizing::new(vec![0; length.len() + size]);
+    let (front, rest) = bytes.split_at_mut(length.len());
+    front.copy_from_slice(&length);
+    postcard::to_slice(thing, rest).map_err(io::Error::other)?;
+    Ok(bytes)
 }
 
 /// Reads one thing of at most `most` bytes.
@@ -46,9 +51,10 @@ pub(super) fn unpack<T: DeserializeOwned>(from: &mut impl Read, most: usize) -> 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use secrecy::SecretString;
 
     use super::{
-        super::protocol::{Errand, Reply, Request, Said},
+        super::protocol::{Errand, RawText, Reply, Request, Said},
         *,
     };
 
@@ -61,6 +67,17 @@ mod tests {
         assert_eq!(short.kind(), io::ErrorKind::UnexpectedEof);
         let small = unpack::<Said>(&mut bytes.as_slice(), 100).unwrap_err();
         assert_eq!(small.to_string(), "it says more than it may");
+    }
+
+    #[test]
+    fn a_key_is_said_once_and_never_printed() {
+        let path = RawText::from(std::path::Path::new("/k"));
+        let reply = Reply::Key { path, secret: SecretString::from("AGE-SECRET-KEY-1QQ").into() };
+        assert!(!format!("{reply:?}").contains("AGE-SECRET"), "{reply:?}");
+        let bytes = pack(&reply).unwrap();
+        assert_eq!(bytes.capacity(), bytes.len(), "what grows leaves a copy behind that nobody wipes");
+        let Reply::Key { secret, .. } = unpack(&mut bytes.as_slice(), MAX_REPLY).unwrap() else { panic!() };
+        assert_eq!(secret.expose(), "AGE-SECRET-KEY-1QQ");
     }
 
     proptest! {

@@ -2,12 +2,14 @@
 
 use std::{
     ffi::OsStr,
+    fmt,
     os::unix::ffi::{OsStrExt, OsStringExt},
     path::{Path, PathBuf},
 };
 
 use earwitness_vault::Access;
-use serde::{Deserialize, Serialize};
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Visitor};
 
 use crate::{
     exit::{Exit, Failure},
@@ -89,7 +91,7 @@ pub(super) enum Reply {
     /// The officer's key, opened, and where it was.
     Key {
         path: RawText,
-        secret: String,
+        secret: KeyText,
     },
     Standing(Standing),
     Player(Found),
@@ -97,6 +99,49 @@ pub(super) enum Reply {
         code: u8,
         why: String,
     },
+}
+
+/// The officer's key on its way: never printed, and wiped when it is dropped. It is read out of the bytes that came, and
+/// written into those that go, without a copy in between.
+#[derive(Debug)]
+pub(super) struct KeyText(SecretString);
+
+impl KeyText {
+    pub(super) fn expose(&self) -> &str {
+        self.0.expose_secret()
+    }
+}
+
+impl From<SecretString> for KeyText {
+    fn from(text: SecretString) -> Self {
+        Self(text)
+    }
+}
+
+impl Serialize for KeyText {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(self.expose())
+    }
+}
+
+impl<'de> Deserialize<'de> for KeyText {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_str(KeyTextVisitor)
+    }
+}
+
+struct KeyTextVisitor;
+
+impl Visitor<'_> for KeyTextVisitor {
+    type Value = KeyText;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the text of a key")
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<KeyText, E> {
+        Ok(KeyText(SecretString::from(text)))
+    }
 }
 
 /// Whether something was found.
