@@ -172,6 +172,24 @@ fn an_interface_that_goes_away_and_comes_back_is_recorded_again() {
 #[test]
 fn a_recorder_that_was_killed_goes_on_with_the_calls_that_run_when_it_is_back() {
     let Some(wire) = Wire::new() else { return };
+    check_goes_on(&wire, 0.8, |_| ());
+}
+
+#[test]
+fn commands_that_open_the_vault_after_a_kill_leave_running_calls_to_the_next_recorder() {
+    let Some(wire) = Wire::new() else { return };
+    check_goes_on(&wire, 1.5, |bench| {
+        let calls = bench.calls(&[]);
+        let interrupted = calls.iter().find(|call| call["recorded"] == true).unwrap();
+        assert!(interrupted["flags"].as_array().unwrap().contains(&"interrupted".into()), "{interrupted}");
+        bench.done(["export", interrupted["id"].as_str().unwrap(), "-o", "meanwhile.wav"]);
+        bench.done(["verify", "--all"]);
+    });
+}
+
+/// A recorder is killed in the middle of calls, `meanwhile` is done, and another goes on with them: no more is missing than
+/// what came while none was there, and what was not committed in the `seconds` before.
+fn check_goes_on(wire: &Wire, seconds: f64, meanwhile: impl Fn(&Bench)) {
     let (bench, load) = (office(), load(6, 6.0));
     let recorder = wire.record(&bench, &[]);
     let (recorder, away) = thread::scope(|scope| {
@@ -180,6 +198,7 @@ fn a_recorder_that_was_killed_goes_on_with_the_calls_that_run_when_it_is_back() 
         recorder.signal(Signal::KILL);
         let killed = Instant::now();
         recorder.end();
+        meanwhile(&bench);
         let recorder = wire.record(&bench, &[]);
         let away = killed.elapsed();
         sending.join().unwrap();
@@ -203,7 +222,7 @@ fn a_recorder_that_was_killed_goes_on_with_the_calls_that_run_when_it_is_back() 
         let bytes = payload_bytes(&bench, before) + payload_bytes(&bench, part);
         let sent: u64 = expected.directions.iter().map(|direction| direction.packets * 160).sum();
         // Two directions of 8,000 bytes a second: what lay in memory, and while nobody listened.
-        let may_miss = (16_000.0 * (0.8 + away.as_secs_f64())) as u64;
+        let may_miss = (16_000.0 * (seconds + away.as_secs_f64())) as u64;
         assert!(bytes <= sent && bytes + may_miss >= sent, "{bytes} of {sent}, away for {away:?}");
     }
     bench.done(["verify", "--all", "--opened"]);

@@ -6,7 +6,7 @@ use earwitness_capture::{CaptureEnd, CaptureError, FileSource, LiveSource, Polle
 use earwitness_engine::{Counts, Engine, Limits, SignallingShard};
 use earwitness_model::{CallId, PacketTime, RawFrame, RecordingId, RunningCall, WallTime};
 use earwitness_rules::RuleSet;
-use earwitness_vault::{LedgerNote, Vault, Watching};
+use earwitness_vault::{LedgerNote, Vault, VaultError, WasRunning, Watching};
 
 use crate::{
     RecordError,
@@ -128,7 +128,7 @@ impl<C: Fn() -> WallTime + Sync> Recorder<'_, C> {
         self.between_notes(names(&sources), |recorder, watching| {
             let Recorder { vault, rules, limits, clock } = recorder;
             let mut engine = Engine::live(rules.clone(), *limits);
-            let continues = resume(vault, clock(), |call, at| engine.handle_resumed(call, at));
+            let continues = resume(vault, clock(), |call, at| engine.handle_resumed(call, at))?;
             let pipeline = Pipeline { vault, clock, on_full: OnFull::Wait, continues, shards: 1 };
             let ring_budget = limits.ring_bytes;
             let capture = Capture { engine, sources, watching, clock, post, ring_budget };
@@ -148,7 +148,7 @@ impl<C: Fn() -> WallTime + Sync> Recorder<'_, C> {
             let Recorder { vault, rules, limits, clock } = recorder;
             let (limits, begun) = (*limits, clock());
             let mut signalling = SignallingShard::new(rules.clone(), limits, shards, packet_time(begun));
-            let continues = resume(vault, begun, |call, _| signalling.handle_resumed(call));
+            let continues = resume(vault, begun, |call, _| signalling.handle_resumed(call))?;
             let count = usize::from(shards.get());
             let pipeline = Pipeline { vault, clock, on_full: OnFull::Wait, continues, shards: count };
             let capture =
@@ -177,19 +177,27 @@ fn names(sources: &[LiveSource]) -> Vec<String> {
     sources.iter().map(|source| source.name().to_owned()).collect()
 }
 
-/// Takes up the calls that ran when the vault was left, and says which recordings they go on from.
+/// Takes up the calls that ran when a recorder went, and says which recordings they go on from. The others are not waited
+/// for any more.
 fn resume(
     vault: &Vault,
     now: WallTime,
     mut take_up: impl FnMut(RunningCall, PacketTime) -> Option<CallId>,
-) -> HashMap<CallId, RecordingId> {
+) -> Result<HashMap<CallId, RecordingId>, VaultError> {
     let at = packet_time(now);
-    let running = &vault.recovery().running;
-    running
-        .iter()
-        .filter(|was| (0..RESUMED_NANOS).contains(&at.since(was.last)))
-        .filter_map(|was| Some((take_up(was.call.clone(), at)?, was.recording)))
-        .collect()
+    let (mut continues, mut given_up) = (HashMap::new(), Vec::new());
+    for WasRunning { recording, call, last } in vault.waiting() {
+        let is_fresh = (0..RESUMED_NANOS).contains(&at.since(last));
+        match is_fresh.then(|| take_up(call, at)).flatten() {
+            Some(call) => drop(continues.insert(call, recording)),
+            None => given_up.push(recording),
+        }
+    }
+    match vault.stop_waiting(&given_up) {
+        // They are given up again by the next one.
+        Err(error) if error.is_full() => Ok(continues),
+        done => done.map(|()| continues),
+    }
 }
 
 /// The capture thread: every frame of every input through the engine.

@@ -11,6 +11,7 @@
 //!         keys/recorder.key  keys/recorder.pub  the Ed25519 pair that signs manifests
 //!         keys/index.key                        the metadata key
 //!         ledger/<YYYY-MM>.log  index/
+//!         waiting                               calls that ran when a recorder went, sealed, until they are taken up
 //! ```
 //!
 //! When a key file's head is damaged on its own day, the day goes on under a second key: `<YYYY-MM-DD>.2.keys` and
@@ -48,6 +49,10 @@ impl Layout {
 
     pub(crate) fn ledger(&self) -> PathBuf {
         self.dir.join("ledger")
+    }
+
+    pub(crate) fn waiting(&self) -> PathBuf {
+        self.dir.join("waiting")
     }
 
     pub(crate) fn volumes(&self) -> PathBuf {

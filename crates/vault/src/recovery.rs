@@ -4,7 +4,8 @@
 //!
 //! 1. what follows the last whole block, or the last whole row of the day's key file, is cut (damage with whole blocks behind it stays, and is reported);
 //! 2. a recording without a manifest gets one, signed, that says it was interrupted and is built from its opened and
-//!    stream rows, from what was last told of the running call, and from the hashes of its blocks;
+//!    stream rows, from what was last told of the running call, and from the hashes of its blocks. What a recorder needs to
+//!    go on with the call is put where it waits for one (the page of `waiting` says how long) before that;
 //! 3. calls whose manifest is there and whose row is not are told to the ledger and put into the index;
 //! 4. the mark goes.
 //!
@@ -14,7 +15,7 @@
 mod interrupted;
 mod volume;
 
-use earwitness_model::{PacketTime, RecordingId, RunningCall, WallTime};
+use earwitness_model::{RecordingId, WallTime};
 
 use crate::{
     disk::OpenAs,
@@ -42,9 +43,6 @@ pub struct Recovery {
     pub damaged_bytes: u64,
     /// Recordings that were running, and now have a manifest that says so.
     pub interrupted: Vec<RecordingId>,
-    /// The calls of those of them that were not over, as far as the recorder had told of them: what the engine needs to
-    /// take them up again.
-    pub running: Vec<WasRunning>,
     /// Recordings that were running and whose wrapped key never reached the disk: nothing can open what there is of
     /// them, and they are not listed.
     pub without_key: Vec<RecordingId>,
@@ -60,17 +58,6 @@ pub struct Recovery {
     pub ledger: LedgerState,
     /// The time of the ledger's last row before recovery: nobody wrote to the vault after it.
     pub last_row: Option<WallTime>,
-}
-
-/// A call that was being recorded when the recorder went.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WasRunning {
-    /// Its recording, now finished as an interrupted one: the second part is a recording that continues it.
-    pub recording: RecordingId,
-    /// The call when it last changed.
-    pub call: RunningCall,
-    /// Capture time of the last block that was kept of it: how long ago the call was certainly up.
-    pub last: PacketTime,
 }
 
 impl Recovery {
@@ -110,7 +97,6 @@ pub(crate) fn run(parts: &Parts, index: IndexState, ledger: LedgerState) -> Resu
         cut_bytes: 0,
         damaged_bytes: 0,
         interrupted: Vec::new(),
-        running: Vec::new(),
         without_key: Vec::new(),
         nameless: Vec::new(),
         listed: 0,

@@ -53,6 +53,8 @@ pub struct Sealed {
     pub(crate) key_row: Option<(u32, Vec<u8>)>,
     /// Of a segment: what is missing when it has no place on the disk.
     pub(crate) held: Option<Held>,
+    /// With what makes it needless that an earlier part of the call waits to be taken up: that part.
+    pub(crate) goes_on_from: Option<RecordingId>,
     /// With its last block: the row of the index, its place to be filled in, and the row of the ledger.
     pub(crate) finished: Option<Box<(Entry, RecordedRow)>>,
 }

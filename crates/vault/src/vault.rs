@@ -32,6 +32,7 @@ use crate::{
     recovery::{self, Recovery},
     sealer::{Sealer, SealingKeys},
     settings::{Access, Settings},
+    waiting::WasRunning,
     writer::Writer,
 };
 
@@ -53,6 +54,7 @@ pub(crate) struct Parts {
     pub(crate) ledger: Mutex<Ledger>,
     pub(crate) writer_out: AtomicBool,
     pub(crate) growing: Growing,
+    pub(crate) waiting: Mutex<Vec<WasRunning>>,
     /// The lock goes when the last part does.
     _lock: File,
 }
@@ -91,8 +93,10 @@ impl Vault {
             ledger: Mutex::new(ledger),
             writer_out: AtomicBool::new(false),
             growing: Growing::default(),
+            waiting: Mutex::default(),
             _lock: lock,
         });
+        parts.read_waiting()?;
         let recovery = recovery::run(&parts, index_state, ledger_state)?;
         Ok(Self { parts, recovery })
     }

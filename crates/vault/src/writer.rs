@@ -78,6 +78,8 @@ pub struct Writer {
     homes: HashMap<RecordingId, Home>,
     keys: KeyRows,
     ended: EndedCalls,
+    /// Earlier parts of calls that need not wait any more when what was appended is durable.
+    gone_on: Vec<RecordingId>,
     room: Room,
     /// What the reserve of the disk is for.
     reserve: Reserve,
@@ -119,6 +121,7 @@ impl Writer {
             volumes: Vec::new(),
             homes: HashMap::new(),
             ended: EndedCalls::default(),
+            gone_on: Vec::new(),
             room: Room::default(),
             reserve: Reserve::EndsOnly,
             given_up: GivenUp::default(),
@@ -231,6 +234,11 @@ impl Writer {
             self.parts.growing.sync(&volume.shelf, volume.number, volume.size());
         }
         self.done.bytes += std::mem::take(&mut self.uncommitted);
+        // What cannot be taken out now is tried again by the next commit; what is kept too long costs a call that is taken
+        // up in vain.
+        if self.gone_on.is_empty() || self.parts.take_out(&self.gone_on).is_ok() {
+            self.gone_on.clear();
+        }
         let (calls, shortened) = self.ended.list(&self.parts, now)?;
         self.done.calls.extend(calls);
         self.done.shortened += shortened;
@@ -264,6 +272,7 @@ impl Writer {
         if let Some((generation, row)) = sealed.key_row.take() {
             self.keys.push(&sealed.shelf, generation, row);
         }
+        self.gone_on.extend(sealed.goes_on_from.take());
         let previous = self.homes.get(&sealed.recording).map_or(0, |home| home.previous);
         let volume = &mut self.volumes[place];
         let at = volume.append(&mut sealed, previous);

@@ -4,9 +4,9 @@ use std::{collections::BTreeMap, io};
 
 use earwitness_model::RecordingId;
 
-use super::{Found, Recovery, WasRunning, interrupted::Unfinished};
+use super::{Found, Recovery, interrupted::Unfinished};
 use crate::{
-    container::{Block, BlockKind, HeadDamage, Scan, Scanned, VOLUME_HEAD, VolumeHead},
+    container::{Block, BlockHead, BlockKind, HeadDamage, Scan, Scanned, VOLUME_HEAD, VolumeHead},
     disk::{DiskFile, OpenAs},
     error::{VaultError, failed},
     keys::KeyFile,
@@ -14,6 +14,7 @@ use crate::{
     manifest::{Manifest, RecordedRow},
     reading,
     vault::Parts,
+    waiting::WasRunning,
 };
 
 /// What a walk through the volume found.
@@ -52,8 +53,7 @@ pub(super) fn recover(
     }
     recovery.damaged_bytes += walked.damaged + if headless { VOLUME_HEAD as u64 } else { 0 };
     let mut found = walked.ended;
-    finish_running(parts, (shelf, number), (&mut *file, walked.running), &mut found, recovery)
-        .map_err(|error| error.unwrap_or_else(|cause| failed("append to", &path)(cause)))?;
+    finish_running(parts, (shelf, number), (&mut *file, walked.running), &mut found, recovery)?;
     file.sync().map_err(failed("sync", &path))?;
     Ok(found)
 }
@@ -113,36 +113,67 @@ fn found(manifest: &Manifest, number: u32, block: &Block, new: bool) -> Found {
     }
 }
 
-/// Gives each running recording its end. An inner `Err` is the disk's.
+/// The ends of recordings that have none, before any of them is written.
+#[derive(Default)]
+struct Ends {
+    manifests: Vec<(BlockHead, Manifest)>,
+    waiting: Vec<WasRunning>,
+    /// First parts whose second part has told of the call, and takes their place.
+    gone_on: Vec<RecordingId>,
+}
+
+impl Ends {
+    fn of(
+        parts: &Parts,
+        shelf: &Shelf,
+        running: BTreeMap<RecordingId, Unfinished>,
+        recovery: &mut Recovery,
+    ) -> Result<Self, VaultError> {
+        let mut ends = Self::default();
+        if running.is_empty() {
+            return Ok(ends);
+        }
+        let keys: Vec<KeyFile> = reading::key_files(parts, shelf)?;
+        for (recording, mut unfinished) in running {
+            let has_key = keys.iter().flat_map(|file| &file.rows).any(|row| row.recording == recording);
+            let Some((head, manifest)) = unfinished.manifest(&parts.keys, shelf, recording) else {
+                recovery.nameless.push(recording);
+                continue;
+            };
+            if !has_key {
+                recovery.without_key.push(recording);
+                continue;
+            }
+            if let Some(call) = unfinished.running {
+                ends.gone_on.extend(manifest.continues);
+                if call.over.is_none() {
+                    ends.waiting.push(WasRunning { recording, call, last: unfinished.last });
+                }
+            }
+            ends.manifests.push((head, manifest));
+        }
+        Ok(ends)
+    }
+}
+
+/// Gives each running recording its end, when it is certain that its call can be taken up all the same.
 fn finish_running(
     parts: &Parts,
     (shelf, number): (&Shelf, u32),
     (file, running): (&mut dyn DiskFile, BTreeMap<RecordingId, Unfinished>),
     found: &mut Vec<Found>,
     recovery: &mut Recovery,
-) -> Result<(), Result<VaultError, io::Error>> {
-    let mut keys: Option<Vec<KeyFile>> = None;
-    for (recording, mut unfinished) in running {
-        let files = match &keys {
-            Some(files) => files,
-            None => keys.insert(reading::key_files(parts, shelf).map_err(Ok)?),
-        };
-        let has_key = files.iter().flat_map(|file| &file.rows).any(|row| row.recording == recording);
-        let Some((head, manifest)) = unfinished.manifest(&parts.keys, shelf, recording) else {
-            recovery.nameless.push(recording);
-            continue;
-        };
-        if !has_key {
-            recovery.without_key.push(recording);
-            continue;
-        }
-        let at = file.size().map_err(Err)?;
-        let (block, entry, row) = parts.keys.manifest_block(head, &manifest);
-        file.append(&block).map_err(Err)?;
-        recovery.interrupted.push(recording);
-        let running = unfinished.running.filter(|call| call.over.is_none());
-        recovery.running.extend(running.map(|call| WasRunning { recording, call, last: unfinished.last }));
-        let mut entry = entry;
+) -> Result<(), VaultError> {
+    let mut ends = Ends::of(parts, shelf, running, recovery)?;
+    let second_parts = found.iter().filter_map(|ended| ended.entry.recording.as_ref()?.continues);
+    ends.gone_on.extend(second_parts);
+    parts.keep_waiting(ends.waiting, &ends.gone_on)?;
+    let path = parts.layout.volume(shelf, number);
+    for (head, manifest) in ends.manifests {
+        let at = file.size().map_err(failed("read", &path))?;
+        let (block, mut entry, row) = parts.keys.manifest_block(head, &manifest);
+        file.append(&block).map_err(failed("append to", &path))?;
+        recovery.interrupted.push(manifest.recording);
         if let Some(recording) = &mut entry.recording {
             (recording.volume, recording.manifest_at) = (number, at);
         }

@@ -65,10 +65,11 @@ impl RecordingSealer {
     }
 
     /// Keeps what must be known to take the call up again. To be called when it is answered and whenever that changes
-    /// afterwards: of an interrupted recording the newest comes out in [`crate::Recovery::running`].
+    /// afterwards: of an interrupted recording the newest comes out in [`crate::Vault::waiting`].
     #[must_use]
     pub fn running(&mut self, call: &RunningCall) -> Sealed {
-        self.metadata(BlockKind::Running, self.last, &running::to_bytes(call))
+        let sealed = self.metadata(BlockKind::Running, self.last, &running::to_bytes(call));
+        Sealed { goes_on_from: self.opened.continues, ..sealed }
     }
 
     /// Seals a segment: one copy, one pass of the cipher, one hash.
@@ -130,7 +131,8 @@ impl RecordingSealer {
         let (block, entry, row) = self.with.manifest_block(head, &manifest);
         let finished = Some(Box::new((entry, row)));
         let kind = BlockKind::Manifest;
-        Sealed { shelf: self.shelf, recording: self.id, kind, block, key_row: None, held: None, finished }
+        let (shelf, recording, goes_on_from) = (self.shelf, self.id, self.opened.continues);
+        Sealed { shelf, recording, kind, block, key_row: None, held: None, goes_on_from, finished }
     }
 
     pub(super) fn metadata(&mut self, kind: BlockKind, at: PacketTime, content: &[u8]) -> Sealed {
@@ -147,6 +149,15 @@ impl RecordingSealer {
     fn count(&mut self, kind: BlockKind, block: Vec<u8>) -> Sealed {
         self.blocks.push(block_hash(&block[..BLOCK_HEAD], &block[BLOCK_HEAD..]));
         let (shelf, recording) = (Arc::clone(&self.shelf), self.id);
-        Sealed { shelf, recording, kind, block, key_row: None, held: None, finished: None }
+        Sealed {
+            shelf,
+            recording,
+            kind,
+            block,
+            key_row: None,
+            held: None,
+            goes_on_from: None,
+            finished: None,
+        }
     }
 }

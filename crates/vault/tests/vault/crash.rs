@@ -66,7 +66,7 @@ fn check_running(vault: &Vault, opener: &Opener, at: &str) {
     let entry = entry(vault, 2);
     let packets: usize = opener.segments(&entry).unwrap().map(|s| s.unwrap().media().count()).sum();
     assert!(packets >= 4, "{at}: {packets} packets");
-    let was_running: Vec<_> = vault.recovery().running.iter().map(|was| was.call.clone()).collect();
+    let was_running: Vec<_> = vault.waiting().into_iter().map(|was| was.call).collect();
     let expected = if entry.recording.unwrap().interrupted { vec![running_call(2, 1)] } else { Vec::new() };
     assert_eq!(was_running, expected, "{at}");
 }
@@ -99,9 +99,11 @@ fn check_and(
     assert_eq!(vault.check_index(), [], "{at}");
     assert!(vault.ledger().verify().is_empty(), "{at}");
     also(&vault, &opener);
+    let waiting = vault.waiting();
     drop((vault, opener));
     let again = Vault::open(&dir).unwrap();
     assert!(again.recovery().is_clean(), "{at}: {:?}", again.recovery());
+    assert_eq!(again.waiting(), waiting, "{at}: whoever opens a vault to read takes nothing up");
     assert_eq!(entries(&again), listed, "{at}");
     listed.len()
 }
@@ -170,6 +172,7 @@ fn a_crash_within_recovery_is_a_crash_like_any_other() {
     record(&sealer, &mut writer, 1).unwrap();
     for n in [2, 3] {
         let mut running = begin(&sealer, &mut writer, n).unwrap();
+        writer.append(running.running(&running_call(n, 1))).unwrap();
         writer.append(running.seal(&media(n, [1, 2]))).unwrap();
     }
     writer.commit(NOW).unwrap();
@@ -191,7 +194,8 @@ fn a_crash_within_recovery_is_a_crash_like_any_other() {
         image.apply(told);
         for crash in [Crash::Kill, Crash::Forget, Crash::Zeros] {
             let at = format!("{crash:?} after {place} of recovery");
-            assert_eq!(check(&killed, &image, crash, &[1], &at), 3, "{at}");
+            let both_wait = |vault: &Vault, _: &Opener| assert_eq!(vault.waiting().len(), 2, "{at}");
+            assert_eq!(check_and(&killed, (&image, crash), &[1], &at, both_wait), 3, "{at}");
         }
     }
 }

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use earwitness_model::{CallId, EndedBy, Flag, Outcome};
-use earwitness_vault::{LedgerKind, Opening, VOLUME_VERSION, Vault, VolumeHead, WasRunning};
+use earwitness_model::{CallId, EndedBy, Flag, Outcome, RecordingId};
+use earwitness_vault::{
+    LedgerKind, Opening, RecordingSealer, VOLUME_VERSION, Vault, VolumeHead, WasRunning, Writer,
+};
 
 use crate::support::{
     NOW, Office, START, begin, call_id, check_whole, disk::WatchedDisk, entries, entry, media, opening,
@@ -11,7 +13,7 @@ use crate::support::{
 };
 
 /// A recorder that is killed while call 2 runs, told of as in `told`.
-fn killed(told: &[u32]) -> (Office, earwitness_model::RecordingId) {
+fn killed(told: &[u32]) -> (Office, RecordingId) {
     let office = Office::new();
     let vault = office.open();
     let (sealer, mut writer) = vault.writer().unwrap();
@@ -31,7 +33,7 @@ fn of_an_interrupted_recording_the_newest_that_was_told_of_the_call_comes_out() 
     let vault = office.open();
     let last = START.plus_nanos(1_000_000);
     let expected = WasRunning { recording, call: running_call(2, 3), last };
-    assert_eq!(vault.recovery().running, [expected]);
+    assert_eq!(vault.waiting(), [expected]);
     let listed = entry(&vault, 2);
     assert_eq!(listed.summary.answer, running_call(2, 3).answered);
     assert_eq!(listed.summary.outcome, Outcome::Answered);
@@ -41,15 +43,13 @@ fn of_an_interrupted_recording_the_newest_that_was_told_of_the_call_comes_out() 
     assert_eq!((end.at, end.by), (last, Some(EndedBy::CaptureEnd)));
     assert_eq!(vault.verify(&listed, Some(&office.opener(&vault))), []);
     assert_eq!(vault.check_index(), []);
-    drop(vault);
-    assert_eq!(office.open().recovery().running, [], "it is taken up once");
 }
 
 #[test]
 fn a_call_of_which_nothing_was_told_is_interrupted_and_not_taken_up() {
     let (office, recording) = killed(&[]);
     let vault = office.open();
-    assert_eq!((&vault.recovery().interrupted[..], vault.recovery().running.len()), (&[recording][..], 0));
+    assert_eq!((&vault.recovery().interrupted[..], vault.waiting().len()), (&[recording][..], 0));
     let summary = entry(&vault, 2).summary;
     assert_eq!((summary.answer, summary.end, summary.outcome), (None, None, Outcome::InProgress));
 }
@@ -65,7 +65,7 @@ fn a_call_that_ended_is_not_taken_up() {
     writer.commit(NOW).unwrap();
     let copy = office.copy();
     let copied = copy.open();
-    assert_eq!((copied.recovery().volumes, copied.recovery().running.len()), (1, 0));
+    assert_eq!((copied.recovery().volumes, copied.waiting().len()), (1, 0));
     assert_eq!(copied.verify(&entry(&copied, 1), Some(&copy.opener(&copied))), []);
 }
 
@@ -96,6 +96,95 @@ fn the_second_part_is_a_row_of_its_own_that_names_the_first() {
     assert_eq!(entries(&vault), before);
     let told = vault.ledger().rows().flatten().filter(|row| row.kind == LedgerKind::Recorded).count();
     assert_eq!(told, 3);
+}
+
+/// The second part of call 2, begun after `first`.
+fn second_part(vault: &Vault, first: RecordingId) -> (Writer, RecordingSealer) {
+    let (sealer, mut writer) = vault.writer().unwrap();
+    let (part, opened) = sealer.begin(&Opening { continues: Some(first), ..opening(3) }, NOW).unwrap();
+    writer.append(opened).unwrap();
+    (writer, part)
+}
+
+#[test]
+fn a_call_waits_through_any_opening_until_its_second_part_has_told_of_it() {
+    let (office, first) = killed(&[7]);
+    let waiting = office.open().waiting();
+    assert_eq!((waiting.len(), waiting[0].recording), (1, first));
+    for _reader in 0..3 {
+        let vault = office.open();
+        assert!(vault.recovery().is_clean());
+        assert_eq!(vault.waiting(), waiting);
+    }
+    let vault = office.open();
+    let (mut writer, mut part) = second_part(&vault, first);
+    writer.commit(NOW).unwrap();
+    assert_eq!(vault.waiting(), waiting, "a second part that has told nothing takes nothing up");
+    assert_eq!(office.copy().open().waiting(), waiting);
+    writer.append(part.running(&running_call(3, 8))).unwrap();
+    assert_eq!(vault.waiting(), waiting, "what is not durable takes nothing up");
+    writer.commit(NOW).unwrap();
+    assert_eq!(vault.waiting(), []);
+    let killed_again = office.copy().open().waiting();
+    assert_eq!((killed_again.len(), &killed_again[0].call), (1, &running_call(3, 8)));
+    assert_ne!(killed_again[0].recording, first);
+    writer.append(part.finish(&summary(3))).unwrap();
+    writer.close(NOW).unwrap();
+    drop(vault);
+    assert_eq!(office.open().waiting(), []);
+    assert!(!office.dir().join("waiting").exists());
+}
+
+#[test]
+fn a_call_whose_second_part_is_on_the_disk_does_not_wait_though_nobody_took_it_out() {
+    for ends in [false, true] {
+        let (office, first) = killed(&[7]);
+        let vault = office.open();
+        let left = std::fs::read(office.dir().join("waiting")).unwrap();
+        let (mut writer, mut part) = second_part(&vault, first);
+        writer.append(part.running(&running_call(3, 8))).unwrap();
+        if ends {
+            writer.append(part.finish(&summary(3))).unwrap();
+        }
+        writer.commit(NOW).unwrap();
+        let copy = office.copy();
+        std::fs::write(copy.dir().join("waiting"), left).unwrap();
+        let expected = if ends { vec![] } else { vec![running_call(3, 8)] };
+        let waiting: Vec<_> = copy.open().waiting().into_iter().map(|was| was.call).collect();
+        assert_eq!(waiting, expected);
+    }
+}
+
+#[test]
+fn a_call_that_is_given_up_waits_no_more_and_names_nobody_while_it_waits() {
+    let (office, first) = killed(&[7]);
+    let vault = office.open();
+    let file = office.dir().join("waiting");
+    let bytes = std::fs::read(&file).unwrap();
+    for secret in [&b"0312227"[..], b"dialog-2"] {
+        assert!(!bytes.windows(secret.len()).any(|window| window == secret));
+    }
+    assert_eq!(std::os::unix::fs::MetadataExt::mode(&file.metadata().unwrap()) & 0o777, 0o600);
+    vault.stop_waiting(&[first]).unwrap();
+    assert_eq!((vault.waiting(), file.exists()), (vec![], false));
+    drop(vault);
+    assert_eq!(office.open().waiting(), []);
+}
+
+#[test]
+fn a_file_of_waiting_calls_that_does_not_open_is_as_if_it_was_not_there() {
+    let (office, _) = killed(&[7]);
+    drop(office.open());
+    let file = office.dir().join("waiting");
+    let whole = std::fs::read(&file).unwrap();
+    for at in [0, whole.len() / 2, whole.len() - 1] {
+        let mut bytes = whole.clone();
+        bytes[at] ^= 1;
+        std::fs::write(&file, bytes).unwrap();
+        let vault = office.open();
+        assert_eq!(vault.waiting(), []);
+        assert_eq!(vault.verify(&entry(&vault, 2), None), []);
+    }
 }
 
 /// A volume as the version before wrote it: nothing else was different.
