@@ -8,11 +8,12 @@ use std::{
 };
 
 use earwitness_model::WallTime;
-use earwitness_rules::{RuleSet, SourceText};
+use earwitness_rules::{Problem, RuleSet, SourceText};
 use earwitness_vault::{Opener, SecretString, Vault, VaultError};
 
 use crate::{
     exit::{Exit, Failure},
+    instruments::RulesRefusal,
     options::{Options, read_rules},
     seat::{Here, Out, RuleTexts, Screen, Seat},
 };
@@ -109,6 +110,15 @@ impl Context {
         rules_of(&self.seat.rule_texts()?)
     }
 
+    /// [`Self::load_rules`] for a process whose messages go into a log.
+    ///
+    /// # Errors
+    /// Why there are none, without a word of what was written.
+    pub(crate) fn load_rules_for_log(&self) -> Result<RuleSet, RulesRefusal> {
+        let read = self.seat.rule_texts().map_err(|failure| RulesRefusal::Unread(failure.to_string()))?;
+        Ok(parsed(&read)?)
+    }
+
     /// The rules, where there are some: named ones must be there, those of the usual places may be missing.
     pub(crate) fn rules_if_any(&self) -> Result<Option<RuleSet>, Failure> {
         let is_there = self.named.names_rules() || self.rules_dir().is_dir();
@@ -160,9 +170,13 @@ impl Context {
     }
 }
 
-fn rules_of(read: &RuleTexts) -> Result<RuleSet, Failure> {
+fn parsed(read: &RuleTexts) -> Result<RuleSet, Vec<Problem>> {
     let sources: Vec<_> = read.texts.iter().map(|(name, text)| SourceText { name, text }).collect();
-    RuleSet::load(&sources).map_err(|problems| {
+    RuleSet::load(&sources)
+}
+
+fn rules_of(read: &RuleTexts) -> Result<RuleSet, Failure> {
+    parsed(read).map_err(|problems| {
         let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
         Failure::new(
             Exit::Failed,

@@ -251,6 +251,44 @@ fn a_recording_is_counted_scraped_and_logged_and_the_log_names_nobody() {
     }
 }
 
+/// Rules of the test's own, which can be spoilt.
+fn own_rules(bench: &Bench) -> std::path::PathBuf {
+    let own = bench.path("rules");
+    bench.done(["rules", "init", own.to_str().unwrap()]);
+    own
+}
+
+#[test]
+fn a_rule_file_with_mistakes_is_told_by_place_and_kind_and_no_number_of_it_is_in_the_log() {
+    let Some(wire) = Wire::new() else { return };
+    let bench = office();
+    let rules = own_rules(&bench);
+    let marked = rules.join("marked.toml");
+    let spoilt = [
+        "schema = 1\n[[rule]]\nname = \"7391\"\nmode = \"7391\"\nextensions = [\"73917392-7391\", \"73917391-7391\"]\n7391 = 1\n",
+        "schema = 1\n[[rule]]\nname = \"7391\nextensions = [73917391",
+    ];
+    for (form, spoilt) in ["text", "json"].into_iter().zip(spoilt) {
+        let with = ["--rules", rules.to_str().unwrap(), "--log", form];
+        let recorder = wire.record(&bench, &with);
+        until("it records", || status(&bench).1["state"] == "recording");
+        std::fs::write(&marked, spoilt).unwrap();
+        recorder.signal(rustix::process::Signal::HUP);
+        thread::sleep(Duration::from_millis(500));
+        let said = recorder.stop();
+        assert!(said.err.contains("marked.toml") && !said.err.contains("7391"), "{said:?}");
+        assert!(
+            said.err.contains(if form == "json" { "rules_refused" } else { "stay in force" }),
+            "{said:?}"
+        );
+        let output = wire.command(&bench, &[&["record", "-i", "tap"], &with[..]].concat()).output().unwrap();
+        let begun = support::Said::from(output);
+        assert_eq!(begun.code, Some(1), "{begun:?}");
+        assert!(begun.err.contains("marked.toml:") && !begun.err.contains("7391"), "{begun:?}");
+        std::fs::remove_file(&marked).unwrap();
+    }
+}
+
 #[test]
 fn an_interface_that_goes_down_is_an_alarm_that_is_heard_and_ends_status_with_6() {
     let Some(wire) = Wire::new() else { return };

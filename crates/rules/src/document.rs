@@ -8,7 +8,7 @@ use crate::keys::{NUMBER_KEYS, Section};
 use crate::number::NumberPlan;
 use crate::pattern::Pattern;
 use crate::period;
-use crate::problem::{Place, Problem, Problems, Source, SourceText, quoted};
+use crate::problem::{Place, Problem, ProblemCode, Problems, Source, SourceText, quoted};
 use crate::reader::{Named, Placed, Reader, Table};
 use crate::rule::{CalendarDay, Notice, NoticeAudio};
 
@@ -45,13 +45,21 @@ pub(crate) fn read(file: SourceText<'_>, problems: &mut Problems) -> Option<Docu
     let source = Source::new(file);
     if file.text.len() > MOST_BYTES {
         let hint = Some("split it, or is it a rule file at all?".to_owned());
-        problems.add(Problem::at(&source.place(0), "the file is larger than 4 MiB", hint));
+        problems.add(Problem::at(
+            &source.place(0),
+            (ProblemCode::TooMuch, "the file is larger than 4 MiB"),
+            hint,
+        ));
         return None;
     }
     let (root, broken) = DeTable::parse_recoverable(file.text);
     for error in &broken {
         let place = source.place(error.span().map_or(0, |span| span.start));
-        problems.add(Problem::at(&place, format!("not TOML: {}", error.message()), None));
+        problems.add(Problem::at(
+            &place,
+            (ProblemCode::NotToml, format!("not TOML: {}", error.message())),
+            None,
+        ));
     }
     if !broken.is_empty() {
         return None;
@@ -59,7 +67,8 @@ pub(crate) fn read(file: SourceText<'_>, problems: &mut Problems) -> Option<Docu
     let mut reader = Reader::new(&source, problems);
     let top = reader.open(Section::File, root.get_ref(), source.place(0));
     if let Some(schema) = reader.integer(&top, "schema").filter(|schema| schema.value != Some(1)) {
-        reader.complain(&schema.place, "this schema is not known to this version", "write schema = 1");
+        let what = (ProblemCode::WrongValue, "this schema is not known to this version");
+        reader.complain(&schema.place, what, "write schema = 1");
     }
     Some(Document {
         plan: reader.plan(&top, root.get_ref()),
@@ -90,7 +99,8 @@ impl Reader<'_> {
             let patterns = self.patterns(top, key);
             for star in patterns.iter().filter(|pattern| pattern.value == Pattern::Any) {
                 let hint = "name the numbers: they tell calls from outside and inside apart";
-                self.complain(&star.place, format!("`{key}` cannot be \"*\""), hint);
+                let what = (ProblemCode::WrongValue, format!("`{key}` cannot be \"*\""));
+                self.complain(&star.place, what, hint);
             }
             patterns
         });
@@ -109,7 +119,8 @@ impl Reader<'_> {
             code @ ("" | "0") => format!("digits alone: {key} = \"31\"{}", code.trim_matches('0')),
             code => format!("digits alone, without plus or leading zero: {key} = \"{code}\""),
         };
-        self.complain(&place, format!("`{key}` cannot be \"{}\"", quoted(value)), hint);
+        let what = (ProblemCode::WrongValue, format!("`{key}` cannot be \"{}\"", quoted(value)));
+        self.complain(&place, what, hint);
         None
     }
 
@@ -119,7 +130,7 @@ impl Reader<'_> {
         for Placed { value, place } in entries {
             match Pattern::parse(value) {
                 Ok(pattern) => patterns.push(Placed { value: pattern, place }),
-                Err(bad) => self.complain(&place, bad.what, bad.hint),
+                Err(bad) => self.complain(&place, (ProblemCode::WrongValue, bad.what), bad.hint),
             }
         }
         patterns
@@ -132,7 +143,7 @@ impl Reader<'_> {
         let value = keep.and_then(|keep| match period::parse(keep.value) {
             Ok(period) => Some(RetentionClass { name: name.clone(), keep: period }),
             Err(hint) => {
-                let what = format!("`keep` cannot be \"{}\"", quoted(keep.value));
+                let what = (ProblemCode::WrongValue, format!("`keep` cannot be \"{}\"", quoted(keep.value)));
                 self.complain(&keep.place, what, hint);
                 None
             }
@@ -146,7 +157,8 @@ impl Reader<'_> {
         let value = named.table.and_then(|table| {
             let Placed { value: audio, place } = self.text(&table, "audio")?;
             if audio.is_empty() || audio.chars().any(char::is_control) {
-                self.complain(&place, "`audio` is no path", "write \"notices/NAME.wav\" or \"none\"");
+                let what = (ProblemCode::WrongValue, "`audio` is no path");
+                self.complain(&place, what, "write \"notices/NAME.wav\" or \"none\"");
                 return None;
             }
             let from = self.day(&table, "from");
@@ -173,7 +185,7 @@ impl Reader<'_> {
             && !text.starts_with('-')
             && !text.ends_with('-');
         if !good {
-            let what = format!("\"{}\" is no name for it", quoted(text));
+            let what = (ProblemCode::WrongValue, format!("\"{}\" is no name for it", quoted(text)));
             self.complain(&name.place, what, "lower case letters, digits and hyphens: citizen-90d");
         }
     }

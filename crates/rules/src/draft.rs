@@ -5,7 +5,7 @@ use earwitness_model::{EarlyMedia, Mode};
 use crate::keypad;
 use crate::keys::Section;
 use crate::pattern::Pattern;
-use crate::problem::{Place, quoted};
+use crate::problem::{Place, ProblemCode, quoted};
 use crate::reader::{Placed, Reader, Table};
 use crate::rule::{Covers, InternalCalls, PauseKeys, Rule, StartFrom, StartKeys};
 
@@ -108,7 +108,8 @@ impl Reader<'_> {
         match keypad::check(value) {
             Ok(()) => Some(value.to_owned()),
             Err(hint) => {
-                self.complain(&place, format!("`{key}` cannot be \"{}\"", quoted(value)), hint);
+                let what = (ProblemCode::WrongValue, format!("`{key}` cannot be \"{}\"", quoted(value)));
+                self.complain(&place, what, hint);
                 None
             }
         }
@@ -119,7 +120,7 @@ impl Reader<'_> {
             let place = self.key_place(table, "extensions");
             self.complain(
                 &place,
-                "a rule of no extensions never applies",
+                (ProblemCode::WrongValue, "a rule of no extensions never applies"),
                 "write [\"4001-4020\"] or [\"*\"]",
             );
         }
@@ -142,7 +143,7 @@ impl Reader<'_> {
         if let Some(code) = clash {
             let place = self.key_place(table, "pause");
             let what = format!("the key codes of this rule cannot be told apart at `{code}`");
-            self.complain(&place, what, "no code may be the beginning of another");
+            self.complain(&place, (ProblemCode::Conflict, what), "no code may be the beginning of another");
         }
     }
 
@@ -150,7 +151,7 @@ impl Reader<'_> {
     fn complain_of_no_terms(&mut self, table: &Table<'_>, name: &Placed<&str>) {
         for key in ["retention", "notice"] {
             if !self.has(table, key) {
-                let what = format!("rule \"{}\" has no `{key}`", name.value);
+                let what = (ProblemCode::MissingKey, format!("rule \"{}\" has no `{key}`", name.value));
                 self.complain(&name.place, what, format!("every rule that records names its {key}"));
             }
         }
@@ -161,18 +162,22 @@ impl Reader<'_> {
         let (has_start, has_pause) = (self.has(table, "start"), self.has(table, "pause"));
         if mode == Mode::Selective && !has_start {
             let hint = "write start = { keys = \"*1\", from = \"keypress\" }";
-            self.complain(table.place(), "a selective rule has no `start`", hint);
+            let what = (ProblemCode::MissingKey, "a selective rule has no `start`");
+            self.complain(table.place(), what, hint);
         }
         if mode != Mode::Selective && has_start {
             let hint = "leave it out, or write mode = \"selective\"";
-            self.complain(&self.key_place(table, "start"), "only a selective rule has a `start`", hint);
+            let what = (ProblemCode::KeyOutOfPlace, "only a selective rule has a `start`");
+            self.complain(&self.key_place(table, "start"), what, hint);
         }
         if mode == Mode::Never && has_pause {
             let place = self.key_place(table, "pause");
-            self.complain(&place, "a `never` rule has nothing to pause", "leave it out");
+            let what = (ProblemCode::KeyOutOfPlace, "a `never` rule has nothing to pause");
+            self.complain(&place, what, "leave it out");
         }
         for place in choices.against_never.iter().filter(|_| mode == Mode::Never) {
-            self.complain(place, "a `never` rule refuses every call of its extensions", "leave it out");
+            let what = (ProblemCode::KeyOutOfPlace, "a `never` rule refuses every call of its extensions");
+            self.complain(place, what, "leave it out");
         }
     }
 
@@ -184,7 +189,7 @@ impl Reader<'_> {
             && text.chars().count() <= LONGEST_LABEL
             && !text.chars().any(|letter| letter.is_control() || is_direction_mark(letter));
         if !good {
-            let what = format!("`{key}` cannot be \"{}\"", quoted(text));
+            let what = (ProblemCode::WrongValue, format!("`{key}` cannot be \"{}\"", quoted(text)));
             self.complain(&label.place, what, "1 to 64 printable letters");
         }
         good.then_some(label)

@@ -36,7 +36,7 @@ pub use explain::{Beaten, Explanation, LostBy};
 pub use load::RuleSet;
 pub use number::{Number, NumberPlan};
 pub use pattern::{NumberRange, Pattern};
-pub use problem::{Place, Problem, SourceText};
+pub use problem::{Place, Problem, ProblemCode, SourceText};
 pub use rule::{
     CalendarDay, Covers, InternalCalls, Notice, NoticeAudio, PauseKeys, Rule, StartFrom, StartKeys,
 };

@@ -8,7 +8,7 @@ use crate::document::{self, Definition, Document, PlanDraft};
 use crate::draft::Draft;
 use crate::number::NumberPlan;
 use crate::pattern::Pattern;
-use crate::problem::{Place, Problem, Problems, SourceText, quoted};
+use crate::problem::{Place, Problem, ProblemCode, Problems, SourceText, quoted};
 use crate::reader::Placed;
 use crate::rule::{Covers, InternalCalls, Notice, NoticeAudio, Rule};
 use crate::{canonical, spelling, tie};
@@ -159,7 +159,7 @@ fn join(whole: &mut Document, document: Document, problems: &mut Problems) {
             // Which of the two is reported must not depend on the order of the files.
             let (first, second) =
                 (first.place.clone().min(second.place.clone()), first.place.clone().max(second.place));
-            let what = "the office's numbering stands in two files";
+            let what = (ProblemCode::Repeated, "the office's numbering stands in two files");
             problems.add(Problem::at(&second, what, Some(format!("the other is at {first}"))));
         }
         (None, Some(plan)) => whole.plan = Some(plan),
@@ -187,7 +187,8 @@ fn is_within_limits(whole: &Document, problems: &mut Problems) -> bool {
     for (what, count, most, last) in limits {
         if let Some(last) = last.filter(|_| count > most) {
             let hint = Some("write ranges, or fewer of them".to_owned());
-            problems.add(Problem::at(last, format!("{count} {what}, more than {most}"), hint));
+            let what = (ProblemCode::TooMuch, format!("{count} {what}, more than {most}"));
+            problems.add(Problem::at(last, what, hint));
         }
     }
     limits.iter().all(|(_, count, most, _)| count <= most)
@@ -212,7 +213,7 @@ fn normalised(patterns: Vec<Placed<Pattern>>, plan: &NumberPlan, problems: &mut 
             Some(pattern) => good.push(pattern),
             None => problems.add(Problem::at(
                 &place,
-                format!("the ends of `{value}` are numbers of different kinds"),
+                (ProblemCode::WrongValue, format!("the ends of `{value}` are numbers of different kinds")),
                 Some("write one range for each kind".to_owned()),
             )),
         }
@@ -236,7 +237,10 @@ fn refuse_repeats<'d>(
         places.sort();
         if let Some((first, further)) = places.split_first() {
             for place in further {
-                let what = format!("{what_it_is} \"{}\" is here a second time", quoted(name));
+                let what = (
+                    ProblemCode::Repeated,
+                    format!("{what_it_is} \"{}\" is here a second time", quoted(name)),
+                );
                 problems.add(Problem::at(place, what, Some(format!("the first is at {first}"))));
             }
         }
@@ -266,7 +270,7 @@ fn look_up(
                 Some(near) => format!("did you mean \"{near}\"?"),
                 None => format!("define it: [{key}.{}]", quoted(name)),
             };
-            let what = format!("{key} \"{}\" is not defined", quoted(name));
+            let what = (ProblemCode::Undefined, format!("{key} \"{}\" is not defined", quoted(name)));
             problems.add(Problem::at(place, what, Some(hint)));
         }
     }

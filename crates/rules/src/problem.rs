@@ -32,6 +32,56 @@ impl fmt::Display for Place {
     }
 }
 
+/// What kind of mistake it is. It quotes nothing that anybody wrote: numbers of persons stand in rule files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ProblemCode {
+    /// The text is not TOML.
+    NotToml,
+    /// More than any office needs: a file, or the things of one kind.
+    TooMuch,
+    /// No table of this kind has this key.
+    UnknownKey,
+    /// A key that there must be is not there.
+    MissingKey,
+    /// A key that says nothing, or contradicts, beside the others of its table.
+    KeyOutOfPlace,
+    /// The value is not of the key's type.
+    WrongType,
+    /// The value is not one that the key may have.
+    WrongValue,
+    /// What may be given once is here a second time.
+    Repeated,
+    /// A name that stands for nothing.
+    Undefined,
+    /// Two rules, or two codes of one, that cannot both be right.
+    Conflict,
+}
+
+impl ProblemCode {
+    /// For logs and programs: stable.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::NotToml => "not_toml",
+            Self::TooMuch => "too_much",
+            Self::UnknownKey => "unknown_key",
+            Self::MissingKey => "missing_key",
+            Self::KeyOutOfPlace => "key_out_of_place",
+            Self::WrongType => "wrong_type",
+            Self::WrongValue => "wrong_value",
+            Self::Repeated => "repeated",
+            Self::Undefined => "undefined",
+            Self::Conflict => "conflict",
+        }
+    }
+}
+
+impl fmt::Display for ProblemCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
 /// Why a rule set was not loaded. Its `Display` is `file:line:column: what`, and the hint on a line of its own.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Problem {
@@ -41,15 +91,22 @@ pub struct Problem {
     pub line: u32,
     /// In characters, from 1.
     pub column: u32,
-    /// What is wrong.
+    /// What is wrong, in words that may quote what was written.
     pub what: String,
     /// What to do about it.
     pub hint: Option<String>,
+    /// What kind of mistake it is.
+    pub code: ProblemCode,
 }
 
 impl Problem {
-    pub(crate) fn at(place: &Place, what: impl Into<String>, hint: Option<String>) -> Self {
-        Self { file: place.file.clone(), line: place.line, column: place.column, what: what.into(), hint }
+    pub(crate) fn at(
+        place: &Place,
+        (code, what): (ProblemCode, impl Into<String>),
+        hint: Option<String>,
+    ) -> Self {
+        let Place { file, line, column } = place.clone();
+        Self { file, line, column, what: what.into(), hint, code }
     }
 }
 
@@ -156,8 +213,11 @@ mod tests {
     #[test]
     fn the_hint_stands_on_its_own_line() {
         let place = Place { file: "a.toml".into(), line: 3, column: 5 };
-        assert_eq!(Problem::at(&place, "no", None).to_string(), "a.toml:3:5: no");
-        assert_eq!(Problem::at(&place, "no", Some("yes".into())).to_string(), "a.toml:3:5: no\n  hint: yes");
+        assert_eq!(Problem::at(&place, (ProblemCode::WrongValue, "no"), None).to_string(), "a.toml:3:5: no");
+        assert_eq!(
+            Problem::at(&place, (ProblemCode::WrongValue, "no"), Some("yes".into())).to_string(),
+            "a.toml:3:5: no\n  hint: yes"
+        );
     }
 
     #[test]
@@ -171,7 +231,8 @@ mod tests {
     fn a_million_problems_are_two_hundred_and_a_count() {
         let mut problems = Problems::default();
         for line in 0..1000 {
-            problems.add(Problem::at(&Place { file: "a".into(), line, column: 1 }, "no", None));
+            let place = Place { file: "a".into(), line, column: 1 };
+            problems.add(Problem::at(&place, (ProblemCode::WrongValue, "no"), None));
         }
         let sorted = problems.into_sorted();
         assert_eq!(sorted.len(), MOST_PROBLEMS);

@@ -6,7 +6,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::keys::{Key, Kind, Need, Section};
-use crate::problem::{Place, Problem, Problems, Source, quoted};
+use crate::problem::{Place, Problem, ProblemCode, Problems, Source, quoted};
 use crate::spelling;
 
 /// A table whose keys were checked: what its accessors do not find is absent, or was complained of.
@@ -46,7 +46,12 @@ impl<'s> Reader<'s> {
         Self { source, problems }
     }
 
-    pub(crate) fn complain(&mut self, place: &Place, what: impl Into<String>, hint: impl Into<String>) {
+    pub(crate) fn complain(
+        &mut self,
+        place: &Place,
+        what: (ProblemCode, impl Into<String>),
+        hint: impl Into<String>,
+    ) {
         self.problems.add(Problem::at(place, what, Some(hint.into())));
     }
 
@@ -68,14 +73,15 @@ impl<'s> Reader<'s> {
                         found_words(known.kind, value.get_ref())
                     );
                     let place = self.place(&value.span());
-                    self.complain(&place, what, how_to_write(known));
+                    self.complain(&place, (ProblemCode::WrongType, what), how_to_write(known));
                 }
                 Some(_) => {}
             }
         }
         for known in section.keys().iter().filter(|known| known.need == Need::Required) {
             if !values.contains_key(known.name) {
-                self.complain(&at, format!("{section} has no `{}`", known.name), how_to_write(known));
+                let what = (ProblemCode::MissingKey, format!("{section} has no `{}`", known.name));
+                self.complain(&at, what, how_to_write(known));
             }
         }
         Table { section, values, at }
@@ -91,7 +97,8 @@ impl<'s> Reader<'s> {
             (None, None) => format!("its keys are {}", known.collect::<Vec<_>>().join(", ")),
         };
         let place = self.place(&key.span());
-        self.complain(&place, format!("unknown key `{}` in {section}", quoted(name)), hint);
+        let what = (ProblemCode::UnknownKey, format!("unknown key `{}` in {section}", quoted(name)));
+        self.complain(&place, what, hint);
     }
 
     fn value<'d>(&self, table: &Table<'d>, key: &str) -> Option<(&'d DeValue<'d>, Place)> {
@@ -137,7 +144,8 @@ impl<'s> Reader<'s> {
                 format!("one of {}", known.map(|word| format!("\"{word}\"")).collect::<Vec<_>>().join(", "))
             }
         };
-        self.complain(&place, format!("`{key}` cannot be \"{}\"", quoted(value)), hint);
+        let what = (ProblemCode::WrongValue, format!("`{key}` cannot be \"{}\"", quoted(value)));
+        self.complain(&place, what, hint);
         None
     }
 

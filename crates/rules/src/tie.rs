@@ -8,7 +8,7 @@ use earwitness_model::Mode;
 use crate::draft::Draft;
 use crate::number::NumberPlan;
 use crate::pattern::Pattern;
-use crate::problem::{Place, Problem, Problems};
+use crate::problem::{Place, Problem, ProblemCode, Problems};
 use crate::rule::Rule;
 
 /// One entry of one rule's `extensions`, in compared spelling.
@@ -56,7 +56,7 @@ fn report(first: &Claim<'_>, second: &Claim<'_>, problems: &mut Problems) {
         "the other is `{}` at {}; make one extension narrower, or the rules agree",
         first.pattern, first.place
     );
-    problems.add(Problem::at(second.place, what, Some(hint)));
+    problems.add(Problem::at(second.place, (ProblemCode::Conflict, what), Some(hint)));
 }
 
 /// Claims of one mode and width, by first number: those that overlap are neighbours.

@@ -6,6 +6,8 @@ use earwitness_model::RuleSetHash;
 use earwitness_recorder::{AlarmCode, Link};
 use serde_json::{Value, json};
 
+use super::{RulesRefusal, Unheard};
+
 /// Something that whoever runs the recorder wants to know.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Event {
@@ -25,8 +27,8 @@ pub(crate) enum Event {
     Cleared { code: AlarmCode, seconds: u64 },
     /// Other rules are in force, for the calls that begin from now on.
     Rules { before: RuleSetHash, now: RuleSetHash },
-    /// The rules on the disk are not in force: they have these errors, which name files, lines and columns.
-    RulesRefused { problems: String },
+    /// The rules on the disk are not in force.
+    RulesRefused(RulesRefusal),
     /// The clock of the frames was set.
     ClockSet { times: u64 },
     /// What the recorder gave up of its rights.
@@ -34,7 +36,7 @@ pub(crate) enum Event {
     /// Somebody ran a command in the recorder.
     Served { uid: u32, command: &'static str },
     /// Whoever is to hear of an alarm could not be told.
-    Unheard { way: &'static str, why: String },
+    Unheard { way: &'static str, why: Unheard },
     /// Something that the recorder does without from now on.
     Without { what: &'static str, why: String },
 }
@@ -109,7 +111,7 @@ impl Event {
             Self::Raised(code) if code.is_loss() => Level::Error,
             Self::Interface { link: Link::Down | Link::Gone, .. }
             | Self::Raised(_)
-            | Self::RulesRefused { .. }
+            | Self::RulesRefused(_)
             | Self::ClockSet { .. }
             | Self::Unheard { .. }
             | Self::Without { .. } => Level::Warning,
@@ -134,7 +136,7 @@ impl Event {
             Self::Raised(_) => "alarm_raised",
             Self::Cleared { .. } => "alarm_cleared",
             Self::Rules { .. } => "rules_loaded",
-            Self::RulesRefused { .. } => "rules_refused",
+            Self::RulesRefused(_) => "rules_refused",
             Self::ClockSet { .. } => "clock_set",
             Self::Confined(_) => "confined",
             Self::Served { .. } => "served",
@@ -160,11 +162,11 @@ impl Event {
             Self::Rules { before, now } => {
                 json!({ "before": before.to_string(), "rule_set": now.to_string() })
             }
-            Self::RulesRefused { problems } => json!({ "problems": problems }),
+            Self::RulesRefused(refusal) => refusal.facts(),
             Self::ClockSet { times } => json!({ "times": times }),
             Self::Confined(what) => json!({ "what": what }),
             Self::Served { uid, command } => json!({ "uid": uid, "command": command }),
-            Self::Unheard { way, why } => json!({ "way": way, "why": why }),
+            Self::Unheard { way, why } => json!({ "way": way, "why": why.to_string() }),
             Self::Without { what, why } => json!({ "what": what, "why": why }),
         }
     }
@@ -196,8 +198,8 @@ impl fmt::Display for Event {
             Self::Rules { before, now } => {
                 write!(f, "rule set {} is in force, {} no more", short(now), short(before))
             }
-            Self::RulesRefused { problems } => {
-                write!(f, "{problems}\nthe rules that were in force stay in force")
+            Self::RulesRefused(refusal) => {
+                write!(f, "{refusal}\nthe rules that were in force stay in force")
             }
             Self::ClockSet { times } => write!(f, "the clock was set ({times} times since the start)"),
             Self::Confined(what) => f.write_str(what),

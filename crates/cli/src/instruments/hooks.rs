@@ -18,7 +18,7 @@ use serde_json::json;
 use ureq::http::Uri;
 
 use super::{
-    Event, Log, Moment,
+    Event, Log, Moment, Unheard,
     damper::{Damper, Notice},
 };
 
@@ -60,7 +60,7 @@ impl Hooked<'_> {
             match notices.try_send(notice) {
                 Ok(()) => {}
                 Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {
-                    self.log.tell(&Event::Unheard { way: "hook", why: "too many wait already".to_owned() });
+                    self.log.tell(&Event::Unheard { way: "hook", why: Unheard::TooMany });
                 }
             }
         }
@@ -116,7 +116,7 @@ impl AlarmHooks {
         ]
     }
 
-    fn post(&self, url: &Uri, notice: &Notice, last: &mut Last<'_>) -> Result<(), String> {
+    fn post(&self, url: &Uri, notice: &Notice, last: &mut Last<'_>) -> Result<(), Unheard> {
         let [code, state, since, sentence] = self.facts(notice).map(|(_, value)| value);
         let body = json!({
             "schema": 1, "alarm": code, "state": state, "since": since, "sentence": sentence, "loss": notice.code.is_loss()
@@ -129,11 +129,11 @@ impl AlarmHooks {
             let posted =
                 agent.post(url.clone()).header("Content-Type", "application/json").send(body.to_string());
             let Err(cause) = posted else { return Ok(()) };
-            let Some(wait) = waits.next() else { return Err(cause.to_string()) };
+            let Some(wait) = waits.next() else { return Err(Unheard::from(&cause)) };
             let until = Instant::now() + wait;
             while Instant::now() < until {
                 if last.is_over() {
-                    return Err(cause.to_string());
+                    return Err(Unheard::from(&cause));
                 }
                 thread::sleep(ROUND);
             }
@@ -157,22 +157,22 @@ impl Last<'_> {
 }
 
 /// Runs `command` to its end, or kills it and what it started.
-fn run(command: &str, facts: &[(&'static str, String)], last: &mut Last<'_>) -> Result<(), String> {
+fn run(command: &str, facts: &[(&'static str, String)], last: &mut Last<'_>) -> Result<(), Unheard> {
     let mut shell = Command::new("/bin/sh");
     shell.args(["-c", command]).envs(facts.iter().map(|(name, value)| (name, value)));
     shell.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
-    let mut child = shell.spawn().map_err(|cause| cause.to_string())?;
+    let mut child = shell.spawn().map_err(|cause| Unheard::NotRun(cause.kind()))?;
     let until = Instant::now() + COMMAND_PATIENCE;
     loop {
         match child.try_wait() {
             Ok(Some(status)) if status.success() => return Ok(()),
-            Ok(Some(status)) => return Err(format!("it ended with {status}")),
+            Ok(Some(status)) => return Err(Unheard::Ended(status)),
             Ok(None) if Instant::now() >= until || last.is_over() => {
                 kill(&mut child);
-                return Err("it took too long and was killed".to_owned());
+                return Err(Unheard::Killed);
             }
             Ok(None) => thread::sleep(ROUND),
-            Err(cause) => return Err(cause.to_string()),
+            Err(cause) => return Err(Unheard::NotRun(cause.kind())),
         }
     }
 }
@@ -228,10 +228,43 @@ mod tests {
         let stop = AtomicBool::new(true);
         let began = Instant::now();
         let why = run("sleep 100 & sleep 100", &[], &mut Last { stop: &stop, until: None }).unwrap_err();
-        assert_eq!(why, "it took too long and was killed");
+        assert_eq!(why, Unheard::Killed);
         assert!(began.elapsed() < COMMAND_PATIENCE);
         let failed = run("exit 3", &[], &mut Last { stop: &stop, until: None }).unwrap_err();
-        assert_eq!(failed, "it ended with exit status: 3");
+        assert_eq!(failed.to_string(), "it ended with exit status: 3");
+    }
+
+    #[test]
+    fn why_nobody_heard_is_told_without_the_url_and_the_command() {
+        let server = TcpListener::bind("127.0.0.1:0").unwrap();
+        let at = server.local_addr().unwrap();
+        let url: Uri = format!("http://{at}/hook?token=5ecre7").parse().unwrap();
+        // Nobody waits: each try is the last.
+        let stop = AtomicBool::new(true);
+        let last = || Last { stop: &stop, until: Some(Instant::now()) };
+        let hooks = hooks(None, Some(url.clone()));
+        let answered = thread::scope(|scope| {
+            scope.spawn(|| {
+                let (mut stream, _) = server.accept().unwrap();
+                assert!(stream.read(&mut [0; 4096]).unwrap() > 0);
+                stream.write_all(b"HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n").unwrap();
+            });
+            hooks.post(&url, &notice(), &mut last()).unwrap_err()
+        });
+        assert_eq!(answered, Unheard::Status(500));
+        drop(server);
+        let refused = hooks.post(&url, &notice(), &mut last()).unwrap_err();
+        assert_eq!(refused.to_string(), "it could not be reached (connection refused)");
+        let nowhere: Uri = "http://no-such-host.invalid/?token=5ecre7".parse().unwrap();
+        let lost = hooks.post(&nowhere, &notice(), &mut last()).unwrap_err();
+        let bad = Unheard::from(&ureq::Error::BadUri("http://x?token=5ecre7".to_owned()));
+        let ended = run("exit 3 # 5ecre7", &[], &mut last());
+        let told = [answered, refused, lost, bad].map(|why| why.to_string()).concat();
+        assert!(
+            !told.contains("5ecre7") && !told.contains("127.0.0.1") && !told.contains("no-such"),
+            "{told}"
+        );
+        assert!(ended.is_err_and(|why| !why.to_string().contains("5ecre7")));
     }
 
     #[test]

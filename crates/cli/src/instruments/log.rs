@@ -82,7 +82,7 @@ mod tests {
     use earwitness_recorder::AlarmCode;
 
     use super::*;
-    use crate::instruments::{event::Lost, sample::at};
+    use crate::instruments::{RulesRefusal, event::Lost, sample::at};
 
     #[test]
     fn an_event_is_a_sentence_a_journal_entry_or_an_object() {
@@ -98,8 +98,8 @@ mod tests {
         assert_eq!(line(Reader::Program, &event), object);
         let raised = line(Reader::Journal, &Event::Raised(AlarmCode::DiskSlow));
         assert!(raised.starts_with("<4>alarm disk_slow: "), "{raised}");
-        let refused = Event::RulesRefused { problems: "office.toml:3:1: no such key".to_owned() };
+        let refused = Event::RulesRefused(RulesRefusal::Unread("cannot read /rules".to_owned()));
         let entries = line(Reader::Journal, &refused);
-        assert_eq!(entries, "<4>office.toml:3:1: no such key\n<4>the rules that were in force stay in force");
+        assert_eq!(entries, "<4>cannot read /rules\n<4>the rules that were in force stay in force");
     }
 }

@@ -14,8 +14,10 @@ mod look;
 mod metrics;
 mod moment;
 mod probe;
+mod refusal;
 #[cfg(test)]
 pub(crate) mod sample;
+mod unheard;
 mod vitals;
 
 use chrono_tz::Tz;
@@ -32,6 +34,8 @@ pub(crate) use self::{
     log::{Log, LogForm},
     look::{CallLine, LegLine, Look, Verdict, look},
     moment::Moment,
+    refusal::RulesRefusal,
+    unheard::Unheard,
     vitals::{InterfaceVitals, LinkWord, State, Vitals},
 };
 use crate::exit::{Exit, Failure};

@@ -1,9 +1,10 @@
 //! `record -i`: the service. Interfaces into the vault until a signal ends it.
 
-use std::{num::NonZeroU16, sync::mpsc, thread};
+use std::{io::IsTerminal, num::NonZeroU16, sync::mpsc, thread};
 
 use earwitness_capture::{CaptureError, Fanout, LiveOptions, LiveSource, Refusal};
 use earwitness_recorder::{Recorder, Watch, watch};
+use earwitness_rules::RuleSet;
 use signal_hook::{
     consts::{SIGHUP, SIGINT, SIGTERM},
     iterator::Signals,
@@ -13,13 +14,13 @@ use super::{Record, port_of, tell};
 use crate::{
     context::Context,
     exit::{Exit, Failure, Outcome},
-    instruments::{self, AlarmHooks, Event, Log, Scraped, Shown, shown_beside},
+    instruments::{self, AlarmHooks, Event, Log, RulesRefusal, Scraped, Shown, shown_beside},
     service::{self, Confined, Confinement},
     socket::{Asked, serve_beside},
 };
 
 pub(super) fn run(record: &Record, context: &Context) -> Outcome {
-    let rules = context.load_rules()?;
+    let rules = rules(context)?;
     if !context.vault.exists() {
         let what = format_args!(
             "there is no vault at {}: make one with `earwitness init`, which asks who holds the keys",
@@ -69,6 +70,20 @@ pub(super) fn run(record: &Record, context: &Context) -> Outcome {
     Ok(record.exit(context, &finished))
 }
 
+/// A person at a terminal is shown what was written wrong, a log is not.
+fn rules(context: &Context) -> Result<RuleSet, Failure> {
+    if std::io::stderr().is_terminal() {
+        return context.load_rules();
+    }
+    context.load_rules_for_log().map_err(|refusal| {
+        let exit = match &refusal {
+            RulesRefusal::Unread(_) => Exit::NotFound,
+            RulesRefusal::Wrong(_) => Exit::Failed,
+        };
+        Failure::new(exit, refusal)
+    })
+}
+
 /// One source on each interface; a thread's share of it when there are several threads.
 fn open_all(record: &Record) -> Result<Vec<LiveSource>, Failure> {
     let named = (1..).zip(&record.interfaces);
@@ -91,8 +106,8 @@ fn open(record: &Record, interface: &str, place: u16) -> Result<LiveSource, Fail
 
 /// Gives up what recording does not need, but for what was asked for: scrapers, and whoever is told of alarms.
 fn confine(record: &Record, context: &Context) -> Confined {
-    // The rules are read again when asked for, accounts have their names there, and a link from /etc leads to the resolver.
-    let reads = [context.rules_dir(), "/etc/passwd".into(), "/run/systemd/resolve".into()];
+    // They are read again when asked for.
+    let reads = [context.rules_dir()];
     let hooks = if record.on_alarm.is_some() { service::Hooks::Run } else { service::Hooks::None };
     let listens: Vec<u16> = record.metrics.iter().map(std::net::SocketAddr::port).collect();
     let connects: Vec<u16> = record.alarm_url.iter().map(port_of).collect();
@@ -109,10 +124,10 @@ fn confine(record: &Record, context: &Context) -> Confined {
 fn obey(signals: &mut Signals, watch: &Watch, (context, log): (&Context, Log)) {
     for signal in signals.forever() {
         let done = match signal {
-            SIGHUP => match context.load_rules() {
+            SIGHUP => match context.load_rules_for_log() {
                 Ok(rules) => watch.rules(rules),
-                Err(failure) => {
-                    log.tell(&Event::RulesRefused { problems: failure.to_string() });
+                Err(refusal) => {
+                    log.tell(&Event::RulesRefused(refusal));
                     Ok(())
                 }
             },
