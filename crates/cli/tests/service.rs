@@ -111,3 +111,20 @@ fn a_recorder_that_root_started_has_given_up_all_but_packet_sockets_its_vault_an
     assert!(said.err.contains("no capability but CAP_NET_RAW, no core dumps; "), "{said:?}");
     assert!(!said.err.contains("threads that ran already"), "{said:?}");
 }
+
+#[test]
+fn a_running_recorder_cannot_read_what_others_keep_in_etc() {
+    let Some(wire) = Wire::new() else { return };
+    let bench = office();
+    let rules = bench.path("rules");
+    bench.done(["rules", "init", rules.to_str().unwrap()]);
+    let recorder = wire.record(&bench, &["--rules", rules.to_str().unwrap()]);
+    // Whoever may write rules has the recorder, which root started, read what they may not.
+    std::os::unix::fs::symlink("/etc/shadow", rules.join("more.toml")).unwrap();
+    recorder.signal(rustix::process::Signal::HUP);
+    std::thread::sleep(Duration::from_millis(500));
+    let said = recorder.stop();
+    let expected = format!("cannot read {}: Permission denied", rules.join("more.toml").display());
+    assert!(said.err.contains(&expected), "{said:?}");
+    assert!(said.err.contains("the rules that were in force stay in force"), "{said:?}");
+}

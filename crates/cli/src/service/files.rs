@@ -12,11 +12,27 @@ use super::{Confinement, Hooks};
 /// The newest that this program knows; an older kernel does what it can.
 const KNOWN: ABI = ABI::V6;
 
-/// What is read beside the rules: libraries, the zone, names of users and hosts, what the kernel tells of itself and its interfaces.
-const READ: [&str; 13] = [
-    "/etc",
+/// What is read of `/etc`, where keys and passwords of others lie too: what the C library asks for libraries, the zone, names
+/// of users, and of hosts and protocols for filters and alarms. A file that is put in the place of another later is another.
+const READ_OF_ETC: [&str; 14] = [
+    "/etc/ld.so.cache",
+    "/etc/localtime",
+    "/etc/timezone",
+    "/etc/passwd",
+    "/etc/group",
+    "/etc/nsswitch.conf",
+    "/etc/host.conf",
+    "/etc/hosts",
     // Often a link to elsewhere.
     "/etc/resolv.conf",
+    "/etc/gai.conf",
+    "/etc/networks",
+    "/etc/ethers",
+    "/etc/protocols",
+    "/etc/services",
+];
+/// What is read beside that and the rules: libraries, and what the kernel tells of itself and its interfaces.
+const READ: [&str; 11] = [
     "/run/systemd/resolve",
     "/usr",
     "/lib",
@@ -60,6 +76,7 @@ fn restrict(confinement: &Confinement<'_>) -> Result<(RulesetStatus, LandlockSta
         .add_rules(path_beneath_rules(confinement.reads, read()))?;
     rules = match confinement.hooks {
         Hooks::None => rules
+            .add_rules(path_beneath_rules(READ_OF_ETC, read()))?
             .add_rules(path_beneath_rules(READ, read()))?
             .add_rules(ports(confinement.listens, AccessNet::BindTcp))?
             .add_rules(ports(confinement.connects, AccessNet::ConnectTcp))?,
@@ -167,6 +184,7 @@ mod tests {
             assert!(denied(fs::write(other.join("new"), "x")));
             assert!(denied(fs::remove_file(other.join("there"))));
             assert!(denied(fs::read_dir("/var/log")));
+            assert!(denied(fs::read("/etc/shadow")) && denied(fs::read_dir("/etc")));
             assert!(
                 fs::read_to_string("/etc/passwd").is_ok() && fs::read_to_string("/proc/self/stat").is_ok()
             );
