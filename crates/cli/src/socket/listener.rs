@@ -1,19 +1,25 @@
 //! The socket itself: made beside an open vault for its owner and its group, and taken away.
 
 use std::{
-    fs::Permissions,
+    fs::File,
     io,
-    os::unix::{
-        fs::{MetadataExt, PermissionsExt},
-        net::{UnixListener, UnixStream},
+    os::{
+        fd::AsRawFd,
+        unix::{
+            fs::{FileTypeExt, MetadataExt},
+            net::{UnixListener, UnixStream},
+        },
     },
-    path::{Path, PathBuf},
+    path::PathBuf,
 };
 
 use earwitness_vault::Vault;
-use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
+use rustix::{
+    fs::{AtFlags, Gid, Mode, OFlags, chmod, chownat, fchmod, open, openat},
+    net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType},
+};
 
-use super::place;
+use super::{NAME, place};
 use crate::exit::{Exit, Failure};
 
 /// Connections that wait to be accepted.
@@ -56,14 +62,19 @@ impl Listener {
             Ok(()) | Err(_) => {}
         }
         let listen = || -> io::Result<Self> {
+            let dir = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+            let dir = File::from(open(vault.dir(), dir, Mode::empty())?);
             let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
             let socket = rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+            // What bind(2) makes has the socket's mode, less the umask: it is never for others.
+            fchmod(&socket, Mode::RUSR | Mode::WUSR)?;
             rustix::net::bind(&socket, &address)?;
+            let made = held(&dir)?;
             // Nobody can connect before it listens, and by then it is for owner and group.
-            give_to_group(vault.dir(), &place)?;
+            give_to_group(&dir, &made)?;
             rustix::net::listen(&socket, BACKLOG)?;
-            let there = place.symlink_metadata()?;
-            Ok(Self { socket: socket.into(), place: place.clone(), made: (there.dev(), there.ino()) })
+            let made = made.metadata()?;
+            Ok(Self { socket: socket.into(), place: place.clone(), made: (made.dev(), made.ino()) })
         };
         listen().map_err(cannot)
     }
@@ -79,10 +90,81 @@ impl Drop for Listener {
     }
 }
 
-/// For its owner and the group of the vault's directory; where the group cannot be given, for its owner.
-fn give_to_group(vault: &Path, place: &Path) -> io::Result<()> {
-    let group = vault.metadata()?.gid();
-    let given = place.symlink_metadata()?.gid() == group
-        || std::os::unix::fs::lchown(place, None, Some(group)).is_ok();
-    std::fs::set_permissions(place, Permissions::from_mode(if given { 0o660 } else { 0o600 }))
+/// The socket that was just made in the vault's directory, held so that nothing which is put into its place is touched: who
+/// may write there may be a lesser user than this process's.
+///
+/// # Errors
+/// When something else stands there.
+fn held(dir: &File) -> io::Result<File> {
+    let there = openat(dir, NAME, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())?;
+    let there = File::from(there);
+    let has = there.metadata()?;
+    let is_ours = has.uid() == rustix::process::geteuid().as_raw() && has.nlink() == 1;
+    if has.file_type().is_socket() && is_ours {
+        return Ok(there);
+    }
+    Err(io::Error::new(
+        io::ErrorKind::PermissionDenied,
+        "somebody else puts things into the vault's directory",
+    ))
+}
+
+/// For its owner, who has it already, and the group of the vault's directory; where that cannot be given, for its owner.
+fn give_to_group(dir: &File, socket: &File) -> io::Result<()> {
+    let group = dir.metadata()?.gid();
+    let given = socket.metadata()?.gid() == group
+        || chownat(socket, "", None, Some(Gid::from_raw(group)), AtFlags::EMPTY_PATH).is_ok();
+    if given {
+        // The one way to change the mode of what is only held, not open (open(2), O_PATH).
+        chmod(
+            format!("/proc/self/fd/{}", socket.as_raw_fd()),
+            Mode::RUSR | Mode::WUSR | Mode::RGRP | Mode::WGRP,
+        )?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        os::unix::fs::{PermissionsExt, symlink},
+        path::Path,
+    };
+
+    use super::*;
+
+    #[test]
+    fn what_is_put_into_the_place_of_the_socket_is_neither_given_away_nor_opened_to_others() {
+        let home = tempfile::tempdir().unwrap();
+        let (dir, secret) = (home.path().join("vault"), home.path().join("secret"));
+        std::fs::create_dir(&dir).unwrap();
+        std::fs::write(&secret, "x").unwrap();
+        std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(0o600)).unwrap();
+        let theirs = UnixListener::bind(home.path().join("theirs")).unwrap();
+        let plant: [&dyn Fn(&Path); 5] = [
+            &|place| symlink(&secret, place).unwrap(),
+            &|place| symlink(home.path().join("theirs"), place).unwrap(),
+            &|place| std::fs::hard_link(&secret, place).unwrap(),
+            &|place| std::fs::hard_link(home.path().join("theirs"), place).unwrap(),
+            &|place| std::fs::create_dir(place).unwrap(),
+        ];
+        let held_dir = File::open(&dir).unwrap();
+        for (case, plant) in plant.into_iter().enumerate() {
+            plant(&place(&dir));
+            let refused = held(&held_dir).unwrap_err();
+            assert_eq!(refused.kind(), io::ErrorKind::PermissionDenied, "{case}: {refused}");
+            std::fs::remove_file(place(&dir)).or_else(|_| std::fs::remove_dir(place(&dir))).unwrap();
+        }
+        assert_eq!(secret.metadata().unwrap().mode() & 0o777, 0o600);
+        drop(theirs);
+        // What was held is what is changed, whatever stands in its place meanwhile.
+        let ours = UnixListener::bind(place(&dir)).unwrap();
+        let socket = held(&held_dir).unwrap();
+        std::fs::rename(place(&dir), dir.join("away")).unwrap();
+        symlink(&secret, place(&dir)).unwrap();
+        give_to_group(&held_dir, &socket).unwrap();
+        assert_eq!(secret.metadata().unwrap().mode() & 0o777, 0o600);
+        assert_eq!(dir.join("away").metadata().unwrap().mode() & 0o777, 0o660);
+        drop(ours);
+    }
 }

@@ -35,7 +35,10 @@ pub(crate) use self::{
     server::{Asked, serve_beside},
 };
 
+/// The socket in a vault's directory.
+const NAME: &str = "control.sock";
+
 /// Where the socket of the recorder of this vault is.
 fn place(vault: &Path) -> PathBuf {
-    vault.join("control.sock")
+    vault.join(NAME)
 }
