@@ -4,10 +4,8 @@ use std::{
     io,
     os::unix::net::UnixStream,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::Arc,
+    time::Instant,
 };
 
 use clap::Parser;
@@ -16,6 +14,7 @@ use super::{
     connection::{Connection, Wait},
     guest::Guest,
     parcel::{MAX_REQUEST, PIECE},
+    places::{Place, Places, Rank},
     protocol::{Ask, PROTOCOL, RawText, Request, Said},
     server::{Asked, Service},
 };
@@ -28,10 +27,6 @@ use crate::{
     seat::{Account, Screen},
 };
 
-/// Clients at once.
-const MAX_CLIENTS: usize = 16;
-/// So many of them may be of others than root and the recorder's own user, who always find a place.
-const MAX_OTHERS: usize = 12;
 /// Commands run after the recorder's own threads: nice(2).
 const NICE: i32 = 10;
 
@@ -39,43 +34,52 @@ const NICE: i32 = 10;
 pub(super) struct Client<'s> {
     connection: Arc<Connection>,
     uid: u32,
-    counted: Vec<&'s AtomicUsize>,
+    _place: Place<'s>,
 }
 
 impl<'s> Client<'s> {
     /// A place for whoever connected, or a word that there is none.
-    pub(super) fn admit(
-        stream: UnixStream,
-        service: &Service<'_>,
-        (all, others): (&'s AtomicUsize, &'s AtomicUsize),
-    ) -> Option<Self> {
+    pub(super) fn admit(stream: UnixStream, service: &Service<'_>, places: &'s Places) -> Option<Self> {
+        let accepted = Instant::now();
         let uid = rustix::net::sockopt::socket_peercred(&stream).ok()?.uid.as_raw();
-        let is_owner = uid == 0 || uid == rustix::process::getuid().as_raw();
-        let connection = Arc::new(Connection::new(stream, Arc::clone(&service.stop.is_set)).ok()?);
-        let bounds = [Some((all, MAX_CLIENTS)), (!is_owner).then_some((others, MAX_OTHERS))];
-        let mut client = Self { connection, uid, counted: Vec::new() };
-        for (count, most) in bounds.into_iter().flatten() {
-            count.fetch_add(1, Ordering::Relaxed);
-            client.counted.push(count);
-            if count.load(Ordering::Relaxed) > most {
-                let busy = Failure::new(Exit::Failed, "the recorder works for too many others: try again");
-                // A new connection has room for a sentence; who is gone does not need it.
-                client.connection.send(&Said::from(busy)).unwrap_or_default();
-                return None;
-            }
-        }
-        Some(client)
+        let connection = Connection::new(stream, Arc::clone(&service.stop.is_set), accepted).ok()?;
+        let Some(place) = places.take(uid, Rank::of(uid)) else {
+            let busy = Failure::new(Exit::Failed, "the recorder works for too many others: try again");
+            // A new connection has room for a sentence; who is gone does not need it.
+            connection.send(&Said::from(busy)).unwrap_or_default();
+            return None;
+        };
+        Some(Self { connection: Arc::new(connection), uid, _place: place })
     }
 
     pub(super) fn serve(self, service: &Service<'_>) {
         // Where the system does not allow it, it runs like the others.
         rustix::process::setpriority_process(Some(rustix::thread::gettid()), NICE).unwrap_or_default();
-        let said = self.answer(service).unwrap_or_else(Said::from);
+        let asked = self.request();
+        let began = Instant::now();
+        let at_once = |said: Result<Said, Failure>| {
+            self.connection.send_at_once(&said.unwrap_or_else(Said::from), began)
+        };
+        let sent = match asked {
+            Ok(Ask::Command { words, screen }) => {
+                let said = parsed(&words).and_then(|(options, command)| {
+                    guarded(|| self.run(service, (options, &command), screen))
+                });
+                self.connection.send(&said.unwrap_or_else(Said::from))
+            }
+            Ok(Ask::Health) => {
+                at_once(watching(service).and_then(|asked| guarded(|| (asked.health)().map(Said::Health))))
+            }
+            Ok(Ask::Calls { most }) => at_once(
+                watching(service).and_then(|asked| guarded(|| self.tell_calls(asked, most as usize, began))),
+            ),
+            Err(failure) => at_once(Err(failure)),
+        };
         // A client that is gone does not wait for its exit code.
-        self.connection.send(&said).unwrap_or_default();
+        sent.unwrap_or_default();
     }
 
-    fn answer(&self, service: &Service<'_>) -> Result<Said, Failure> {
+    fn request(&self) -> Result<Ask, Failure> {
         let not_understood = |_cause| {
             Failure::new(
                 Exit::Failed,
@@ -89,26 +93,15 @@ impl<'s> Client<'s> {
         if request.protocol != PROTOCOL {
             return Err(not_understood(io::ErrorKind::InvalidData.into()));
         }
-        match request.ask {
-            Ask::Health => {
-                let asked = watching(service)?;
-                guarded(|| (asked.health)().map(Said::Health))
-            }
-            Ask::Calls { most } => {
-                let asked = watching(service)?;
-                guarded(|| {
-                    let text = (asked.calls)(most as usize)?;
-                    for piece in text.as_bytes().chunks(PIECE) {
-                        self.connection.send(&Said::Out(piece.to_vec()))?;
-                    }
-                    Ok(Said::from(Exit::Done))
-                })
-            }
-            Ask::Command { words, screen } => {
-                let (options, command) = parsed(&words)?;
-                guarded(|| self.run(service, (options, &command), screen))
-            }
+        Ok(request.ask)
+    }
+
+    fn tell_calls(&self, asked: Asked<'_>, most: usize, began: Instant) -> Result<Said, Failure> {
+        let text = (asked.calls)(most)?;
+        for piece in text.as_bytes().chunks(PIECE) {
+            self.connection.send_at_once(&Said::Out(piece.to_vec()), began)?;
         }
+        Ok(Said::from(Exit::Done))
     }
 
     fn run(
@@ -134,14 +127,6 @@ impl<'s> Client<'s> {
         let ended = command.run(&context, service.vault);
         context.seat().flush()?;
         ended.map(Said::from)
-    }
-}
-
-impl Drop for Client<'_> {
-    fn drop(&mut self) {
-        for count in &self.counted {
-            count.fetch_sub(1, Ordering::Relaxed);
-        }
     }
 }
 

@@ -63,6 +63,7 @@ pub(crate) fn hand_over(
 /// When there is none, or it does not answer.
 pub(crate) fn health(vault: &Path) -> Result<String, Failure> {
     let stream = connect_to_recorder(vault)?;
+    stream.set_read_timeout(Some(LOOK_PATIENCE))?;
     ask(&stream, Ask::Health)?;
     match unpack(&mut &stream, MAX_SAID).map_err(gone)? {
         Said::Health(text) => Ok(text),

@@ -22,6 +22,7 @@ mod grant;
 mod guest;
 mod listener;
 mod parcel;
+mod places;
 mod protocol;
 mod server;
 #[cfg(test)]

@@ -26,7 +26,7 @@ pub(super) struct Request {
     pub(super) ask: Ask,
 }
 
-/// What the recorder is asked for. A new kind of question is an arm here and in `answer::Client::answer`.
+/// What the recorder is asked for. A new kind of question is an arm here and in `answer::Client::serve`.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Ask {
     /// To run a command: its words after the program's name.

@@ -4,7 +4,7 @@ use std::{
     os::unix::net::UnixStream,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicBool, Ordering},
     },
     thread,
 };
@@ -12,7 +12,7 @@ use std::{
 use earwitness_vault::Vault;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use super::{answer::Client, connection::ROUND, listener::Listener};
+use super::{answer::Client, connection::ROUND, listener::Listener, places::Places};
 use crate::{context::Context, exit::Failure};
 
 /// A recorder that watches interfaces, as it is asked from outside.
@@ -86,8 +86,7 @@ impl Drop for Ends {
 
 /// Answers whoever may ask, each in a thread of its own, until the recorder stops.
 fn serve(listener: &Listener, service: &Service<'_>) {
-    let others = AtomicUsize::new(0);
-    let all = AtomicUsize::new(0);
+    let places = Places::default();
     let round = Timespec { tv_sec: 0, tv_nsec: i64::from(ROUND.subsec_nanos()) };
     thread::scope(|scope| {
         while !service.stop.is_set.load(Ordering::Relaxed) {
@@ -101,7 +100,7 @@ fn serve(listener: &Listener, service: &Service<'_>) {
                 thread::sleep(ROUND);
                 continue;
             };
-            let Some(client) = Client::admit(stream, service, (&all, &others)) else { continue };
+            let Some(client) = Client::admit(stream, service, &places) else { continue };
             // Without a thread for it the client finds its connection closed.
             let started =
                 thread::Builder::new().name("command".into()).spawn_scoped(scope, || client.serve(service));

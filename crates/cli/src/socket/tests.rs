@@ -95,7 +95,7 @@ fn ended(exit: Exit, why: &str) -> Said {
 /// A pair of which one end is the recorder's.
 fn guest(stop: &Arc<AtomicBool>) -> (Guest, UnixStream) {
     let (ours, theirs) = UnixStream::pair().unwrap();
-    let connection = Arc::new(Connection::new(ours, Arc::clone(stop)).unwrap());
+    let connection = Arc::new(Connection::new(ours, Arc::clone(stop), Instant::now()).unwrap());
     (Guest::new(connection, Account::of(0), Screen::Pipe), theirs)
 }
 
