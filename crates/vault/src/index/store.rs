@@ -20,8 +20,8 @@ use std::{
 
 use super::error::{Damage, IndexError};
 
-/// Bytes of pages that sled keeps in memory.
-const CACHE: u64 = 64 << 20;
+/// Bytes of pages that sled keeps in memory; what it needs to keep them comes on top. A listing reads through, whatever it is.
+const CACHE: u64 = 8 << 20;
 
 /// Bytes that must be free before rows are written: sled writes whole segments, and rewrites pages, its own bookkeeping
 /// and what it moves out of old segments along with them.

@@ -12,7 +12,7 @@ use super::{
 /// What `cargo xtask help` says of it.
 pub(crate) const HELP: &str = "\
   lab   [SCENARIO|all] [OPTION…] real SIP programs in network namespaces, and the recorder on their mirror (root)
-          plain calls speech load sweep drops kill full flood churn
+          plain calls speech load sweep drops kill full flood churn soak
           --calls N  --seconds N  --mirror both|one-way|doubled|narrow  --offloads  --from-file  --built DIR  --keep";
 
 /// What `cargo xtask lab --help` prints.

@@ -25,7 +25,17 @@ pub(super) struct Program {
 
 impl Program {
     /// Starts `command`; what it prints goes to `folder/name.log`, and to `folder/name.out` what is its result.
-    pub(super) fn start(name: &str, mut command: Command, folder: &Path) -> Result<Self> {
+    pub(super) fn start(name: &str, command: Command, folder: &Path) -> Result<Self> {
+        Self::start_reading(name, command, Stdio::null(), folder)
+    }
+
+    /// The same, with something to read on its standard input.
+    pub(super) fn start_reading(
+        name: &str,
+        mut command: Command,
+        input: impl Into<Stdio>,
+        folder: &Path,
+    ) -> Result<Self> {
         let log = folder.join(format!("{name}.log"));
         let make = |path: &Path| {
             File::options()
@@ -36,7 +46,7 @@ impl Program {
         };
         let shown = process::shown(&command);
         let child = command
-            .stdin(Stdio::null())
+            .stdin(input)
             .stdout(make(&log.with_extension("out"))?)
             .stderr(make(&log)?)
             .spawn()

@@ -2,7 +2,7 @@
 
 use std::{
     path::{Path, PathBuf},
-    process::Command,
+    process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
 
@@ -57,6 +57,22 @@ pub(super) struct Recorder {
     settings: Settings,
 }
 
+/// A recorder that reads what is generated, as fast as it can.
+#[derive(Debug)]
+pub(super) struct Piped {
+    pub(super) program: Program,
+    generator: Child,
+}
+
+impl Piped {
+    /// Waits until both have ended well.
+    pub(super) fn finish(mut self, at_most: Duration) -> Result<()> {
+        self.program.succeed(at_most)?;
+        let status = self.generator.wait().context("the generator")?;
+        if status.success() { Ok(()) } else { bail!("the generator ended with {status}") }
+    }
+}
+
 /// A recorder that has ended.
 #[derive(Debug)]
 pub(super) struct Ended {
@@ -76,8 +92,8 @@ impl Settings {
 }
 
 impl Recorder {
-    /// Makes the vault if it is not there, starts the recorder and waits until it records.
-    pub(super) fn start(lab: &Lab, settings: &Settings) -> Result<Self> {
+    /// Makes the rules, and the vault if it is not there.
+    fn prepare(lab: &Lab, settings: &Settings) -> Result<PathBuf> {
         let rules = lab.path("rules");
         if !rules.is_dir() {
             std::fs::create_dir(&rules).context("the folder of rules")?;
@@ -91,11 +107,33 @@ impl Recorder {
             let zone = ["-q", "--access", "open", "--zone", "Asia/Seoul"];
             process::output(&mut lab.earwitness("init", &settings.vault, &zone))?;
         }
+        Ok(rules)
+    }
+
+    /// Makes the vault if it is not there, starts the recorder and waits until it records.
+    pub(super) fn start(lab: &Lab, settings: &Settings) -> Result<Self> {
+        let rules = Self::prepare(lab, settings)?;
         let program = match lab.order.way {
             Way::Live => live(lab, settings, &rules)?,
             Way::File => dumpcap(lab)?,
         };
         Ok(Self { program, way: lab.order.way, settings: settings.clone() })
+    }
+
+    /// `record -r -`, to be given what the words of `line` describe. It ends when all of it is recorded.
+    pub(super) fn piped(lab: &Lab, settings: &Settings, line: &str) -> Result<Piped> {
+        let rules = Self::prepare(lab, settings)?;
+        let mut generator = Command::new(&lab.tools.generate)
+            .args(line.split_whitespace())
+            .arg("/dev/stdout")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .context("the generator")?;
+        let frames = generator.stdout.take().context("the generator's frames")?;
+        let mut command = lab.earwitness("record", &settings.vault, &["-r", "-", "--rules"]);
+        command.arg(rules);
+        Ok(Piped { program: Program::start_reading("reader", command, frames, &lab.folder)?, generator })
     }
 
     /// Its process.

@@ -7,6 +7,7 @@ mod flood;
 mod full;
 mod kill;
 mod load;
+mod soak;
 mod speech;
 mod sweep;
 mod talk;
@@ -34,6 +35,8 @@ pub(super) enum Scenario {
     Flood,
     /// Calls that come and go for long.
     Churn,
+    /// A day of calls in minutes.
+    Soak,
     /// Softphones that speak.
     Speech,
     /// Faster and faster.
@@ -56,7 +59,7 @@ const SOFTPHONES: [Needed; 5] = [
 
 impl Scenario {
     /// All of them, the shortest first.
-    pub(super) const ALL: [Self; 10] = [
+    pub(super) const ALL: [Self; 11] = [
         Self::Plain,
         Self::Speech,
         Self::Drops,
@@ -66,6 +69,7 @@ impl Scenario {
         Self::Flood,
         Self::Kill,
         Self::Sweep,
+        Self::Soak,
         Self::Churn,
     ];
 
@@ -80,6 +84,7 @@ impl Scenario {
             Self::Full => "full",
             Self::Flood => "flood",
             Self::Churn => "churn",
+            Self::Soak => "soak",
             Self::Speech => "speech",
             Self::Sweep => "sweep",
         }
@@ -98,6 +103,7 @@ impl Scenario {
             Self::Full => "the vault's disk fills up while calls run, and gets room again",
             Self::Flood => "garbage, INVITEs, a scanner and stray RTP beside calls that must be exact",
             Self::Churn => "fifty new calls a second for ten minutes: memory stays",
+            Self::Soak => "ninety thousand calls in a day of packet time: memory stays",
             Self::Speech => "two softphones speak to each other: each is heard on its own side",
             Self::Sweep => "faster and faster, beside a bare ring reader on the same traffic",
         }
@@ -108,7 +114,7 @@ impl Scenario {
         match self {
             Self::Plain | Self::Drops | Self::Kill | Self::Full | Self::Flood => &[SIPP],
             Self::Calls => &EXCHANGE,
-            Self::Load | Self::Churn | Self::Sweep => &[],
+            Self::Load | Self::Churn | Self::Soak | Self::Sweep => &[],
             Self::Speech => &SOFTPHONES,
         }
     }
@@ -132,6 +138,7 @@ impl Scenario {
             Self::Full => full::run(lab, table),
             Self::Flood => flood::run(lab, table),
             Self::Churn => churn::run(lab, table),
+            Self::Soak => soak::run(lab, table),
             Self::Speech => speech::run(lab, table),
             Self::Sweep => sweep::run(lab, table),
         }
