@@ -154,6 +154,10 @@ pub enum Flag {
     ClockStepped,
     /// Another part of the call came before: the recorder had stopped in mid-call, and took it up again.
     Resumed,
+    /// Both parties agreed on fax by T.38, which is not RTP: its pages are not kept, the audio around it is.
+    Fax,
+    /// Both parties agreed on video: it is not kept, the audio is.
+    Video,
 }
 
 /// Everything that is known of a call when it is over.

@@ -27,7 +27,7 @@ pub struct RunningCall {
     pub answered: Option<PacketTime>,
     /// Who put the other one on hold.
     pub holding: Vec<Leg>,
-    /// What was found out before and stays true of every part of it: [`Flag::Encrypted`].
+    /// What was found out before and stays true of every part of it: [`Flag::Encrypted`], [`Flag::Fax`], [`Flag::Video`].
     pub flags: Vec<Flag>,
     /// How it ended, when it did: media in flight may still come, and a restart does not take it up again.
     pub over: Option<CallEnd>,

@@ -23,6 +23,8 @@ pub(super) const fn flag_meaning(flag: Flag) -> &'static str {
         Flag::Resumed => {
             "The recorder stopped in mid-call and took it up again: the part before is a recording too."
         }
+        Flag::Fax => "Fax (T.38) was agreed: its pages are not kept, the audio around it is.",
+        Flag::Video => "Video was agreed: it is not kept, the audio is.",
     }
 }
 

@@ -78,5 +78,7 @@ pub(super) const fn flag_word(flag: Flag) -> &'static str {
         Flag::Interrupted => "interrupted",
         Flag::ClockStepped => "clock_stepped",
         Flag::Resumed => "resumed",
+        Flag::Fax => "fax",
+        Flag::Video => "video",
     }
 }

@@ -5,7 +5,7 @@ use earwitness_model::{
     PacketTime, Pii, Verdict,
 };
 
-use super::{branches::Branches, info::InfoKeys, ladder::Ladder, resume::Announced};
+use super::{beside::Beside, branches::Branches, info::InfoKeys, ladder::Ladder, resume::Announced};
 use crate::{
     order::{Keeping, MediaSummary},
     output::Opened,
@@ -95,6 +95,7 @@ pub(super) struct Call {
     pub(super) status: Option<u16>,
     pub(super) cancelled: bool,
     pub(super) protected: bool,
+    pub(super) beside: Beside,
     /// What the caller and the callee last said of hold.
     pub(super) held: [bool; 2],
     /// Keeping began.
@@ -131,6 +132,7 @@ impl Call {
             status: None,
             cancelled: false,
             protected: false,
+            beside: Beside::default(),
             held: [false; 2],
             opened: false,
             messages: 0,
@@ -163,6 +165,11 @@ impl Call {
             Keeping::FromAnswer => self.answer.is_some(),
             Keeping::FromStart => true,
         }
+    }
+
+    /// Whether silence is to be expected: one party holds the other, or they fax.
+    pub(super) fn is_held(&self) -> bool {
+        self.held.contains(&true) || self.beside.is_faxing()
     }
 
     /// The capture time of what happens at `at`, by the clock of the call's beginning.
@@ -240,6 +247,7 @@ impl Call {
         flags.extend(self.beginning.flags());
         flags.extend(no_bye.then_some(Flag::NoBye));
         flags.extend(self.protected.then_some(Flag::Encrypted));
+        flags.extend(self.beside.flags());
         flags.extend(self.clock_stepped.then_some(Flag::ClockStepped));
         flags.sort_unstable();
         flags.dedup();

@@ -10,7 +10,7 @@ use super::{
     call::State,
     facts, from_tag, in_dialog,
     ladder::{self, Kept},
-    offer,
+    offer::{self, Audio},
 };
 use crate::{
     order::{CallSlot, Keeping, Order},
@@ -219,16 +219,24 @@ impl Signalling {
     ) {
         let Some(offer) = message.sdp().and_then(offer::read) else { return };
         let Some(call) = self.call_mut(slot) else { return };
-        if offer.protected && !call.protected {
+        if call.beside.handle_offer(&offer, sender) {
+            call.announced.handle_change();
+        }
+        if offer.audio.is_none() && !offer.fax {
+            return;
+        }
+        // A description without audio says nothing of hold.
+        let said = usize::from(sender == Leg::Callee);
+        let audio = offer.audio.unwrap_or_else(|| Audio { held: call.held[said], ..Audio::default() });
+        if audio.protected && !call.protected {
             call.protected = true;
             call.announced.handle_change();
         }
-        let said = &mut call.held[usize::from(sender == Leg::Callee)];
-        if std::mem::replace(said, offer.held) != offer.held {
+        if std::mem::replace(&mut call.held[said], audio.held) != audio.held {
             call.announced.handle_change();
         }
-        let held = call.held.contains(&true);
-        for (endpoint, formats) in offer.endpoints {
+        let held = call.is_held();
+        for (endpoint, formats) in audio.endpoints {
             self.expect(slot, endpoint, sender.other(), formats, orders);
         }
         orders.push_back(Order::Hold { call: slot, held });

@@ -1,6 +1,7 @@
 //! The signalling half: SIP dialogs become calls, the rules decide once per call, and [`Order`]s tell the media half
 //! where to listen. Every step is idempotent: retransmissions and mirror copies change nothing.
 
+mod beside;
 mod branches;
 mod call;
 mod facts;

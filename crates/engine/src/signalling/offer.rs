@@ -12,9 +12,20 @@ const MOST_NAME: usize = 64;
 /// Payload types kept of a media line: there are no more (RFC 3550, 5.1).
 const MOST_FORMATS: usize = 128;
 
-/// The audio of one party's offer or answer.
+/// What one party's offer or answer says.
 #[derive(Debug, Default)]
 pub(super) struct Offer {
+    /// What there is of audio; `None` when there is no section for it.
+    pub(super) audio: Option<Audio>,
+    /// It wants to take part in a fax by T.38 (ITU-T T.38, annex D).
+    pub(super) fax: bool,
+    /// It wants to see video.
+    pub(super) video: bool,
+}
+
+/// The audio of one party's offer or answer.
+#[derive(Debug, Default)]
+pub(super) struct Audio {
     /// Where each audio stream is expected, and what its payload types mean.
     pub(super) endpoints: Vec<(SocketAddr, Vec<(u8, Codec)>)>,
     /// The party does not want to hear, or the address is 0.0.0.0 (RFC 3264, 8.4).
@@ -23,22 +34,31 @@ pub(super) struct Offer {
     pub(super) protected: bool,
 }
 
-/// Reads an SDP body; `None` when it is none, or has no audio.
+/// Reads an SDP body; `None` when it is none. A port of 0 refuses what it stands for (RFC 3264, 6).
 pub(super) fn read(body: &[u8]) -> Option<Offer> {
     let session = Session::parse(body).ok()?;
     let mut offer = Offer::default();
-    let mut audio = 0;
-    for media in session.media().filter(|media| media.kind() == MediaKind::Audio) {
-        let Some(protected) = protection(media.protocol()) else { continue };
-        audio += 1;
-        let address = media.connection().filter(|ip| !ip.is_unspecified());
-        offer.held |= address.is_none() || media.direction() != MediaDirection::SendRecv;
-        offer.protected |= protected;
-        if let Some(ip) = address.filter(|_| media.port() != 0) {
-            offer.endpoints.push((SocketAddr::new(canonical(ip), media.port()), formats(&media)));
+    for media in session.media() {
+        let wanted = media.port() != 0;
+        match media.kind() {
+            MediaKind::Audio => read_audio(&media, &mut offer.audio),
+            MediaKind::Image => offer.fax |= wanted,
+            MediaKind::Video => offer.video |= wanted && media.protocol().is_rtp(),
+            MediaKind::Text | MediaKind::Application | MediaKind::Message | MediaKind::Other => {}
         }
     }
-    (audio > 0).then_some(offer)
+    Some(offer)
+}
+
+fn read_audio(media: &Media<'_>, audio: &mut Option<Audio>) {
+    let Some(protected) = protection(media.protocol()) else { return };
+    let audio = audio.get_or_insert_default();
+    let address = media.connection().filter(|ip| !ip.is_unspecified());
+    audio.held |= address.is_none() || media.direction() != MediaDirection::SendRecv;
+    audio.protected |= protected;
+    if let Some(ip) = address.filter(|_| media.port() != 0) {
+        audio.endpoints.push((SocketAddr::new(canonical(ip), media.port()), formats(media)));
+    }
 }
 
 /// Whether the profile is SRTP; `None` when it is not RTP at all.
@@ -71,8 +91,23 @@ mod tests {
 
     const HEAD: &str = "v=0\r\no=- 1 1 IN IP4 10.1.0.5\r\ns=-\r\nc=IN IP4 10.1.0.5\r\nt=0 0\r\n";
 
-    fn offer(media: &str) -> Option<Offer> {
-        read(format!("{HEAD}{media}").as_bytes())
+    fn offer(media: &str) -> Option<Audio> {
+        read(format!("{HEAD}{media}").as_bytes()).unwrap().audio
+    }
+
+    #[test]
+    fn fax_and_video_are_told_where_they_are_not_refused() {
+        let check = |media: &str, expected: (bool, bool, bool)| {
+            let offer = read(format!("{HEAD}{media}").as_bytes()).unwrap();
+            assert_eq!((offer.audio.is_some(), offer.fax, offer.video), expected, "{media}");
+        };
+        check("m=image 4000 udptl t38\r\n", (false, true, false));
+        check("m=audio 0 RTP/AVP 8\r\nm=image 4000 udptl t38\r\n", (true, true, false));
+        check("m=image 0 udptl t38\r\n", (false, false, false));
+        check("m=audio 4000 RTP/AVP 8\r\nm=video 5000 RTP/AVP 31\r\n", (true, false, true));
+        check("m=audio 4000 RTP/AVP 8\r\nm=video 0 RTP/AVP 31\r\n", (true, false, false));
+        check("m=message 4000 TCP/MSRP *\r\n", (false, false, false));
+        assert!(read(b"not a description").is_none());
     }
 
     #[test]

@@ -6,6 +6,7 @@ use earwitness_model::{CallEnd, CallId, Codec, Flag, Leg, PacketTime, Pii, Runni
 
 use super::{
     Signalling,
+    beside::Beside,
     call::{Beginning, Call, Origin, State},
     facts,
 };
@@ -83,7 +84,7 @@ impl Call {
             invite_cseq: self.invite_cseq,
             answered: self.answer.filter(|_| self.beginning.saw_answer()).map(|at| self.told(at)),
             holding: legs.into_iter().zip(self.held).filter_map(|(leg, held)| held.then_some(leg)).collect(),
-            flags: self.protected.then_some(Flag::Encrypted).into_iter().collect(),
+            flags: self.protected.then_some(Flag::Encrypted).into_iter().chain(self.beside.flags()).collect(),
             over: match &self.state {
                 State::Over(end) => Some(CallEnd { at: self.told(end.at), ..end.clone() }),
                 State::Attempt | State::Answered => None,
@@ -112,7 +113,7 @@ impl Signalling {
         }
         let endpoints = std::mem::take(&mut running.endpoints);
         let call = self.taken_up(running, at);
-        let (id, base, keeping, held) = (call.id, call.base, call.keeping(), call.held.contains(&true));
+        let (id, base, keeping, held) = (call.id, call.base, call.keeping(), call.is_held());
         if keeping == Keeping::Never {
             return None;
         }
@@ -156,6 +157,7 @@ impl Signalling {
         call.state = State::Answered;
         call.answer = Some(answered.plus_nanos(self.base.saturating_neg()));
         call.protected = running.flags.contains(&Flag::Encrypted);
+        call.beside = Beside::told(&running.flags);
         (call.held, call.opened) = (held, true);
         call.announced.handle_change();
         call
