@@ -169,7 +169,7 @@ fn ipv6(next: u8, length: usize, flow: Flow) -> [u8; 40] {
 
 /// The sum of the 16-bit words of `bytes` (RFC 1071), to be folded; words are taken four at a time, which folds to the
 /// same.
-fn sum(bytes: &[u8]) -> u64 {
+pub(crate) fn sum(bytes: &[u8]) -> u64 {
     let (words, rest) = bytes.as_chunks::<4>();
     let mut total: u64 = words.iter().map(|word| u64::from(u32::from_be_bytes(*word))).sum();
     if !rest.is_empty() {
@@ -181,7 +181,7 @@ fn sum(bytes: &[u8]) -> u64 {
 }
 
 /// The ones' complement of the sum in 16 bits.
-const fn fold(mut total: u64) -> u16 {
+pub(crate) const fn fold(mut total: u64) -> u16 {
     while total > 0xffff {
         total = (total >> 16) + (total & 0xffff);
     }

@@ -7,6 +7,7 @@
 //! - [`Load`]: thousands of ordinary calls → a stream of frames, and the [`Truth`] about them
 //! - [`flood`]: what nobody wants to see on a mirror port: garbage, scanners, calls without end
 //! - [`demo`]: the calls of an office that one can listen to
+//! - [`wrap`]: any frame in every encapsulation
 //! - [`datagram`], [`rtp`], [`pcap`]: the bytes of it
 
 #![forbid(unsafe_code)]
@@ -21,6 +22,7 @@ mod random;
 pub mod rtp;
 pub mod script;
 pub mod sip;
+pub mod wrap;
 
 use earwitness_model::PacketTime;
 

@@ -5,11 +5,11 @@ use std::{fmt, net::IpAddr};
 use earwitness_model::{Flow, LinkType, RawFrame};
 
 use crate::{
-    Cause, Layer, TcpSegment, WireError,
+    Cause, Layer, TcpSegment, Tunnel, WireError,
     encap::{
-        Inside, Span, ethernet, ipv4, ipv6, loopback, pppoe, sll,
+        Inside, Span, ethernet, ipv4, ipv6, loopback, port_tag, pppoe, sll,
         transport::{self, IpEnds},
-        vlan,
+        tunnel, vlan,
     },
 };
 
@@ -24,7 +24,7 @@ pub enum Carried<'b> {
     Tcp(TcpSegment<'b>),
     /// ICMP or ICMPv6. What it quotes was not sent by those it names, and is not looked at.
     Icmp,
-    /// Another IP protocol, by its number.
+    /// Another IP protocol, by its number: one that is not read, or a tunnel that leads to nothing that is.
     OtherIp(u8),
     /// No IP, by its EtherType; 0 where there is none.
     NotIp(u16),
@@ -42,6 +42,8 @@ pub struct Datagram<'b> {
     pub cut: u32,
     /// IPv4 TTL or IPv6 hop limit, as captured.
     pub hop_limit: u8,
+    /// The outermost tunnel that it came in; `None` for one that came bare.
+    pub tunnel: Option<Tunnel>,
 }
 
 /// A piece of an IP packet.
@@ -66,9 +68,14 @@ pub struct Fragment<'b> {
     pub cut: u32,
     /// IPv4 TTL or IPv6 hop limit, as captured.
     pub hop_limit: u8,
+    /// The outermost tunnel that it came in; `None` for one that came bare.
+    pub tunnel: Option<Tunnel>,
 }
 
-/// Finds the datagram, the fragment or the other protocol in `frame`. Allocates nothing.
+/// Finds the datagram, the fragment or the other protocol in `frame`, through tags and tunnels. Allocates nothing.
+///
+/// Tunnels are followed [`Tunnel::MAX_LAYERS`] deep. One that is made of UDP is told by the port that it is sent to and by a
+/// header that makes sense; else it is a datagram like any other.
 ///
 /// Lengths in the headers win over the length captured where they are smaller, so that padding is never payload; where
 /// they are larger, what is there is kept and the rest is counted in `cut`. Checksums are not looked at.
@@ -81,25 +88,25 @@ pub fn decode<'b>(frame: &RawFrame<'b>) -> Result<Carried<'b>, WireError> {
     let captured = u32::try_from(frame.bytes.len()).unwrap_or(u32::MAX);
     let span = Span { bytes: frame.bytes, offset: 0, cut: frame.wire_len.saturating_sub(captured) };
     match frame.link {
-        LinkType::Ethernet => climb(ethernet::inside(span)?),
-        LinkType::LinuxSll => climb(sll::inside(span)?),
-        LinkType::LinuxSll2 => climb(sll::inside_v2(span)?),
-        LinkType::Null | LinkType::Loop => climb(loopback::inside(span)?),
-        LinkType::RawIp => ip(span),
-        LinkType::Ipv4 => ipv4::carried(span),
-        LinkType::Ipv6 => ipv6::carried(span),
+        LinkType::Ethernet => climb(ethernet::inside(span)?, None),
+        LinkType::LinuxSll => climb(sll::inside(span)?, None),
+        LinkType::LinuxSll2 => climb(sll::inside_v2(span)?, None),
+        LinkType::Null | LinkType::Loop => climb(loopback::inside(span)?, None),
+        LinkType::RawIp => ip(span, None),
+        LinkType::Ipv4 => ipv4::carried(span, None),
+        LinkType::Ipv6 => ipv6::carried(span, None),
         LinkType::Other(_) => Err(span.error(Layer::Link, Cause::Unsupported)),
     }
 }
 
-/// Goes up from the link layer, through at most [`vlan::MAX_TAGS`] tags, to IP.
+/// Goes up from a link layer, or from what lies in the tunnel `around`, through at most [`vlan::MAX_TAGS`] tags, to IP.
 #[inline]
-fn climb(mut inside: Inside<'_>) -> Result<Carried<'_>, WireError> {
+pub(crate) fn climb<'b>(mut inside: Inside<'b>, around: Option<&Tunnel>) -> Result<Carried<'b>, WireError> {
     let mut tags = 0;
     loop {
         inside = match inside {
-            Inside::EtherType(0x0800, span) => return ipv4::carried(span),
-            Inside::EtherType(0x86dd, span) => return ipv6::carried(span),
+            Inside::EtherType(ethernet::IPV4, span) => return ipv4::carried(span, around),
+            Inside::EtherType(ethernet::IPV6, span) => return ipv6::carried(span, around),
             Inside::EtherType(tag, span) if vlan::is_tag(tag) => {
                 tags += 1;
                 if tags > vlan::MAX_TAGS {
@@ -111,19 +118,27 @@ fn climb(mut inside: Inside<'_>) -> Result<Carried<'_>, WireError> {
             Inside::EtherType(len @ ..=ethernet::MAX_802_3_LENGTH, span) => {
                 Inside::Llc(span.limited(usize::from(len)))
             }
-            Inside::EtherType(other, _) => return Ok(Carried::NotIp(other)),
+            Inside::EtherType(other, span) => match port_tag::inside(other, span)? {
+                Some(inside) if tags < vlan::MAX_TAGS => {
+                    tags += 1;
+                    inside
+                }
+                Some(_) => return Err(span.error(Layer::Vlan, Cause::TooDeep)),
+                None => return tunnel::in_link(other, span, around),
+            },
+            Inside::Ethernet(span) => ethernet::inside(span)?,
             Inside::Llc(span) => ethernet::inside_llc(span)?,
-            Inside::Ip(span) => return ip(span),
+            Inside::Ip(span) => return ip(span, around),
             Inside::NotIp => return Ok(Carried::NotIp(0)),
         }
     }
 }
 
 /// An IP packet whose version nothing outside it names.
-fn ip(span: Span<'_>) -> Result<Carried<'_>, WireError> {
+fn ip<'b>(span: Span<'b>, around: Option<&Tunnel>) -> Result<Carried<'b>, WireError> {
     match span.bytes.first().map(|first| first >> 4) {
-        Some(4) => ipv4::carried(span),
-        Some(6) => ipv6::carried(span),
+        Some(4) => ipv4::carried(span, around),
+        Some(6) => ipv6::carried(span, around),
         Some(_) => Err(span.error(Layer::Link, Cause::BadVersion)),
         None => Err(span.error(Layer::Link, Cause::Truncated)),
     }
@@ -134,11 +149,11 @@ pub(crate) fn decode_reassembled<'r>(
     first: &FirstFragment,
     bytes: &'r [u8],
 ) -> Result<Carried<'r>, WireError> {
-    let FirstFragment { ends, protocol } = *first;
+    let FirstFragment { ends, protocol, tunnel } = first;
     let span = Span { bytes, offset: 0, cut: 0 };
     match ends.src {
-        IpAddr::V4(_) => transport::carried(protocol, ends, span),
-        IpAddr::V6(_) => ipv6::after_header(protocol, ends, span),
+        IpAddr::V4(_) => transport::carried(*protocol, *ends, span, tunnel.as_ref()),
+        IpAddr::V6(_) => ipv6::after_header(*protocol, *ends, span, tunnel.as_ref()),
     }
 }
 
@@ -149,6 +164,8 @@ pub(crate) struct FirstFragment {
     pub(crate) ends: IpEnds,
     /// The protocol number that starts the fragmentable part.
     pub(crate) protocol: u8,
+    /// The tunnel that the pieces came in.
+    pub(crate) tunnel: Option<Tunnel>,
 }
 
 /// Lengths, and no address: those are personal.
@@ -158,6 +175,7 @@ impl fmt::Debug for Datagram<'_> {
             .field("payload_len", &self.payload.len())
             .field("cut", &self.cut)
             .field("hop_limit", &self.hop_limit)
+            .field("tunnel", &self.tunnel)
             .finish_non_exhaustive()
     }
 }
@@ -171,6 +189,7 @@ impl fmt::Debug for Fragment<'_> {
             .field("more", &self.more)
             .field("len", &self.bytes.len())
             .field("cut", &self.cut)
+            .field("tunnel", &self.tunnel)
             .finish_non_exhaustive()
     }
 }

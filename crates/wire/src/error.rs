@@ -9,6 +9,8 @@ pub enum Layer {
     Link,
     /// An IEEE 802.1Q or 802.1ad tag.
     Vlan,
+    /// What carries frames or packets in others: MPLS, GRE, ERSPAN and the like.
+    Tunnel,
     /// An IPv4 header (RFC 791).
     Ipv4,
     /// An IPv6 header or one of its extension headers (RFC 8200).
@@ -19,6 +21,8 @@ pub enum Layer {
     Tcp,
     /// A SIP message (RFC 3261).
     Sip,
+    /// A HEP packet of version 3.
+    Hep,
     /// An SDP body (RFC 8866).
     Sdp,
     /// An RTP packet (RFC 3550, section 5).
@@ -71,11 +75,13 @@ impl fmt::Display for Layer {
         f.write_str(match self {
             Self::Link => "link layer",
             Self::Vlan => "VLAN tag",
+            Self::Tunnel => "tunnel",
             Self::Ipv4 => "IPv4",
             Self::Ipv6 => "IPv6",
             Self::Udp => "UDP",
             Self::Tcp => "TCP",
             Self::Sip => "SIP",
+            Self::Hep => "HEP",
             Self::Sdp => "SDP",
             Self::Rtp => "RTP",
             Self::Rtcp => "RTCP",

@@ -1,4 +1,4 @@
-//! Grammar without memory: link layers, IP, UDP, TCP, SIP, SDP, RTP and RTCP as views over `&[u8]`.
+//! Grammar without memory: link layers, tunnels, IP, UDP, TCP, SIP, SDP, RTP, RTCP and HEP as views over `&[u8]`.
 //!
 //! Parsing never panics, never allocates and never logs. What was understood is kept and where it stopped is said: an
 //! error names its layer, its offset and its cause, and is `Copy`, so that it can be counted instead of printed. Two
@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::cast_possible_truncation))]
 
+pub mod hep;
 pub mod rtcp;
 pub mod rtp;
 pub mod sdp;
@@ -20,6 +21,7 @@ mod outline;
 mod protocol;
 mod reassembly;
 mod tcp;
+mod tunnel;
 
 pub use decode::{Carried, Datagram, Fragment, decode};
 pub use error::{Cause, Layer, WireError};
@@ -27,3 +29,4 @@ pub use outline::{IpOutline, Outline, Tags, outline};
 pub use protocol::Protocol;
 pub use reassembly::{FragmentLoss, FragmentLosses, Reassembled, Reassembler, ReassemblyLimits};
 pub use tcp::{TcpFlags, TcpSegment};
+pub use tunnel::{Encapsulation, Tunnel, TunnelEnds};

@@ -100,6 +100,7 @@ pub fn outline<'b>(frame: &RawFrame<'b>) -> Outline<'b> {
                 }
                 None
             }
+            Inside::Ethernet(span) => ethernet::inside(span).ok(),
             Inside::Llc(span) => ethernet::inside_llc(span).ok(),
             Inside::Ip(span) => {
                 outline.ip = ip(span);

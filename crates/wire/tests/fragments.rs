@@ -28,6 +28,7 @@ fn fragment(bytes: &[u8], offset: u16, more: bool, id: u32) -> Fragment<'_> {
         bytes,
         cut: 0,
         hop_limit: 64,
+        tunnel: None,
     }
 }
 

@@ -387,5 +387,8 @@ fn a_later_fragment_says_where_it_belongs() {
 fn what_is_printed_holds_no_address_and_no_payload() {
     let bytes = ethernet(&[&[8, 0], IPV4]);
     let carried = decode(&frame(LinkType::Ethernet, &bytes)).unwrap();
-    assert_eq!(format!("{carried:?}"), "Udp(Datagram { payload_len: 5, cut: 0, hop_limit: 64, .. })");
+    assert_eq!(
+        format!("{carried:?}"),
+        "Udp(Datagram { payload_len: 5, cut: 0, hop_limit: 64, tunnel: None, .. })"
+    );
 }

@@ -2,11 +2,19 @@
 
 use etherparse::Ethernet2HeaderSlice;
 
-use super::{Inside, Span};
+use super::{Inside, Span, backbone, mpls, port_tag, pppoe, vlan};
 use crate::{Cause, Layer, WireError};
 
 /// Up to here the two bytes after the addresses are a length (IEEE 802.3, 3.2.6), from 0x0600 on an EtherType.
 pub(crate) const MAX_802_3_LENGTH: u16 = 1500;
+
+/// Addresses and type.
+pub(crate) const HEADER: usize = 14;
+
+/// EtherTypes that more than one encapsulation may announce.
+pub(crate) const IPV4: u16 = 0x0800;
+pub(crate) const ARP: u16 = 0x0806;
+pub(crate) const IPV6: u16 = 0x86dd;
 
 /// ```text
 ///  0                 6                12        14
@@ -18,7 +26,21 @@ pub(crate) const MAX_802_3_LENGTH: u16 = 1500;
 pub(crate) fn inside(frame: Span<'_>) -> Result<Inside<'_>, WireError> {
     let header = Ethernet2HeaderSlice::from_slice(frame.bytes)
         .map_err(|_| frame.error(Layer::Link, Cause::Truncated))?;
-    Ok(Inside::EtherType(header.ether_type().0, frame.after(14)))
+    Ok(Inside::EtherType(header.ether_type().0, frame.after(HEADER)))
+}
+
+/// Whether a frame begins here, where nothing else says so: its EtherType is one that leads to IP or resolves its addresses,
+/// and what follows begins as it must.
+pub(crate) fn is_likely(frame: Span<'_>) -> bool {
+    let Some(&[t0, t1, next]) = frame.bytes.get(12..).and_then(|rest| rest.first_chunk()) else {
+        return false;
+    };
+    match u16::from_be_bytes([t0, t1]) {
+        IPV4 => next >> 4 == 4,
+        IPV6 => next >> 4 == 6,
+        ARP | mpls::UNICAST | mpls::MULTICAST | pppoe::ETHER_TYPE | backbone::ETHER_TYPE => true,
+        other => vlan::is_tag(other) || port_tag::is_tag(other),
+    }
 }
 
 /// LLC is opened only where a SNAP header with an EtherType follows (RFC 1042; 802.1H for the second OUI).

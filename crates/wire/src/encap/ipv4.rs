@@ -11,7 +11,7 @@ use super::{
     Span,
     transport::{self, IpEnds},
 };
-use crate::{Carried, Cause, Fragment, Layer, WireError};
+use crate::{Carried, Cause, Fragment, Layer, Tunnel, WireError};
 
 /// ```text
 ///  0             1             2             3             4
@@ -31,7 +31,7 @@ use crate::{Carried, Cause, Fragment, Layer, WireError};
 /// The total length ends the payload, so that Ethernet's padding to 60 bytes is never part of it; 0 is what segmentation
 /// offload leaves there, and means all that was captured. The checksum is not looked at.
 #[inline]
-pub(crate) fn carried(span: Span<'_>) -> Result<Carried<'_>, WireError> {
+pub(crate) fn carried<'b>(span: Span<'b>, around: Option<&Tunnel>) -> Result<Carried<'b>, WireError> {
     let header = Ipv4HeaderSlice::from_slice(span.bytes).map_err(|error| unreadable(span, &error))?;
     let header_len = header.slice().len();
     let packet = match usize::from(header.total_len()) {
@@ -56,9 +56,18 @@ pub(crate) fn carried(span: Span<'_>) -> Result<Carried<'_>, WireError> {
             bytes: payload.bytes,
             cut: payload.cut,
             hop_limit: ends.hop_limit,
+            tunnel: around.copied(),
         }));
     }
-    transport::carried(header.protocol().0, ends, payload)
+    transport::carried(header.protocol().0, ends, payload, around)
+}
+
+/// Whether a packet begins here, where only its first four bits say so: its lengths are possible. What was not captured of
+/// them does not speak against it.
+pub(crate) fn is_likely(span: Span<'_>) -> bool {
+    let Some(&[first, _, t0, t1]) = span.bytes.first_chunk() else { return true };
+    let (header, total) = (usize::from(first & 0x0f) * 4, usize::from(u16::from_be_bytes([t0, t1])));
+    header >= 20 && (total == 0 || (header..=span.promised()).contains(&total))
 }
 
 #[cold]

@@ -11,7 +11,7 @@ use super::{
     Span,
     transport::{self, IpEnds},
 };
-use crate::{Carried, Cause, Fragment, Layer, WireError};
+use crate::{Carried, Cause, Fragment, Layer, Tunnel, WireError};
 
 /// Extension headers that are followed in one packet; RFC 8200, section 4.1, knows of seven.
 const MAX_EXTENSIONS: usize = 12;
@@ -30,7 +30,7 @@ const MAX_EXTENSIONS: usize = 12;
 ///
 /// A payload length of 0 (jumbograms of RFC 2675, segmentation offload) means all that was captured.
 #[inline]
-pub(crate) fn carried(span: Span<'_>) -> Result<Carried<'_>, WireError> {
+pub(crate) fn carried<'b>(span: Span<'b>, around: Option<&Tunnel>) -> Result<Carried<'b>, WireError> {
     let header = Ipv6HeaderSlice::from_slice(span.bytes).map_err(|error| {
         span.error(
             Layer::Ipv6,
@@ -50,7 +50,14 @@ pub(crate) fn carried(span: Span<'_>) -> Result<Carried<'_>, WireError> {
         dst: IpAddr::V6(header.destination_addr()),
         hop_limit: header.hop_limit(),
     };
-    after_header(header.next_header().0, ends, payload)
+    after_header(header.next_header().0, ends, payload, around)
+}
+
+/// Whether a packet begins here, where only its first four bits say so: its length is possible. What was not captured of it
+/// does not speak against it.
+pub(crate) fn is_likely(span: Span<'_>) -> bool {
+    let Some(&[_, _, _, _, l0, l1]) = span.bytes.first_chunk() else { return true };
+    usize::from(u16::from_be_bytes([l0, l1])) + 40 <= span.promised()
 }
 
 /// Follows the chain of extension headers from the one that `next` names to the payload or to a fragment.
@@ -70,7 +77,12 @@ pub(crate) fn carried(span: Span<'_>) -> Result<Carried<'_>, WireError> {
 ///
 /// A fragment header that says "first and last" is an atomic fragment, to be read as if it were not there (RFC 6946).
 #[inline]
-pub(crate) fn after_header(mut next: u8, ends: IpEnds, mut span: Span<'_>) -> Result<Carried<'_>, WireError> {
+pub(crate) fn after_header<'b>(
+    mut next: u8,
+    ends: IpEnds,
+    mut span: Span<'b>,
+    around: Option<&Tunnel>,
+) -> Result<Carried<'b>, WireError> {
     for _ in 0..MAX_EXTENSIONS {
         let truncated = |_| span.error(Layer::Ipv6, Cause::Truncated);
         let (following, len) = match next {
@@ -82,7 +94,8 @@ pub(crate) fn after_header(mut next: u8, ends: IpEnds, mut span: Span<'_>) -> Re
             44 => {
                 let header = Ipv6FragmentHeaderSlice::from_slice(span.bytes).map_err(truncated)?;
                 if header.is_fragmenting_payload() {
-                    return Ok(Carried::Fragment(fragment(&header, ends, span.after(8))));
+                    let piece = fragment(&header, ends, span.after(8));
+                    return Ok(Carried::Fragment(Fragment { tunnel: around.copied(), ..piece }));
                 }
                 (header.next_header().0, 8)
             }
@@ -93,7 +106,7 @@ pub(crate) fn after_header(mut next: u8, ends: IpEnds, mut span: Span<'_>) -> Re
                 })?;
                 (header.next_header().0, header.slice().len())
             }
-            _ => return transport::carried(next, ends, span),
+            _ => return transport::carried(next, ends, span, around),
         };
         span = span.after(len);
         next = following;
@@ -112,5 +125,6 @@ fn fragment<'b>(header: &Ipv6FragmentHeaderSlice<'_>, ends: IpEnds, payload: Spa
         bytes: payload.bytes,
         cut: payload.cut,
         hop_limit: ends.hop_limit,
+        tunnel: None,
     }
 }

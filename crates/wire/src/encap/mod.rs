@@ -1,13 +1,27 @@
 //! Encapsulations, one per file: each takes a [`Span`] and gives back what lies inside it.
 
+mod backbone;
+mod erspan;
+mod esp;
+mod ether_ip;
 pub(crate) mod ethernet;
+mod geneve;
+mod gre;
+mod gtp;
+mod hep;
 pub(crate) mod ipv4;
 pub(crate) mod ipv6;
 pub(crate) mod loopback;
+mod mpls;
+pub(crate) mod port_tag;
+mod ppp;
 pub(crate) mod pppoe;
 pub(crate) mod sll;
 pub(crate) mod transport;
+pub(crate) mod tunnel;
+mod tzsp;
 pub(crate) mod vlan;
+mod vxlan;
 
 use crate::{Cause, Layer, WireError};
 
@@ -32,6 +46,16 @@ impl<'b> Span<'b> {
         Self { bytes: self.bytes.get(len..).unwrap_or_default(), offset: self.offset + len, cut: self.cut }
     }
 
+    /// [`Self::after`] for a header whose bytes nobody has looked at; `None` when they were not all captured.
+    pub(crate) fn checked_after(self, len: usize) -> Option<Self> {
+        (self.bytes.len() >= len).then(|| self.after(len))
+    }
+
+    /// Its length by what the layers outside say, captured or not.
+    pub(crate) fn promised(self) -> usize {
+        self.bytes.len() + usize::try_from(self.cut).unwrap_or(usize::MAX)
+    }
+
     /// The first `len` bytes: what a length field of this layer says it has. Bytes it promises beyond those captured
     /// count as cut.
     #[inline]
@@ -49,11 +73,13 @@ impl<'b> Span<'b> {
     }
 }
 
-/// What a link layer carries.
+/// What a link layer or a tunnel carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Inside<'b> {
     /// A payload named by an EtherType.
     EtherType(u16, Span<'b>),
+    /// An Ethernet frame.
+    Ethernet(Span<'b>),
     /// An IEEE 802.2 LLC header comes next.
     Llc(Span<'b>),
     /// IPv4 or IPv6: the version nibble decides.

@@ -1,6 +1,6 @@
 //! PPP over Ethernet (RFC 2516): what a site behind a leased xDSL line shows.
 
-use super::{Inside, Span};
+use super::{Inside, Span, ppp};
 use crate::{Cause, Layer, WireError};
 
 /// The EtherType of the stage that carries PPP; discovery has another, and no IP.
@@ -15,16 +15,12 @@ pub(crate) const ETHER_TYPE: u16 = 0x8864;
 ///
 /// The length covers the PPP protocol and what follows it.
 pub(crate) fn inside(header: Span<'_>) -> Result<Inside<'_>, WireError> {
-    let Some(&[_, _, _, _, l0, l1, p0, p1]) = header.bytes.first_chunk::<8>() else {
+    let Some(&[_, _, _, _, l0, l1, _, _]) = header.bytes.first_chunk::<8>() else {
         return Err(header.error(Layer::Link, Cause::Truncated));
     };
     let len = usize::from(u16::from_be_bytes([l0, l1]));
     if len < 2 {
         return Err(header.error(Layer::Link, Cause::BadLength));
     }
-    let payload = header.after(6).limited(len).after(2);
-    Ok(match u16::from_be_bytes([p0, p1]) {
-        0x0021 | 0x0057 => Inside::Ip(payload),
-        _ => Inside::NotIp,
-    })
+    ppp::inside(header.after(6).limited(len))
 }

@@ -1,7 +1,7 @@
 //! The pieces of one IP packet.
 
 use crate::{
-    Carried, Fragment,
+    Carried, Fragment, Tunnel,
     decode::{FirstFragment, decode_reassembled},
     encap::transport::IpEnds,
 };
@@ -75,7 +75,7 @@ impl Assembly {
         }
         if start == 0 {
             let ends = IpEnds { src: fragment.src, dst: fragment.dst, hop_limit: fragment.hop_limit };
-            self.first = Some(FirstFragment { ends, protocol: fragment.protocol });
+            self.first = Some(FirstFragment { ends, protocol: fragment.protocol, tunnel: fragment.tunnel });
         }
         Ok(if self.end == Some(self.bytes.len()) { Progress::Whole } else { Progress::Pending })
     }
@@ -96,10 +96,19 @@ impl Assembly {
     /// What the whole packet carries. The pieces must be complete.
     pub(super) fn carried(&mut self) -> Option<Carried<'_>> {
         self.put_in_order();
-        decode_reassembled(&self.first?, &self.bytes).ok().filter(|carried| {
-            // A fragment inside what was put together is nothing that a sender makes.
-            !matches!(carried, Carried::Fragment(_))
+        let first = self.first?;
+        let layers = |tunnel: Option<Tunnel>| tunnel.map_or(0, |tunnel| tunnel.layers);
+        decode_reassembled(&first, &self.bytes).ok().filter(|carried| match carried {
+            // A fragment inside what was put together is made by a tunnel, and else by nobody.
+            Carried::Fragment(inner) => layers(inner.tunnel) > layers(first.tunnel),
+            Carried::Udp(_) | Carried::Tcp(_) | Carried::Icmp | Carried::OtherIp(_) | Carried::NotIp(_) => true,
         })
+    }
+
+    /// A copy of the whole packet, if it carries a fragment of another. The pieces must be complete.
+    pub(super) fn nesting(&mut self) -> Option<(FirstFragment, Vec<u8>)> {
+        let first = self.first?;
+        matches!(self.carried()?, Carried::Fragment(_)).then(|| (first, self.bytes.clone()))
     }
 
     fn check_place(

@@ -16,7 +16,10 @@ use std::{
 use earwitness_model::PacketTime;
 
 use self::assembly::{Assembly, Progress};
-use crate::{Carried, Fragment};
+use crate::{
+    Carried, Fragment, Tunnel,
+    decode::{FirstFragment, decode_reassembled},
+};
 
 pub use losses::{FragmentLoss, FragmentLosses};
 
@@ -63,6 +66,14 @@ pub struct Reassembler {
     losses: FragmentLosses,
 }
 
+/// What became of a fragment, and which packet it made whole.
+#[derive(Debug, Clone, Copy)]
+enum Taken {
+    Pending,
+    Whole(Key),
+    Refused(FragmentLoss),
+}
+
 /// What the fragments of one packet have in common (RFC 791, section 3.2; RFC 8200, section 4.5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct Key {
@@ -102,27 +113,43 @@ impl Reassembler {
         }
     }
 
-    /// Takes in a fragment that was captured at `now`.
+    /// Takes in a fragment that was captured at `now`. Where a whole packet is a tunnel with a fragment in it, that one is
+    /// taken in too: it lies in one tunnel more, so that this ends.
     pub fn handle_fragment(&mut self, fragment: &Fragment<'_>, now: PacketTime) -> Reassembled<'_> {
         self.handle_time(now);
+        let mut taken = self.take(fragment, now);
+        for _ in 0..Tunnel::MAX_LAYERS {
+            let Taken::Whole(key) = taken else { break };
+            let Some((first, bytes)) = self.nesting(&key) else { break };
+            let Ok(Carried::Fragment(inner)) = decode_reassembled(&first, &bytes) else { break };
+            taken = self.take(&inner, now);
+        }
+        match taken {
+            Taken::Pending => Reassembled::Pending,
+            Taken::Refused(loss) => Reassembled::Refused(loss),
+            Taken::Whole(key) => self.carried(&key).map_or(Reassembled::Pending, Reassembled::Whole),
+        }
+    }
+
+    fn take(&mut self, fragment: &Fragment<'_>, now: PacketTime) -> Taken {
         let key = Key::of(fragment);
         match self.table.get(&key).map(|slot| &slot.state) {
-            Some(State::Refused(loss)) => return Reassembled::Refused(*loss),
-            Some(State::Whole(whole)) if whole.holds(fragment) => return Reassembled::Pending,
+            Some(State::Refused(loss)) => return Taken::Refused(*loss),
+            Some(State::Whole(whole)) if whole.holds(fragment) => return Taken::Pending,
             // The sender has come round to this identification again.
             Some(State::Whole(_)) => self.forget_finished(&key),
             Some(State::Waiting(_)) | None => {}
         }
         if !self.make_room(&key, fragment.bytes.len()) {
             self.losses.count(FragmentLoss::TableFull);
-            return Reassembled::Refused(FragmentLoss::TableFull);
+            return Taken::Refused(FragmentLoss::TableFull);
         }
         match self.add(key, fragment, now) {
-            Ok(Progress::Pending) => Reassembled::Pending,
+            Ok(Progress::Pending) => Taken::Pending,
             Ok(Progress::Whole) => self.finish(&key),
             Err(loss) => {
                 self.refuse(&key, loss);
-                Reassembled::Refused(loss)
+                Taken::Refused(loss)
             }
         }
     }
@@ -200,25 +227,35 @@ impl Reassembler {
         progress
     }
 
-    /// Hands over the packet of `key`, of which nothing is missing any more.
-    fn finish(&mut self, key: &Key) -> Reassembled<'_> {
-        if let Some(Slot { state: State::Waiting(assembly), .. }) = self.table.get_mut(key)
-            && assembly.carried().is_none()
-        {
+    /// Ends the wait for the packet of `key`, of which nothing is missing any more.
+    fn finish(&mut self, key: &Key) -> Taken {
+        if self.carried(key).is_none() {
             self.refuse(key, FragmentLoss::Unreadable);
-            return Reassembled::Refused(FragmentLoss::Unreadable);
+            return Taken::Refused(FragmentLoss::Unreadable);
         }
         self.waiting.retain(|other| other != key);
         self.finished.push_back(*key);
-        let Some(slot) = self.table.get_mut(key) else {
-            return Reassembled::Pending;
-        };
-        if let State::Waiting(assembly) = &mut slot.state {
-            slot.state = State::Whole(std::mem::take(assembly));
+        if let Some(Slot { state, .. }) = self.table.get_mut(key)
+            && let State::Waiting(assembly) = state
+        {
+            *state = State::Whole(std::mem::take(assembly));
         }
-        match &mut slot.state {
-            State::Whole(whole) => whole.carried().map_or(Reassembled::Pending, Reassembled::Whole),
-            State::Waiting(_) | State::Refused(_) => Reassembled::Pending,
+        Taken::Whole(*key)
+    }
+
+    /// What the packet of `key` carries, of which nothing is missing.
+    fn carried(&mut self, key: &Key) -> Option<Carried<'_>> {
+        match &mut self.table.get_mut(key)?.state {
+            State::Waiting(whole) | State::Whole(whole) => whole.carried(),
+            State::Refused(_) => None,
+        }
+    }
+
+    /// The whole packet of `key`, if it carries a fragment: a copy, because the packet itself stays here to be known again.
+    fn nesting(&mut self, key: &Key) -> Option<(FirstFragment, Vec<u8>)> {
+        match &mut self.table.get_mut(key)?.state {
+            State::Waiting(whole) | State::Whole(whole) => whole.nesting(),
+            State::Refused(_) => None,
         }
     }
 

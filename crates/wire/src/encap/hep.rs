@@ -1,0 +1,27 @@
+//! HEP on its way from a capture agent to a collector that is not us: the message in it, as if it had been seen where the
+//! agent saw it.
+
+use super::Span;
+use crate::{
+    Datagram,
+    hep::{Packet, Protocol},
+};
+
+/// The UDP port that collectors listen at.
+pub(crate) const PORT: u16 = 9060;
+
+/// The SIP message or RTP packet in a HEP packet; `None` for what else agents tell (RTCP, reports, logs), and for what is no
+/// HEP. SIP over TCP comes as whole messages here, and so as a datagram each.
+pub(crate) fn datagram(payload: Span<'_>, hop_limit: u8) -> Option<Datagram<'_>> {
+    let packet = Packet::parse(payload.bytes).ok()?;
+    match packet.protocol {
+        Protocol::Sip | Protocol::Rtp => Some(Datagram {
+            flow: packet.flow,
+            payload: packet.payload,
+            cut: packet.cut,
+            hop_limit,
+            tunnel: None,
+        }),
+        Protocol::Rtcp | Protocol::Other(_) => None,
+    }
+}
