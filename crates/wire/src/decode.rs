@@ -87,20 +87,24 @@ pub struct Fragment<'b> {
 pub fn decode<'b>(frame: &RawFrame<'b>) -> Result<Carried<'b>, WireError> {
     let captured = u32::try_from(frame.bytes.len()).unwrap_or(u32::MAX);
     let span = Span { bytes: frame.bytes, offset: 0, cut: frame.wire_len.saturating_sub(captured) };
-    match frame.link {
-        LinkType::Ethernet => climb(ethernet::inside(span)?, None),
-        LinkType::LinuxSll => climb(sll::inside(span)?, None),
-        LinkType::LinuxSll2 => climb(sll::inside_v2(span)?, None),
-        LinkType::Null | LinkType::Loop => climb(loopback::inside(span)?, None),
-        LinkType::RawIp => ip(span, None),
-        LinkType::Ipv4 => ipv4::carried(span, None),
-        LinkType::Ipv6 => ipv6::carried(span, None),
-        LinkType::Other(_) => Err(span.error(Layer::Link, Cause::Unsupported)),
-    }
+    let inside = match frame.link {
+        LinkType::Ethernet => ethernet::inside(span)?,
+        LinkType::LinuxSll => sll::inside(span)?,
+        LinkType::LinuxSll2 => sll::inside_v2(span)?,
+        LinkType::Null | LinkType::Loop => loopback::inside(span)?,
+        LinkType::RawIp => Inside::Ip(span),
+        LinkType::Ipv4 => Inside::EtherType(ethernet::IPV4, span),
+        LinkType::Ipv6 => Inside::EtherType(ethernet::IPV6, span),
+        LinkType::Other(_) => return Err(span.error(Layer::Link, Cause::Unsupported)),
+    };
+    climb(inside, None)
 }
 
 /// Goes up from a link layer, or from what lies in the tunnel `around`, through at most [`vlan::MAX_TAGS`] tags, to IP.
-#[inline]
+///
+/// Inlined, like what it calls, in two places: for bare frames, where `around` is known to be `None` and costs nothing, and
+/// behind the doors of tunnels.
+#[inline(always)]
 pub(crate) fn climb<'b>(mut inside: Inside<'b>, around: Option<&Tunnel>) -> Result<Carried<'b>, WireError> {
     let mut tags = 0;
     loop {
@@ -128,19 +132,14 @@ pub(crate) fn climb<'b>(mut inside: Inside<'b>, around: Option<&Tunnel>) -> Resu
             },
             Inside::Ethernet(span) => ethernet::inside(span)?,
             Inside::Llc(span) => ethernet::inside_llc(span)?,
-            Inside::Ip(span) => return ip(span, around),
+            Inside::Ip(span) => match span.bytes.first().map(|first| first >> 4) {
+                Some(4) => Inside::EtherType(ethernet::IPV4, span),
+                Some(6) => Inside::EtherType(ethernet::IPV6, span),
+                Some(_) => return Err(span.error(Layer::Link, Cause::BadVersion)),
+                None => return Err(span.error(Layer::Link, Cause::Truncated)),
+            },
             Inside::NotIp => return Ok(Carried::NotIp(0)),
         }
-    }
-}
-
-/// An IP packet whose version nothing outside it names.
-fn ip<'b>(span: Span<'b>, around: Option<&Tunnel>) -> Result<Carried<'b>, WireError> {
-    match span.bytes.first().map(|first| first >> 4) {
-        Some(4) => ipv4::carried(span, around),
-        Some(6) => ipv6::carried(span, around),
-        Some(_) => Err(span.error(Layer::Link, Cause::BadVersion)),
-        None => Err(span.error(Layer::Link, Cause::Truncated)),
     }
 }
 

@@ -30,7 +30,7 @@ use crate::{Carried, Cause, Fragment, Layer, Tunnel, WireError};
 ///
 /// The total length ends the payload, so that Ethernet's padding to 60 bytes is never part of it; 0 is what segmentation
 /// offload leaves there, and means all that was captured. The checksum is not looked at.
-#[inline]
+#[inline(always)]
 pub(crate) fn carried<'b>(span: Span<'b>, around: Option<&Tunnel>) -> Result<Carried<'b>, WireError> {
     let header = Ipv4HeaderSlice::from_slice(span.bytes).map_err(|error| unreadable(span, &error))?;
     let header_len = header.slice().len();

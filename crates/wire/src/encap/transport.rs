@@ -27,7 +27,7 @@ pub(crate) struct IpEnds {
 }
 
 /// The payload of an unfragmented IP packet, which itself lies in `around`.
-#[inline]
+#[inline(always)]
 pub(crate) fn carried<'b>(
     protocol: u8,
     ends: IpEnds,
@@ -52,7 +52,7 @@ pub(crate) fn carried<'b>(
 /// A length of 0 means up to the end of the IP packet (RFC 2675, section 4, and offloading stacks). The checksum is not
 /// looked at: mirrors show packets before the sender's network card has filled it in. A datagram that a tunnel is made of is
 /// not one that a phone sent: what is in the tunnel takes its place.
-#[inline]
+#[inline(always)]
 fn udp<'b>(ends: IpEnds, span: Span<'b>, around: Option<&Tunnel>) -> Result<Carried<'b>, WireError> {
     let header =
         UdpHeaderSlice::from_slice(span.bytes).map_err(|_| span.error(Layer::Udp, Cause::Truncated))?;

@@ -4,7 +4,7 @@
 //! sense or announces nothing that leads to a datagram: then the frame is what it is without the door.
 //!
 //! Invariant: whatever goes through a door goes through [`enter`], which counts the layers; so what calls itself again
-//! through [`climb`] does so at most [`Tunnel::MAX_LAYERS`] deep.
+//! by [`through`] does so at most [`Tunnel::MAX_LAYERS`] deep.
 
 use super::{
     Inside, Span, backbone, esp, ether_ip, geneve, gre, gtp, hep, mpls,
@@ -56,7 +56,7 @@ pub(crate) fn in_link<'b>(
         _ => None,
     };
     match opened {
-        Some((kind, inside)) => climb(inside, Some(&enter(around, kind, None, span)?)),
+        Some((kind, inside)) => through(inside, &enter(around, kind, None, span)?),
         None => Ok(Carried::NotIp(ether_type)),
     }
 }
@@ -79,7 +79,7 @@ pub(crate) fn in_ip<'b>(
         _ => None,
     };
     match opened {
-        Some((kind, inside)) => climb(inside, Some(&enter(around, kind, Some(ends), span)?)),
+        Some((kind, inside)) => through(inside, &enter(around, kind, Some(ends), span)?),
         None => Ok(Carried::OtherIp(protocol)),
     }
 }
@@ -108,7 +108,7 @@ pub(crate) fn in_udp<'b>(
         }
         _ => return None,
     };
-    Some(enter(around, kind, Some(ends), payload).and_then(|tunnel| climb(inside, Some(&tunnel))))
+    Some(enter(around, kind, Some(ends), payload).and_then(|tunnel| through(inside, &tunnel)))
 }
 
 /// IP protocol numbers of IP in IP (RFC 2003; RFC 4213, RFC 2473).
@@ -128,9 +128,15 @@ fn in_esp<'b>(ends: IpEnds, span: Span<'b>, around: Option<&Tunnel>) -> Result<C
     };
     let tunnel = enter(around, Encapsulation::EspNull, Some(ends), span)?;
     match next {
-        IPV4 | IPV6 => climb(Inside::Ip(payload), Some(&tunnel)),
+        IPV4 | IPV6 => through(Inside::Ip(payload), &tunnel),
         _ => transport::carried(next, ends, payload, Some(&tunnel)),
     }
+}
+
+/// What lies in `tunnel`.
+#[inline(never)]
+fn through<'b>(inside: Inside<'b>, tunnel: &Tunnel) -> Result<Carried<'b>, WireError> {
+    climb(inside, Some(tunnel))
 }
 
 /// One layer more; an error where there are too many.
