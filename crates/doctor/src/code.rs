@@ -98,7 +98,7 @@ codes! {
         "Switch receive offloading off on the capture interface, now and at every start: `ethtool -K IFACE gro off lro off rx-udp-gro-forwarding off` (and `rx-gro-hw off` where there is one).";
     /// Traffic comes in tunnels that this version does not read.
     Tunnelled = "tunnelled", Defect,
-        "This version reads VLAN and PPPoE, no other encapsulation; tunnels are read in a later version. Mirror where the phones' packets are bare: behind the tunnel's end, with local SPAN instead of ERSPAN, or let a packet broker strip the header.";
+        "Read are VLAN and provider tags, PPPoE, MPLS, GRE, ERSPAN, VXLAN, GENEVE, GTP-U, IP in IP, EtherIP, TZSP, PBB, HEP, and ESP without encryption, up to eight in one another; IPsec, MACsec, L2TP, CAPWAP and TRILL are not. Mirror where the phones' packets are bare: behind the tunnel's end, or let a packet broker strip the header.";
     /// Signalling is encrypted (TLS or DTLS): the calls in it cannot be seen.
     SignallingEncrypted = "signalling-encrypted", Defect,
         "A passive recorder cannot read it. Let the PBX or SBC speak SIP over UDP on the mirrored side, inside the trusted network, or mirror a link on which it does.";

@@ -108,12 +108,15 @@ impl Doctor {
         let (first, last) = self.span.unwrap_or((at.time, at.time));
         self.span = Some((first.min(at.time), last.max(at.time)));
         self.times.handle_frame(at);
-        self.tunnels.handle_outline(&outline, frame.bytes, at);
         if let Some(ip) = &outline.ip {
             self.copies.handle_ip(ip, at);
             self.super_frames.handle_ip(frame, ip, at);
         }
-        match decode(frame) {
+        let carried = decode(frame);
+        if let Ok(carried) = &carried {
+            self.tunnels.handle_carried(carried, frame.bytes, at);
+        }
+        match carried {
             Ok(Carried::Udp(datagram)) => {
                 self.tags.handle_datagram(datagram.flow, at);
                 self.handle_datagram(&datagram, frame, at);
@@ -135,6 +138,7 @@ impl Doctor {
 
     fn handle_datagram(&mut self, datagram: &Datagram<'_>, frame: &RawFrame<'_>, at: Sight) {
         let Datagram { flow, payload, cut, .. } = *datagram;
+        self.tunnels.handle_tunnel(datagram.tunnel);
         if sip::looks_like(payload) {
             self.cut.handle_datagram(cut, frame, at);
             let Ok(message) = Message::parse(payload) else { return };
@@ -153,7 +157,7 @@ impl Doctor {
             self.loss.handle_step(flow, step, at);
             self.times.handle_step(step, at);
         } else {
-            self.tunnels.handle_datagram(datagram, at);
+            self.tunnels.handle_stranger(datagram, at);
             self.encrypted.handle_payload(flow, payload, at);
         }
     }
@@ -182,6 +186,7 @@ impl Doctor {
             answered: self.calls.iter().filter(|call| call.answered.is_some()).count() as u64,
             busiest_second: self.streams.busiest_second(),
             left_out: self.left_out(),
+            tunnels: self.tunnels.read(),
             ..Seen::default()
         };
         for (_, stream) in self.streams.believed() {

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use earwitness_model::Flow;
+use earwitness_wire::TunnelCounts;
 
 use crate::{Code, Severity};
 
@@ -48,6 +49,8 @@ pub struct Seen {
     pub busiest_second: u64,
     /// What the doctor's own bounded tables did not take: above 0 its counts are too small.
     pub left_out: u64,
+    /// Datagrams and segments in tunnels that are read, by kind.
+    pub tunnels: TunnelCounts,
 }
 
 /// One thing that is wrong or worth knowing.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use earwitness_wire::{Cause, Layer, stream::StreamLosses};
+use earwitness_wire::{Cause, Layer, Tunnel, TunnelCounts, stream::StreamLosses};
 
 /// Everything counted since the engine began.
 #[derive(Debug, Clone, Default)]
@@ -19,6 +19,8 @@ pub struct Counts {
     pub segments: u64,
     /// What of SIP over TCP was not read, by cause.
     pub streams: StreamLosses,
+    /// Datagrams and segments that came in tunnels, by the outermost.
+    pub tunnels: TunnelCounts,
     /// IP fragments.
     pub fragments: u64,
     /// Fragmented datagrams that were refused: overlaps, no room, too long, never whole in time.
@@ -77,6 +79,14 @@ pub struct MediaCounts {
 }
 
 impl Counts {
+    /// Counts the tunnel that a datagram or segment came in, if it did.
+    #[inline]
+    pub(crate) fn count_tunnel(&mut self, tunnel: Option<&Tunnel>) {
+        if let Some(tunnel) = tunnel {
+            self.tunnels.count(tunnel.kind);
+        }
+    }
+
     /// Adds what another engine counted.
     pub fn add(&mut self, other: &Self) {
         self.frames += other.frames;
@@ -87,6 +97,7 @@ impl Counts {
         self.not_udp += other.not_udp;
         self.segments += other.segments;
         self.streams.add(&other.streams);
+        self.tunnels.add(&other.tunnels);
         self.fragments += other.fragments;
         self.fragments_refused += other.fragments_refused;
         self.messages += other.messages;

@@ -61,16 +61,21 @@ impl Engine {
         self.counts.bytes += frame.bytes.len() as u64;
         // Looked at where it lies, not moved: see `MediaDatagram`.
         match &earwitness_wire::decode(frame) {
-            Ok(Carried::Udp(datagram)) => self.halves.handle_datagram(datagram, time, self.now),
+            Ok(Carried::Udp(datagram)) => {
+                self.counts.count_tunnel(datagram.tunnel.as_ref());
+                self.halves.handle_datagram(datagram, time, self.now);
+            }
             Ok(Carried::Fragment(fragment)) => {
                 self.counts.fragments += 1;
                 match self.reassembler.handle_fragment(fragment, self.now) {
                     Reassembled::Pending | Reassembled::Refused(_) => {}
                     Reassembled::Whole(Carried::Udp(datagram)) => {
+                        self.counts.count_tunnel(datagram.tunnel.as_ref());
                         self.halves.handle_datagram(&datagram, time, self.now);
                     }
                     Reassembled::Whole(Carried::Tcp(segment)) => {
                         self.counts.segments += 1;
+                        self.counts.count_tunnel(segment.tunnel.as_ref());
                         self.halves.handle_segment(&segment, time, self.now);
                     }
                     Reassembled::Whole(_) => self.counts.not_udp += 1,
@@ -78,6 +83,7 @@ impl Engine {
             }
             Ok(Carried::Tcp(segment)) => {
                 self.counts.segments += 1;
+                self.counts.count_tunnel(segment.tunnel.as_ref());
                 self.halves.handle_segment(segment, time, self.now);
             }
             Ok(Carried::Icmp | Carried::OtherIp(_) | Carried::NotIp(_)) => self.counts.not_udp += 1,

@@ -7,8 +7,7 @@
 use earwitness_model::{LinkType, PacketTime, RawFrame};
 use earwitness_wire::{Carried, Reassembled, Reassembler, ReassemblyLimits, decode};
 
-const LIMITS: ReassemblyLimits =
-    ReassemblyLimits { datagrams: 4, bytes: 512, lifetime_ns: 30_000_000_000 };
+const LIMITS: ReassemblyLimits = ReassemblyLimits { datagrams: 4, bytes: 512, lifetime_ns: 30_000_000_000 };
 
 /// What the registry numbers that are read, and one that is not.
 const LINKS: [u16; 9] = [0, 1, 101, 108, 113, 228, 229, 276, 147];
@@ -50,7 +49,10 @@ fn handle(frame: &RawFrame<'_>, reassembler: &mut Reassembler) {
         Ok(Carried::Udp(datagram)) => {
             assert_within(datagram.payload, frame.bytes);
             let shorter = &frame.bytes[..frame.bytes.len() - 1];
-            if let Ok(Carried::Udp(cut)) = decode(&RawFrame { bytes: shorter, ..*frame }) {
+            // Where a tunnel's header is cut, what is left is the datagram that the tunnel is made of.
+            if let Ok(Carried::Udp(cut)) = decode(&RawFrame { bytes: shorter, ..*frame })
+                && cut.tunnel == datagram.tunnel
+            {
                 assert!(datagram.payload.starts_with(cut.payload));
             }
         }
@@ -59,7 +61,9 @@ fn handle(frame: &RawFrame<'_>, reassembler: &mut Reassembler) {
             assert!(fragment.more || fragment.offset != 0);
             match reassembler.handle_fragment(&fragment, frame.time) {
                 Reassembled::Whole(Carried::Udp(datagram)) => assert!(datagram.payload.len() <= 65_535 - 8),
-                Reassembled::Whole(Carried::Fragment(_)) => panic!("a fragment was put together from fragments"),
+                Reassembled::Whole(Carried::Fragment(_)) => {
+                    panic!("a fragment was put together from fragments")
+                }
                 Reassembled::Whole(_) | Reassembled::Pending | Reassembled::Refused(_) => {}
             }
         }

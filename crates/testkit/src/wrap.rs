@@ -135,10 +135,10 @@ impl Wrap {
                 let length = (ip.bytes.len() as u16 + 2).to_be_bytes();
                 ethernet([0x88, 0x64], &[&[0x11, 0, 0, 9], &length[..], &ip.ppp(), ip.bytes].concat())
             }),
-            Self::Mpls => in_packet(&|ip| ethernet([0x88, 0x47], &[&LABELS, ip.bytes].concat())),
-            Self::Pseudowire => ethernet([0x88, 0x47], &[&LABELS, &[0; 4], frame].concat()),
-            Self::PseudowireBare => ethernet([0x88, 0x47], &[&LABELS, frame].concat()),
-            Self::MplsMulticast => in_packet(&|ip| ethernet([0x88, 0x48], &[&LABELS, ip.bytes].concat())),
+            Self::Mpls => in_packet(&|ip| ethernet([0x88, 0x47], &[&LABELS[..], ip.bytes].concat())),
+            Self::Pseudowire => ethernet([0x88, 0x47], &[&LABELS[..], &[0; 4], frame].concat()),
+            Self::PseudowireBare => ethernet([0x88, 0x47], &[&LABELS[..], frame].concat()),
+            Self::MplsMulticast => in_packet(&|ip| ethernet([0x88, 0x48], &[&LABELS[..], ip.bytes].concat())),
             Self::IpInIpv4 => in_packet(&|ip| ipv4(ip.number(), ip.bytes)),
             Self::IpInIpv6 => {
                 in_packet(&|ip| ipv6(60, &[&[ip.number(), 0, 1, 4, 0, 0, 0, 0], ip.bytes].concat()))
@@ -188,7 +188,7 @@ impl Wrap {
             }
             Self::Tzsp => udp4(37_008, &[&[1, 0, 0, 1, 10, 1, 0xd0, 0, 41, 2, 0, 64, 1], frame].concat()),
             Self::EspTunnel => in_packet(&|ip| ipv4(50, &esp(ip.number(), ip.bytes, 12))),
-            Self::EspTransport => in_packet(&Ip::in_esp_transport),
+            Self::EspTransport => in_packet(&|ip| ip.in_esp_transport()),
             Self::Hep => in_packet(&|ip| ip.in_hep().unwrap_or_else(|| frame.to_vec())),
         }
     }

@@ -29,4 +29,4 @@ pub use outline::{IpOutline, Outline, Tags, outline};
 pub use protocol::Protocol;
 pub use reassembly::{FragmentLoss, FragmentLosses, Reassembled, Reassembler, ReassemblyLimits};
 pub use tcp::{TcpFlags, TcpSegment};
-pub use tunnel::{Encapsulation, Tunnel, TunnelEnds};
+pub use tunnel::{Encapsulation, Tunnel, TunnelCounts, TunnelEnds};

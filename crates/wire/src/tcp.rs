@@ -6,7 +6,7 @@ use earwitness_model::Flow;
 use etherparse::{TcpHeaderSlice, err::tcp::HeaderSliceError};
 
 use crate::{
-    Cause, Layer, WireError,
+    Cause, Layer, Tunnel, WireError,
     encap::{Span, transport::IpEnds},
 };
 
@@ -27,6 +27,8 @@ pub struct TcpSegment<'b> {
     pub cut: u32,
     /// IPv4 TTL or IPv6 hop limit, as captured.
     pub hop_limit: u8,
+    /// The outermost tunnel that it came in; `None` for one that came bare.
+    pub tunnel: Option<Tunnel>,
 }
 
 /// The flags that begin and end a connection.
@@ -41,7 +43,7 @@ pub struct TcpFlags {
 }
 
 impl<'b> TcpSegment<'b> {
-    /// The segment in `span`, which lies in an IP packet of `ends`. Checksums are not looked at: mirrors show segments
+    /// The segment in `span`, which lies in an IP packet of `ends`, and that in `around`. Checksums are not looked at: mirrors show segments
     /// before the sender's network card has filled them in, and super-frames that no wire ever carried.
     ///
     /// ```text
@@ -55,7 +57,7 @@ impl<'b> TcpSegment<'b> {
     ///  +-------------+-------------+---------------------------+
     /// ```
     #[inline]
-    pub(crate) fn read(ends: IpEnds, span: Span<'b>) -> Result<Self, WireError> {
+    pub(crate) fn read(ends: IpEnds, span: Span<'b>, around: Option<&Tunnel>) -> Result<Self, WireError> {
         let header = TcpHeaderSlice::from_slice(span.bytes).map_err(|error| unreadable(span, &error))?;
         let payload = span.after(header.slice().len());
         Ok(Self {
@@ -69,6 +71,7 @@ impl<'b> TcpSegment<'b> {
             payload: payload.bytes,
             cut: payload.cut,
             hop_limit: ends.hop_limit,
+            tunnel: around.copied(),
         })
     }
 }
@@ -90,6 +93,7 @@ impl fmt::Debug for TcpSegment<'_> {
             .field("flags", &self.flags)
             .field("payload_len", &self.payload.len())
             .field("cut", &self.cut)
+            .field("tunnel", &self.tunnel)
             .finish_non_exhaustive()
     }
 }

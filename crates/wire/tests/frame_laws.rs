@@ -1,7 +1,8 @@
 //! What holds for every frame, good or bad.
 
 use earwitness_model::{LinkType, PacketTime, RawFrame};
-use earwitness_wire::{Carried, decode};
+use earwitness_testkit::wrap::Wrap;
+use earwitness_wire::{Carried, Tunnel, decode};
 use proptest::prelude::*;
 
 fn links() -> impl Strategy<Value = LinkType> {
@@ -35,6 +36,14 @@ fn good_frame() -> impl Strategy<Value = (LinkType, Vec<u8>)> {
     })
 }
 
+/// A good Ethernet frame in up to four encapsulations.
+fn wrapped_frame() -> impl Strategy<Value = Vec<u8>> {
+    let wraps = prop::collection::vec(prop::sample::select(&Wrap::ALL[..]), 1..5);
+    let ethernet = good_frame().prop_filter("Ethernet", |(link, _)| *link == LinkType::Ethernet);
+    (ethernet, wraps)
+        .prop_map(|((_, bytes), wraps)| wraps.iter().fold(bytes, |bytes, wrap| wrap.frame(&bytes)))
+}
+
 /// Where `part` lies in `whole`; an empty one lies anywhere.
 fn lies_within(part: &[u8], whole: &[u8]) -> bool {
     let (part, whole) = (part.as_ptr_range(), whole.as_ptr_range());
@@ -46,6 +55,9 @@ fn laws(frame: &RawFrame<'_>) -> Result<(), TestCaseError> {
         Ok(Carried::Udp(datagram)) => {
             prop_assert!(lies_within(datagram.payload, frame.bytes));
             prop_assert_eq!(datagram.flow.src.is_ipv4(), datagram.flow.dst.is_ipv4());
+            prop_assert!(
+                datagram.tunnel.is_none_or(|tunnel| (1..=Tunnel::MAX_LAYERS).contains(&tunnel.layers))
+            );
         }
         Ok(Carried::Fragment(fragment)) => {
             prop_assert!(lies_within(fragment.bytes, frame.bytes));
@@ -82,6 +94,21 @@ proptest! {
         }
         let wire_len = u32::try_from(bytes.len()).unwrap();
         laws(&RawFrame { time: PacketTime::EPOCH, number: 1, link, wire_len, bytes: &bytes })?;
+    }
+
+    #[test]
+    fn a_wrapped_frame_with_bytes_changed_and_cut_keeps_the_laws(
+        mut bytes in wrapped_frame(),
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..6),
+        cut in any::<prop::sample::Index>(),
+    ) {
+        for (place, byte) in changes {
+            let place = place.index(bytes.len());
+            bytes[place] = byte;
+        }
+        let wire_len = u32::try_from(bytes.len()).unwrap();
+        let kept = &bytes[..bytes.len() - cut.index(bytes.len())];
+        laws(&RawFrame { time: PacketTime::EPOCH, number: 1, link: LinkType::Ethernet, wire_len, bytes: kept })?;
     }
 
     #[test]

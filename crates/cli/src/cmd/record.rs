@@ -228,7 +228,7 @@ fn tell(context: &Context, finished: &Finished) {
     ));
     if finished.calls == 0 && finished.known == 0 {
         context.say(format_args!(
-            "no call was found; {} frames carry neither UDP nor TCP, {} connections encrypted signalling: tunnels and TLS are not read in this version",
+            "no call was found; {} frames carry neither UDP nor TCP, {} connections encrypted signalling: what is encrypted cannot be read",
             counts.not_udp,
             counts.streams.of(StreamLoss::Encrypted)
         ));

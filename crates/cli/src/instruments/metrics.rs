@@ -142,6 +142,12 @@ impl Page<'_> {
             ConstCounter::new(*count).encode(family.encode_family(&labels)?)?;
         }
         self.counter(&number("frames_not_udp", "Frames that carry neither UDP nor TCP"), counts.not_udp)?;
+        let what = number("datagrams_tunnelled", "Datagrams that came in a tunnel, by the outermost");
+        let mut family = self.descriptor(&what, MetricType::Counter)?;
+        for (kind, count) in counts.tunnels.iter() {
+            let label = [("tunnel", kind.to_string())];
+            ConstCounter::new(count).encode(family.encode_family(&label)?)?;
+        }
         self.counter(
             &number("fragments_refused", "Fragmented datagrams that were refused"),
             counts.fragments_refused,

@@ -114,6 +114,8 @@ pub(crate) struct FrameVitals {
     pub(crate) sip_malformed: u64,
     pub(crate) rtcp_packets: u64,
     pub(crate) not_udp: u64,
+    #[serde(default)]
+    pub(crate) tunnels: BTreeMap<String, u64>,
     pub(crate) other_datagrams: u64,
     pub(crate) unreadable: u64,
 }

@@ -52,6 +52,11 @@ fn seen_line(seen: &Seen) -> String {
         seen.packets,
         seen.lost
     );
+    let tunnels: Vec<String> =
+        seen.tunnels.iter().map(|(kind, count)| format!("{count} in {kind}")).collect();
+    if !tunnels.is_empty() {
+        write!(line, "; read through tunnels: {} datagrams", tunnels.join(", ")).unwrap_or_default();
+    }
     if seen.left_out > 0 {
         write!(line, "; {} observations beyond the doctor's tables are not in these", seen.left_out)
             .unwrap_or_default();
@@ -107,6 +112,7 @@ pub(crate) fn report_object(name: &str, report: &Report) -> Value {
         lost,
         busiest_second,
         left_out,
+        tunnels,
     } = report.seen;
     json!({
         "schema": SCHEMA,
@@ -125,6 +131,7 @@ pub(crate) fn report_object(name: &str, report: &Report) -> Value {
             "rtp_lost": lost,
             "rtp_bytes_in_busiest_second": busiest_second,
             "left_out": left_out,
+            "tunnels": tunnels.iter().map(|(kind, count)| (kind.to_string(), json!(count))).collect::<Map<_, _>>(),
         },
     })
 }

@@ -16,6 +16,7 @@ use earwitness_doctor::{
     ClockState, Code, DiskSpeed, Doctor, ExtensionReport, Finding, Options, Report, RingLosses, Surroundings,
 };
 use earwitness_rules::{RuleSet, SourceText};
+use earwitness_wire::Encapsulation;
 
 fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/doctor")
@@ -126,6 +127,18 @@ fn ranges_of_unseen_extensions_are_listed_without_the_one_that_was_seen() {
     let report = examine_fixture("extensions-unseen", &Surroundings::default());
     assert_eq!(report.findings[0].evidence.places, ["4000", "4002-4020", "4100"]);
     assert_eq!(report.findings[0].evidence.counts, [("enrolled", 22), ("seen", 1)]);
+}
+
+#[test]
+fn tunnels_that_are_read_are_named_and_no_defect() {
+    let report = examine_fixture("healthy-in-gre", &Surroundings::default());
+    let bare = examine_fixture("healthy", &Surroundings::default());
+    let tunnels: Vec<_> = report.seen.tunnels.iter().collect();
+    assert_eq!(tunnels, [(Encapsulation::Gre, report.seen.frames)]);
+    assert_eq!((report.seen.calls, report.seen.packets), (bare.seen.calls, bare.seen.packets));
+    let unread = examine_fixture("tunnelled", &Surroundings::default());
+    assert_eq!(unread.seen.tunnels.total(), 0);
+    assert_eq!(unread.findings[0].evidence.places, [format!("L2TP: {} frames", unread.seen.frames)]);
 }
 
 #[test]

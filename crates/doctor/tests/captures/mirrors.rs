@@ -1,7 +1,7 @@
 //! One mirror for each defect, and healthy ones.
 
 use crate::scene::{
-    Shot, call, cut, half, in_gre, in_tcp, ipv4, joined, media, play, signalling, tagged, tcp,
+    Shot, call, cut, half, in_gre, in_l2tp, in_tcp, ipv4, joined, media, play, signalling, tagged, tcp,
 };
 
 /// The captures of `fixtures/doctor`, by directory.
@@ -9,6 +9,7 @@ pub(crate) fn all() -> Vec<(&'static str, Vec<Shot>)> {
     vec![
         ("healthy", play(&call())),
         ("healthy-tagged", play(&format!("vlan 100\n{}", call()))),
+        ("healthy-in-gre", play(&call()).iter().map(in_gre).collect()),
         ("nothing-seen", Vec::new()),
         ("no-phone-traffic", play(NAMES)),
         ("no-signalling", play(RTP_ALONE)),
@@ -24,7 +25,7 @@ pub(crate) fn all() -> Vec<(&'static str, Vec<Shot>)> {
         ("frames-cut", play(&call()).iter().map(|shot| cut(shot, 64)).collect()),
         ("fragments-missing", fragments_missing()),
         ("super-frames", super_frames()),
-        ("tunnelled", play(&call()).iter().map(in_gre).collect()),
+        ("tunnelled", play(&call()).iter().map(in_l2tp).collect()),
         ("signalling-encrypted", play(RTP_ALONE).into_iter().chain(tls()).collect()),
         ("media-encrypted", play(&encrypted_call())),
         (

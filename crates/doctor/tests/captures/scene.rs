@@ -84,6 +84,15 @@ pub(crate) fn in_gre(shot: &Shot) -> Shot {
     Shot { time: shot.time, wire_len: frame.len() as u32, bytes: frame }
 }
 
+/// The packet of the frame in L2TP (RFC 2661) with PPP.
+pub(crate) fn in_l2tp(shot: &Shot) -> Shot {
+    let packet = [&[0, 2, 0, 1, 0, 2, 0xff, 0x03, 0x00, 0x21][..], &shot.bytes[14..]].concat();
+    let length = (packet.len() as u16 + 8).to_be_bytes();
+    let datagram = [&[0x06, 0xa5, 0x06, 0xa5][..], &length, &[0, 0], &packet].concat();
+    let frame = ipv4(17, [[10, 9, 0, 1], [10, 9, 0, 2]], &datagram);
+    Shot { time: shot.time, wire_len: frame.len() as u32, bytes: frame }
+}
+
 /// A VLAN tag more on the outside.
 pub(crate) fn tagged(shot: &Shot, vlan: u16) -> Shot {
     let tag = [[0x81, 0x00], vlan.to_be_bytes()].concat();

@@ -93,7 +93,10 @@ impl MediaShard {
         self.counts.frames += 1;
         self.counts.bytes += frame.bytes.len() as u64;
         match &earwitness_wire::decode(frame) {
-            Ok(Carried::Udp(datagram)) => self.handle_datagram(datagram, time),
+            Ok(Carried::Udp(datagram)) => {
+                self.counts.count_tunnel(datagram.tunnel.as_ref());
+                self.handle_datagram(datagram, time);
+            }
             Ok(Carried::Fragment(fragment)) => {
                 self.counts.fragments += 1;
                 // Taken out, so that the datagram that lies in it can be looked at.
@@ -101,13 +104,22 @@ impl MediaShard {
                 let mut reassembler = std::mem::replace(&mut self.reassembler, nothing);
                 match reassembler.handle_fragment(fragment, self.now) {
                     Reassembled::Pending | Reassembled::Refused(_) => {}
-                    Reassembled::Whole(Carried::Udp(datagram)) => self.handle_datagram(&datagram, time),
-                    Reassembled::Whole(Carried::Tcp(segment)) => self.handle_segment(&segment, time),
+                    Reassembled::Whole(Carried::Udp(datagram)) => {
+                        self.counts.count_tunnel(datagram.tunnel.as_ref());
+                        self.handle_datagram(&datagram, time);
+                    }
+                    Reassembled::Whole(Carried::Tcp(segment)) => {
+                        self.counts.count_tunnel(segment.tunnel.as_ref());
+                        self.handle_segment(&segment, time);
+                    }
                     Reassembled::Whole(_) => self.counts.not_udp += 1,
                 }
                 self.reassembler = reassembler;
             }
-            Ok(Carried::Tcp(segment)) => self.handle_segment(segment, time),
+            Ok(Carried::Tcp(segment)) => {
+                self.counts.count_tunnel(segment.tunnel.as_ref());
+                self.handle_segment(segment, time);
+            }
             Ok(Carried::Icmp | Carried::OtherIp(_) | Carried::NotIp(_)) => self.counts.not_udp += 1,
             Err(error) => *self.counts.unreadable.entry((error.layer, error.cause)).or_default() += 1,
         }

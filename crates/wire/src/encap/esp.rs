@@ -2,7 +2,7 @@
 //!
 //! Nothing in a packet says that it is not encrypted, nor how long its check value is: both were agreed on elsewhere. So it
 //! is tried, and believed only when all of it fits at once: the trailer, the lengths inside, and a checksum where there is
-//! one. The weakest of these, IPv6 in tunnel mode, is met by chance by one in 2³⁸ encrypted packets.
+//! one. The weakest of these, IPv6 in tunnel mode, is met by chance by one in 2³⁷ encrypted packets.
 
 use std::net::IpAddr;
 
@@ -65,7 +65,9 @@ fn fits(next: u8, ends: IpEnds, bytes: &[u8]) -> bool {
         IPV6 => {
             bytes.first().is_some_and(|first| first >> 4 == 6)
                 && half(4).is_some_and(|len| len + 40 == bytes.len())
-                && bytes.get(6).is_some_and(|next| matches!(next, 0 | 6 | 17 | 43 | 44 | 58 | 60))
+                && bytes.get(6).is_some_and(|next| {
+                    matches!(next, 0 | 4 | 6 | 17 | 41 | 43 | 44 | 47 | 50 | 51 | 58 | 60)
+                })
         }
         UDP => {
             half(4) == Some(bytes.len())

@@ -2,7 +2,7 @@
 
 use etherparse::Ethernet2HeaderSlice;
 
-use super::{Inside, Span, backbone, mpls, port_tag, pppoe, vlan};
+use super::{Inside, Span, backbone, ipv4, ipv6, mpls, port_tag, pppoe, vlan};
 use crate::{Cause, Layer, WireError};
 
 /// Up to here the two bytes after the addresses are a length (IEEE 802.3, 3.2.6), from 0x0600 on an EtherType.
@@ -29,18 +29,31 @@ pub(crate) fn inside(frame: Span<'_>) -> Result<Inside<'_>, WireError> {
     Ok(Inside::EtherType(header.ether_type().0, frame.after(HEADER)))
 }
 
-/// Whether a frame begins here, where nothing else says so: its EtherType is one that leads to IP or resolves its addresses,
-/// and what follows begins as it must.
+/// Whether a frame begins here, where nothing else says so: behind its tags, a backbone included, is an EtherType that leads to IP or resolves its
+/// addresses, and what follows begins as it must.
 pub(crate) fn is_likely(frame: Span<'_>) -> bool {
-    let Some(&[t0, t1, next]) = frame.bytes.get(12..).and_then(|rest| rest.first_chunk()) else {
-        return false;
-    };
-    match u16::from_be_bytes([t0, t1]) {
-        IPV4 => next >> 4 == 4,
-        IPV6 => next >> 4 == 6,
-        ARP | mpls::UNICAST | mpls::MULTICAST | pppoe::ETHER_TYPE | backbone::ETHER_TYPE => true,
-        other => vlan::is_tag(other) || port_tag::is_tag(other),
+    let mut rest = frame.after(12);
+    for _ in 0..=vlan::MAX_TAGS {
+        let Some(&[t0, t1, next]) = rest.bytes.first_chunk() else { return false };
+        let ether_type = u16::from_be_bytes([t0, t1]);
+        let inside = rest.after(2);
+        match ether_type {
+            IPV4 => return next >> 4 == 4 && ipv4::is_likely(inside),
+            IPV6 => return next >> 4 == 6 && ipv6::is_likely(inside),
+            // Of Ethernet addresses.
+            ARP => return inside.bytes.starts_with(&[0, 1]),
+            mpls::UNICAST | mpls::MULTICAST => return mpls::is_likely(inside),
+            // Version and type, code 0.
+            pppoe::ETHER_TYPE => return inside.bytes.starts_with(&[0x11, 0]),
+            backbone::ETHER_TYPE => rest = inside.after(4 + 12),
+            tag if vlan::is_tag(tag) => rest = inside.after(2),
+            tag => match port_tag::len(tag, inside) {
+                Some(len) => rest = inside.after(len),
+                None => return false,
+            },
+        }
     }
+    false
 }
 
 /// LLC is opened only where a SNAP header with an EtherType follows (RFC 1042; 802.1H for the second OUI).

@@ -32,8 +32,8 @@ pub(crate) fn inside(span: Span<'_>) -> Result<Option<Inside<'_>>, WireError> {
 }
 
 /// What lies under the stack is said by nobody. IP shows in its first four bits (RFC 4928, section 3) and must fit; a
-/// pseudowire with a control word begins with four bits of 0, and one without with an address of the customer's, which may
-/// begin with anything: there an EtherType that is known decides.
+/// pseudowire with a control word begins with four bits of 0 (RFC 4385, section 3), and one without with an address of the
+/// customer's, which may begin with anything: there an EtherType that is known decides.
 fn payload(span: Span<'_>) -> Option<Inside<'_>> {
     const CONTROL_WORD: usize = 4;
     match span.bytes.first()? >> 4 {
@@ -44,5 +44,14 @@ fn payload(span: Span<'_>) -> Option<Inside<'_>> {
         }
         _ if ethernet::is_likely(span) => Some(Inside::Ethernet(span)),
         _ => None,
+    }
+}
+
+/// Whether a label stack begins here, where only an EtherType says so that may be none: under a label that is the last lies
+/// what begins like IP or like a pseudowire.
+pub(crate) fn is_likely(span: Span<'_>) -> bool {
+    match *span.bytes {
+        [_, _, bottom, _, next, ..] => bottom & 1 == 0 || matches!(next >> 4, 0 | 4 | 6),
+        _ => false,
     }
 }

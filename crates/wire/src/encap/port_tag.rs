@@ -8,12 +8,8 @@ const VN_TAG: u16 = 0x8926;
 const E_TAG: u16 = 0x893f;
 const METADATA: u16 = 0x8909;
 
-/// Whether an EtherType announces one of these.
-pub(crate) const fn is_tag(ether_type: u16) -> bool {
-    matches!(ether_type, VN_TAG | E_TAG | METADATA)
-}
-
-/// The frame behind the tag that an EtherType announces; `None` where it announces none of these.
+/// Bytes of the tag that an EtherType announces, up to the next EtherType; `None` where it announces none of these, or the
+/// bytes that say it were not captured.
 ///
 /// ```text
 ///  0             2             4             6             8
@@ -25,21 +21,19 @@ pub(crate) const fn is_tag(ether_type: u16) -> bool {
 ///  |  1   | len  |   option    |    value    |  len times    type …          0x8909
 ///  +------+------+-------------+-------------+
 /// ```
+pub(crate) fn len(ether_type: u16, tag: Span<'_>) -> Option<usize> {
+    match (ether_type, tag.bytes) {
+        (VN_TAG, _) => Some(4),
+        (E_TAG, _) => Some(6),
+        (METADATA, [1, options, ..]) => Some(2 + 4 * usize::from(*options)),
+        _ => None,
+    }
+}
+
+/// The frame behind the tag that an EtherType announces; `None` where it announces none of these.
 pub(crate) fn inside(ether_type: u16, tag: Span<'_>) -> Result<Option<Inside<'_>>, WireError> {
-    let truncated = || tag.error(Layer::Vlan, Cause::Truncated);
-    let len = match ether_type {
-        VN_TAG => 4,
-        E_TAG => 6,
-        METADATA => {
-            let &[version, options] = tag.bytes.first_chunk().ok_or_else(truncated)?;
-            if version != 1 {
-                return Ok(None);
-            }
-            2 + 4 * usize::from(options)
-        }
-        _ => return Ok(None),
-    };
+    let Some(len) = len(ether_type, tag) else { return Ok(None) };
     let rest = tag.after(len);
-    let kind = rest.bytes.first_chunk().ok_or_else(truncated)?;
+    let kind = rest.bytes.first_chunk().ok_or_else(|| tag.error(Layer::Vlan, Cause::Truncated))?;
     Ok(Some(Inside::EtherType(u16::from_be_bytes(*kind), rest.after(2))))
 }

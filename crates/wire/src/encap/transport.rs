@@ -36,7 +36,7 @@ pub(crate) fn carried<'b>(
 ) -> Result<Carried<'b>, WireError> {
     match protocol {
         UDP => udp(ends, span, around),
-        TCP => TcpSegment::read(ends, span).map(Carried::Tcp),
+        TCP => TcpSegment::read(ends, span, around).map(Carried::Tcp),
         ICMP | ICMPV6 => Ok(Carried::Icmp),
         other => tunnel::in_ip(other, ends, span, around),
     }

@@ -48,6 +48,7 @@ impl Vitals {
                 sip_malformed: counts.messages_malformed,
                 rtcp_packets: counts.rtcp,
                 not_udp: counts.not_udp,
+                tunnels: counts.tunnels.iter().map(|(kind, count)| (kind.to_string(), count)).collect(),
                 other_datagrams: counts.other,
                 unreadable: counts.unreadable.values().sum(),
             },
