@@ -1,6 +1,10 @@
 //! Frames in every encapsulation that a mirror may show: the other direction of what `wire` reads, written on its own.
 
-use crate::datagram::{fold, sum};
+mod header;
+mod packet;
+
+use header::{checksummed, datagram, erspan_iii, esp, ethernet, gre, gtp, ipv4, ipv6, tagged, udp4};
+use packet::{Ip, packet_of};
 
 /// A way to wrap an Ethernet frame into another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,10 +78,6 @@ pub enum Wrap {
     /// HEP version 3; only SIP, whatever else is left as it is.
     Hep,
 }
-
-/// Whose addresses a tunnel has.
-const SRC: [u8; 4] = [198, 51, 100, 1];
-const DST: [u8; 4] = [198, 51, 100, 2];
 
 impl Wrap {
     /// Every one.
@@ -207,125 +207,6 @@ impl Wrap {
 /// Two labels with the bottom of the stack.
 const LABELS: [u8; 8] = [0x00, 0x01, 0x00, 0xff, 0x00, 0x06, 0x41, 0xff];
 
-/// An IP packet out of a frame.
-#[derive(Clone, Copy)]
-struct Ip<'a> {
-    bytes: &'a [u8],
-}
-
-/// The IP packet of a frame behind its tags, without the padding after it.
-fn packet_of(frame: &[u8]) -> Option<Ip<'_>> {
-    let mut at = 12;
-    while let Some([0x81, 0x00] | [0x88, 0xa8] | [0x91, 0x00]) = frame.get(at..at + 2) {
-        at += 4;
-    }
-    let bytes = frame.get(at + 2..)?;
-    let half = |at: usize| usize::from(u16::from_be_bytes([bytes[at], bytes[at + 1]]));
-    let len = match frame[at..at + 2] {
-        [0x08, 0x00] if bytes.len() >= 20 => half(2),
-        [0x86, 0xdd] if bytes.len() >= 40 => half(4) + 40,
-        _ => return None,
-    };
-    // A length of 0 is what segmentation offload leaves there.
-    let is_said = len != 0 && len != 40;
-    Some(Ip { bytes: bytes.get(..len).filter(|_| is_said).unwrap_or(bytes) })
-}
-
-impl Ip<'_> {
-    fn is_ipv4(self) -> bool {
-        self.bytes[0] >> 4 == 4
-    }
-
-    fn number(self) -> u8 {
-        if self.is_ipv4() { 4 } else { 41 }
-    }
-
-    fn ppp(self) -> [u8; 2] {
-        if self.is_ipv4() { [0x00, 0x21] } else { [0x00, 0x57] }
-    }
-
-    fn gpe(self) -> u8 {
-        if self.is_ipv4() { 1 } else { 2 }
-    }
-
-    fn ether_type(self) -> [u8; 2] {
-        if self.is_ipv4() { [0x08, 0x00] } else { [0x86, 0xdd] }
-    }
-
-    fn protocol(self) -> u8 {
-        if self.is_ipv4() { self.bytes[9] } else { self.bytes[6] }
-    }
-
-    fn header(self) -> usize {
-        if self.is_ipv4() { usize::from(self.bytes[0] & 0x0f) * 4 } else { 40 }
-    }
-
-    /// A whole UDP packet with ESP between its header and the datagram, whose checksum is made to hold: nobody encrypts a
-    /// packet that is not finished. Others are left as they are.
-    fn in_esp_transport(self) -> Vec<u8> {
-        let is_fragment = self.is_ipv4() && (self.bytes[6] & 0x3f, self.bytes[7]) != (0, 0);
-        let (header, datagram) = self.bytes.split_at(self.header());
-        let says = datagram.get(4..6).map(|len| usize::from(u16::from_be_bytes([len[0], len[1]])));
-        if self.protocol() != 17 || is_fragment || says != Some(datagram.len()) {
-            return ethernet(self.ether_type(), self.bytes);
-        }
-        let mut datagram = datagram.to_vec();
-        datagram[6..8].fill(0);
-        let addresses = if self.is_ipv4() { &header[12..20] } else { &header[8..40] };
-        let total = sum(addresses) + 17 + datagram.len() as u64 + sum(&datagram);
-        datagram[6..8].copy_from_slice(&match fold(total) {
-            0 => [0xff, 0xff],
-            checksum => checksum.to_be_bytes(),
-        });
-        let payload = esp(17, &datagram, 16);
-        let mut header = header.to_vec();
-        let length = (payload.len() + if self.is_ipv4() { header.len() } else { 0 }) as u16;
-        let (at, protocol) = if self.is_ipv4() { (2, 9) } else { (4, 6) };
-        header[at..at + 2].copy_from_slice(&length.to_be_bytes());
-        header[protocol] = 50;
-        ethernet(self.ether_type(), &[header, payload].concat())
-    }
-
-    /// The SIP message of a whole UDP packet, as an agent tells of it.
-    fn in_hep(self) -> Option<Vec<u8>> {
-        let is_fragment = self.is_ipv4() && (self.bytes[6] & 0x3f, self.bytes[7]) != (0, 0);
-        let (header, datagram) = self.bytes.split_at(self.header());
-        let payload = datagram.get(8..).filter(|_| self.protocol() == 17 && !is_fragment)?;
-        if !payload.first()?.is_ascii_alphabetic() || !payload.windows(7).any(|part| part == b"SIP/2.0") {
-            return None;
-        }
-        let (family, src, dst) = if self.is_ipv4() {
-            (2, (3, &header[12..16]), (4, &header[16..20]))
-        } else {
-            (10, (5, &header[8..24]), (6, &header[24..40]))
-        };
-        let chunks: [(u16, &[u8]); 13] = [
-            (1, &[family]),
-            (2, &[17]),
-            src,
-            dst,
-            (7, &datagram[0..2]),
-            (8, &datagram[2..4]),
-            (9, &[0x6a, 0xff, 0xff, 0xff]),
-            (10, &[0, 0, 0, 1]),
-            (11, &[1]),
-            (12, &[0, 0, 0x07, 0xd1]),
-            (14, b"key"),
-            (15, payload),
-            (17, b"correlation"),
-        ];
-        let mut body = Vec::new();
-        for (kind, value) in chunks {
-            body.extend([0, 0]);
-            body.extend(kind.to_be_bytes());
-            body.extend((value.len() as u16 + 6).to_be_bytes());
-            body.extend(value);
-        }
-        let length = (body.len() as u16 + 6).to_be_bytes();
-        Some(udp4(9060, &[b"HEP3", &length[..], &body].concat()))
-    }
-}
-
 /// The IP fragments of an Ethernet frame with an untagged IPv4 packet that is none: none carries more than `room` bytes,
 /// rounded down to a multiple of 8. `identification` tells them from others.
 #[must_use]
@@ -344,67 +225,4 @@ pub fn fragments(frame: &[u8], room: usize, identification: u16) -> Vec<Vec<u8>>
         piece
     };
     parts.iter().enumerate().map(piece).collect()
-}
-
-fn ethernet(ether_type: [u8; 2], payload: &[u8]) -> Vec<u8> {
-    [&[2, 0, 198, 51, 100, 2, 2, 0, 198, 51, 100, 1], &ether_type[..], payload].concat()
-}
-
-fn tagged(frame: &[u8], tag: &[u8]) -> Vec<u8> {
-    [&frame[..12], tag, &frame[12..]].concat()
-}
-
-fn ipv4(protocol: u8, payload: &[u8]) -> Vec<u8> {
-    let mut header = [0x45, 0, 0, 0, 0, 0, 0, 0, 60, protocol, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
-    header[2..4].copy_from_slice(&((20 + payload.len()) as u16).to_be_bytes());
-    header[12..16].copy_from_slice(&SRC);
-    header[16..20].copy_from_slice(&DST);
-    checksummed(&mut header);
-    ethernet([0x08, 0x00], &[&header, payload].concat())
-}
-
-fn checksummed(header: &mut [u8]) {
-    header[10..12].fill(0);
-    let checksum = fold(sum(header));
-    header[10..12].copy_from_slice(&checksum.to_be_bytes());
-}
-
-fn ipv6(next: u8, payload: &[u8]) -> Vec<u8> {
-    let address = |last: u8| [0x20, 1, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, last];
-    let length = (payload.len() as u16).to_be_bytes();
-    let header = [&[0x60, 0, 0, 0], &length[..], &[next, 60], &address(1), &address(2)].concat();
-    ethernet([0x86, 0xdd], &[&header, payload].concat())
-}
-
-/// Without a checksum, as tunnels are.
-fn datagram(port: u16, payload: &[u8]) -> Vec<u8> {
-    let length = (payload.len() as u16 + 8).to_be_bytes();
-    [&[0xc0, 0x01], &port.to_be_bytes()[..], &length, &[0, 0], payload].concat()
-}
-
-fn udp4(port: u16, payload: &[u8]) -> Vec<u8> {
-    ipv4(17, &datagram(port, payload))
-}
-
-fn gre(flags: &[u8; 2], kind: [u8; 2], fields: &[u8], payload: &[u8]) -> Vec<u8> {
-    ipv4(47, &[&flags[..], &kind, fields, payload].concat())
-}
-
-/// Twelve bytes of ERSPAN type III; the last bit says that eight of the platform follow.
-fn erspan_iii(platform: u8) -> [u8; 12] {
-    [0x20, 0x64, 0, 7, 0, 0, 0, 9, 0, 5, 0x80, platform]
-}
-
-fn gtp(flags: u8, options: &[u8], packet: &[u8]) -> Vec<u8> {
-    let length = ((options.len() + packet.len()) as u16).to_be_bytes();
-    [&[flags, 255], &length[..], &[0, 0, 0, 9], options, packet].concat()
-}
-
-fn esp(next: u8, payload: &[u8], check: usize) -> Vec<u8> {
-    let padding = (4 - (payload.len() + 2) % 4) % 4;
-    let mut packet = [&[0, 0, 0x10, 1, 0, 0, 0, 1], payload].concat();
-    packet.extend((1..).take(padding));
-    packet.extend([padding as u8, next]);
-    packet.extend((0..check).map(|at| (at * 37 + 11) as u8));
-    packet
 }
