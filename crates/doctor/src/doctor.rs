@@ -108,13 +108,19 @@ impl Doctor {
         let (first, last) = self.span.unwrap_or((at.time, at.time));
         self.span = Some((first.min(at.time), last.max(at.time)));
         self.times.handle_frame(at);
-        if let Some(ip) = &outline.ip {
-            self.copies.handle_ip(ip, at);
-            self.super_frames.handle_ip(frame, ip, at);
-        }
         let carried = decode(frame);
         if let Ok(carried) = &carried {
             self.tunnels.handle_carried(carried, frame.bytes, at);
+        }
+        if let Some(ip) = &outline.ip {
+            self.super_frames.handle_ip(frame, ip, at);
+        }
+        match (&carried, &outline.ip) {
+            (Ok(Carried::Udp(datagram)), _) if datagram.tunnel.is_some() => {
+                self.copies.handle_tunnelled(datagram, at);
+            }
+            (_, Some(ip)) => self.copies.handle_ip(ip, at),
+            (_, None) => {}
         }
         match carried {
             Ok(Carried::Udp(datagram)) => {

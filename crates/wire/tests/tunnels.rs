@@ -251,6 +251,23 @@ fn ipv6_in_ipv4_and_ipv4_in_ipv6_are_read() {
 }
 
 #[test]
+fn what_follows_an_authentication_header_is_read_in_ipv4_too() {
+    let header = |next: u8| [&[next, 4, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1][..], &[0xaa; 12]].concat();
+    assert_eq!(
+        said(LinkType::Ipv4, &ipv4(51, &[&header(17), &HELLO[20..]])),
+        "192.0.2.1:5060>192.0.2.2:5061 hello"
+    );
+    let tunnel = ipv4(51, &[&header(4), HELLO]);
+    assert_eq!(said(LinkType::Ipv4, &tunnel), format!("{BARE}, IP in IP 192.0.2.1>192.0.2.2 1"));
+    let many = ipv4(51, &[&header(51).repeat(1000), HELLO]);
+    assert_eq!(said(LinkType::Ipv4, &many), "OtherIp(51)");
+    assert_eq!(
+        said(LinkType::Ipv4, &ipv4(51, &[&[17, 200, 0, 0], HELLO])),
+        "IPv4 at byte 20: the bytes end too early"
+    );
+}
+
+#[test]
 fn the_outermost_tunnel_is_told_with_the_number_of_all() {
     let vxlan = udp(4789, &[&[8, 0, 0, 0, 0, 1, 2, 0], &hello()]);
     let erspan = ipv4(47, &[&[0, 0, 0x88, 0xbe], &ethernet(0x0800, &[&vxlan])]);
@@ -551,6 +568,22 @@ proptest! {
         };
         prop_assert_eq!(datagram.payload, b"hello");
         prop_assert_eq!((datagram.flow.src.port(), datagram.flow.dst.port(), datagram.cut), (5060, 5061, 0));
+    }
+
+    #[test]
+    fn what_the_snap_length_cut_is_counted_through_every_wrap(
+        wraps in prop::collection::vec(prop::sample::select(&Wrap::ALL[..]), 0..5),
+        cut in 0_usize..=5,
+    ) {
+        // ESP is not opened without its end.
+        let wraps = wraps.into_iter().filter(|wrap| !matches!(wrap, Wrap::EspTunnel | Wrap::EspTransport));
+        let bytes = wraps.fold(hello(), |bytes, wrap| wrap.frame(&bytes));
+        let whole = frame(LinkType::Ethernet, &bytes);
+        let Ok(Carried::Udp(datagram)) = decode(&RawFrame { bytes: &bytes[..bytes.len() - cut], ..whole }) else {
+            return Err(TestCaseError::fail("what is there is gone"));
+        };
+        let kept = 5_usize.saturating_sub(cut);
+        prop_assert_eq!((datagram.payload, datagram.cut as usize), (&b"hello"[..kept], 5 - kept));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::hash::{BuildHasher, Hash, Hasher};
 
-use earwitness_wire::IpOutline;
+use earwitness_wire::{Datagram, IpOutline};
 use foldhash::fast::RandomState;
 
 use super::Sight;
@@ -49,16 +49,24 @@ impl Copies {
         }
     }
 
-    /// Takes an IP packet; only UDP is looked at.
+    /// Takes an IP packet that lies in no tunnel; only UDP is looked at.
     pub(crate) fn handle_ip(&mut self, ip: &IpOutline<'_>, at: Sight) {
         const UDP: u8 = 17;
-        if ip.protocol != UDP {
-            return;
+        if ip.protocol == UDP {
+            self.handle((ip.src, ip.dst, ip.id, ip.fragment_offset, ip.len), ip.payload, at);
         }
+    }
+
+    /// Takes a datagram out of a tunnel: two mirrors that send the same to one place number their own packets.
+    pub(crate) fn handle_tunnelled(&mut self, datagram: &Datagram<'_>, at: Sight) {
+        self.handle(datagram.flow, datagram.payload, at);
+    }
+
+    fn handle(&mut self, header: impl Hash, payload: &[u8], at: Sight) {
         self.packets += 1;
         let mut state = self.hasher.build_hasher();
-        (ip.src, ip.dst, ip.id, ip.fragment_offset, ip.len).hash(&mut state);
-        state.write(ip.payload);
+        header.hash(&mut state);
+        state.write(payload);
         let hash = state.finish();
         let Some(place) = self.remembered.get_mut(hash as usize % REMEMBERED) else { return };
         match place {

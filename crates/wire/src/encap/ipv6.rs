@@ -3,12 +3,11 @@
 use std::net::IpAddr;
 
 use etherparse::{
-    IpAuthHeaderSlice, Ipv6FragmentHeaderSlice, Ipv6HeaderSlice, Ipv6RawExtHeaderSlice,
-    err::{ip_auth, ipv6::HeaderSliceError},
+    Ipv6FragmentHeaderSlice, Ipv6HeaderSlice, Ipv6RawExtHeaderSlice, err::ipv6::HeaderSliceError,
 };
 
 use super::{
-    Span,
+    Span, ah,
     transport::{self, IpEnds},
 };
 use crate::{Carried, Cause, Fragment, Layer, Tunnel, WireError};
@@ -99,12 +98,9 @@ pub(crate) fn after_header<'b>(
                 }
                 (header.next_header().0, 8)
             }
-            51 => {
-                let header = IpAuthHeaderSlice::from_slice(span.bytes).map_err(|error| match error {
-                    ip_auth::HeaderSliceError::Len(_) => span.error(Layer::Ipv6, Cause::Truncated),
-                    ip_auth::HeaderSliceError::Content(_) => span.error(Layer::Ipv6, Cause::BadLength),
-                })?;
-                (header.next_header().0, header.slice().len())
+            ah::PROTOCOL => {
+                (next, span) = ah::inside(span, Layer::Ipv6)?;
+                continue;
             }
             _ => return transport::carried(next, ends, span, around),
         };

@@ -1,5 +1,6 @@
 //! Encapsulations, one per file: each takes a [`Span`] and gives back what lies inside it.
 
+pub(crate) mod ah;
 mod backbone;
 mod erspan;
 mod esp;

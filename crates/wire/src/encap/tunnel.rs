@@ -7,7 +7,7 @@
 //! by [`through`] does so at most [`Tunnel::MAX_LAYERS`] deep.
 
 use super::{
-    Inside, Span, backbone, esp, ether_ip, geneve, gre, gtp, hep, mpls,
+    Inside, Span, ah, backbone, esp, ether_ip, geneve, gre, gtp, hep, mpls,
     transport::{self, IpEnds},
     tzsp, vxlan,
 };
@@ -74,6 +74,11 @@ pub(crate) fn in_ip<'b>(
         IPV4 | IPV6 => ip_in_ip(protocol, span).map(|inside| (Encapsulation::IpInIp, inside)),
         gre::PROTOCOL => gre::inside(span)?,
         esp::PROTOCOL => return in_esp(ends, span, around),
+        // In IPv6 it was stepped over among the extension headers. A second one is nobody's.
+        ah::PROTOCOL => match ah::inside(span, Layer::Ipv4)? {
+            (ah::PROTOCOL, _) => None,
+            (next, payload) => return transport::carried(next, ends, payload, around),
+        },
         ether_ip::PROTOCOL => ether_ip::inside(span)?.map(|inside| (Encapsulation::EtherIp, inside)),
         mpls::PROTOCOL => mpls::inside(span)?.map(|inside| (Encapsulation::Mpls, inside)),
         _ => None,
