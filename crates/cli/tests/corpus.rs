@@ -14,12 +14,7 @@ use support::{Bench, corpus, files};
 fn left_out(capture: &Value) -> Option<&'static str> {
     let dialogs = capture["sip"]["dialog"].as_array().filter(|dialogs| !dialogs.is_empty())?;
     let mut transports = dialogs.iter().flat_map(|d| d["transport"].as_array().into_iter().flatten());
-    if transports.any(|transport| transport != "UDP") {
-        return Some("SIP over TCP");
-    }
-    let tunnels = capture["oddities"]["tunnels"].as_object().into_iter().flatten();
-    let unread = tunnels.map(|(name, _)| name.as_str()).any(|name| !name.starts_with("ppp"));
-    (unread || !capture["oddities"]["nested_ip"].is_null()).then_some("a tunnel")
+    transports.any(|transport| transport != "UDP").then_some("SIP over TCP")
 }
 
 fn call_ids<'v>(calls: impl Iterator<Item = &'v Value>) -> Vec<String> {

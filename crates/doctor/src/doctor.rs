@@ -169,6 +169,7 @@ impl Doctor {
     }
 
     fn handle_segment(&mut self, segment: &TcpSegment<'_>, at: Sight) {
+        self.tunnels.handle_tunnel(segment.tunnel);
         if !sip::looks_like(segment.payload) {
             self.encrypted.handle_payload(segment.flow, segment.payload, at);
             return;

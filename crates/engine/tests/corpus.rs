@@ -84,11 +84,7 @@ fn left_out(capture: &Value) -> Option<&'static str> {
     let sip = &capture["sip"];
     let mut transports =
         sip["dialog"].as_array()?.iter().flat_map(|d| d["transport"].as_array().into_iter().flatten());
-    if transports.any(|t| t != "UDP") {
-        return Some("SIP over TCP");
-    }
-    let wrapped = ["tunnels", "nested_ip"].iter().any(|what| !capture["oddities"][what].is_null());
-    wrapped.then_some("a tunnel")
+    transports.any(|t| t != "UDP").then_some("SIP over TCP")
 }
 
 /// What a stream of the ground truth carries is audio, of any encoding: it lists every payload type of a stream.

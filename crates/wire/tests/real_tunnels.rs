@@ -26,7 +26,7 @@ impl Counts {
                 self.datagrams += 1;
                 self.payload_bytes += datagram.payload.len() + datagram.cut as usize;
             }
-            Carried::Tcp => self.tcp += 1,
+            Carried::Tcp(_) => self.tcp += 1,
             Carried::Icmp => self.icmp += 1,
             Carried::Fragment(_) | Carried::OtherIp(_) | Carried::NotIp(_) => {}
         }

@@ -325,7 +325,7 @@ fn what_is_no_tunnel_for_us_stays_closed() {
             "NotIp(2054)",
         ),
         ("PPP's own control in GRE", ipv4(47, &[&[0, 0, 0x88, 0x0b, 0xc0, 0x21, 9, 0, 0, 8]]), "NotIp(0)"),
-        ("TCP in GTP-U", udp(2152, &[&[0x30, 255, 0, 40, 0, 0, 0, 9], &ipv4(6, &[&[0; 20]])]), "Tcp"),
+        ("TCP in GTP-U", udp(2152, &[&[0x30, 255, 0, 40, 0, 0, 0, 9], &ipv4(6, &[SEGMENT])]), TCP),
     ];
     for (name, packet, expected) in cases {
         assert_eq!(said(LinkType::Ipv4, packet), *expected, "{name}");
@@ -335,6 +335,11 @@ fn what_is_no_tunnel_for_us_stays_closed() {
     let strange = ethernet(0x8909, &[&[2, 1, 0, 1, 0, 9, 8, 0], HELLO]);
     assert_eq!(said(LinkType::Ethernet, &strange), "NotIp(35081)", "metadata of version 2");
 }
+
+/// A TCP header with ACK, and what is said of it behind GTP-U.
+const SEGMENT: &[u8] = &[0x13, 0xc4, 0x13, 0xc5, 0, 0, 0, 1, 0, 0, 0, 2, 0x50, 0x10, 1, 0, 0, 0, 0, 0];
+const TCP: &str = "Tcp(TcpSegment { sequence: 1, flags: TcpFlags { syn: false, fin: false, rst: false }, \
+    payload_len: 0, cut: 0, tunnel: Some(Tunnel { kind: GtpU, layers: 1, .. }), .. })";
 
 #[test]
 fn a_tunnel_cut_in_its_header_says_so() {

@@ -101,7 +101,9 @@ impl Assembly {
         decode_reassembled(&first, &self.bytes).ok().filter(|carried| match carried {
             // A fragment inside what was put together is made by a tunnel, and else by nobody.
             Carried::Fragment(inner) => layers(inner.tunnel) > layers(first.tunnel),
-            Carried::Udp(_) | Carried::Tcp(_) | Carried::Icmp | Carried::OtherIp(_) | Carried::NotIp(_) => true,
+            Carried::Udp(_) | Carried::Tcp(_) | Carried::Icmp | Carried::OtherIp(_) | Carried::NotIp(_) => {
+                true
+            }
         })
     }
 
