@@ -32,7 +32,7 @@ pub struct Packet<'b> {
     /// The IP protocol that it went over there: 17 is UDP, 6 is TCP.
     pub transport: u8,
     /// What it is.
-    pub protocol: Protocol,
+    pub content: Content,
     /// When the agent saw it, by the agent's clock.
     pub time: Option<PacketTime>,
     /// The message or packet.
@@ -43,7 +43,7 @@ pub struct Packet<'b> {
 
 /// What a HEP packet holds, by its protocol type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Protocol {
+pub enum Content {
     /// 1: a SIP message.
     Sip,
     /// 4: an RTP packet.
@@ -54,7 +54,7 @@ pub enum Protocol {
     Other(u8),
 }
 
-impl Protocol {
+impl Content {
     const fn of(number: u8) -> Self {
         match number {
             1 => Self::Sip,
@@ -161,7 +161,7 @@ impl<'b> Chunks<'b> {
                 dst: SocketAddr::new(dst, self.dst_port?),
             },
             transport: self.transport?,
-            protocol: Protocol::of(self.protocol?),
+            content: Content::of(self.protocol?),
             time: self.seconds.map(|seconds| PacketTime::from_nanos(nanos(seconds))),
             payload,
             cut: u32::try_from(cut).unwrap_or(u32::MAX),
@@ -178,7 +178,7 @@ fn error(at: usize, cause: Cause) -> WireError {
 impl std::fmt::Debug for Packet<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Packet")
-            .field("protocol", &self.protocol)
+            .field("content", &self.content)
             .field("payload_len", &self.payload.len())
             .field("cut", &self.cut)
             .finish_non_exhaustive()

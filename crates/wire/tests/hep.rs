@@ -3,7 +3,7 @@
 use earwitness_model::PacketTime;
 use earwitness_wire::{
     Cause, Layer, WireError,
-    hep::{Packet, Protocol, looks_like},
+    hep::{Content, Packet, looks_like},
 };
 use proptest::prelude::*;
 
@@ -50,10 +50,7 @@ fn a_packet_says_who_sent_what_to_whom_and_when() {
         (seen.flow.src.to_string(), seen.flow.dst.to_string()),
         ("10.1.0.5:5060".into(), "10.1.0.9:5061".into())
     );
-    assert_eq!(
-        (seen.transport, seen.protocol, seen.payload, seen.cut),
-        (17, Protocol::Sip, &b"hello"[..], 0)
-    );
+    assert_eq!((seen.transport, seen.content, seen.payload, seen.cut), (17, Content::Sip, &b"hello"[..], 0));
     assert_eq!(seen.time, Some(PacketTime::from_nanos(1_795_219_200_250_000_000)));
     assert!(looks_like(&bytes));
 }
@@ -94,7 +91,7 @@ fn chunks_of_vendors_and_unknown_ones_are_stepped_over() {
 #[test]
 fn types_are_told_apart() {
     for (number, protocol) in
-        [(1, Protocol::Sip), (4, Protocol::Rtp), (5, Protocol::Rtcp), (100, Protocol::Other(100))]
+        [(1, Content::Sip), (4, Content::Rtp), (5, Content::Rtcp), (100, Content::Other(100))]
     {
         let mut chunks = chunks();
         chunks[8] = chunk(0, 11, &[number]);
@@ -134,7 +131,7 @@ fn what_is_no_hep_says_why() {
 fn what_is_printed_holds_no_address_and_no_payload() {
     let bytes = packet(&chunks());
     let printed = format!("{:?}", Packet::parse(&bytes).unwrap());
-    assert_eq!(printed, "Packet { protocol: Sip, payload_len: 5, cut: 0, .. }");
+    assert_eq!(printed, "Packet { content: Sip, payload_len: 5, cut: 0, .. }");
 }
 
 proptest! {

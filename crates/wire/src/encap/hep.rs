@@ -4,7 +4,7 @@
 use super::Span;
 use crate::{
     Datagram,
-    hep::{Packet, Protocol},
+    hep::{Content, Packet},
 };
 
 /// The UDP port that collectors listen at.
@@ -14,14 +14,14 @@ pub(crate) const PORT: u16 = 9060;
 /// HEP. SIP over TCP comes as whole messages here, and so as a datagram each.
 pub(crate) fn datagram(payload: Span<'_>, hop_limit: u8) -> Option<Datagram<'_>> {
     let packet = Packet::parse(payload.bytes).ok()?;
-    match packet.protocol {
-        Protocol::Sip | Protocol::Rtp => Some(Datagram {
+    match packet.content {
+        Content::Sip | Content::Rtp => Some(Datagram {
             flow: packet.flow,
             payload: packet.payload,
             cut: packet.cut,
             hop_limit,
             tunnel: None,
         }),
-        Protocol::Rtcp | Protocol::Other(_) => None,
+        Content::Rtcp | Content::Other(_) => None,
     }
 }
