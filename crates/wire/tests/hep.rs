@@ -95,7 +95,7 @@ fn types_are_told_apart() {
     {
         let mut chunks = chunks();
         chunks[8] = chunk(0, 11, &[number]);
-        assert_eq!(Packet::parse(&packet(&chunks)).unwrap().protocol, protocol);
+        assert_eq!(Packet::parse(&packet(&chunks)).unwrap().content, protocol);
     }
 }
 

@@ -187,7 +187,7 @@ impl Wrap {
                 in_packet(&|ip| udp4(2152, &gtp(0x36, &[0, 1, 0, 0x85, 1, 0x10, 0x01, 0], ip.bytes)))
             }
             Self::Tzsp => udp4(37_008, &[&[1, 0, 0, 1, 10, 1, 0xd0, 0, 41, 2, 0, 64, 1], frame].concat()),
-            Self::EspTunnel => in_packet(&|ip| ipv4(50, &esp(ip.number(), ip.bytes, 12))),
+            Self::EspTunnel => in_packet(&|ip| ipv4(50, &esp(ip.number(), &ip.finished(), 12))),
             Self::EspTransport => in_packet(&|ip| ip.in_esp_transport()),
             Self::Hep => in_packet(&|ip| ip.in_hep().unwrap_or_else(|| frame.to_vec())),
         }

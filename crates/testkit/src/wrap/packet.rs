@@ -1,6 +1,6 @@
 //! The IP packet of a frame, and what wraps it that looks into it.
 
-use super::header::{esp, ethernet, udp4};
+use super::header::{checksummed, esp, ethernet, udp4};
 use crate::datagram::{fold, sum};
 
 /// An IP packet out of a frame.
@@ -9,15 +9,22 @@ pub(super) struct Ip<'a> {
     pub(super) bytes: &'a [u8],
 }
 
-/// The IP packet of a frame behind its tags, without the padding after it.
+/// The IP packet of a frame behind its tags, in `PPPoE` or not, without the padding after it.
 pub(super) fn packet_of(frame: &[u8]) -> Option<Ip<'_>> {
     let mut at = 12;
     while let Some([0x81, 0x00] | [0x88, 0xa8] | [0x91, 0x00]) = frame.get(at..at + 2) {
         at += 4;
     }
-    let bytes = frame.get(at + 2..)?;
+    // What a line of an access network shows: the header of `PPPoE`, and the two bytes of PPP.
+    let pppoe = if frame.get(at..at + 2)? == [0x88, 0x64] { 8 } else { 0 };
+    let kind = match frame.get(at + pppoe..at + pppoe + 2)? {
+        [0x00, 0x21] if pppoe > 0 => [0x08, 0x00],
+        [0x00, 0x57] if pppoe > 0 => [0x86, 0xdd],
+        other => [other[0], other[1]],
+    };
+    let bytes = frame.get(at + pppoe + 2..)?;
     let half = |at: usize| usize::from(u16::from_be_bytes([bytes[at], bytes[at + 1]]));
-    let len = match frame[at..at + 2] {
+    let len = match kind {
         [0x08, 0x00] if bytes.len() >= 20 => half(2),
         [0x86, 0xdd] if bytes.len() >= 40 => half(4) + 40,
         _ => return None,
@@ -56,8 +63,16 @@ impl Ip<'_> {
         if self.is_ipv4() { usize::from(self.bytes[0] & 0x0f) * 4 } else { 40 }
     }
 
-    /// A whole UDP packet with ESP between its header and the datagram, whose checksum is made to hold: nobody encrypts a
-    /// packet that is not finished. Others are left as they are.
+    /// The packet with a header checksum that holds: nobody encrypts a packet that is not finished.
+    pub(super) fn finished(self) -> Vec<u8> {
+        let mut bytes = self.bytes.to_vec();
+        if self.is_ipv4() {
+            checksummed(&mut bytes[..self.header()]);
+        }
+        bytes
+    }
+
+    /// A whole UDP packet with ESP between its header and the datagram, whose checksum is made to hold. Others are left as they are.
     pub(super) fn in_esp_transport(self) -> Vec<u8> {
         let is_fragment = self.is_ipv4() && (self.bytes[6] & 0x3f, self.bytes[7]) != (0, 0);
         let (header, datagram) = self.bytes.split_at(self.header());
@@ -79,6 +94,9 @@ impl Ip<'_> {
         let (at, protocol) = if self.is_ipv4() { (2, 9) } else { (4, 6) };
         header[at..at + 2].copy_from_slice(&length.to_be_bytes());
         header[protocol] = 50;
+        if self.is_ipv4() {
+            checksummed(&mut header);
+        }
         ethernet(self.ether_type(), &[header, payload].concat())
     }
 
