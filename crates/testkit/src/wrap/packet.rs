@@ -72,23 +72,27 @@ impl Ip<'_> {
         bytes
     }
 
-    /// A whole UDP packet with ESP between its header and the datagram, whose checksum is made to hold. Others are left as they are.
+    /// A whole UDP or TCP packet with ESP between its header and the rest, whose checksum is made to hold. Others are left as
+    /// they are.
     pub(super) fn in_esp_transport(self) -> Vec<u8> {
         let is_fragment = self.is_ipv4() && (self.bytes[6] & 0x3f, self.bytes[7]) != (0, 0);
-        let (header, datagram) = self.bytes.split_at(self.header());
-        let says = datagram.get(4..6).map(|len| usize::from(u16::from_be_bytes([len[0], len[1]])));
-        if self.protocol() != 17 || is_fragment || says != Some(datagram.len()) {
-            return ethernet(self.ether_type(), self.bytes);
-        }
-        let mut datagram = datagram.to_vec();
-        datagram[6..8].fill(0);
+        let (header, rest) = self.bytes.split_at(self.header());
+        let says = rest.get(4..6).map(|len| usize::from(u16::from_be_bytes([len[0], len[1]])));
+        let number = self.protocol();
+        let at = match number {
+            17 if !is_fragment && says == Some(rest.len()) => 6,
+            6 if !is_fragment && rest.len() >= 20 => 16,
+            _ => return ethernet(self.ether_type(), self.bytes),
+        };
+        let mut rest = rest.to_vec();
+        rest[at..at + 2].fill(0);
         let addresses = if self.is_ipv4() { &header[12..20] } else { &header[8..40] };
-        let total = sum(addresses) + 17 + datagram.len() as u64 + sum(&datagram);
-        datagram[6..8].copy_from_slice(&match fold(total) {
+        let total = sum(addresses) + u64::from(number) + rest.len() as u64 + sum(&rest);
+        rest[at..at + 2].copy_from_slice(&match fold(total) {
             0 => [0xff, 0xff],
             checksum => checksum.to_be_bytes(),
         });
-        let payload = esp(17, &datagram, 16);
+        let payload = esp(number, &rest, 16);
         let mut header = header.to_vec();
         let length = (payload.len() + if self.is_ipv4() { header.len() } else { 0 }) as u16;
         let (at, protocol) = if self.is_ipv4() { (2, 9) } else { (4, 6) };
