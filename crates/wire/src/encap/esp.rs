@@ -48,7 +48,7 @@ fn without_trailer(body: Span<'_>) -> Option<(u8, Span<'_>)> {
     let (before, &[padding, next]) = body.bytes.split_last_chunk::<2>()?;
     let len = before.len().checked_sub(usize::from(padding))?;
     let is_padded = before.get(len..)?.iter().zip(1_u8..).all(|(byte, count)| *byte == count);
-    (is_padded && body.bytes.len() % 4 == 0).then(|| (next, body.limited(len)))
+    (is_padded && body.bytes.len().is_multiple_of(4)).then(|| (next, body.limited(len)))
 }
 
 /// Whether `bytes` are all of one packet of the protocol `next`.
