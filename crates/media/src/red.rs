@@ -5,6 +5,11 @@
 //!   0  block PT 7                                           the newest, which has all that is left
 //!   earlier block … | newest block
 //! ```
+//!
+//! What is kept, hashed and exported as payload is the packet as it was sent, headers and earlier blocks included. Only the
+//! audio is made of blocks: the newest of each packet, and an earlier one where the packet it comes from is missing. Blocks
+//! have no place of their own in the call's description: their encoding is that of a payload type seen in the call, or one
+//! that RFC 3551 fixes.
 
 /// A block of a payload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

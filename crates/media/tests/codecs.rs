@@ -66,17 +66,17 @@ fn sum(samples: &[i16]) -> u32 {
 }
 
 fn vectors(name: &str) -> Option<Vec<u16>> {
-    let Some(corpus) = std::env::var_os("EARWITNESS_CORPUS") else {
-        println!("left out: EARWITNESS_CORPUS is not set");
-        return None;
-    };
-    let bytes = std::fs::read(PathBuf::from(corpus).join("vectors_g722").join(name)).unwrap();
+    let corpus = PathBuf::from(std::env::var_os("EARWITNESS_CORPUS")?);
+    let bytes = std::fs::read(corpus.join("vectors_g722").join(name)).unwrap();
     Some(bytes.as_chunks::<2>().0.iter().map(|word| u16::from_le_bytes(*word)).collect())
 }
 
 #[test]
 fn g722_equals_the_itu_vectors_sample_for_sample() {
-    let (Some(codes), Some(expected)) = (vectors("codspw.cod"), vectors("outsp1.bin")) else { return };
+    let (Some(codes), Some(expected)) = (vectors("codspw.cod"), vectors("outsp1.bin")) else {
+        println!("left out: EARWITNESS_CORPUS is not set");
+        return;
+    };
     let payload: Vec<u8> = codes.iter().map(|code| *code as u8).collect();
     let packets: Vec<&[u8]> = payload.chunks(160).collect();
     let (rate, samples) = decoded(&Codec::G722, Pace { clock: 8_000, units: 160 }, &packets);
