@@ -73,6 +73,8 @@ pub fn summary(n: u32) -> CallSummary {
         gaps: Vec::new(),
         flags: Vec::new(),
         messages: 7,
+        joined: Vec::new(),
+        related: Vec::new(),
     }
 }
 

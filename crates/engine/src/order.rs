@@ -42,8 +42,12 @@ pub(crate) enum Order {
     Hold { call: CallSlot, held: bool },
     /// The media may be silent: the signalling is not. Look at it again at `until`.
     Patience { call: CallSlot, until: PacketTime },
+    /// What is kept of the call's audio changed, before its answer.
+    Keeping { call: CallSlot, keeping: Keeping },
     /// The call ended; media in flight may still come, a next call may take over its ports.
     Over { call: CallSlot },
+    /// Say when the parties were heard last: [`Report::Looked`].
+    Look { call: CallSlot },
     /// The call is closed: report its media and forget it.
     Release { call: CallSlot },
 }
@@ -55,6 +59,8 @@ pub(crate) enum Report {
     Silent { call: CallSlot, last: Option<PacketTime>, at: PacketTime },
     /// A shard hears a call that it reported silent, or of which it was not yet said that there is one.
     Heard { call: CallSlot, at: PacketTime },
+    /// When the caller and the callee were heard last.
+    Looked { call: CallSlot, heard: [Option<PacketTime>; 2] },
     /// What a released call's media came to.
     Released { call: CallSlot, id: CallId, media: MediaSummary },
 }

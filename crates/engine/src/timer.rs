@@ -21,6 +21,8 @@ pub enum Timer {
     Unseen,
     /// An answered call that is on hold: only its length bounds it.
     Held,
+    /// A REFER whose INVITE did not come yet: as long as that INVITE would be sent again (RFC 3261, Timer B).
+    Referral,
     /// A running segment: half a second, so that a crash costs no more than the last second.
     Segment,
     /// RTP that came before its SDP waits for one to two of these.
@@ -33,7 +35,7 @@ impl Timer {
     pub const fn nanos(self) -> i64 {
         const SECOND: i64 = 1_000_000_000;
         match self {
-            Self::NoResponse => 32 * SECOND,
+            Self::NoResponse | Self::Referral => 32 * SECOND,
             Self::Retry => 120 * SECOND,
             Self::Ringing => 190 * SECOND,
             Self::Linger => 5 * SECOND,

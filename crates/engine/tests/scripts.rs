@@ -93,12 +93,28 @@ fn call(call: &CallSummary, came: &Came, zero: PacketTime) -> Value {
     })
 }
 
+/// The call, and which dialogs and calls are one conversation with it, where there are any.
+fn conversation(ended: &CallSummary, came: &Came, all: &Replayed, zero: PacketTime) -> Value {
+    let mut call = call(ended, came, zero);
+    if !ended.joined.is_empty() {
+        let ids = ended.sip_call_ids.iter().skip(1).map(|id| id.expose().clone());
+        let joined = ids.zip(&ended.joined).map(|(id, by)| json!([id, word(by)]));
+        call["joined"] = joined.collect::<Vec<_>>().into();
+    }
+    if !ended.related.is_empty() {
+        let name = |other| all.calls[other].ended.as_ref().unwrap().sip_call_ids[0].expose().clone();
+        let related = ended.related.iter().map(|other| json!([name(&other.call), word(other.by)]));
+        call["related"] = related.collect::<Vec<_>>().into();
+    }
+    call
+}
+
 /// What a script comes to, under one set of rules.
 fn summary(replayed: &Replayed, zero: PacketTime) -> Value {
     let ended = replayed.calls.values().filter_map(|came| Some((came.ended.as_ref()?, came)));
     let counts = &replayed.counts;
     json!({
-        "calls": ended.map(|(ended, came)| call(ended, came, zero)).collect::<Vec<_>>(),
+        "calls": ended.map(|(ended, came)| conversation(ended, came, replayed, zero)).collect::<Vec<_>>(),
         "messages": counts.messages,
         "rtp": {
             "packets": counts.media.packets,

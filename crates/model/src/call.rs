@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{CallId, Leg, PacketTime, Pii, StreamSummary, Track, Verdict};
+use crate::{CallId, Evidence, Leg, PacketTime, Pii, Related, StreamSummary, Track, Verdict};
 
 /// A party as the signalling names it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -158,6 +158,10 @@ pub enum Flag {
     Fax,
     /// Both parties agreed on video: it is not kept, the audio is.
     Video,
+    /// A BYE that nobody answered was not the end: the party in whose name it came talked on.
+    FalseBye,
+    /// No answer of the callee was seen: the caller's acknowledgement shows that there was one.
+    UnseenAnswer,
 }
 
 /// Everything that is known of a call when it is over.
@@ -191,4 +195,11 @@ pub struct CallSummary {
     pub flags: Vec<Flag>,
     /// SIP messages seen, repeats and mirror copies among them.
     pub messages: u32,
+    /// By what each SIP Call-ID but the first is known to be one of this call's, in their order. Not part of the summary's
+    /// own bytes, which were fixed before it: whoever keeps them writes it behind them.
+    #[serde(skip)]
+    pub joined: Vec<Evidence>,
+    /// Other calls of the same conversation; kept like [`Self::joined`].
+    #[serde(skip)]
+    pub related: Vec<Related>,
 }

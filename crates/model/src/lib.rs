@@ -6,6 +6,7 @@
 
 mod call;
 mod codec;
+mod conversation;
 mod frame;
 mod id;
 mod pii;
@@ -19,10 +20,11 @@ pub use call::{
     CallEnd, CallFacts, CallSummary, Dtmf, DtmfVia, EndedBy, Flag, Gap, GapCause, Outcome, Party,
 };
 pub use codec::{Codec, PayloadKind};
+pub use conversation::{Evidence, Related};
 pub use frame::{Flow, LinkType, RawFrame, SipTransport};
 pub use id::{BadId, CallId, RecordingId};
 pub use pii::Pii;
-pub use running::{RunningCall, RunningEndpoint};
+pub use running::{RunningCall, RunningDialog, RunningEndpoint};
 pub use segment::{
     MediaPacket, MediaPackets, PACKET_HEADER, PacketKind, Segment, SegmentContent, SignallingMessage,
     SignallingMessages, pack_media, pack_signalling,

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{CallEnd, CallFacts, CallId, Codec, Flag, Leg, PacketTime, Pii, Verdict};
+use crate::{CallEnd, CallFacts, CallId, Codec, Evidence, Flag, Leg, PacketTime, Pii, Verdict};
 
 /// What the engine knew of a call that is kept when it last changed. The vault keeps the newest one beside the audio; a
 /// recorder that was restarted hands it back to the engine, which expects the same media and the same BYE.
@@ -23,6 +23,10 @@ pub struct RunningCall {
     pub caller_tags: Vec<Option<Vec<u8>>>,
     /// The sequence number of the INVITE that began it.
     pub invite_cseq: u32,
+    /// The dialog with its Call-ID is not over.
+    pub talks: bool,
+    /// Dialogs that joined it, beyond the one with its Call-ID.
+    pub joined: Vec<RunningDialog>,
     /// When it was answered; `None` when that was not seen: it was up when the capture began.
     pub answered: Option<PacketTime>,
     /// Who put the other one on hold.
@@ -44,4 +48,19 @@ pub struct RunningEndpoint {
     pub leg: Leg,
     /// Payload types and what they mean.
     pub formats: Vec<(u8, Codec)>,
+}
+
+/// A dialog that joined a running call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunningDialog {
+    /// Its Call-ID, byte by byte.
+    pub sip_call_id: Pii<Vec<u8>>,
+    /// What shows that it belongs to the call.
+    pub by: Evidence,
+    /// On whose side its first INVITE was sent.
+    pub inviter: Leg,
+    /// The sequence number of that INVITE.
+    pub invite_cseq: u32,
+    /// It was answered, and is not over: the call does not end before it.
+    pub talks: bool,
 }

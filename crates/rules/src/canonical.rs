@@ -61,6 +61,9 @@ fn numbers(plan: &NumberPlan) -> Section {
         plan.area.as_deref().map(|area| ("area", quoted(area))),
         Some(("internal", list(&plan.internal))),
         Some(("representative", list(&plan.representative))),
+        // Left out where there are none, as before there was this key: the hash of those rules stays.
+        (!plan.conversation_headers.is_empty())
+            .then(|| ("conversation_headers", texts(plan.conversation_headers.iter().cloned()))),
     ];
     Section { header: None, title: "numbers".to_owned(), lines: lines.into_iter().flatten().collect() }
 }
@@ -100,7 +103,11 @@ fn notice_lines(notice: &Notice) -> Vec<(&'static str, String)> {
 }
 
 fn list(patterns: &[Pattern]) -> String {
-    let entries: Vec<String> = patterns.iter().map(|pattern| quoted(&pattern.to_string())).collect();
+    texts(patterns.iter().map(Pattern::to_string))
+}
+
+fn texts(texts: impl Iterator<Item = String>) -> String {
+    let entries: Vec<String> = texts.map(|text| quoted(&text)).collect();
     format!("[{}]", entries.join(", "))
 }
 

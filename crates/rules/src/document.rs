@@ -15,6 +15,9 @@ use crate::rule::{CalendarDay, Notice, NoticeAudio};
 /// More than this is no rule file.
 const MOST_BYTES: usize = 4 << 20;
 const LONGEST_CLASS_NAME: usize = 64;
+/// Headers that mark conversations.
+const MOST_HEADERS: usize = 8;
+const LONGEST_HEADER_NAME: usize = 64;
 
 /// A `[retention.NAME]` or `[notice.NAME]`: its name counts as taken even when the rest of it was refused.
 pub(crate) struct Definition<T> {
@@ -104,7 +107,31 @@ impl Reader<'_> {
             }
             patterns
         });
+        plan.conversation_headers = self.header_names(top, "conversation_headers");
         Some(PlanDraft { plan, internal, representative, place })
+    }
+
+    /// Names of SIP headers (RFC 3261, 25.1: tokens), in lower case, sorted, each once.
+    fn header_names(&mut self, top: &Table<'_>, key: &str) -> Vec<String> {
+        let entries = self.texts(top, key).unwrap_or_default();
+        if let Some(one_too_many) = entries.get(MOST_HEADERS) {
+            let what = (ProblemCode::TooMuch, format!("more than {MOST_HEADERS} headers"));
+            self.complain(&one_too_many.place, what, "name those that your exchange sets");
+        }
+        let mut names = Vec::new();
+        for Placed { value, place } in entries.into_iter().take(MOST_HEADERS) {
+            let is_token = (1..=LONGEST_HEADER_NAME).contains(&value.len())
+                && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.!%*_+`'~".contains(&byte));
+            if is_token {
+                names.push(value.to_ascii_lowercase());
+            } else {
+                let what = (ProblemCode::WrongValue, format!("`{key}` cannot be \"{}\"", quoted(value)));
+                self.complain(&place, what, "the name of a header, without its colon: \"X-Call-Key\"");
+            }
+        }
+        names.sort();
+        names.dedup();
+        names
     }
 
     /// A country or area code: one to four digits, without plus or leading zero.

@@ -102,14 +102,16 @@ impl fmt::Display for Section {
 }
 
 /// The keys of `numbers.toml`: all of them stand in one file.
-pub(crate) const NUMBER_KEYS: [&str; 4] = ["country", "area", "internal", "representative"];
+pub(crate) const NUMBER_KEYS: [&str; 5] =
+    ["country", "area", "internal", "representative", "conversation_headers"];
 
-static FILE: [Key; 8] = [
+static FILE: [Key; 9] = [
     optional("schema", Kind::Integer),
     optional("country", Kind::Text),
     optional("area", Kind::Text),
     optional("internal", Kind::Texts),
     optional("representative", Kind::Texts),
+    optional("conversation_headers", Kind::Texts),
     optional("rule", Kind::Tables),
     optional("retention", Kind::NamedTables),
     optional("notice", Kind::NamedTables),

@@ -96,6 +96,12 @@ impl RuleSet {
         &self.plan
     }
 
+    /// The headers, in lower case, whose value is the same in all dialogs of one conversation and in no other.
+    #[must_use]
+    pub fn conversation_headers(&self) -> &[String] {
+        &self.plan.conversation_headers
+    }
+
     /// The rules by name.
     #[must_use]
     pub fn rules(&self) -> &[Rule] {

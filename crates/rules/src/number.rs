@@ -39,12 +39,20 @@ pub struct NumberPlan {
     pub(crate) area: Option<String>,
     pub(crate) internal: Vec<Pattern>,
     pub(crate) representative: Vec<Pattern>,
+    /// Sorted, each once, in lower case.
+    pub(crate) conversation_headers: Vec<String>,
 }
 
 impl Default for NumberPlan {
     /// Korea, no area, no number of our own: what stands when no file says otherwise.
     fn default() -> Self {
-        Self { country: "82".to_owned(), area: None, internal: Vec::new(), representative: Vec::new() }
+        Self {
+            country: "82".to_owned(),
+            area: None,
+            internal: Vec::new(),
+            representative: Vec::new(),
+            conversation_headers: Vec::new(),
+        }
     }
 }
 

@@ -4,10 +4,14 @@ use chrono::NaiveDate;
 use earwitness_model::{CallSummary, RecordingId, TrackIndex};
 use serde::{Deserialize, Serialize};
 
-use crate::civil;
+use crate::{
+    civil,
+    conversation::{self, WITHOUT_CONVERSATION},
+};
 
-/// The schema that [`Entry::to_bytes`] writes; the first byte of every entry.
-pub const ENTRY_SCHEMA: u8 = 1;
+/// The schema that [`Entry::to_bytes`] writes; the first byte of every entry. Entries of the first schema, which knew no
+/// conversations, are read too.
+pub const ENTRY_SCHEMA: u8 = 2;
 
 /// A call's row in the index. Everything in it can be read again from volumes and ledger.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -92,10 +96,13 @@ impl Entry {
         rank(self) >= rank(other)
     }
 
-    /// Postcard, the schema byte first.
+    /// Postcard, the schema byte first, the conversation last.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        postcard::to_stdvec(self).expect("an entry has no map and no sequence of unknown length")
+        let mut bytes =
+            postcard::to_stdvec(self).expect("an entry has no map and no sequence of unknown length");
+        conversation::write(&self.summary, &mut bytes);
+        bytes
     }
 
     /// The inverse of [`Self::to_bytes`].
@@ -104,7 +111,16 @@ impl Entry {
     /// [`EntryError`] names another schema apart from bytes that make no sense.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, EntryError> {
         match bytes.first() {
-            Some(&ENTRY_SCHEMA) => postcard::from_bytes(bytes).map_err(|_cause| EntryError::Malformed),
+            Some(&ENTRY_SCHEMA) => {
+                let (mut entry, rest): (Self, _) =
+                    postcard::take_from_bytes(bytes).map_err(|_cause| EntryError::Malformed)?;
+                conversation::read(&mut entry.summary, rest).ok_or(EntryError::Malformed)?;
+                Ok(entry)
+            }
+            Some(&WITHOUT_CONVERSATION) => {
+                let entry: Self = postcard::from_bytes(bytes).map_err(|_cause| EntryError::Malformed)?;
+                Ok(Self { schema: ENTRY_SCHEMA, ..entry })
+            }
             Some(&found) => Err(EntryError::Schema { found }),
             None => Err(EntryError::Malformed),
         }

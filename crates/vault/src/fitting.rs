@@ -205,6 +205,8 @@ mod tests {
             gaps: vec![gap; count],
             flags: vec![Flag::Interrupted; count],
             messages: u32::MAX,
+            joined: vec![],
+            related: vec![],
         };
         Entry { hold: true, ..Entry::new(summary, Some(recording(count))) }
     }

@@ -8,6 +8,7 @@
 mod cipher;
 mod civil;
 mod container;
+mod conversation;
 mod coverage;
 mod create;
 mod disk;

@@ -14,13 +14,14 @@ use serde::{Deserialize, Serialize};
 use crate::{
     cipher::CipherSuite,
     civil,
+    conversation::{self, WITHOUT_CONVERSATION},
     entry::{Entry, RecordingEntry, StreamHash},
 };
 
 /// What stands before a manifest's bytes when they are signed, so that the signature says nothing else.
 pub(crate) const SIGNED_AS: &[u8] = b"earwitness manifest 1\n";
-/// The schema of [`Manifest`].
-pub const MANIFEST_SCHEMA: u8 = 1;
+/// The schema of [`Manifest`]. Those of the first schema, which knew no conversations, are read too, and keep their bytes.
+pub const MANIFEST_SCHEMA: u8 = 2;
 const SIGNATURE: usize = 64;
 
 /// Everything that a recording is, signed by the recorder that made it.
@@ -99,8 +100,13 @@ impl Manifest {
         let (signature, bytes) = signed.split_first_chunk::<SIGNATURE>()?;
         let content = [SIGNED_AS, bytes].concat();
         key.verify_strict(&content, &Signature::from_bytes(signature)).ok()?;
-        let manifest: Self = postcard::from_bytes(bytes).ok()?;
-        (manifest.schema == MANIFEST_SCHEMA).then_some(manifest)
+        let (mut manifest, rest): (Self, _) = postcard::take_from_bytes(bytes).ok()?;
+        match manifest.schema {
+            MANIFEST_SCHEMA => conversation::read(&mut manifest.summary, rest)?,
+            WITHOUT_CONVERSATION => {}
+            _ => return None,
+        }
+        Some(manifest)
     }
 
     /// The recording in one number.
@@ -108,8 +114,14 @@ impl Manifest {
         *blake3::hash(blocks.as_flattened()).as_bytes()
     }
 
+    /// Postcard, the conversation last.
     fn to_bytes(&self) -> Vec<u8> {
-        postcard::to_stdvec(self).expect("a manifest has no map and no sequence of unknown length")
+        let mut bytes =
+            postcard::to_stdvec(self).expect("a manifest has no map and no sequence of unknown length");
+        if self.schema != WITHOUT_CONVERSATION {
+            conversation::write(&self.summary, &mut bytes);
+        }
+        bytes
     }
 }
 

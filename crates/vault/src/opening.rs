@@ -90,7 +90,7 @@ impl OpenedRow {
         let answer = running.and_then(|call| call.answered);
         CallSummary {
             id: self.call,
-            sip_call_ids: running.map(sip_call_id).into_iter().collect(),
+            sip_call_ids: running.into_iter().flat_map(sip_call_ids).collect(),
             facts: self.facts.clone(),
             verdict: self.verdict.clone(),
             answer,
@@ -105,13 +105,17 @@ impl OpenedRow {
             gaps: Vec::new(),
             flags: vec![Flag::Interrupted],
             messages: 0,
+            joined: running.iter().flat_map(|call| &call.joined).map(|dialog| dialog.by).collect(),
+            related: Vec::new(),
         }
     }
 }
 
-/// A Call-ID, which is bytes, as text for people.
-fn sip_call_id(call: &RunningCall) -> Pii<String> {
-    Pii::new(String::from_utf8_lossy(call.sip_call_id.expose()).into_owned())
+/// The Call-IDs, which are bytes, as text for people.
+fn sip_call_ids(call: &RunningCall) -> impl Iterator<Item = Pii<String>> {
+    let joined = call.joined.iter().map(|dialog| &dialog.sip_call_id);
+    let text = |bytes: &Vec<u8>| String::from_utf8_lossy(bytes).into_owned();
+    std::iter::once(&call.sip_call_id).chain(joined).map(move |id| Pii::new(text(id.expose())))
 }
 
 /// The call's table of tracks, as far as its streams tell. A place of which none told, for it had no packet or its numbers

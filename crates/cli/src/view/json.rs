@@ -2,7 +2,7 @@
 //! facts are null.
 
 use chrono_tz::Tz;
-use earwitness_model::{CallSummary, Dtmf, Gap, Mode, PacketTime, Party, Pii, StreamSummary};
+use earwitness_model::{CallSummary, Dtmf, Gap, Mode, PacketTime, Party, Pii, Related, StreamSummary};
 use earwitness_vault::{Entry, RecordingEntry};
 use serde_json::{Value, json};
 
@@ -13,7 +13,8 @@ use super::{
     mos::mos_of,
     reason,
     words::{
-        cause_word, direction_word, ended_by_word, flag_word, leg_word, mode_word, outcome_word, via_word,
+        cause_word, direction_word, ended_by_word, evidence_word, flag_word, leg_word, mode_word,
+        outcome_word, via_word,
     },
 };
 
@@ -58,7 +59,21 @@ pub(crate) fn call_object(entry: &Entry, zone: Tz, digests: Option<&[PayloadDige
         "hold": entry.hold,
         "rule_set": verdict.rule_set.to_string(),
         "flags": summary.flags.iter().copied().map(flag_word).collect::<Vec<_>>(),
+        "legs": legs(summary),
+        "related": summary.related.iter().map(related_object).collect::<Vec<_>>(),
     })
+}
+
+/// The call's dialogs, and by what each is known to be one of them.
+fn legs(summary: &CallSummary) -> Vec<Value> {
+    let joined = summary.joined.iter().copied().map(Some);
+    let reasons = std::iter::once(None).chain(joined).chain(std::iter::repeat(None));
+    let dialogs = summary.sip_call_ids.iter().zip(reasons);
+    dialogs.map(|(id, by)| json!({ "sip_call_id": id.expose(), "reason": evidence_word(by) })).collect()
+}
+
+fn related_object(related: &Related) -> Value {
+    json!({ "call": related.call.to_string(), "reason": evidence_word(Some(related.by)) })
 }
 
 /// How the rule records; one that never does has no mode here, and the reason names it.
@@ -146,7 +161,7 @@ pub(super) fn hex(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use chrono_tz::Asia::Seoul;
-    use earwitness_model::{Flag, TrackIndex};
+    use earwitness_model::{Evidence, Flag, TrackIndex};
 
     use super::*;
     use crate::view::sample;
@@ -162,12 +177,15 @@ mod tests {
         let mut entry = sample::answered();
         entry.summary.flags = vec![Flag::OneWay, Flag::NoBye];
         let id = entry.summary.id;
+        entry.summary.sip_call_ids.push(Pii::new("hop@pbx".to_owned()));
+        entry.summary.joined = vec![Evidence::Media];
+        entry.summary.related = vec![Related { call: id, by: Evidence::Payload }];
         let recording =
             entry.recording.as_ref().map(|recording| recording.id.to_string()).unwrap_or_default();
         let (ab, cd, rules) = ("ab".repeat(32), "cd".repeat(32), "5a".repeat(32));
         let times = r#""first":"2026-11-21T09:00:03.240000+09:00","last":"2026-11-21T09:01:04.200000+09:00""#;
         let expected = format!(
-            r#"{{"schema":1,"id":"{id}","sip_call_ids":["a84b4c76e66710@pc33"],
+            r#"{{"schema":1,"id":"{id}","sip_call_ids":["a84b4c76e66710@pc33","hop@pbx"],
             "from":{{"user":"0312221111","display":"민원인","host":"10.1.0.5"}},
             "to":{{"user":"4001","display":null,"host":"10.1.0.9"}},
             "direction":"inbound","extension":"4001","department":"welfare",
@@ -188,7 +206,9 @@ mod tests {
             "dtmf":[{{"at":"2026-11-21T09:00:05.200000+09:00","digit":"*","leg":"callee","via":"rfc4733","ms":160}}],
             "gaps":[{{"leg":"callee","at_s":12.3,"ms":40,"cause":"network"}}],
             "notice":null,"retention_until":"2027-02-19","hold":false,"rule_set":"{rules}",
-            "flags":["one_way","no_bye"]}}"#
+            "flags":["one_way","no_bye"],
+            "legs":[{{"sip_call_id":"a84b4c76e66710@pc33","reason":"first"}},{{"sip_call_id":"hop@pbx","reason":"media"}}],
+            "related":[{{"call":"{id}","reason":"payload"}}]}}"#
         );
         check(&call_object(&entry, Seoul, None), &expected);
     }
@@ -205,7 +225,8 @@ mod tests {
             "start":"2026-11-21T00:00:01.000000+00:00","answer":null,"end":"2026-11-21T00:00:01.060000+00:00",
             "ring_s":0.06,"talk_s":null,"outcome":"busy","sip_status":486,"ended_by":null,"end_reason":null,
             "mode":null,"recorded":false,"reason":"no rule names this extension","recording":null,"continues":null,"streams":[],
-            "dtmf":[],"gaps":[],"notice":null,"retention_until":null,"hold":false,"rule_set":"{rules}","flags":[]}}"#
+            "dtmf":[],"gaps":[],"notice":null,"retention_until":null,"hold":false,"rule_set":"{rules}","flags":[],
+            "legs":[{{"sip_call_id":"second@pc33","reason":"first"}}],"related":[]}}"#
         );
         check(&call_object(&entry, chrono_tz::UTC, None), &expected);
     }

@@ -1,6 +1,6 @@
 //! What flags and causes mean, in a sentence each.
 
-use earwitness_model::{Flag, GapCause};
+use earwitness_model::{Evidence, Flag, GapCause};
 
 pub(super) const fn flag_meaning(flag: Flag) -> &'static str {
     match flag {
@@ -25,6 +25,23 @@ pub(super) const fn flag_meaning(flag: Flag) -> &'static str {
         }
         Flag::Fax => "Fax (T.38) was agreed: its pages are not kept, the audio around it is.",
         Flag::Video => "Video was agreed: it is not kept, the audio is.",
+        Flag::FalseBye => {
+            "A BYE that nobody answered was not its end: the party in whose name it came talked on. Was it forged?"
+        }
+        Flag::UnseenAnswer => {
+            "The callee's answer was not seen, only the caller's acknowledgement: is the mirror missing a direction?"
+        }
+    }
+}
+
+pub(super) const fn evidence_meaning(evidence: Evidence) -> &'static str {
+    match evidence {
+        Evidence::SessionId => "by the same Session-ID",
+        Evidence::Header => "by a header that marks conversations",
+        Evidence::Media => "by the media address of one of its parties",
+        Evidence::Replaces => "by Replaces: it took a dialog's place",
+        Evidence::Refer => "by REFER: a transfer",
+        Evidence::Payload => "by the same audio in both",
     }
 }
 

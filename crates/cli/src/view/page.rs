@@ -10,7 +10,7 @@ use earwitness_vault::Entry;
 use super::{
     instant::{for_people, instant, length, seconds_between},
     is_recorded,
-    meaning::{cause_meaning, flag_meaning},
+    meaning::{cause_meaning, evidence_meaning, flag_meaning},
     party::in_full,
     printable, reason, shown,
     streams::{Room, streams},
@@ -64,8 +64,13 @@ fn parties(summary: &CallSummary, screen: Screen) -> String {
             text += &fact(name, users.join(", "));
         }
     }
-    for sip_call_id in &summary.sip_call_ids {
-        text += &fact("Call-ID", printable(sip_call_id.expose()));
+    let reasons = std::iter::once(None).chain(summary.joined.iter().copied().map(Some));
+    for (sip_call_id, by) in summary.sip_call_ids.iter().zip(reasons.chain(std::iter::repeat(None))) {
+        let by = by.map(|by| format!("  joined {}", evidence_meaning(by))).unwrap_or_default();
+        text += &fact("Call-ID", printable(sip_call_id.expose()) + &by);
+    }
+    for related in &summary.related {
+        text += &fact("see also", format_args!("{}  {}", related.call, evidence_meaning(related.by)));
     }
     section(&format!("Call {}", summary.id), &text, screen)
 }
@@ -190,7 +195,7 @@ fn flags(summary: &CallSummary, screen: Screen) -> String {
 #[cfg(test)]
 mod tests {
     use chrono_tz::Asia::Seoul;
-    use earwitness_model::{Flag, GapCause};
+    use earwitness_model::{Evidence, Flag, GapCause, Related};
 
     use super::*;
     use crate::view::sample;
@@ -219,6 +224,23 @@ mod tests {
             assert!(page.lines().any(|found| found == line), "{line:?} in\n{page}");
         }
         assert!(page.contains("abababababab") && page.contains("telephone-event/8000 (101)"), "{page}");
+    }
+
+    #[test]
+    fn dialogs_that_joined_and_calls_that_belong_together_are_named_with_the_reason() {
+        let mut entry = sample::answered();
+        entry.summary.sip_call_ids.push(earwitness_model::Pii::new("hop@pbx".to_owned()));
+        entry.summary.joined = vec![Evidence::SessionId];
+        let call = sample::refused().summary.id;
+        entry.summary.related = vec![Related { call, by: Evidence::Refer }];
+        let page = plain(&entry);
+        for line in [
+            "  Call-ID     a84b4c76e66710@pc33",
+            "  Call-ID     hop@pbx  joined by the same Session-ID",
+            &format!("  see also    {call}  by REFER: a transfer"),
+        ] {
+            assert!(page.lines().any(|found| found == line), "{line:?} in\n{page}");
+        }
     }
 
     #[test]

@@ -96,6 +96,8 @@ pub(crate) fn answered() -> Entry {
         gaps: vec![Gap { leg: Leg::Callee, at: after(15_500), ms: 40, cause: GapCause::Network }],
         flags: vec![],
         messages: 7,
+        joined: vec![],
+        related: vec![],
     };
     let hash =
         |track, byte| StreamHash { track: TrackIndex(track), payload_type: 8, blake3: Some([byte; 32]) };

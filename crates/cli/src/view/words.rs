@@ -1,6 +1,6 @@
 //! The contract's word for each value.
 
-use earwitness_model::{Direction, DtmfVia, EndedBy, Flag, GapCause, Leg, Mode, Outcome};
+use earwitness_model::{Direction, DtmfVia, EndedBy, Evidence, Flag, GapCause, Leg, Mode, Outcome};
 
 pub(crate) const fn leg_word(leg: Leg) -> &'static str {
     match leg {
@@ -80,5 +80,20 @@ pub(super) const fn flag_word(flag: Flag) -> &'static str {
         Flag::Resumed => "resumed",
         Flag::Fax => "fax",
         Flag::Video => "video",
+        Flag::FalseBye => "false_bye",
+        Flag::UnseenAnswer => "unseen_answer",
+    }
+}
+
+/// The first dialog of a call needs no evidence.
+pub(super) const fn evidence_word(evidence: Option<Evidence>) -> &'static str {
+    match evidence {
+        None => "first",
+        Some(Evidence::SessionId) => "session_id",
+        Some(Evidence::Header) => "header",
+        Some(Evidence::Media) => "media",
+        Some(Evidence::Replaces) => "replaces",
+        Some(Evidence::Refer) => "refer",
+        Some(Evidence::Payload) => "payload",
     }
 }

@@ -31,7 +31,7 @@ pub(super) struct MediaCall {
     pub(super) clock_stepped: bool,
     /// Tells this call from an earlier one in the same slot.
     pub(super) birth: u32,
-    keeping: Keeping,
+    pub(super) keeping: Keeping,
     /// Its signalling ended: what still comes is in flight.
     pub(super) over: bool,
     /// What is said before the first packet, where only its packets show that there is a call.

@@ -17,6 +17,21 @@ pub(super) struct Expectation {
     pub(super) formats: Formats,
 }
 
+/// An expectation, and when it was announced: a number that only grows.
+#[derive(Debug)]
+struct Announced {
+    expectation: Expectation,
+    serial: u64,
+}
+
+impl std::ops::Deref for Announced {
+    type Target = Expectation;
+
+    fn deref(&self) -> &Expectation {
+        &self.expectation
+    }
+}
+
 /// Where the call stands that announced an endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Standing {
@@ -65,15 +80,19 @@ const MOST_HERE: usize = 16;
 
 /// Expectations by endpoint; of several calls that announced one the newest comes last.
 #[derive(Debug, Default)]
-pub(super) struct Endpoints(HashMap<SocketAddr, Vec<Expectation>, RandomState>);
+pub(super) struct Endpoints {
+    by_address: HashMap<SocketAddr, Vec<Announced>, RandomState>,
+    announced: u64,
+}
 
 impl Endpoints {
     /// What a call announced of an endpoint; what it announced before of the same leg is replaced.
     /// `Crowded` when the oldest of too many had to go.
     pub(super) fn announce(&mut self, endpoint: SocketAddr, expectation: Expectation) -> Room {
-        let here = self.0.entry(endpoint).or_default();
+        self.announced += 1;
+        let here = self.by_address.entry(endpoint).or_default();
         here.retain(|e| e.call != expectation.call || e.leg != expectation.leg);
-        here.push(expectation);
+        here.push(Announced { expectation, serial: self.announced });
         if here.len() <= MOST_HERE {
             return Room::Enough;
         }
@@ -83,10 +102,10 @@ impl Endpoints {
 
     /// The call does not expect anything there any more.
     pub(super) fn withdraw(&mut self, endpoint: &SocketAddr, call: CallSlot) {
-        let Some(here) = self.0.get_mut(endpoint) else { return };
+        let Some(here) = self.by_address.get_mut(endpoint) else { return };
         here.retain(|e| e.call != call);
         if here.is_empty() {
-            self.0.remove(endpoint);
+            self.by_address.remove(endpoint);
         }
     }
 
@@ -119,18 +138,24 @@ impl Endpoints {
     }
 
     /// By the endpoint that the source sends to, and where nobody announced that one, by the endpoint it sends from. A
-    /// call that announced both, which is told with the leg, beats a newer one that announced one.
+    /// call that announced both, which is told with the leg, beats a newer one that announced one. Of several that announced
+    /// both, as the sides of an exchange do that lets its parties speak directly, it is the one that announced either last:
+    /// the same for both directions.
     fn claim_among(&self, flow: &Flow, may: impl Fn(CallSlot) -> bool) -> Option<(CallSlot, Leg, Heard)> {
         let to = || self.at(&flow.dst).iter().rev().filter(|e| may(e.call));
         let from = || self.at(&flow.src).iter().rev().filter(|e| may(e.call));
-        to().find(|t| from().any(|f| f.call == t.call && f.leg != t.leg))
-            .map(|t| (t.call, t.leg, Heard::BothWays))
+        let both = to().filter_map(|t| {
+            let serials = from().filter(|f| f.call == t.call && f.leg != t.leg).map(|f| f.serial);
+            Some((serials.max()?.max(t.serial), t))
+        });
+        both.max_by_key(|(serial, _)| *serial)
+            .map(|(_, t)| (t.call, t.leg, Heard::BothWays))
             .or_else(|| to().next().map(|t| (t.call, t.leg, Heard::AtDestination)))
             .or_else(|| from().next().map(|f| (f.call, f.leg.other(), Heard::AtSource)))
     }
 
-    fn at(&self, endpoint: &SocketAddr) -> &[Expectation] {
-        self.0.get(endpoint).map_or(&[], Vec::as_slice)
+    fn at(&self, endpoint: &SocketAddr) -> &[Announced] {
+        self.by_address.get(endpoint).map_or(&[], Vec::as_slice)
     }
 }
 
@@ -173,6 +198,26 @@ mod tests {
     }
 
     #[test]
+    fn of_two_calls_that_announced_both_ends_one_has_both_directions() {
+        let mut endpoints = Endpoints::default();
+        // Each side of an exchange announces both parties, in an order that differs from end to end.
+        for (port, call, leg) in [
+            (1, OLD, Leg::Callee),
+            (2, NEW, Leg::Caller),
+            (1, NEW, Leg::Callee),
+            (2, OLD, Leg::Caller),
+            (2, NEW, Leg::Caller),
+            (1, OLD, Leg::Callee),
+        ] {
+            endpoints.announce(end(port), Expectation { call, leg, formats: [].into() });
+        }
+        let there = Flow { src: end(1), dst: end(2) };
+        let owner = |flow| endpoints.claim(flow, |_| Some(Standing::Answered)).map(|c| (c.call, c.leg));
+        assert_eq!(owner(&there), Some((OLD, Leg::Caller)));
+        assert_eq!(owner(&there.reversed()), Some((OLD, Leg::Callee)));
+    }
+
+    #[test]
     fn a_call_that_runs_beats_one_that_is_over_but_takes_nothing_over_on_one_end_alone() {
         let over = [(2, OLD, Leg::Caller), (1, OLD, Leg::Callee), (2, NEW, Leg::Caller)];
         assert_eq!(owner(&over, Standing::Over, Standing::Attempt), Some((NEW, Leg::Caller, false)));
@@ -199,8 +244,8 @@ mod tests {
         let mut endpoints = Endpoints::default();
         endpoints.announce(end(2), Expectation { call: OLD, leg: Leg::Caller, formats: [].into() });
         endpoints.withdraw(&end(2), NEW);
-        assert_eq!(endpoints.0.len(), 1);
+        assert_eq!(endpoints.by_address.len(), 1);
         endpoints.withdraw(&end(2), OLD);
-        assert!(endpoints.0.is_empty());
+        assert!(endpoints.by_address.is_empty());
     }
 }

@@ -21,7 +21,7 @@ mod unclaimed;
 
 use std::collections::VecDeque;
 
-use earwitness_model::{CallId, Flow, PacketTime};
+use earwitness_model::{CallId, Flow, Leg, PacketTime};
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
@@ -180,6 +180,16 @@ impl Media {
                 }
             }
             Order::Patience { call, until } => self.watch_silence(call, until),
+            Order::Keeping { call, keeping } => {
+                let Some(state) = self.call_mut(call) else { return };
+                state.keeping = keeping;
+                let fate = state.fate();
+                self.decide(call, fate);
+            }
+            Order::Look { call } => {
+                let heard = [Leg::Caller, Leg::Callee].map(|leg| self.last_of(call, leg));
+                reports.push_back(Report::Looked { call, heard });
+            }
             Order::Over { call } => {
                 if let Some(state) = self.call_mut(call) {
                     state.over = true;

@@ -2,9 +2,9 @@
 
 use std::collections::VecDeque;
 
-use earwitness_model::PacketTime;
+use earwitness_model::{Leg, PacketTime};
 
-use super::{Media, call::MediaCall};
+use super::{Media, call::MediaCall, track::TrackState};
 use crate::{
     order::{CallSlot, Report},
     timer::Timer,
@@ -57,6 +57,16 @@ impl Media {
 
     /// The last packet of a call.
     fn last_packet(&self, state: &MediaCall) -> Option<PacketTime> {
-        state.tracks.iter().filter_map(|&slot| self.tracks.get(slot as usize)?.as_ref()).map(|t| t.last).max()
+        self.tracks_of(state).map(|track| track.last).max()
+    }
+
+    /// The last packet of a party.
+    pub(super) fn last_of(&self, call: CallSlot, leg: Leg) -> Option<PacketTime> {
+        let tracks = self.tracks_of(self.call(call)?);
+        tracks.filter(|track| track.leg() == leg).map(|track| track.last).max()
+    }
+
+    fn tracks_of(&self, state: &MediaCall) -> impl Iterator<Item = &TrackState> {
+        state.tracks.iter().filter_map(|&slot| self.tracks.get(slot as usize)?.as_ref())
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use earwitness_model::Track;
+use earwitness_model::{PacketTime, Track};
 
 use crate::{
     limits::MAX_LISTED,
@@ -29,6 +29,32 @@ impl Releases {
         }
         let parts = self.0.remove(&call)?;
         Some(merged(parts.into_iter().flatten().collect()))
+    }
+}
+
+/// Calls that were looked at, of which not every shard has told yet.
+#[derive(Debug, Default)]
+pub(super) struct Looked(HashMap<CallSlot, (u16, [Option<PacketTime>; 2])>);
+
+impl Looked {
+    /// One of `shards` told when it heard each party last. When all have, when any of them did.
+    pub(super) fn handle_looked(
+        &mut self,
+        call: CallSlot,
+        shards: u16,
+        heard: [Option<PacketTime>; 2],
+    ) -> Option<[Option<PacketTime>; 2]> {
+        let (told, latest) = self.0.entry(call).or_default();
+        *told += 1;
+        for (latest, heard) in latest.iter_mut().zip(heard) {
+            *latest = heard.max(*latest);
+        }
+        (*told == shards).then(|| self.0.remove(&call).map(|(_, latest)| latest)).flatten()
+    }
+
+    /// What was told of the call does not count any more.
+    pub(super) fn forget(&mut self, call: CallSlot) {
+        self.0.remove(&call);
     }
 }
 
@@ -97,6 +123,17 @@ mod tests {
         assert!(releases.handle_released(CallSlot(2), (0, 2), part(caller)).is_none());
         let whole = releases.handle_released(CallSlot(1), (0, 2), part(callee)).unwrap();
         assert_eq!(whole.heard, Heard::Parties { caller: true, callee: true });
+    }
+
+    #[test]
+    fn a_call_was_heard_when_any_shard_did_and_all_told() {
+        let at = |nanos| Some(PacketTime::from_nanos(nanos));
+        let mut looked = Looked::default();
+        assert_eq!(looked.handle_looked(CallSlot(1), 2, [at(5), None]), None);
+        assert_eq!(looked.handle_looked(CallSlot(1), 2, [at(3), at(4)]), Some([at(5), at(4)]));
+        assert_eq!(looked.handle_looked(CallSlot(1), 2, [None, None]), None);
+        looked.forget(CallSlot(1));
+        assert_eq!(looked.handle_looked(CallSlot(1), 1, [None, None]), Some([None, None]));
     }
 
     use crate::order::Heard;

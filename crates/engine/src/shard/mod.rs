@@ -33,7 +33,8 @@
 //! lose its first packets to it; the codec of a payload type may be taken from an older SDP; media that goes on for five
 //! seconds after the end of its call is cut later; of media that waits longer than about a second, the oldest goes; and
 //! beyond a second, messages of one call that two threads see are taken in the wrong order, so that its beginning, or all
-//! of it, may not be told. Every packet is counted at any distance. Frames stamped with the very same time on two threads
+//! of it, may not be told. At any distance, media that begins within that time after the two sides of an exchange both announced
+//! its addresses may be told in the other of the two calls, which name each other. Every packet is counted at any distance. Frames stamped with the very same time on two threads
 //! have no order.
 //!
 //! [`Engine`]: crate::Engine

@@ -9,7 +9,10 @@ use earwitness_model::{CallId, PacketTime, RunningCall};
 use earwitness_rules::RuleSet;
 
 use super::{
-    News, OwnedSip, ShardOrder, ShardReport, merge::Releases, order_of_time::OrderOfTime, silence::Silences,
+    News, OwnedSip, ShardOrder, ShardReport,
+    merge::{Looked, Releases},
+    order_of_time::OrderOfTime,
+    silence::Silences,
 };
 use crate::{
     counts::Counts,
@@ -30,6 +33,7 @@ pub struct SignallingShard {
     pub(super) signalling: Signalling,
     turns: OrderOfTime<Turn>,
     silences: Silences,
+    looked: Looked,
     releases: Releases,
     /// What is needed to take calls up again of which it was not yet said that they are there.
     unsaid: HashMap<CallSlot, Box<RunningCall>>,
@@ -70,6 +74,7 @@ impl SignallingShard {
             signalling,
             turns: OrderOfTime::new(shards.get()),
             silences: Silences::default(),
+            looked: Looked::default(),
             releases: Releases::default(),
             unsaid: HashMap::new(),
             // The shards' clocks run from zero at their beginning.
@@ -95,6 +100,11 @@ impl SignallingShard {
             }
             News::Media(Report::Heard { call, at }) => {
                 self.turns.handle(shard, at, (0, Turn::Heard { call, shard, at }));
+            }
+            News::Media(Report::Looked { call, heard }) => {
+                if let Some(heard) = self.looked.handle_looked(call, self.shards, heard) {
+                    self.tell(Report::Looked { call, heard });
+                }
             }
             News::Media(Report::Released { call, id, media }) => {
                 if let Some(mut media) = self.releases.handle_released(call, (shard, self.shards), media) {
@@ -267,12 +277,18 @@ impl SignallingShard {
                     self.outputs.extend(self.unsaid.remove(&call).map(Output::Running));
                 }
                 Order::Release { call } => {
-                    self.signalling.let_go_of_call_id(call);
+                    self.signalling.let_go_of_names(call);
                     self.silences.forget(call);
+                    self.looked.forget(call);
                     self.unsaid.remove(&call);
                 }
                 Order::Answered { call, .. } | Order::Over { call } => self.silences.forget(call),
-                Order::Begin { .. } | Order::Expect { .. } | Order::Hold { .. } | Order::Patience { .. } => {}
+                Order::Begin { .. }
+                | Order::Expect { .. }
+                | Order::Hold { .. }
+                | Order::Patience { .. }
+                | Order::Keeping { .. }
+                | Order::Look { .. } => {}
             }
             self.orders.push_back(order);
         }

@@ -10,9 +10,18 @@ struct Branch {
     hung_up: bool,
 }
 
-/// The answered dialogs of a call.
+/// The answered dialogs under one Call-ID.
 #[derive(Debug, Default)]
 pub(super) struct Branches(Vec<Branch>);
+
+/// What a BYE leaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum AfterBye {
+    /// Another dialog, in which the call goes on.
+    GoesOn,
+    /// None.
+    Ends,
+}
 
 /// Dialogs remembered of one call; a fork that rings more phones ends with its first BYE.
 const MOST_BRANCHES: usize = 8;
@@ -27,11 +36,12 @@ impl Branches {
     }
 
     /// A BYE ends the dialog with these tags. Whether another branch of the same fork goes on.
-    pub(super) fn handle_bye(&mut self, caller: Option<&[u8]>, callee: Option<&[u8]>) -> bool {
-        let (Some(caller), Some(callee)) = (caller, callee) else { return false };
-        let Some(place) = self.find(caller, callee) else { return false };
+    pub(super) fn handle_bye(&mut self, caller: Option<&[u8]>, callee: Option<&[u8]>) -> AfterBye {
+        let (Some(caller), Some(callee)) = (caller, callee) else { return AfterBye::Ends };
+        let Some(place) = self.find(caller, callee) else { return AfterBye::Ends };
         self.0[place].hung_up = true;
-        self.0.iter().any(|branch| *branch.caller == *caller && !branch.hung_up)
+        let goes_on = self.0.iter().any(|branch| *branch.caller == *caller && !branch.hung_up);
+        if goes_on { AfterBye::GoesOn } else { AfterBye::Ends }
     }
 
     fn find(&self, caller: &[u8], callee: &[u8]) -> Option<usize> {
@@ -51,9 +61,9 @@ mod tests {
         for phone in [b"x", b"x", b"y"] {
             branches.handle_answer(CALLER, Some(phone));
         }
-        assert!(branches.handle_bye(CALLER, Some(b"x")), "y goes on");
-        assert!(branches.handle_bye(CALLER, Some(b"x")), "the same again");
-        assert!(!branches.handle_bye(CALLER, Some(b"y")));
+        assert_eq!(branches.handle_bye(CALLER, Some(b"x")), AfterBye::GoesOn, "y goes on");
+        assert_eq!(branches.handle_bye(CALLER, Some(b"x")), AfterBye::GoesOn, "the same again");
+        assert_eq!(branches.handle_bye(CALLER, Some(b"y")), AfterBye::Ends);
     }
 
     #[test]
@@ -61,9 +71,11 @@ mod tests {
         let mut branches = Branches::default();
         branches.handle_answer(CALLER, Some(b"x"));
         branches.handle_answer(Some(b"hop"), Some(b"y"));
-        assert!(!branches.handle_bye(Some(b"hop"), Some(b"y")));
-        assert!(!branches.handle_bye(CALLER, Some(b"unknown")));
-        assert!(!branches.handle_bye(CALLER, None));
+        for (caller, callee) in
+            [(Some(&b"hop"[..]), Some(&b"y"[..])), (CALLER, Some(b"unknown")), (CALLER, None)]
+        {
+            assert_eq!(branches.handle_bye(caller, callee), AfterBye::Ends);
+        }
     }
 
     #[test]

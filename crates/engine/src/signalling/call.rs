@@ -2,10 +2,19 @@
 
 use earwitness_model::{
     CallEnd, CallFacts, CallId, CallSummary, Decision, EarlyMedia, EndedBy, Flag, Flow, Leg, Mode, Outcome,
-    PacketTime, Pii, Verdict,
+    PacketTime, Pii, Refusal, Related, Verdict,
 };
 
-use super::{beside::Beside, branches::Branches, info::InfoKeys, ladder::Ladder, resume::Announced};
+use super::{
+    acknowledged::Invited,
+    beside::Beside,
+    farewell::Farewell,
+    info::InfoKeys,
+    kin::Traces,
+    ladder::Ladder,
+    names::{Name, Names},
+    resume::Announced,
+};
 use crate::{
     order::{Keeping, MediaSummary},
     output::Opened,
@@ -63,14 +72,24 @@ impl Beginning {
 pub(super) struct Origin {
     pub(super) id: CallId,
     pub(super) base: i64,
-    pub(super) sip_call_id: Box<[u8]>,
+    pub(super) name: Name,
     pub(super) facts: CallFacts,
     pub(super) verdict: Verdict,
     pub(super) beginning: Beginning,
     pub(super) caller_tags: Vec<Option<Box<[u8]>>>,
     pub(super) first_hop: Option<Flow>,
-    pub(super) invite_cseq: u32,
     pub(super) at: PacketTime,
+}
+
+/// How a call was answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// By a 2xx with this status.
+    Seen(u16),
+    /// By one that the mirror did not show.
+    Acknowledged,
+    /// Before the capture began.
+    Before,
 }
 
 /// The state of one call.
@@ -81,15 +100,15 @@ pub(super) struct Call {
     pub(super) base: i64,
     /// A message of it came under another setting of the clock.
     pub(super) clock_stepped: bool,
-    pub(super) sip_call_id: Box<[u8]>,
+    pub(super) names: Names,
     pub(super) facts: CallFacts,
     pub(super) verdict: Verdict,
     pub(super) beginning: Beginning,
     /// The From tags of INVITEs outside a dialog, one per hop of a back-to-back user agent: they tell the parties apart.
     pub(super) caller_tags: Vec<Option<Box<[u8]>>>,
-    /// Where the first INVITE was seen: only what answers it there is final.
+    /// Where the INVITE that decides was first seen: only what answers it there is final.
     pub(super) first_hop: Option<Flow>,
-    pub(super) invite_cseq: u32,
+    pub(super) invited: Invited,
     pub(super) state: State,
     pub(super) answer: Option<PacketTime>,
     pub(super) status: Option<u16>,
@@ -102,7 +121,15 @@ pub(super) struct Call {
     pub(super) opened: bool,
     pub(super) messages: u32,
     pub(super) last_message: PacketTime,
-    pub(super) branches: Branches,
+    /// The BYE that ended it.
+    pub(super) farewell: Option<Farewell>,
+    pub(super) false_bye: bool,
+    pub(super) unseen_answer: bool,
+    /// Its Call-IDs lead to it.
+    pub(super) is_named: bool,
+    /// What others may be known by to belong to it.
+    pub(super) traces: Traces,
+    pub(super) related: Vec<Related>,
     pub(super) info_keys: InfoKeys,
     pub(super) ladder: Ladder,
     pub(super) announced: Announced,
@@ -115,18 +142,18 @@ pub(super) struct Call {
 impl Call {
     /// An attempt.
     pub(super) fn new(origin: Origin) -> Self {
-        let Origin { id, base, sip_call_id, facts, verdict, beginning, .. } = origin;
+        let Origin { id, base, name, facts, verdict, beginning, .. } = origin;
         Self {
             id,
             base,
             clock_stepped: false,
-            sip_call_id,
+            names: Names::new(name),
             facts,
             verdict,
             beginning,
             caller_tags: origin.caller_tags,
             first_hop: origin.first_hop,
-            invite_cseq: origin.invite_cseq,
+            invited: Invited::default(),
             state: State::Attempt,
             answer: None,
             status: None,
@@ -137,7 +164,12 @@ impl Call {
             opened: false,
             messages: 0,
             last_message: origin.at,
-            branches: Branches::default(),
+            farewell: None,
+            false_bye: false,
+            unseen_answer: false,
+            is_named: false,
+            traces: Traces::default(),
+            related: Vec::new(),
             info_keys: InfoKeys::default(),
             ladder: Ladder::default(),
             announced: Announced::default(),
@@ -156,6 +188,17 @@ impl Call {
                 EarlyMedia::Keep => Keeping::FromStart,
             },
         }
+    }
+
+    /// Whether its messages are kept: also while another dialog, which a rule names, may still join it.
+    pub(super) fn keeps_messages(&self) -> bool {
+        self.keeping() != Keeping::Never || self.waits_for_a_rule()
+    }
+
+    /// No rule names it so far, and it was not answered.
+    pub(super) fn waits_for_a_rule(&self) -> bool {
+        let is_open = self.state == State::Attempt && self.beginning == Beginning::Invite;
+        is_open && self.verdict.decision == Decision::Refuse(Refusal::NoRule)
     }
 
     /// Whether what happens now is kept.
@@ -190,7 +233,7 @@ impl Call {
 
     /// An INVITE outside a dialog was seen: whoever sent it is on the caller's side.
     pub(super) fn add_caller_tag(&mut self, tag: Option<&[u8]>) {
-        const MOST_HOPS: usize = 8;
+        const MOST_HOPS: usize = 16;
         if self.caller_tags.len() < MOST_HOPS && !self.caller_tags.iter().any(|known| known.as_deref() == tag)
         {
             self.caller_tags.push(tag.map(Box::from));
@@ -246,9 +289,14 @@ impl Call {
         flags.extend(media.heard.flag());
         flags.extend(self.beginning.flags());
         flags.extend(no_bye.then_some(Flag::NoBye));
-        flags.extend(self.protected.then_some(Flag::Encrypted));
+        let found = [
+            (self.protected, Flag::Encrypted),
+            (self.clock_stepped, Flag::ClockStepped),
+            (self.false_bye, Flag::FalseBye),
+            (self.unseen_answer, Flag::UnseenAnswer),
+        ];
         flags.extend(self.beside.flags());
-        flags.extend(self.clock_stepped.then_some(Flag::ClockStepped));
+        flags.extend(found.into_iter().filter_map(|(is_so, flag)| is_so.then_some(flag)));
         flags.sort_unstable();
         flags.dedup();
         let mut dtmf = media.dtmf;
@@ -256,7 +304,7 @@ impl Call {
         dtmf.sort_by_key(|key| key.at);
         CallSummary {
             id: self.id,
-            sip_call_ids: vec![Pii::new(super::facts::text(&self.sip_call_id))],
+            sip_call_ids: self.names.iter().map(|n| Pii::new(super::facts::text(&n.sip_call_id))).collect(),
             facts: self.facts,
             verdict: self.verdict,
             answer: self.answer.filter(|_| self.beginning.saw_answer()).map(told),
@@ -269,6 +317,8 @@ impl Call {
             gaps: media.gaps,
             flags,
             messages: self.messages,
+            joined: self.names.iter().filter_map(|name| name.by).collect(),
+            related: self.related,
         }
     }
 }
@@ -290,13 +340,12 @@ mod tests {
         Call::new(Origin {
             id: CallId::new(0, 0),
             base: 0,
-            sip_call_id: Box::from(&b"x"[..]),
+            name: Name::new(b"x", None, Leg::Caller, 1),
             verdict: RuleSet::lab().decide(&facts),
             facts,
             beginning: Beginning::Invite,
             caller_tags: vec![Some(Box::from(&b"a"[..]))],
             first_hop: Some(flow("10.1.0.5:5060", "10.1.0.9:5060")),
-            invite_cseq: 1,
             at: PacketTime::EPOCH,
         })
     }
@@ -320,7 +369,7 @@ mod tests {
             call.add_caller_tag(Some(&[n]));
             call.add_caller_tag(Some(&[n]));
         }
-        assert_eq!(call.caller_tags.len(), 8);
+        assert_eq!(call.caller_tags.len(), 16);
         assert_eq!(call.caller_tags[1].as_deref(), Some(&[0][..]));
     }
 

@@ -30,12 +30,17 @@ impl Signalling {
         orders.push_back(Order::Opened { call: slot });
     }
 
-    /// The call is being released: its Call-ID is free for another one, before all shards told what they heard.
-    pub(crate) fn let_go_of_call_id(&mut self, slot: CallSlot) {
-        let Some(call) = self.calls.get(slot.0 as usize).and_then(Option::as_ref) else { return };
-        if self.by_call_id.get(&call.sip_call_id) == Some(&slot) {
-            self.by_call_id.remove(&call.sip_call_id);
+    /// The call is being released, before all shards told what they heard: its Call-IDs are free for another one, and nobody
+    /// joins it any more.
+    pub(crate) fn let_go_of_names(&mut self, slot: CallSlot) {
+        let Some(call) = self.calls.get_mut(slot.0 as usize).and_then(Option::as_mut) else { return };
+        for name in call.names.iter() {
+            if self.by_call_id.get(&name.sip_call_id) == Some(&slot) {
+                self.by_call_id.remove(&name.sip_call_id);
+            }
         }
+        self.kin.forget(slot, std::mem::take(&mut call.traces));
+        self.named -= usize::from(std::mem::take(&mut call.is_named));
     }
 
     /// When the call was answered.

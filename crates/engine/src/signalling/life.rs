@@ -51,13 +51,18 @@ impl Signalling {
 
     fn handle_timer(&mut self, slot: CallSlot, timer: Timer, at: PacketTime, orders: &mut VecDeque<Order>) {
         match timer {
-            Timer::Linger => orders.push_back(Order::Release { call: slot }),
+            Timer::Linger => self.part(slot, orders),
             Timer::NoResponse | Timer::Ringing | Timer::Retry => {
                 let last = self.call(slot).map_or(at, |call| call.last_message);
                 self.finish(slot, last, None, None, orders);
                 self.wait(slot, Timer::Linger, at);
             }
-            Timer::MediaSilence | Timer::Unseen | Timer::Held | Timer::Segment | Timer::Unclaimed => {}
+            Timer::MediaSilence
+            | Timer::Unseen
+            | Timer::Held
+            | Timer::Referral
+            | Timer::Segment
+            | Timer::Unclaimed => {}
         }
     }
 
@@ -83,6 +88,7 @@ impl Signalling {
                 }
             }
             Report::Heard { call, at } => self.handle_heard(call, at, orders, outputs),
+            Report::Looked { call, heard } => self.handle_looked(call, heard, orders),
             Report::Released { call, media, .. } => self.forget(call, media, outputs),
         }
     }
@@ -92,8 +98,9 @@ impl Signalling {
         let mut running: Vec<(CallId, CallSlot)> =
             self.by_call_id.values().filter_map(|&slot| Some((self.call(slot)?.id, slot))).collect();
         running.sort_unstable();
+        running.dedup();
         for (_, slot) in running {
-            orders.push_back(Order::Release { call: slot });
+            self.close(slot, orders);
         }
     }
 
@@ -104,6 +111,9 @@ impl Signalling {
     }
 
     pub(super) fn close(&mut self, slot: CallSlot, orders: &mut VecDeque<Order>) {
+        if let Some(call) = self.call_mut(slot) {
+            call.farewell = None;
+        }
         orders.push_back(Order::Release { call: slot });
     }
 
@@ -127,11 +137,9 @@ impl Signalling {
             outputs.extend(unsaid.map(Output::Opened));
         }
         self.flush_ladder(slot, outputs);
+        self.let_go_of_names(slot);
         let Some(call) = self.calls.get_mut(slot.0 as usize).and_then(Option::take) else { return };
         self.counts.calls.ended += 1;
-        if self.by_call_id.get(&call.sip_call_id) == Some(&slot) {
-            self.by_call_id.remove(&call.sip_call_id);
-        }
         self.free.push(slot);
         if listed {
             outputs.push_back(Output::Ended(Box::new(call.summary(media))));

@@ -1,15 +1,18 @@
 //! What each message does to its call.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, net::SocketAddr};
 
 use earwitness_model::{EndedBy, Leg, PacketTime};
 use earwitness_wire::sip::{Message, Method, StartLine};
 
 use super::{
     Signalling, SipDatagram,
-    call::State,
-    facts, from_tag, in_dialog,
-    ladder::{self, Kept},
+    branches::AfterBye,
+    call::{Answer, State},
+    facts,
+    farewell::Farewell,
+    from_tag, in_dialog,
+    ladder::{self, Kept, Ladder},
     offer::{self, Audio},
 };
 use crate::{
@@ -33,7 +36,7 @@ impl Signalling {
         call.clock_stepped |= call.base != base;
         call.messages = call.messages.saturating_add(1);
         call.last_message = call.last_message.max(datagram.time);
-        if call.keeping() != Keeping::Never {
+        if call.keeps_messages() {
             let told = call.told(datagram.time);
             let kept = match crowded {
                 true => Kept::TooMany,
@@ -42,7 +45,12 @@ impl Signalling {
             self.counts.not_kept += u64::from(kept == Kept::TooMany);
         }
         match message.start_line() {
-            StartLine::Request { method, .. } => self.handle_request(slot, method, message, datagram, orders),
+            StartLine::Request { method, .. } => {
+                if method == Method::Ack {
+                    self.handle_ack(slot, message, datagram, (orders, outputs));
+                }
+                self.handle_request(slot, method, message, datagram, orders);
+            }
             StartLine::Status { code, .. } => {
                 self.handle_response(slot, code, message, datagram, orders, outputs);
             }
@@ -64,34 +72,78 @@ impl Signalling {
         let time = datagram.time;
         let from_tag = from_tag(message);
         let Some(call) = self.call_mut(slot) else { return };
+        let place = call.names.place(message.call_id());
         if method == Method::Invite && !in_dialog(message) {
-            call.add_caller_tag(from_tag);
+            if call.names.at(place).inviter == Leg::Caller {
+                call.add_caller_tag(from_tag);
+            }
+            if call.names.decides(place) {
+                call.invited.handle_invite(message);
+            }
         }
         let sender = call.sender(from_tag, false);
         match method {
             Method::Invite => {
-                let newer = message.cseq().is_some_and(|cseq| cseq.number > call.invite_cseq);
-                if newer && sender == Leg::Caller && call.answer.is_none() {
-                    call.invite_cseq = message.cseq().map_or(0, |cseq| cseq.number);
-                    call.state = State::Attempt;
-                    call.cancelled = false;
-                    self.wait(slot, Timer::NoResponse, time);
-                }
-                self.take_offer(slot, sender, message, orders);
+                self.handle_attempt(slot, sender, message, time);
+                self.take_offer(slot, sender, (message, datagram), orders);
             }
-            Method::Ack | Method::Prack | Method::Update => self.take_offer(slot, sender, message, orders),
-            Method::Cancel => call.cancel(&datagram.flow),
+            Method::Ack | Method::Prack | Method::Update => {
+                self.take_offer(slot, sender, (message, datagram), orders);
+            }
+            Method::Cancel if call.names.decides(place) => call.cancel(&datagram.flow),
             Method::Bye => self.handle_bye(slot, message, time, orders),
             Method::Info if call.keeps() => call.info_keys.add(sender, message, call.told(time)),
-            Method::Options
+            Method::Refer => self.handle_refer(slot, message, datagram),
+            Method::Cancel
+            | Method::Options
             | Method::Register
             | Method::Info
-            | Method::Refer
             | Method::Notify
             | Method::Subscribe
             | Method::Message
             | Method::Publish
             | Method::Other => {}
+        }
+        self.leave_traces(slot, sender, message);
+    }
+
+    /// An INVITE of `sender` at `time`: a newer one of whoever began the dialog is a new attempt.
+    fn handle_attempt(&mut self, slot: CallSlot, sender: Leg, message: &Message<'_>, time: PacketTime) {
+        let (Some(call), Some(cseq)) = (self.call_mut(slot), message.cseq()) else { return };
+        let place = call.names.place(message.call_id());
+        let (decides, is_attempt) = (call.names.decides(place), call.answer.is_none());
+        let name = call.names.at_mut(place);
+        if cseq.number <= name.invite_cseq || sender != name.inviter || !is_attempt {
+            return;
+        }
+        name.invite_cseq = cseq.number;
+        if decides {
+            call.state = State::Attempt;
+            call.cancelled = false;
+            self.wait(slot, Timer::NoResponse, time);
+        }
+    }
+
+    /// The caller's ACK may be the first that is seen of an answer.
+    fn handle_ack(
+        &mut self,
+        slot: CallSlot,
+        message: &Message<'_>,
+        datagram: &SipDatagram<'_>,
+        (orders, outputs): (&mut VecDeque<Order>, &mut VecDeque<Output>),
+    ) {
+        let (Some(call), Some(cseq)) = (self.call_mut(slot), message.cseq()) else { return };
+        let place = call.names.place(message.call_id());
+        let is_from_first_hop = call.first_hop.is_some_and(|hop| hop.src.ip() == datagram.flow.src.ip());
+        let is_open = call.names.decides(place) && call.names.at(place).is_open(cseq.number);
+        if call.state == State::Attempt
+            && call.answer.is_none()
+            && is_open
+            && is_from_first_hop
+            && in_dialog(message)
+            && call.invited.is_answered(message)
+        {
+            self.answer(slot, Answer::Acknowledged, datagram.time, (orders, outputs));
         }
     }
 
@@ -102,18 +154,26 @@ impl Signalling {
         time: PacketTime,
         orders: &mut VecDeque<Order>,
     ) {
-        let from_tag = from_tag(message);
-        let to_tag = message.to().and_then(|to| to.tag());
-        let Some(call) = self.call_mut(slot) else { return };
-        let (by, goes_on) = match call.sender(from_tag, false) {
-            Leg::Caller => (EndedBy::Caller, call.branches.handle_bye(from_tag, to_tag)),
-            Leg::Callee => (EndedBy::Callee, call.branches.handle_bye(to_tag, from_tag)),
-        };
-        if !goes_on {
-            call.cancelled |= call.answer.is_none();
-            let by = call.answer.is_some().then_some(by);
-            self.finish(slot, time, by, reason(message), orders);
+        let (from_tag, to_tag) = (from_tag(message), message.to().and_then(|to| to.tag()));
+        let Some(call) = self.calls.get_mut(slot.0 as usize).and_then(Option::as_mut) else { return };
+        let (place, sender) = (call.names.place(message.call_id()), call.sender(from_tag, false));
+        let (inviter, invited) =
+            if sender == call.names.at(place).inviter { (from_tag, to_tag) } else { (to_tag, from_tag) };
+        let after = call.names.handle_bye(place, inviter, invited);
+        self.kin.handle_over(slot, place, &mut call.traces);
+        let is_attempt = call.answer.is_none();
+        if after == AfterBye::GoesOn || (is_attempt && !call.names.decides(place)) {
+            return call.announced.handle_change();
         }
+        call.cancelled |= is_attempt;
+        let by = match sender {
+            Leg::Caller => EndedBy::Caller,
+            Leg::Callee => EndedBy::Callee,
+        };
+        if !is_attempt && !matches!(call.state, State::Over(_)) {
+            call.farewell = Some(Farewell { by: sender, at: time, name: place, answered: false });
+        }
+        self.finish(slot, time, (!is_attempt).then_some(by), reason(message), orders);
     }
 
     fn handle_response(
@@ -125,32 +185,44 @@ impl Signalling {
         orders: &mut VecDeque<Order>,
         outputs: &mut VecDeque<Output>,
     ) {
-        let time = datagram.time;
-        let from_tag = from_tag(message);
+        let (time, from_tag) = (datagram.time, from_tag(message));
         let Some(method) = message.cseq().map(|cseq| cseq.method) else { return };
         let Some(call) = self.call_mut(slot) else { return };
+        let place = call.names.place(message.call_id());
+        let (to_tag, inviter) = (message.to().and_then(|to| to.tag()), call.names.at(place).inviter);
+        if method == Method::Invite && inviter == Leg::Callee && call.sender(from_tag, false) == Leg::Callee {
+            // Who is invited from the callee's side is on the caller's, by whatever tag it answers.
+            call.add_caller_tag(to_tag);
+        }
         let sender = call.sender(from_tag, true);
+        if method == Method::Bye {
+            return call.handle_bye_answered(code);
+        }
         if !matches!(method, Method::Invite | Method::Update | Method::Prack) {
             return;
         }
+        self.leave_traces(slot, sender, message);
+        let Some(call) = self.call_mut(slot) else { return };
         let is_attempt = method == Method::Invite && call.answer.is_none();
+        let decides = call.names.decides(place);
         match code {
             ..200 => {
-                self.take_offer(slot, sender, message, orders);
+                self.take_offer(slot, sender, (message, datagram), orders);
                 if is_attempt && self.call(slot).is_some_and(|call| call.state == State::Attempt) {
                     self.wait(slot, Timer::Ringing, time);
                 }
             }
             200..300 => {
-                if method == Method::Invite && sender == Leg::Callee {
-                    call.branches.handle_answer(from_tag, message.to().and_then(|to| to.tag()));
+                if method == Method::Invite && sender == inviter.other() {
+                    call.names.handle_dialog(place, from_tag, to_tag);
                 }
-                if is_attempt {
-                    self.answer(slot, Some(code), time, orders, outputs);
+                if is_attempt && decides {
+                    self.answer(slot, Answer::Seen(code), time, (orders, outputs));
                 }
-                self.take_offer(slot, sender, message, orders);
+                self.take_offer(slot, sender, (message, datagram), orders);
             }
-            300.. if is_attempt => self.handle_failure(slot, code, message, datagram, orders),
+            300.. if is_attempt && decides => self.handle_failure(slot, code, message, datagram, orders),
+            300.. if is_attempt => self.wait_no_less(slot, Timer::Retry, time),
             300.. => {}
         }
     }
@@ -158,10 +230,9 @@ impl Signalling {
     pub(super) fn answer(
         &mut self,
         slot: CallSlot,
-        status: Option<u16>,
+        answer: Answer,
         at: PacketTime,
-        orders: &mut VecDeque<Order>,
-        outputs: &mut VecDeque<Output>,
+        (orders, outputs): (&mut VecDeque<Order>, &mut VecDeque<Output>),
     ) {
         let Some(call) = self.call_mut(slot) else { return };
         if matches!(call.state, State::Over(_)) && call.cancelled {
@@ -171,14 +242,20 @@ impl Signalling {
         let is_first = call.answer.is_none();
         call.answer = Some(at);
         call.announced.handle_change();
-        call.status = status;
+        (call.status, call.unseen_answer) = match answer {
+            Answer::Seen(status) => (Some(status), false),
+            Answer::Acknowledged => (None, true),
+            Answer::Before => (None, false),
+        };
+        call.names.handle_answer();
         call.waits = None;
         call.state = State::Answered;
         let keeping = call.keeping();
-        self.counts.calls.answered += u64::from(is_first);
-        if keeping != Keeping::Never {
-            self.open(slot, at, outputs);
+        match keeping {
+            Keeping::Never => call.ladder = Ladder::default(),
+            Keeping::FromAnswer | Keeping::FromStart => self.open(slot, at, outputs),
         }
+        self.counts.calls.answered += u64::from(is_first);
         orders.push_back(Order::Answered { call: slot, at });
     }
 
@@ -196,10 +273,14 @@ impl Signalling {
         if matches!(call.state, State::Over(_)) {
             return;
         }
-        if message.cseq().is_some_and(|cseq| cseq.number < call.invite_cseq) {
+        let (place, cseq) =
+            (call.names.place(message.call_id()), message.cseq().map_or(0, |cseq| cseq.number));
+        let name = call.names.at_mut(place);
+        if cseq < name.invite_cseq {
             // A challenge that was answered comes again: its ACK was lost.
             return;
         }
+        name.handle_failure(cseq);
         call.status = Some(code);
         let challenged = matches!(code, 401 | 407);
         if challenged || !call.is_first_hop(&datagram.flow) {
@@ -214,7 +295,7 @@ impl Signalling {
         &mut self,
         slot: CallSlot,
         sender: Leg,
-        message: &Message<'_>,
+        (message, datagram): (&Message<'_>, &SipDatagram<'_>),
         orders: &mut VecDeque<Order>,
     ) {
         let Some(offer) = message.sdp().and_then(offer::read) else { return };
@@ -236,6 +317,8 @@ impl Signalling {
             call.announced.handle_change();
         }
         let held = call.is_held();
+        let endpoints: Vec<SocketAddr> = audio.endpoints.iter().map(|(endpoint, _)| *endpoint).collect();
+        self.announce((slot, sender), &endpoints, (message, datagram));
         for (endpoint, formats) in audio.endpoints {
             self.expect(slot, endpoint, sender.other(), formats, orders);
         }

@@ -1,17 +1,23 @@
 //! The signalling half: SIP dialogs become calls, the rules decide once per call, and [`Order`]s tell the media half
 //! where to listen. Every step is idempotent: retransmissions and mirror copies change nothing.
 
+mod acknowledged;
 mod beside;
 mod branches;
 mod call;
+mod conversation;
 mod facts;
+mod farewell;
 mod heard;
 mod info;
+mod kin;
 mod ladder;
 mod life;
 mod live;
 mod messages;
+mod names;
 mod offer;
+mod referral;
 mod resume;
 
 use std::collections::VecDeque;
@@ -22,7 +28,12 @@ use earwitness_wire::sip::{Message, Method, StartLine};
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
-use self::call::{Beginning, Call, Origin, State};
+use self::{
+    call::{Answer, Beginning, Call, Origin, State},
+    kin::Kin,
+    names::Name,
+    referral::Referrals,
+};
 use crate::{
     limits::Limits,
     live::CallCounts,
@@ -52,7 +63,7 @@ pub(crate) struct SignallingCounts {
     pub(crate) calls: CallCounts,
 }
 
-/// Calls by Call-ID.
+/// Calls by their Call-IDs.
 #[derive(Debug)]
 pub(crate) struct Signalling {
     limits: Limits,
@@ -60,6 +71,10 @@ pub(crate) struct Signalling {
     calls: Vec<Option<Call>>,
     free: Vec<CallSlot>,
     by_call_id: HashMap<Box<[u8]>, CallSlot, RandomState>,
+    /// Calls that their Call-IDs lead to.
+    named: usize,
+    kin: Kin,
+    referrals: Referrals,
     waiting: Deadlines<CallSlot>,
     /// Capture time less engine time.
     base: i64,
@@ -75,6 +90,9 @@ impl Signalling {
             calls: Vec::new(),
             free: Vec::new(),
             by_call_id: HashMap::default(),
+            named: 0,
+            kin: Kin::default(),
+            referrals: Referrals::default(),
             waiting: Deadlines::default(),
             base: 0,
             pressure: Pressure::None,
@@ -98,8 +116,8 @@ impl Signalling {
     }
 
     /// Calls in the table.
-    pub(crate) fn len(&self) -> usize {
-        self.by_call_id.len()
+    pub(crate) const fn len(&self) -> usize {
+        self.named
     }
 
     /// Calls that still have a place.
@@ -127,45 +145,68 @@ impl Signalling {
         let known = self.by_call_id.get(call_id).copied();
         if let Some(old) = known.filter(|&slot| self.is_another_call(slot, &message)) {
             self.close(old, orders);
-            self.by_call_id.remove(call_id);
+            self.let_go_of_names(old);
         }
-        let known = self.by_call_id.get(call_id).copied();
-        let Some(slot) = known.or_else(|| self.begin(call_id, &message, datagram, orders, outputs)) else {
-            return;
+        let slot = match self.by_call_id.get(call_id) {
+            Some(&known) => Some(known),
+            None => self.take_first(&message, datagram, orders, outputs),
         };
-        self.handle_message(slot, &message, datagram, orders, outputs);
+        if let Some(slot) = slot {
+            self.handle_message(slot, &message, datagram, orders, outputs);
+        }
+    }
+
+    /// The first message of a Call-ID: it joins a call, or begins one.
+    fn take_first(
+        &mut self,
+        message: &Message<'_>,
+        datagram: &SipDatagram<'_>,
+        orders: &mut VecDeque<Order>,
+        outputs: &mut VecDeque<Output>,
+    ) -> Option<CallSlot> {
+        let belongs = self.belongs_to(message, datagram);
+        let joined = belongs.and_then(|belongs| self.join(belongs, (message, datagram), orders, outputs));
+        if joined.is_some() {
+            return joined;
+        }
+        let slot = self.begin(message, datagram, orders, outputs)?;
+        if let Some(belongs) = belongs {
+            self.relate(slot, belongs.call, belongs.by);
+        }
+        self.handle_referred(slot, message, datagram);
+        Some(slot)
     }
 
     /// An INVITE outside any dialog that begins anew what is over: some phones use a Call-ID twice.
     fn is_another_call(&self, slot: CallSlot, message: &Message<'_>) -> bool {
         let Some(call) = self.call(slot) else { return false };
         let is_first = message.method() == Some(Method::Invite) && !in_dialog(message);
-        let newer = message.cseq().is_some_and(|cseq| cseq.number > call.invite_cseq)
-            || call.sender(from_tag(message), false) != Leg::Caller;
+        let name = call.names.at(call.names.place(message.call_id()));
+        let newer = message.cseq().is_some_and(|cseq| cseq.number > name.invite_cseq)
+            || call.sender(from_tag(message), false) != name.inviter;
         is_first && newer && call.answer.is_some() && matches!(call.state, State::Over(_))
     }
 
     fn begin(
         &mut self,
-        call_id: &[u8],
         message: &Message<'_>,
         datagram: &SipDatagram<'_>,
         orders: &mut VecDeque<Order>,
         outputs: &mut VecDeque<Output>,
     ) -> Option<CallSlot> {
-        let cseq = message.cseq()?;
+        let (call_id, cseq) = (message.call_id()?, message.cseq()?);
         let beginning = match message.start_line() {
             StartLine::Request { method: Method::Invite, .. } if in_dialog(message) => Beginning::MidDialog,
             StartLine::Request { method: Method::Invite, .. } => Beginning::Invite,
             StartLine::Status { code: 101..300, .. } if cseq.method == Method::Invite => Beginning::Response,
             StartLine::Request { .. } | StartLine::Status { .. } => return None,
         };
-        if self.by_call_id.len() >= self.limits.calls || self.is_crowded(outputs) {
+        if self.named >= self.limits.calls || self.is_crowded(outputs) {
             self.counts.calls_refused += 1;
             return None;
         }
         let (base, told) = (self.base, datagram.time.plus_nanos(self.base));
-        let facts = facts::facts(message, told);
+        let facts = self.facts_of(message, datagram);
         let verdict = self.rules.decide(&facts);
         let caller_tag = from_tag(message);
         let id = facts::call_id(told, call_id, caller_tag);
@@ -173,13 +214,12 @@ impl Signalling {
         let call = Call::new(Origin {
             id,
             base,
-            sip_call_id: Box::from(call_id),
+            name: Name::new(call_id, None, Leg::Caller, cseq.number),
             facts,
             verdict,
             beginning,
             caller_tags: vec![caller_tag.map(Box::from)],
             first_hop: Some(if is_response { datagram.flow.reversed() } else { datagram.flow }),
-            invite_cseq: cseq.number,
             at: datagram.time,
         });
         let keeping = call.keeping();
@@ -193,15 +233,19 @@ impl Signalling {
             self.open(slot, datagram.time, outputs);
         }
         if beginning == Beginning::MidDialog {
-            self.answer(slot, None, datagram.time, orders, outputs);
+            self.answer(slot, Answer::Before, datagram.time, (orders, outputs));
         }
         Some(slot)
     }
 
     /// Puts the call into the table.
-    fn place(&mut self, call: Call) -> CallSlot {
+    fn place(&mut self, mut call: Call) -> CallSlot {
         let slot = self.free.pop().unwrap_or(CallSlot(self.calls.len() as u32));
-        self.by_call_id.insert(call.sip_call_id.clone(), slot);
+        for name in call.names.iter() {
+            self.by_call_id.insert(name.sip_call_id.clone(), slot);
+        }
+        call.is_named = true;
+        self.named += 1;
         match self.calls.get_mut(slot.0 as usize) {
             Some(place) => *place = Some(call),
             None => self.calls.push(Some(call)),

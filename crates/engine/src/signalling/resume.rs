@@ -2,13 +2,16 @@
 
 use std::{collections::VecDeque, net::SocketAddr};
 
-use earwitness_model::{CallEnd, CallId, Codec, Flag, Leg, PacketTime, Pii, RunningCall, RunningEndpoint};
+use earwitness_model::{
+    CallEnd, CallId, Codec, Flag, Leg, PacketTime, Pii, RunningCall, RunningDialog, RunningEndpoint,
+};
 
 use super::{
     Signalling,
     beside::Beside,
     call::{Beginning, Call, Origin, State},
     facts,
+    names::Name,
 };
 use crate::{
     order::{CallSlot, Formats, Keeping, Order},
@@ -75,13 +78,25 @@ impl Call {
             leg: *leg,
             formats: formats.to_vec(),
         });
+        let joined = self.names.joined().iter().filter_map(|name| {
+            Some(RunningDialog {
+                sip_call_id: Pii::new(name.sip_call_id.to_vec()),
+                by: name.by?,
+                inviter: name.inviter,
+                invite_cseq: name.invite_cseq,
+                talks: name.talks(),
+            })
+        });
+        let first = self.names.first();
         RunningCall {
             id: self.id,
-            sip_call_id: Pii::new(self.sip_call_id.to_vec()),
+            sip_call_id: Pii::new(first.sip_call_id.to_vec()),
             facts: self.facts.clone(),
             verdict: self.verdict.clone(),
             caller_tags: self.caller_tags.iter().map(|tag| tag.as_ref().map(|tag| tag.to_vec())).collect(),
-            invite_cseq: self.invite_cseq,
+            invite_cseq: first.invite_cseq,
+            talks: first.talks(),
+            joined: joined.collect(),
             answered: self.answer.filter(|_| self.beginning.saw_answer()).map(|at| self.told(at)),
             holding: legs.into_iter().zip(self.held).filter_map(|(leg, held)| held.then_some(leg)).collect(),
             flags: self.protected.then_some(Flag::Encrypted).into_iter().chain(self.beside.flags()).collect(),
@@ -107,7 +122,7 @@ impl Signalling {
         if self.by_call_id.contains_key(&running.sip_call_id.expose()[..]) {
             return None;
         }
-        if self.by_call_id.len() >= self.limits.calls {
+        if self.named >= self.limits.calls {
             self.counts.calls_refused += 1;
             return None;
         }
@@ -145,15 +160,21 @@ impl Signalling {
         let mut call = Call::new(Origin {
             id: facts::call_id(at.plus_nanos(self.base), &sip_call_id, caller_tag),
             base: self.base,
-            sip_call_id,
+            name: Name::new(&sip_call_id, None, Leg::Caller, running.invite_cseq).talking(running.talks),
             facts: running.facts,
             verdict: running.verdict,
             beginning,
             caller_tags: running.caller_tags.into_iter().map(|tag| tag.map(Vec::into_boxed_slice)).collect(),
             first_hop: None,
-            invite_cseq: running.invite_cseq,
             at,
         });
+        for RunningDialog { sip_call_id, by, inviter, invite_cseq, talks } in running.joined {
+            if !call.names.is_full() {
+                let name =
+                    Name::new(&sip_call_id.into_exposed(), Some(by), inviter, invite_cseq).talking(talks);
+                call.names.join(name, None);
+            }
+        }
         call.state = State::Answered;
         call.answer = Some(answered.plus_nanos(self.base.saturating_neg()));
         call.protected = running.flags.contains(&Flag::Encrypted);
@@ -174,7 +195,7 @@ impl Signalling {
     ) {
         let most = self.limits.endpoints_per_call;
         let formats: Formats = formats.into();
-        if let Some(call) = self.call_mut(slot).filter(|call| call.keeping() != Keeping::Never) {
+        if let Some(call) = self.call_mut(slot).filter(|call| call.keeps_messages()) {
             call.announced.add(endpoint, leg, &formats, most);
         }
         orders.push_back(Order::Expect { call: slot, endpoint, leg, formats });

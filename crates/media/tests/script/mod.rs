@@ -128,6 +128,8 @@ impl Outline {
             gaps: vec![],
             flags: vec![],
             messages: 0,
+            joined: vec![],
+            related: vec![],
         }
     }
 

@@ -71,6 +71,8 @@ fn entry(id: CallId, sip_call_ids: &[&str]) -> Entry {
         gaps: vec![],
         flags: vec![],
         messages: 5,
+        joined: vec![],
+        related: vec![],
     };
     Entry::new(summary, None)
 }

@@ -146,6 +146,8 @@ pub(crate) fn running_call(n: u32, cseq: u32) -> RunningCall {
         verdict: verdict(),
         caller_tags: vec![Some(b"a73kszlfl".to_vec()), None],
         invite_cseq: cseq,
+        talks: true,
+        joined: vec![],
         answered: Some(START),
         holding: vec![Leg::Callee],
         flags: vec![Flag::Encrypted],
@@ -185,6 +187,8 @@ pub(crate) fn summary(n: u32) -> CallSummary {
         gaps: Vec::new(),
         flags: Vec::new(),
         messages: 7,
+        joined: vec![],
+        related: vec![],
     }
 }
 

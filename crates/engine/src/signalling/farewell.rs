@@ -1,0 +1,89 @@
+//! A BYE that nobody answers may be forged, or belong to nobody: the call is looked at again before it is let go. When the
+//! party in whose name the BYE came talks on, the call was not over.
+
+use std::collections::VecDeque;
+
+use earwitness_model::{Leg, PacketTime};
+
+use super::{
+    Signalling,
+    call::{Call, State},
+};
+use crate::order::{CallSlot, Order};
+
+/// Packets in flight, and what a phone sends until its user interface follows: 2 s after its BYE a party is silent.
+const GRACE_NANOS: i64 = 2_000_000_000;
+
+/// The BYE that ended a call.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Farewell {
+    pub(super) by: Leg,
+    pub(super) at: PacketTime,
+    /// The place of its dialog among the call's names.
+    pub(super) name: usize,
+    pub(super) answered: bool,
+}
+
+impl Farewell {
+    /// Whether the party talked on, given when each party was heard last: the caller, the callee.
+    fn is_false(&self, heard: [Option<PacketTime>; 2]) -> bool {
+        let last = heard[usize::from(self.by == Leg::Callee)];
+        !self.answered && last.is_some_and(|last| last.since(self.at) > GRACE_NANOS)
+    }
+}
+
+impl Call {
+    /// A BYE of the call was answered with `code`: its sender's own dialog is over.
+    pub(super) fn handle_bye_answered(&mut self, code: u16) {
+        if let Some(farewell) = self.farewell.as_mut().filter(|_| code >= 200) {
+            farewell.answered = true;
+        }
+    }
+}
+
+impl Signalling {
+    /// The call has been over for a while: it is let go, or looked at first.
+    pub(super) fn part(&mut self, slot: CallSlot, orders: &mut VecDeque<Order>) {
+        let farewell = self.call(slot).and_then(|call| call.farewell);
+        if farewell.is_some_and(|farewell| !farewell.answered) {
+            orders.push_back(Order::Look { call: slot });
+        } else {
+            self.close(slot, orders);
+        }
+    }
+
+    /// The media half looked at a call that a BYE ended: when each party was heard last.
+    pub(super) fn handle_looked(
+        &mut self,
+        slot: CallSlot,
+        heard: [Option<PacketTime>; 2],
+        orders: &mut VecDeque<Order>,
+    ) {
+        let Some(call) = self.call_mut(slot) else { return };
+        let Some(farewell) = call.farewell.take() else { return };
+        let Some(answer) = call.answer.filter(|_| farewell.is_false(heard)) else {
+            return self.close(slot, orders);
+        };
+        call.state = State::Answered;
+        call.false_bye = true;
+        call.names.handle_false_bye(farewell.name);
+        call.announced.handle_change();
+        orders.push_back(Order::Answered { call: slot, at: answer });
+        self.tell_running(slot, orders);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_party_that_said_goodbye_shows_that_it_did_not() {
+        let at = |ms: i64| PacketTime::from_nanos(ms * 1_000_000);
+        let farewell = Farewell { by: Leg::Callee, at: at(10_000), name: 0, answered: false };
+        assert!(farewell.is_false([None, Some(at(12_001))]));
+        assert!(!farewell.is_false([None, Some(at(12_000))]), "within its grace");
+        assert!(!farewell.is_false([Some(at(14_000)), None]), "the other one did not hear of it yet");
+        assert!(!Farewell { answered: true, ..farewell }.is_false([None, Some(at(14_000))]));
+    }
+}
