@@ -67,7 +67,7 @@ fn parties(summary: &CallSummary, screen: Screen) -> String {
     let reasons = std::iter::once(None).chain(summary.joined.iter().copied().map(Some));
     for (sip_call_id, by) in summary.sip_call_ids.iter().zip(reasons.chain(std::iter::repeat(None))) {
         let by = by.map(|by| format!("  joined {}", evidence_meaning(by))).unwrap_or_default();
-        text += &fact("Call-ID", printable(sip_call_id.expose()) + &by);
+        text += &fact("Call-ID", format_args!("{}{by}", printable(sip_call_id.expose())));
     }
     for related in &summary.related {
         text += &fact("see also", format_args!("{}  {}", related.call, evidence_meaning(related.by)));
