@@ -125,7 +125,7 @@ impl Order {
         if self.waiting.len() >= MAX_PIECES {
             return Place::Outside;
         }
-        Place::Waiting(self.insert((ahead.max(0) as usize, bytes, cut), at))
+        Place::Waiting(self.insert((usize::try_from(ahead).unwrap_or(0), bytes, cut), at))
     }
 
     /// The piece whose turn it is.
