@@ -8,7 +8,7 @@
 //! - [`flood`]: what nobody wants to see on a mirror port: garbage, scanners, calls without end
 //! - [`demo`]: the calls of an office that one can listen to
 //! - [`wrap`]: any frame in every encapsulation
-//! - [`datagram`], [`rtp`], [`pcap`]: the bytes of it
+//! - [`datagram`], [`rtp`], [`srtp`], [`pcap`]: the bytes of it
 
 #![forbid(unsafe_code)]
 
@@ -22,6 +22,7 @@ mod random;
 pub mod rtp;
 pub mod script;
 pub mod sip;
+pub mod srtp;
 pub mod wrap;
 
 use earwitness_model::PacketTime;

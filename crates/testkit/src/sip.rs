@@ -126,6 +126,10 @@ pub struct Audio<'a> {
     pub ptime_ms: u32,
     /// The version in the `o=` line: one more for each change.
     pub version: u32,
+    /// `RTP/AVP`, `RTP/SAVP`, …
+    pub profile: &'a str,
+    /// Further attributes, `crypto:1 …`.
+    pub attributes: &'a [String],
 }
 
 impl Audio<'_> {
@@ -135,7 +139,8 @@ impl Audio<'_> {
         let family = if self.at.is_ipv4() { "IP4" } else { "IP6" };
         let (ip, port, version) = (self.at.ip(), self.at.port(), self.version);
         let mut text = format!(
-            "v=0\r\no=- {port} {version} IN {family} {ip}\r\ns=-\r\nc=IN {family} {ip}\r\nt=0 0\r\nm=audio {port} RTP/AVP"
+            "v=0\r\no=- {port} {version} IN {family} {ip}\r\ns=-\r\nc=IN {family} {ip}\r\nt=0 0\r\nm=audio {port} {}",
+            self.profile
         );
         for encoding in self.encodings {
             write!(text, " {}", encoding.payload_type).expect("a String takes all text");
@@ -146,6 +151,9 @@ impl Audio<'_> {
             if map.starts_with("telephone-event") {
                 write!(text, "a=fmtp:{payload_type} 0-15\r\n").expect("a String takes all text");
             }
+        }
+        for attribute in self.attributes {
+            write!(text, "a={attribute}\r\n").expect("a String takes all text");
         }
         write!(text, "a=ptime:{}\r\na={}\r\n", self.ptime_ms, self.direction)
             .expect("a String takes all text");
@@ -179,8 +187,10 @@ mod tests {
             direction: "sendonly",
             ptime_ms: 20,
             version: 2,
+            profile: "RTP/SAVP",
+            attributes: &["crypto:1 X inline:Y".to_owned()],
         };
-        let expected = "v=0\r\no=- 4000 2 IN IP4 10.1.0.5\r\ns=-\r\nc=IN IP4 10.1.0.5\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8 96\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:96 telephone-event/8000\r\na=fmtp:96 0-15\r\na=ptime:20\r\na=sendonly\r\n";
+        let expected = "v=0\r\no=- 4000 2 IN IP4 10.1.0.5\r\ns=-\r\nc=IN IP4 10.1.0.5\r\nt=0 0\r\nm=audio 4000 RTP/SAVP 8 96\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:96 telephone-event/8000\r\na=fmtp:96 0-15\r\na=crypto:1 X inline:Y\r\na=ptime:20\r\na=sendonly\r\n";
         assert_eq!(audio.body(), expected);
         assert_eq!((Encoding::named("G728"), Encoding::named("PCMA:128")), (None, None));
     }

@@ -109,8 +109,15 @@ impl Load {
         let (at, _) = self.media(call, by);
         let named = |name| Encoding::named(name).expect("a name of the table");
         let encodings = [named(if self.codec == Codec::Pcma { "PCMA" } else { "PCMU" }), named("DTMF")];
-        let audio =
-            Audio { at, encodings: &encodings, direction: "sendrecv", ptime_ms: self.ptime_ms, version: 1 };
+        let audio = Audio {
+            at,
+            encodings: &encodings,
+            direction: "sendrecv",
+            ptime_ms: self.ptime_ms,
+            version: 1,
+            profile: "RTP/AVP",
+            attributes: &[],
+        };
         message.body("application/sdp", &audio.body())
     }
 }

@@ -14,6 +14,7 @@ use crate::{
     audio::{Voice, note},
     rtp::{Header, telephone_event},
     sip::Encoding,
+    srtp,
 };
 
 /// Packets that a leg sends without a pause.
@@ -35,7 +36,18 @@ pub(super) struct Run {
     timestamp: u32,
     lost: Vec<usize>,
     late: Vec<usize>,
+    /// Somebody changes a byte of these on their way.
+    forged: Vec<usize>,
+    secured: Option<Secured>,
     keys: Vec<Key>,
+}
+
+/// What a run is protected with.
+#[derive(Debug, Clone)]
+struct Secured {
+    key: srtp::Key,
+    /// How often the sequence came round before the run.
+    roc: u32,
 }
 
 /// A key that is pressed in a run: its packets take the place of the voice's.
@@ -94,6 +106,11 @@ impl Stage {
             timestamp: line.value("ts", number)?.unwrap_or(timestamp),
             lost: line.value("lost", indices)?.unwrap_or_default(),
             late: line.value("late", indices)?.unwrap_or_default(),
+            forged: line.value("forged", indices)?.unwrap_or_default(),
+            secured: match line.value("srtp", srtp::Key::read)? {
+                Some(key) => Some(Secured { key, roc: line.value("roc", number)?.unwrap_or(0) }),
+                None => None,
+            },
             keys: Vec::new(),
             label,
         };
@@ -167,6 +184,9 @@ impl Run {
     /// Every packet in the order of the sequence, without those that are lost.
     pub(super) fn packets(&self) -> Vec<Packet> {
         let mut packets = self.sent();
+        for (index, packet) in packets.iter_mut().enumerate() {
+            self.protect(index, packet);
+        }
         for late in &self.late {
             if let Some(after) = packets.get(late + 1).map(|next| next.nanos + LATE) {
                 packets[*late].nanos = after;
@@ -178,6 +198,19 @@ impl Run {
             !self.lost.contains(&(index - 1))
         });
         packets
+    }
+
+    /// The packet as it travels.
+    fn protect(&self, index: usize, packet: &mut Packet) {
+        if let Some(Secured { key, roc }) = &self.secured {
+            let rounds = (usize::from(self.sequence) + index) >> 16;
+            packet.bytes = key.protect(&packet.bytes, roc.wrapping_add(rounds as u32));
+        }
+        if self.forged.contains(&index)
+            && let Some(last) = packet.bytes.last_mut()
+        {
+            *last ^= 1;
+        }
     }
 
     fn sent(&self) -> Vec<Packet> {

@@ -9,7 +9,10 @@ use super::{
     dialog::{Dialog, Identity, Side},
     line::{Line, address, number, seconds},
 };
-use crate::sip::{Audio, Encoding, Message, phrase};
+use crate::{
+    sip::{Audio, Encoding, Message, phrase},
+    srtp::Key,
+};
 
 /// What a line says of a message beside its kind.
 struct Letter {
@@ -32,6 +35,8 @@ struct Sdp {
     encodings: Vec<Encoding>,
     direction: String,
     ptime_ms: u32,
+    profile: String,
+    attributes: Vec<String>,
 }
 
 impl Stage {
@@ -175,7 +180,7 @@ pub(super) fn party(text: &str) -> Result<Leg, String> {
     }
 }
 
-/// `sdp=ADDRESS/ENCODING,…` with `dir=` and `ptime=`.
+/// `sdp=ADDRESS/ENCODING,…` with `dir=`, `ptime=`, `profile=`, `crypto=` and `attribute=`.
 fn sdp(line: &mut Line<'_>) -> Result<Option<Sdp>, String> {
     let Some(text) = line.text("sdp") else { return Ok(None) };
     let (at, names) = text.split_once('/').ok_or("sdp: ADDRESS:PORT/ENCODING,… is expected")?;
@@ -185,7 +190,18 @@ fn sdp(line: &mut Line<'_>) -> Result<Option<Sdp>, String> {
     if !["sendrecv", "sendonly", "recvonly", "inactive"].contains(&direction.as_str()) {
         return Err(format!("dir: `{direction}` is not a direction"));
     }
+    let mut attributes = Vec::new();
+    while let Some(attribute) = line.text("attribute") {
+        attributes.push(attribute);
+    }
+    while let Some(key) = line.value("crypto", Key::read)? {
+        attributes.push(format!("crypto:{} {}", attributes.len() + 1, key.line()));
+    }
+    let keys = attributes.iter().any(|attribute| attribute.starts_with("crypto:"));
+    let usual = if keys { "RTP/SAVP" } else { "RTP/AVP" };
     Ok(Some(Sdp {
+        profile: line.text("profile").unwrap_or_else(|| usual.to_owned()),
+        attributes,
         at: address(at)?,
         encodings: names.split(',').map(encoding).collect::<Result<_, _>>()?,
         direction,
@@ -251,13 +267,14 @@ impl Dialog {
         match letter.body {
             Body::None => message.finish(),
             Body::Text { kind, text } => message.body(&kind, &text),
-            Body::Sdp(Sdp { at, encodings, direction, ptime_ms }) => {
+            Body::Sdp(Sdp { at, encodings, direction, ptime_ms, profile, attributes }) => {
                 let side = self.side(letter.leg);
                 side.sdp_version += 1;
                 side.media = Some(at);
                 side.encodings = encodings;
                 let (encodings, version) = (&side.encodings, side.sdp_version);
-                let audio = Audio { at, encodings, direction: &direction, ptime_ms, version };
+                let (direction, profile, attributes) = (&direction, &profile, &attributes);
+                let audio = Audio { at, encodings, direction, ptime_ms, version, profile, attributes };
                 message.body("application/sdp", &audio.body())
             }
         }
