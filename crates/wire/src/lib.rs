@@ -13,6 +13,7 @@ pub mod rtp;
 pub mod sdp;
 pub mod sip;
 pub mod stream;
+pub mod zrtp;
 
 mod decode;
 mod encap;

@@ -1,6 +1,6 @@
 //! What a datagram carries, told by its first bytes: ports are dealt by calls, and say nothing.
 
-use crate::{rtcp, rtp, sip};
+use crate::{rtcp, rtp, sip, zrtp};
 
 /// A protocol of telephony.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -11,6 +11,8 @@ pub enum Protocol {
     Sip,
     /// RTCP (RFC 3550, section 6).
     Rtcp,
+    /// ZRTP (RFC 6189): keys for SRTP.
+    Zrtp(zrtp::Kind),
     /// None of these.
     Other,
 }
@@ -27,7 +29,7 @@ impl Protocol {
         } else if rtcp::looks_like(payload) {
             Self::Rtcp
         } else {
-            Self::Other
+            zrtp::kind(payload).map_or(Self::Other, Self::Zrtp)
         }
     }
 }
@@ -43,6 +45,7 @@ mod tests {
         check(b"INVITE sip:4001@10.1.0.9 SIP/2.0\r\n\r\n", Protocol::Sip);
         check(b"SIP/2.0 200 OK\r\n\r\n", Protocol::Sip);
         check(&[0x80, 201, 0, 1, 1, 2, 3, 4], Protocol::Rtcp);
+        check(b"\x10\0\0\x01ZRTP\0\0\0\x01\x50\x5a\0\x03Confirm1", Protocol::Zrtp(zrtp::Kind::Confirmed));
         check(b"\r\n\r\n", Protocol::Other);
         check(b"", Protocol::Other);
     }
