@@ -76,6 +76,12 @@ pub struct MediaCounts {
     pub endpoints_refused: u64,
     /// Gaps beyond what is listed of one call.
     pub gaps_unlisted: u64,
+    /// SRTP that was opened by the keys in its signalling; what became of it then is counted with the others.
+    pub opened: u64,
+    /// SRTP of which no key is known, or none that fits: not kept.
+    pub closed: u64,
+    /// Packets among opened SRTP that were not authentic: not kept.
+    pub not_authentic: u64,
 }
 
 impl Counts {
@@ -135,5 +141,8 @@ impl MediaCounts {
         self.noise += other.noise;
         self.endpoints_refused += other.endpoints_refused;
         self.gaps_unlisted += other.gaps_unlisted;
+        self.opened += other.opened;
+        self.closed += other.closed;
+        self.not_authentic += other.not_authentic;
     }
 }

@@ -85,6 +85,10 @@ impl Halves {
                 self.deliver(now);
             }
             Protocol::Rtcp => self.rtcp += 1,
+            Protocol::Zrtp(kind) => {
+                self.media.handle_zrtp((flow, kind), now, &mut self.mail.outputs);
+                self.other += 1;
+            }
             Protocol::Other => self.other += 1,
         }
     }

@@ -26,6 +26,7 @@ mod order;
 mod output;
 mod pool;
 mod pressure;
+mod secured;
 mod shard;
 mod signalling;
 mod timer;

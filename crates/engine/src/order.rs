@@ -4,7 +4,7 @@ use std::{net::SocketAddr, sync::Arc};
 
 use earwitness_model::{CallId, Codec, Dtmf, Flag, Gap, Leg, PacketTime, RunningCall, StreamSummary, Track};
 
-use crate::output::Opened;
+use crate::{output::Opened, secured::Secured};
 
 /// A call's place in the tables of both halves. Used again only after the call was released.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -30,8 +30,9 @@ pub(crate) enum Order {
     /// A call began. `opened` is said before its first packet, where only its packets show that there is a call. `base` is
     /// capture time less engine time as the call is told.
     Begin { call: CallSlot, id: CallId, base: i64, keeping: Keeping, opened: Option<Box<Opened>> },
-    /// Media of `leg` will be sent to `endpoint`, with these formats.
-    Expect { call: CallSlot, endpoint: SocketAddr, leg: Leg, formats: Formats },
+    /// Media of `leg` will be sent to `endpoint`, with these formats. `secured` is how the other party, which announced it,
+    /// protects what it sends itself.
+    Expect { call: CallSlot, endpoint: SocketAddr, leg: Leg, formats: Formats, secured: Option<Arc<Secured>> },
     /// It was said that there is a call, because a shard heard it.
     Opened { call: CallSlot },
     /// The call was answered at `at`.

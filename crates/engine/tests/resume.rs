@@ -122,7 +122,12 @@ fn every_script_cut_anywhere_is_whole_in_two_parts() {
     let folders = fs::read_dir(scripts()).unwrap().map(|entry| entry.unwrap().path());
     let mut taken_up = 0;
     for path in folders.map(|folder| folder.join("script.call")).filter(|path| path.exists()) {
-        let frames = told(&fs::read_to_string(&path).unwrap());
+        let text = fs::read_to_string(&path).unwrap();
+        if text.contains("srtp=") {
+            // Keys are not told to whoever takes a call up: tests/srtp.rs.
+            continue;
+        }
+        let frames = told(&text);
         for eighth in 1..8 {
             let cut = frames.len() * eighth / 8;
             if (1..frames.len()).contains(&cut) {
@@ -245,7 +250,7 @@ fn a_second_part_says_that_its_audio_is_encrypted() {
     assert!(lab(&frames).only().flags.contains(&Flag::Encrypted));
     let before = killed(&frames[..100], RuleSet::lab());
     let after = go_on(&frames[100..], running(&before), RuleSet::lab());
-    assert_eq!(after.only().flags, [Flag::Encrypted, Flag::Resumed]);
+    assert_eq!(after.only().flags, [Flag::Encrypted, Flag::Resumed, Flag::KeysUnknown]);
 }
 
 proptest! {

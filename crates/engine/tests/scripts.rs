@@ -243,7 +243,9 @@ fn read(frames: &[Frame]) -> Read {
 #[test]
 fn audio_is_that_of_a_reader_without_an_engine() {
     let mut compared = 0;
-    for (name, folder) in fixtures().into_iter().filter(|(name, _)| name != "mid-call") {
+    // The reader without an engine has no keys: tests/srtp.rs.
+    let readable = |name: &String| name != "mid-call" && !name.starts_with("srtp");
+    for (name, folder) in fixtures().into_iter().filter(|(name, _)| readable(name)) {
         let frames = frames(&folder);
         let replayed = lab(&frames);
         let mut found = BTreeMap::new();

@@ -294,7 +294,9 @@ fn check_far_apart(found: &Replayed, expected: &Replayed) -> Result<(), TestCase
         let streams = found.summaries().into_iter().flat_map(|call| &call.streams);
         streams.map(|stream| stream.duplicates).sum::<u64>()
     };
-    let elsewhere = media.dropped + media.unclaimed + media.unclaimed_refused + found.counts.lost_packets();
+    let closed = media.closed + media.not_authentic;
+    let elsewhere =
+        media.dropped + media.unclaimed + media.unclaimed_refused + closed + found.counts.lost_packets();
     prop_assert_eq!(media.packets, media.kept + elsewhere + duplicates(found));
     prop_assert!(found.calls.values().all(|came| came.ended.is_some()));
     Ok(())
@@ -307,7 +309,10 @@ fn in_shards(frames: &[Frame], rules: RuleSet, shards: u16, how: (Skew, u64)) ->
 /// All scripts' frames, by name.
 fn fixtures() -> Vec<(String, Vec<Frame>)> {
     let folders = fs::read_dir(scripts()).unwrap().map(|entry| entry.unwrap().path());
-    let mut all: Vec<_> = folders.filter(|folder| folder.join("script.call").exists()).collect();
+    // ZRTP is agreed on when both directions said so, which one shard has to see: the kernel gives it both, these tests do not.
+    let is_told =
+        |folder: &std::path::PathBuf| folder.join("script.call").exists() && !folder.ends_with("srtp-zrtp");
+    let mut all: Vec<_> = folders.filter(is_told).collect();
     all.sort();
     all.iter()
         .map(|folder| {

@@ -140,7 +140,7 @@ pub enum Flag {
     MidCall,
     /// Answered, and no media was seen.
     NoMedia,
-    /// Its audio is encrypted end to end, as far as the SDP says (SRTP).
+    /// Its audio, or part of it, is SRTP and could not be opened: it was counted and not kept. Another flag says why.
     Encrypted,
     /// Frames were cut by the snap length of the capture.
     Truncated,
@@ -162,6 +162,16 @@ pub enum Flag {
     FalseBye,
     /// No answer of the callee was seen: the caller's acknowledgement shows that there was one.
     UnseenAnswer,
+    /// Its audio, or part of it, is SRTP, and was opened by the keys in its signalling (RFC 4568).
+    Sdes,
+    /// Its keys for SRTP were agreed on by DTLS (RFC 5764), which shows them to nobody.
+    Dtls,
+    /// Its keys for SRTP were agreed on by ZRTP (RFC 6189), which shows them to nobody.
+    Zrtp,
+    /// Its signalling says no key for its SRTP, or none that is read, or none that fits.
+    KeysUnknown,
+    /// Packets among its SRTP were not authentic: they were counted and not kept.
+    NotAuthentic,
 }
 
 /// Everything that is known of a call when it is over.

@@ -24,7 +24,7 @@ pub use conversation::{Evidence, Related};
 pub use frame::{Flow, LinkType, RawFrame, SipTransport};
 pub use id::{BadId, CallId, RecordingId};
 pub use pii::Pii;
-pub use running::{RunningCall, RunningDialog, RunningEndpoint};
+pub use running::{Protected, RunningCall, RunningDialog, RunningEndpoint};
 pub use segment::{
     MediaPacket, MediaPackets, PACKET_HEADER, PacketKind, Segment, SegmentContent, SignallingMessage,
     SignallingMessages, pack_media, pack_signalling,

@@ -48,6 +48,18 @@ pub struct RunningEndpoint {
     pub leg: Leg,
     /// Payload types and what they mean.
     pub formats: Vec<(u8, Codec)>,
+    /// Whether whoever announced it protects what it sends.
+    pub protected: Protected,
+}
+
+/// Whether audio is SRTP. Its keys are not told: whoever takes the call up has to be told new ones by its parties, so that no
+/// key lies longer in the vault than the recorder needs it, where the recorder alone can open it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Protected {
+    /// It is RTP.
+    No,
+    /// It is SRTP, or was offered as such.
+    Yes,
 }
 
 /// A dialog that joined a running call.

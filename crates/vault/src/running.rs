@@ -3,7 +3,7 @@
 use earwitness_model::RunningCall;
 
 /// The schema of [`RunningCall`]; the first byte. A call of another schema is not taken up again, and that is all.
-const RUNNING_SCHEMA: u8 = 2;
+const RUNNING_SCHEMA: u8 = 3;
 
 pub(crate) fn to_bytes(call: &RunningCall) -> Vec<u8> {
     postcard::to_stdvec(&(RUNNING_SCHEMA, call))

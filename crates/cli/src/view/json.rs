@@ -14,7 +14,7 @@ use super::{
     reason,
     words::{
         cause_word, direction_word, ended_by_word, evidence_word, flag_word, leg_word, mode_word,
-        outcome_word, via_word,
+        outcome_word, protection_word, via_word,
     },
 };
 
@@ -58,6 +58,7 @@ pub(crate) fn call_object(entry: &Entry, zone: Tz, digests: Option<&[PayloadDige
         "retention_until": recording.map(|recording| recording.retention_until.to_string()),
         "hold": entry.hold,
         "rule_set": verdict.rule_set.to_string(),
+        "protection": protection_word(&summary.flags),
         "flags": summary.flags.iter().copied().map(flag_word).collect::<Vec<_>>(),
         "legs": legs(summary),
         "related": summary.related.iter().map(related_object).collect::<Vec<_>>(),
@@ -206,7 +207,7 @@ mod tests {
             "dtmf":[{{"at":"2026-11-21T09:00:05.200000+09:00","digit":"*","leg":"callee","via":"rfc4733","ms":160}}],
             "gaps":[{{"leg":"callee","at_s":12.3,"ms":40,"cause":"network"}}],
             "notice":null,"retention_until":"2027-02-19","hold":false,"rule_set":"{rules}",
-            "flags":["one_way","no_bye"],
+            "protection":null,"flags":["one_way","no_bye"],
             "legs":[{{"sip_call_id":"a84b4c76e66710@pc33","reason":"first"}},{{"sip_call_id":"hop@pbx","reason":"media"}}],
             "related":[{{"call":"{id}","reason":"payload"}}]}}"#
         );
@@ -225,7 +226,7 @@ mod tests {
             "start":"2026-11-21T00:00:01.000000+00:00","answer":null,"end":"2026-11-21T00:00:01.060000+00:00",
             "ring_s":0.06,"talk_s":null,"outcome":"busy","sip_status":486,"ended_by":null,"end_reason":null,
             "mode":null,"recorded":false,"reason":"no rule names this extension","recording":null,"continues":null,"streams":[],
-            "dtmf":[],"gaps":[],"notice":null,"retention_until":null,"hold":false,"rule_set":"{rules}","flags":[],
+            "dtmf":[],"gaps":[],"notice":null,"retention_until":null,"hold":false,"rule_set":"{rules}","protection":null,"flags":[],
             "legs":[{{"sip_call_id":"second@pc33","reason":"first"}}],"related":[]}}"#
         );
         check(&call_object(&entry, chrono_tz::UTC, None), &expected);

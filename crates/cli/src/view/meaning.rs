@@ -8,7 +8,9 @@ pub(super) const fn flag_meaning(flag: Flag) -> &'static str {
         Flag::NoBye => "No BYE was seen: the end is where its audio ended.",
         Flag::MidCall => "The call was up when the capture began: its INVITE was not seen.",
         Flag::NoMedia => "It was answered, and no audio was seen.",
-        Flag::Encrypted => "Its audio is encrypted end to end (SRTP): what was kept cannot be played.",
+        Flag::Encrypted => {
+            "Its audio, or part of it, is SRTP and could not be opened: it was counted and not kept."
+        }
         Flag::Truncated => "Frames were cut by the capture's snap length: audio in them is incomplete.",
         Flag::LatePackets => {
             "Packets came too late to be hashed in order: they are kept, and a payload hash is absent."
@@ -19,6 +21,15 @@ pub(super) const fn flag_meaning(flag: Flag) -> &'static str {
         Flag::Interrupted => "The recorder stopped in mid-call: facts are those known when it did.",
         Flag::ClockStepped => {
             "The clock was set while it ran: its times go on from those of its beginning, without the step."
+        }
+        Flag::Sdes => "Its audio came as SRTP, and was opened by the keys in its signalling (RFC 4568).",
+        Flag::Dtls => "The parties agreed on keys by DTLS, which shows them to nobody else.",
+        Flag::Zrtp => "The parties agreed on keys by ZRTP, which shows them to nobody else.",
+        Flag::KeysUnknown => {
+            "Its signalling shows no key for its SRTP, or none of a kind that is read, or none that fits."
+        }
+        Flag::NotAuthentic => {
+            "Packets among its SRTP were not authentic, so somebody else's: counted, and not kept."
         }
         Flag::Resumed => {
             "The recorder stopped in mid-call and took it up again: the part before is a recording too."

@@ -65,6 +65,15 @@ pub(super) const fn cause_word(cause: GapCause) -> &'static str {
     }
 }
 
+/// How the audio was protected on the wire: what keeps part of it closed, else what opened it; `None`: not at all, or it was
+/// not heard.
+pub(super) fn protection_word(flags: &[Flag]) -> Option<&'static str> {
+    [Flag::Dtls, Flag::Zrtp, Flag::KeysUnknown, Flag::Sdes]
+        .into_iter()
+        .find(|flag| flags.contains(flag))
+        .map(|flag| if flag == Flag::KeysUnknown { "unknown" } else { flag_word(flag) })
+}
+
 pub(super) const fn flag_word(flag: Flag) -> &'static str {
     match flag {
         Flag::OneWay => "one_way",
@@ -82,6 +91,11 @@ pub(super) const fn flag_word(flag: Flag) -> &'static str {
         Flag::Video => "video",
         Flag::FalseBye => "false_bye",
         Flag::UnseenAnswer => "unseen_answer",
+        Flag::Sdes => "sdes",
+        Flag::Dtls => "dtls",
+        Flag::Zrtp => "zrtp",
+        Flag::KeysUnknown => "keys_unknown",
+        Flag::NotAuthentic => "not_authentic",
     }
 }
 

@@ -10,6 +10,7 @@ use earwitness_model::{
 use super::{
     MAX_PAYLOAD,
     keypress::{KeyEvent, Pressed},
+    lock,
     losses::Losses,
     track::{Fate, TrackState},
 };
@@ -45,6 +46,8 @@ pub(super) struct MediaCall {
     /// When its silence is looked at; other deadlines of it are stale.
     pub(super) silence_due: Option<PacketTime>,
     pub(super) truncated: bool,
+    /// An SDP of it said SRTP, or offered it.
+    pub(super) secured: bool,
     /// Places in the track slab, by track index.
     pub(super) tracks: Vec<u32>,
     table: Vec<Track>,
@@ -79,6 +82,7 @@ impl MediaCall {
             held: false,
             silence_due: None,
             truncated: false,
+            secured: false,
             tracks: Vec::new(),
             table: Vec::new(),
             endpoints: Vec::new(),
@@ -220,6 +224,10 @@ impl MediaCall {
         flags.extend((self.crowded || is_incomplete(tracks, &gaps, losses)).then_some(Flag::CaptureLoss));
         flags.extend(self.truncated.then_some(Flag::Truncated));
         flags.extend(self.clock_stepped.then_some(Flag::ClockStepped));
+        for leg in [Leg::Caller, Leg::Callee] {
+            let locks = tracks.iter().filter(|track| track.leg() == leg).filter_map(|t| t.lock.as_deref());
+            flags.extend(lock::flags(locks));
+        }
         let told = |at: PacketTime| at.plus_nanos(self.base);
         let streams = tracks.iter().flat_map(TrackState::summaries).filter(is_listed);
         let mut media = MediaSummary {

@@ -21,12 +21,17 @@ impl Media {
         let (call, most) = (expectation.call, self.limits.endpoints_per_call);
         let Some(state) = self.call_mut(call) else { return };
         let oldest = state.add_endpoint(endpoint, most);
+        state.secured |= expectation.secured.is_some();
+        let secured = state.secured;
         if self.endpoints.announce(endpoint, expectation) == Room::Crowded {
             self.counts.endpoints_refused += 1;
         }
         if let Some(oldest) = oldest {
             self.endpoints.withdraw(&oldest, call);
             self.counts.endpoints_refused += 1;
+        }
+        if secured {
+            self.relock(call, (now, outputs));
         }
         self.replay(endpoint, now, outputs);
     }

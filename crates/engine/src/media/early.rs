@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// So long a source waits for an order that may say more of it than what is known, ns.
-const GRACE_NANOS: i64 = 400_000_000;
+pub(super) const GRACE_NANOS: i64 = 400_000_000;
 
 /// What a shard has to do that its media cannot do alone.
 #[derive(Debug, Default)]
@@ -95,6 +95,7 @@ impl Media {
     pub(super) fn replay(&mut self, endpoint: SocketAddr, now: PacketTime, outputs: &mut VecDeque<Output>) {
         let mut waiting = Vec::new();
         self.unclaimed.claim(endpoint, |c| waiting.push((c.time, c.flow, c.payload.to_vec())));
+        self.replayed_at = now;
         // They were counted when they came.
         self.counts.packets = self.counts.packets.saturating_sub(waiting.len() as u64);
         for (time, flow, mut payload) in waiting {

@@ -1,12 +1,15 @@
 //! Who is expected where: the endpoints that SDP announced, and which call a source belongs to by them.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, sync::Arc};
 
 use earwitness_model::{Codec, Flow, Leg};
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
-use crate::order::{CallSlot, Formats};
+use crate::{
+    order::{CallSlot, Formats},
+    secured::Secured,
+};
 
 /// Somebody announced that they receive at an endpoint.
 #[derive(Debug, Clone)]
@@ -15,6 +18,8 @@ pub(super) struct Expectation {
     /// Who will be heard there: the other party.
     pub(super) leg: Leg,
     pub(super) formats: Formats,
+    /// How whoever announced it protects what it sends itself.
+    pub(super) secured: Option<Arc<Secured>>,
 }
 
 /// An expectation, and when it was announced: a number that only grows.
@@ -109,6 +114,12 @@ impl Endpoints {
         }
     }
 
+    /// What a call announced of an endpoint where `leg` is heard.
+    pub(super) fn announced(&self, endpoint: &SocketAddr, call: CallSlot, leg: Leg) -> Option<&Expectation> {
+        let said = self.at(endpoint).iter().rev().find(|e| e.call == call && e.leg == leg);
+        said.map(|announced| &announced.expectation)
+    }
+
     /// What a payload type is: by the SDP of whoever receives it, by the sender's own, by RFC 3551.
     pub(super) fn codec(&self, flow: &Flow, call: CallSlot, payload_type: u8) -> Option<Codec> {
         [&flow.dst, &flow.src]
@@ -170,6 +181,10 @@ mod tests {
         SocketAddr::new([10, 0, 0, 1].into(), port)
     }
 
+    fn expected(call: CallSlot) -> Expectation {
+        Expectation { call, leg: Leg::Caller, formats: [].into(), secured: None }
+    }
+
     /// Who owns 1 → 2 when each of `announced` (port, call, leg heard there) was said in turn.
     fn owner(
         announced: &[(u16, CallSlot, Leg)],
@@ -178,7 +193,7 @@ mod tests {
     ) -> Option<(CallSlot, Leg, bool)> {
         let mut endpoints = Endpoints::default();
         for &(port, call, leg) in announced {
-            endpoints.announce(end(port), Expectation { call, leg, formats: [].into() });
+            endpoints.announce(end(port), Expectation { call, leg, formats: [].into(), secured: None });
         }
         let flow = Flow { src: end(1), dst: end(2) };
         let standing = |call| Some(if call == OLD { old } else { new });
@@ -209,7 +224,7 @@ mod tests {
             (2, NEW, Leg::Caller),
             (1, OLD, Leg::Callee),
         ] {
-            endpoints.announce(end(port), Expectation { call, leg, formats: [].into() });
+            endpoints.announce(end(port), Expectation { call, leg, formats: [].into(), secured: None });
         }
         let there = Flow { src: end(1), dst: end(2) };
         let owner = |flow| endpoints.claim(flow, |_| Some(Standing::Answered)).map(|c| (c.call, c.leg));
@@ -228,12 +243,7 @@ mod tests {
     #[test]
     fn of_many_calls_at_one_endpoint_the_newest_are_kept() {
         let mut endpoints = Endpoints::default();
-        let rooms: Vec<Room> = (0..100)
-            .map(|n| {
-                let expectation = Expectation { call: CallSlot(n), leg: Leg::Caller, formats: [].into() };
-                endpoints.announce(end(2), expectation)
-            })
-            .collect();
+        let rooms: Vec<Room> = (0..100).map(|n| endpoints.announce(end(2), expected(CallSlot(n)))).collect();
         assert_eq!(rooms.iter().filter(|room| **room == Room::Crowded).count(), 100 - MOST_HERE);
         let calls: Vec<u32> = endpoints.at(&end(2)).iter().map(|e| e.call.0).collect();
         assert_eq!(calls, (84..100).collect::<Vec<_>>());
@@ -242,7 +252,7 @@ mod tests {
     #[test]
     fn a_withdrawn_endpoint_is_forgotten() {
         let mut endpoints = Endpoints::default();
-        endpoints.announce(end(2), Expectation { call: OLD, leg: Leg::Caller, formats: [].into() });
+        endpoints.announce(end(2), expected(OLD));
         endpoints.withdraw(&end(2), NEW);
         assert_eq!(endpoints.by_address.len(), 1);
         endpoints.withdraw(&end(2), OLD);

@@ -9,6 +9,8 @@ mod hole;
 mod jitter;
 mod keypress;
 mod live;
+mod lock;
+mod locked;
 mod losses;
 mod packets;
 mod refused;
@@ -18,6 +20,7 @@ mod silence;
 mod stream;
 mod track;
 mod unclaimed;
+mod zrtp;
 
 use std::collections::VecDeque;
 
@@ -32,6 +35,7 @@ use self::{
     losses::Losses,
     track::{Fate, TrackState},
     unclaimed::Unclaimed,
+    zrtp::ZrtpFlows,
 };
 pub(crate) use self::{
     early::Asked,
@@ -93,6 +97,11 @@ pub(crate) struct Media {
     /// The shard that this is the media half of; `None`: of the whole engine.
     place: Option<ShardPlace>,
     asked: Asked,
+    zrtp: ZrtpFlows,
+    /// Where a packet is opened; wiped after each.
+    plain: Vec<u8>,
+    /// When what waited was last handed in again.
+    replayed_at: PacketTime,
     counts: MediaCounts,
 }
 
@@ -115,6 +124,9 @@ impl Media {
             base: 0,
             place: None,
             asked: Asked::default(),
+            zrtp: ZrtpFlows::default(),
+            plain: Vec::new(),
+            replayed_at: PacketTime::EPOCH,
             counts: MediaCounts::default(),
         }
     }
@@ -146,8 +158,8 @@ impl Media {
                 (state.base, state.opened, state.place) = (base, opened, self.place);
                 self.begin(call, state);
             }
-            Order::Expect { call, endpoint, leg, formats } => {
-                self.expect(endpoint, Expectation { call, leg, formats }, now, outputs);
+            Order::Expect { call, endpoint, leg, formats, secured } => {
+                self.expect(endpoint, Expectation { call, leg, formats, secured }, now, outputs);
             }
             Order::Answered { call, at } => {
                 let Some(state) = self.call_mut(call) else { return };
@@ -303,6 +315,7 @@ impl Media {
             if let Some(mut track) = self.tracks.get_mut(slot as usize).and_then(Option::take) {
                 track.holes.settle(|since, until| self.losses.touch(since, until));
                 self.flows.remove(track.flow(), track.of.ssrc, slot);
+                self.zrtp.forget(track.flow());
                 self.free_tracks.push(slot);
                 tracks.push(track);
             }

@@ -10,6 +10,7 @@ use super::{
     call::MediaCall,
     endpoints::{Claim, Endpoints},
     keypress::KeyEvent,
+    lock::Lock,
     sequence::Place,
     track::{Fate, TrackState},
 };
@@ -29,7 +30,7 @@ impl Media {
         outputs: &mut VecDeque<Output>,
     ) {
         let Ok(packet) = rtp::Packet::parse(datagram.payload) else {
-            self.counts.malformed += 1;
+            self.handle_unread(datagram, (now, outputs));
             return;
         };
         self.counts.packets += 1;
@@ -45,7 +46,7 @@ impl Media {
 
     /// The track of a source that has none yet, or whose call is over.
     #[cold]
-    fn track_for(
+    pub(super) fn track_for(
         &mut self,
         datagram: &MediaDatagram<'_>,
         ssrc: u32,
@@ -83,10 +84,11 @@ impl Media {
 
     pub(super) fn add_track(&mut self, call: CallSlot, of: Track, now: PacketTime) -> Option<u32> {
         let most = self.limits.tracks_per_call;
+        let lock = self.said(call, &of).map(|said| Box::new(Lock::new(said)));
         let slot = self.free_tracks.pop().unwrap_or(self.tracks.len() as u32);
         let added = self.call_mut(call).and_then(|state| {
             let index = state.add_track(of, slot, most)?;
-            Some(TrackState::new(call, index, of, state.fate(), now))
+            Some(TrackState::new(call, index, of, state.fate(), now).locked(lock))
         });
         let Some(track) = added else {
             self.free_tracks.extend((slot as usize != self.tracks.len()).then_some(slot));
@@ -105,7 +107,7 @@ impl Media {
     }
 
     #[inline]
-    fn handle_packet(
+    pub(super) fn handle_packet(
         &mut self,
         slot: u32,
         packet: &rtp::Packet<'_>,
@@ -116,6 +118,10 @@ impl Media {
         if matches!(track.fate, Fate::Drop | Fate::LingerDrop) {
             track.last = track.last.max(datagram.time);
             self.counts.dropped += 1;
+            return;
+        }
+        if track.lock.is_some() {
+            self.handle_locked(slot, datagram, outputs);
             return;
         }
         let call = track.call;
@@ -203,14 +209,14 @@ fn keep(track: &mut TrackState, state: &mut MediaCall, packed: &MediaPacket<'_>,
 
 /// Whether a track has room for another stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Begun {
+pub(super) enum Begun {
     Yes,
     TooMany,
 }
 
 /// The first packet of a payload type came, at a time: the track has a stream more, and the vault hears of it.
 #[cold]
-fn begin_stream(
+pub(super) fn begin_stream(
     track: &mut TrackState,
     state: &mut MediaCall,
     endpoints: &Endpoints,

@@ -7,6 +7,7 @@ use earwitness_model::{
 use super::{
     hole::Holes,
     keypress::Pressed,
+    lock::Lock,
     sequence::{Place, Sequence},
     stream::{StreamState, Streams},
 };
@@ -43,6 +44,8 @@ pub(crate) struct TrackState {
     pub(crate) call: CallSlot,
     pub(crate) index: TrackIndex,
     pub(crate) fate: Fate,
+    /// Its packets are SRTP, or may be.
+    pub(super) lock: Option<Box<Lock>>,
     pub(crate) of: Track,
     pub(crate) last: PacketTime,
     pub(super) holes: Holes,
@@ -61,6 +64,7 @@ impl TrackState {
             call,
             index,
             fate,
+            lock: None,
             of,
             last: now,
             holes: Holes::default(),
@@ -70,6 +74,11 @@ impl TrackState {
             current: 0,
             streams: Streams::default(),
         }
+    }
+
+    /// The same under a lock.
+    pub(super) fn locked(self, lock: Option<Box<Lock>>) -> Self {
+        Self { lock, ..self }
     }
 
     /// Whose voice.
@@ -169,15 +178,20 @@ impl TrackState {
         self.streams.audio().and_then(|at| self.streams.get(at)).and_then(StreamState::ptime_ms).unwrap_or(20)
     }
 
+    /// Packets that came and could not be opened.
+    fn closed_packets(&self) -> u64 {
+        self.lock.as_deref().map_or(0, Lock::closed_packets)
+    }
+
     /// Whether any packet came of a call that is kept.
     pub(crate) fn is_heard(&self) -> bool {
-        self.left_out > 0 || self.streams.iter().any(|s| s.packets > 0)
+        self.left_out > 0 || self.closed_packets() > 0 || self.streams.iter().any(|s| s.packets > 0)
     }
 
     /// The streams, counted; what the track lost stands on the stream with most audio.
     pub(crate) fn summaries(&self) -> impl Iterator<Item = StreamSummary> {
         let carrier = self.streams.audio().unwrap_or(0);
-        let lost = self.sequence.as_ref().map_or(0, Sequence::lost) + self.left_out;
+        let lost = self.sequence.as_ref().map_or(0, Sequence::lost) + self.left_out + self.closed_packets();
         self.streams.iter().enumerate().map(move |(at, stream)| {
             stream.summary(self.index, self.of, if at == carrier { lost } else { 0 })
         })

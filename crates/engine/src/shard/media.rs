@@ -258,6 +258,10 @@ impl MediaShard {
             }
             Protocol::Sip => self.counts.messages_unread += 1,
             Protocol::Rtcp => self.counts.rtcp += 1,
+            Protocol::Zrtp(kind) => {
+                self.media.handle_zrtp((flow, kind), self.now, &mut self.outputs);
+                self.counts.other += 1;
+            }
             Protocol::Other => self.counts.other += 1,
         }
     }

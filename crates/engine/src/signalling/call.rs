@@ -10,6 +10,7 @@ use super::{
     beside::Beside,
     farewell::Farewell,
     info::InfoKeys,
+    keys::Closed,
     kin::Traces,
     ladder::Ladder,
     names::{Name, Names},
@@ -113,7 +114,8 @@ pub(super) struct Call {
     pub(super) answer: Option<PacketTime>,
     pub(super) status: Option<u16>,
     pub(super) cancelled: bool,
-    pub(super) protected: bool,
+    /// What the parties last said of keys that a listener does not learn.
+    pub(super) closed: Closed,
     pub(super) beside: Beside,
     /// What the caller and the callee last said of hold.
     pub(super) held: [bool; 2],
@@ -158,7 +160,7 @@ impl Call {
             answer: None,
             status: None,
             cancelled: false,
-            protected: false,
+            closed: Closed::default(),
             beside: Beside::default(),
             held: [false; 2],
             opened: false,
@@ -289,8 +291,11 @@ impl Call {
         flags.extend(media.heard.flag());
         flags.extend(self.beginning.flags());
         flags.extend(no_bye.then_some(Flag::NoBye));
+        // Media that was heard says better what could be opened.
+        if media.streams.is_empty() {
+            flags.extend(self.closed.flags());
+        }
         let found = [
-            (self.protected, Flag::Encrypted),
             (self.clock_stepped, Flag::ClockStepped),
             (self.false_bye, Flag::FalseBye),
             (self.unseen_answer, Flag::UnseenAnswer),

@@ -91,7 +91,7 @@ impl Signalling {
         let audio = message.sdp().and_then(offer::read)?.audio?;
         let known =
             |endpoint| self.kin.by_endpoint(endpoint, origin).find(|known| known.said == Said::Asking);
-        let known = audio.endpoints.iter().find_map(|(endpoint, _)| known(*endpoint))?;
+        let known = audio.endpoints.iter().find_map(|audio| known(audio.endpoint))?;
         Some(Belongs { call: known.call, by: Evidence::Media, side: known.side, replaced: None })
     }
 

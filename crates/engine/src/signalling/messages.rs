@@ -12,6 +12,7 @@ use super::{
     facts,
     farewell::Farewell,
     from_tag, in_dialog,
+    keys::Change,
     ladder::{self, Kept, Ladder},
     offer::{self, Audio},
 };
@@ -309,18 +310,17 @@ impl Signalling {
         // A description without audio says nothing of hold.
         let said = usize::from(sender == Leg::Callee);
         let audio = offer.audio.unwrap_or_else(|| Audio { held: call.held[said], ..Audio::default() });
-        if audio.protected && !call.protected {
-            call.protected = true;
+        if !audio.endpoints.is_empty() && call.closed.handle_said(sender, audio.closed) == Change::Yes {
             call.announced.handle_change();
         }
         if std::mem::replace(&mut call.held[said], audio.held) != audio.held {
             call.announced.handle_change();
         }
         let held = call.is_held();
-        let endpoints: Vec<SocketAddr> = audio.endpoints.iter().map(|(endpoint, _)| *endpoint).collect();
+        let endpoints: Vec<SocketAddr> = audio.endpoints.iter().map(|audio| audio.endpoint).collect();
         self.announce((slot, sender), &endpoints, (message, datagram));
-        for (endpoint, formats) in audio.endpoints {
-            self.expect(slot, endpoint, sender.other(), formats, orders);
+        for announcement in audio.endpoints {
+            self.expect(slot, sender.other(), announcement, orders);
         }
         orders.push_back(Order::Hold { call: slot, held });
     }

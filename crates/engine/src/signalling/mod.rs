@@ -10,6 +10,7 @@ mod facts;
 mod farewell;
 mod heard;
 mod info;
+mod keys;
 mod kin;
 mod ladder;
 mod life;

@@ -1,11 +1,15 @@
-//! What an SDP body announces (RFC 3264): where its sender wants to hear, and in which formats.
+//! What an SDP body announces (RFC 3264): where its sender wants to hear, in which formats, and how it protects what it says.
 
-use std::net::{IpAddr, SocketAddr};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
 
 use earwitness_model::Codec;
-use earwitness_wire::sdp::{Media, MediaDirection, MediaKind, Protocol, Session};
+use earwitness_wire::sdp::{Media, MediaDirection, MediaKind, Session};
 
-use super::facts::at_most;
+use super::{facts::at_most, keys};
+use crate::secured::{Exchange, Secured};
 
 /// Bytes kept of an encoding's name; those that IANA registered have at most 23.
 const MOST_NAME: usize = 64;
@@ -26,12 +30,22 @@ pub(super) struct Offer {
 /// The audio of one party's offer or answer.
 #[derive(Debug, Default)]
 pub(super) struct Audio {
-    /// Where each audio stream is expected, and what its payload types mean.
-    pub(super) endpoints: Vec<(SocketAddr, Vec<(u8, Codec)>)>,
+    /// Where each audio stream is expected.
+    pub(super) endpoints: Vec<Announcement>,
     /// The party does not want to hear, or the address is 0.0.0.0 (RFC 3264, 8.4).
     pub(super) held: bool,
-    /// The audio is SRTP.
-    pub(super) protected: bool,
+    /// The audio is SRTP that cannot be opened, because its keys come this way.
+    pub(super) closed: Option<Exchange>,
+}
+
+/// Where a party wants to hear.
+#[derive(Debug)]
+pub(super) struct Announcement {
+    pub(super) endpoint: SocketAddr,
+    /// What its payload types mean.
+    pub(super) formats: Vec<(u8, Codec)>,
+    /// How it protects what it sends itself; `None`: not at all.
+    pub(super) secured: Option<Arc<Secured>>,
 }
 
 /// Reads an SDP body; `None` when it is none. A port of 0 refuses what it stands for (RFC 3264, 6).
@@ -51,24 +65,20 @@ pub(super) fn read(body: &[u8]) -> Option<Offer> {
 }
 
 fn read_audio(media: &Media<'_>, audio: &mut Option<Audio>) {
-    let Some(protected) = protection(media.protocol()) else { return };
+    if !media.protocol().is_rtp() {
+        return;
+    }
     let audio = audio.get_or_insert_default();
     let address = media.connection().filter(|ip| !ip.is_unspecified());
     audio.held |= address.is_none() || media.direction() != MediaDirection::SendRecv;
-    audio.protected |= protected;
+    let secured = keys::secured(media);
+    audio.closed = audio.closed.or_else(|| secured.as_ref().and_then(Secured::is_closed));
     if let Some(ip) = address.filter(|_| media.port() != 0) {
-        audio.endpoints.push((SocketAddr::new(canonical(ip), media.port()), formats(media)));
-    }
-}
-
-/// Whether the profile is SRTP; `None` when it is not RTP at all.
-const fn protection(protocol: Protocol) -> Option<bool> {
-    match protocol {
-        Protocol::RtpAvp | Protocol::RtpAvpf => Some(false),
-        Protocol::RtpSavp | Protocol::RtpSavpf | Protocol::UdpTlsRtpSavp | Protocol::UdpTlsRtpSavpf => {
-            Some(true)
-        }
-        Protocol::Udptl | Protocol::Other => None,
+        audio.endpoints.push(Announcement {
+            endpoint: SocketAddr::new(canonical(ip), media.port()),
+            formats: formats(media),
+            secured: secured.map(Arc::new),
+        });
     }
 }
 
@@ -117,13 +127,13 @@ mod tests {
              a=rtpmap:101 telephone-event/8000\r\nm=video 5000 RTP/AVP 31\r\n",
         )
         .unwrap();
-        let (endpoint, formats) = &offer.endpoints[0];
+        let Announcement { endpoint, formats, secured } = &offer.endpoints[0];
         assert_eq!((endpoint.to_string().as_str(), offer.endpoints.len()), ("10.9.9.9:4000", 1));
         assert_eq!(
             formats.iter().map(|(pt, codec)| (*pt, codec.to_string())).collect::<Vec<_>>(),
             [(8, "PCMA".into()), (96, "opus/48000/2".into()), (101, "telephone-event/8000".into())]
         );
-        assert!(!offer.held && !offer.protected);
+        assert!(!offer.held && offer.closed.is_none() && secured.is_none());
     }
 
     #[test]
@@ -131,7 +141,7 @@ mod tests {
         let name = "x".repeat(5000);
         let many = " 8".repeat(1000);
         let offer = offer(&format!("m=audio 4000 RTP/AVP 96{many}\r\na=rtpmap:96 {name}/8000\r\n")).unwrap();
-        let (_, formats) = &offer.endpoints[0];
+        let formats = &offer.endpoints[0].formats;
         assert_eq!((formats.len(), formats[0].1.to_string()), (128, format!("{}/8000", &name[..64])));
     }
 
@@ -151,6 +161,6 @@ mod tests {
         assert!(offer("m=audio 0 RTP/AVP 8\r\n").unwrap().endpoints.is_empty());
         assert!(offer("m=image 4000 udptl t38\r\n").is_none());
         assert!(offer("m=audio 4000 udptl t38\r\n").is_none());
-        assert!(offer("m=audio 4000 RTP/SAVP 8\r\n").unwrap().protected);
+        assert_eq!(offer("m=audio 4000 RTP/SAVP 8\r\n").unwrap().closed, Some(Exchange::Unsaid));
     }
 }

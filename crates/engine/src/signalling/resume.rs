@@ -1,9 +1,9 @@
 //! A running call as it is told for a restart, and as it is taken up again after one.
 
-use std::{collections::VecDeque, net::SocketAddr};
+use std::{collections::VecDeque, net::SocketAddr, sync::Arc};
 
 use earwitness_model::{
-    CallEnd, CallId, Codec, Flag, Leg, PacketTime, Pii, RunningCall, RunningDialog, RunningEndpoint,
+    CallEnd, CallId, Leg, PacketTime, Pii, Protected, RunningCall, RunningDialog, RunningEndpoint,
 };
 
 use super::{
@@ -11,11 +11,14 @@ use super::{
     beside::Beside,
     call::{Beginning, Call, Origin, State},
     facts,
+    keys::Closed,
     names::Name,
+    offer::Announcement,
 };
 use crate::{
     order::{CallSlot, Formats, Keeping, Order},
     output::Output,
+    secured::Secured,
 };
 
 /// How often one call is told anew; a call whose SDP changes more often is taken up as it was told last.
@@ -25,24 +28,36 @@ const MOST_TOLD: u16 = 512;
 #[derive(Debug, Default)]
 pub(super) struct Announced {
     /// The latest last.
-    endpoints: Vec<(SocketAddr, Leg, Formats)>,
+    endpoints: Vec<Known>,
     /// Something changed that was not told yet.
     untold: bool,
     told: u16,
 }
 
+/// An endpoint that was announced.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Known {
+    pub(super) at: SocketAddr,
+    /// Who is heard there.
+    pub(super) leg: Leg,
+    pub(super) formats: Formats,
+    /// Whether whoever announced it protects what it sends.
+    pub(super) protected: Protected,
+}
+
 impl Announced {
-    /// `leg` is heard at `endpoint`, in `formats`. Of more endpoints than `most` the oldest is forgotten.
-    pub(super) fn add(&mut self, endpoint: SocketAddr, leg: Leg, formats: &Formats, most: usize) {
-        let place = self.endpoints.iter().position(|known| (known.0, known.1) == (endpoint, leg));
-        if place.is_some_and(|place| self.endpoints[place].2 == *formats) {
+    /// Of more endpoints than `most` the oldest is forgotten.
+    pub(super) fn add(&mut self, endpoint: Known, most: usize) {
+        let same_end = |known: &Known| (known.at, known.leg) == (endpoint.at, endpoint.leg);
+        let place = self.endpoints.iter().position(same_end);
+        if place.is_some_and(|place| self.endpoints[place] == endpoint) {
             return;
         }
         self.untold = true;
         if let Some(place) = place {
             self.endpoints.remove(place);
         }
-        self.endpoints.push((endpoint, leg, Formats::clone(formats)));
+        self.endpoints.push(endpoint);
         if self.endpoints.len() > most {
             self.endpoints.remove(0);
         }
@@ -73,10 +88,11 @@ impl Call {
 
     fn running(&self) -> RunningCall {
         let legs = [Leg::Caller, Leg::Callee];
-        let endpoints = self.announced.endpoints.iter().map(|(at, leg, formats)| RunningEndpoint {
-            at: *at,
-            leg: *leg,
-            formats: formats.to_vec(),
+        let endpoints = self.announced.endpoints.iter().map(|known| RunningEndpoint {
+            at: known.at,
+            leg: known.leg,
+            formats: known.formats.to_vec(),
+            protected: known.protected,
         });
         let joined = self.names.joined().iter().filter_map(|name| {
             Some(RunningDialog {
@@ -99,7 +115,7 @@ impl Call {
             joined: joined.collect(),
             answered: self.answer.filter(|_| self.beginning.saw_answer()).map(|at| self.told(at)),
             holding: legs.into_iter().zip(self.held).filter_map(|(leg, held)| held.then_some(leg)).collect(),
-            flags: self.protected.then_some(Flag::Encrypted).into_iter().chain(self.beside.flags()).collect(),
+            flags: self.closed.flags().into_iter().chain(self.beside.flags()).collect(),
             over: match &self.state {
                 State::Over(end) => Some(CallEnd { at: self.told(end.at), ..end.clone() }),
                 State::Attempt | State::Answered => None,
@@ -139,8 +155,9 @@ impl Signalling {
         let slot = self.place(call);
         orders.push_back(Order::Begin { call: slot, id, base, keeping, opened: None });
         orders.push_back(Order::Answered { call: slot, at });
-        for RunningEndpoint { at, leg, formats } in endpoints {
-            self.expect(slot, at, leg, formats, orders);
+        for RunningEndpoint { at, leg, formats, protected } in endpoints {
+            let secured = (protected == Protected::Yes).then(|| Arc::new(Secured::forgotten()));
+            self.expect(slot, leg, Announcement { endpoint: at, formats, secured }, orders);
         }
         orders.push_back(Order::Hold { call: slot, held });
         self.tell_running(slot, orders);
@@ -177,28 +194,30 @@ impl Signalling {
         }
         call.state = State::Answered;
         call.answer = Some(answered.plus_nanos(self.base.saturating_neg()));
-        call.protected = running.flags.contains(&Flag::Encrypted);
+        call.closed = Closed::from_flags(&running.flags);
         call.beside = Beside::told(&running.flags);
         (call.held, call.opened) = (held, true);
         call.announced.handle_change();
         call
     }
 
-    /// Media of `leg` is expected at `endpoint`.
+    /// Media of `leg` is expected where the other party announced it.
     pub(super) fn expect(
         &mut self,
         slot: CallSlot,
-        endpoint: SocketAddr,
         leg: Leg,
-        formats: Vec<(u8, Codec)>,
+        announcement: Announcement,
         orders: &mut VecDeque<Order>,
     ) {
         let most = self.limits.endpoints_per_call;
+        let Announcement { endpoint, formats, secured } = announcement;
         let formats: Formats = formats.into();
         if let Some(call) = self.call_mut(slot).filter(|call| call.keeps_messages()) {
-            call.announced.add(endpoint, leg, &formats, most);
+            let protected = if secured.is_some() { Protected::Yes } else { Protected::No };
+            let formats = Formats::clone(&formats);
+            call.announced.add(Known { at: endpoint, leg, formats, protected }, most);
         }
-        orders.push_back(Order::Expect { call: slot, endpoint, leg, formats });
+        orders.push_back(Order::Expect { call: slot, endpoint, leg, formats, secured });
     }
 
     /// Tells what changed of a running call. The media half hands it on: it knows what was said of the call before.
@@ -210,21 +229,31 @@ impl Signalling {
 
 #[cfg(test)]
 mod tests {
+    use earwitness_model::Codec;
+
     use super::*;
 
     #[test]
     fn what_is_announced_again_is_no_change_and_the_oldest_of_too_many_goes() {
-        let end = |port: u16| SocketAddr::new([10, 0, 0, 1].into(), port);
-        let formats: Formats = [(8, Codec::Pcma)].into();
+        let known = |port: u16, leg, codec: (u8, Codec)| Known {
+            at: SocketAddr::new([10, 0, 0, 1].into(), port),
+            leg,
+            formats: [codec].into(),
+            protected: Protected::No,
+        };
+        let (caller, callee) = (Leg::Caller, Leg::Callee);
         let mut announced = Announced::default();
-        announced.add(end(1), Leg::Caller, &formats, 3);
+        announced.add(known(1, caller, (8, Codec::Pcma)), 3);
         announced.untold = false;
-        announced.add(end(1), Leg::Caller, &formats, 3);
+        announced.add(known(1, caller, (8, Codec::Pcma)), 3);
         assert!(!announced.untold, "a repeated SDP");
-        announced.add(end(1), Leg::Caller, &[(0, Codec::Pcmu)].into(), 3);
+        announced.add(known(1, caller, (0, Codec::Pcmu)), 3);
         assert!(announced.untold && announced.endpoints.len() == 1, "other formats");
-        (2..5).for_each(|port| announced.add(end(port), Leg::Callee, &formats, 3));
-        let ports: Vec<u16> = announced.endpoints.iter().map(|known| known.0.port()).collect();
+        announced.untold = false;
+        announced.add(Known { protected: Protected::Yes, ..known(1, caller, (0, Codec::Pcmu)) }, 3);
+        assert!(announced.untold && announced.endpoints.len() == 1, "protected now");
+        (2..5).for_each(|port| announced.add(known(port, callee, (8, Codec::Pcma)), 3));
+        let ports: Vec<u16> = announced.endpoints.iter().map(|known| known.at.port()).collect();
         assert_eq!(ports, [2, 3, 4]);
     }
 }

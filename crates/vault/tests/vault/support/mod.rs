@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use earwitness_model::{
     CallEnd, CallFacts, CallId, CallSummary, Codec, Decision, Direction, EarlyMedia, EndedBy, Flag, Flow,
-    Keep, Leg, MediaPacket, Mode, Outcome, PacketTime, Party, PayloadKind, Period, Pii, RetentionClass,
-    RtpTime, RuleSetHash, RunningCall, RunningEndpoint, Segment, SegmentContent, SignallingMessage,
-    SipTransport, Track, TrackIndex, Verdict, WallTime, pack_media, pack_signalling,
+    Keep, Leg, MediaPacket, Mode, Outcome, PacketTime, Party, PayloadKind, Period, Pii, Protected,
+    RetentionClass, RtpTime, RuleSetHash, RunningCall, RunningEndpoint, Segment, SegmentContent,
+    SignallingMessage, SipTransport, Track, TrackIndex, Verdict, WallTime, pack_media, pack_signalling,
 };
 use earwitness_vault::{
     Access, CipherSuite, Entry, Finding, NewVault, Opener, Opening, RecordingSealer, Sealer, StreamOpened,
@@ -155,6 +155,7 @@ pub(crate) fn running_call(n: u32, cseq: u32) -> RunningCall {
             at: track(0).flow.dst,
             leg: Leg::Caller,
             formats: vec![(8, Codec::Pcma)],
+            protected: Protected::No,
         }],
     }
 }
