@@ -31,9 +31,9 @@ pub(crate) enum Protection {
     /// No SDP was seen.
     #[default]
     Unsaid,
-    /// Plain RTP.
-    Plain,
-    /// SRTP, or keys for it.
+    /// RTP, or SRTP with keys in the SDP, by which it is opened.
+    Readable,
+    /// SRTP whose keys the SDP does not show.
     Encrypted,
 }
 
@@ -149,9 +149,9 @@ impl Call {
         let direction = media.direction();
         let address = media.connection().filter(|address| !address.is_unspecified());
         self.was_held |= direction != MediaDirection::SendRecv || address.is_none();
-        let has_keys = media.crypto().next().is_some() || media.fingerprint().is_some();
-        let is_encrypted = media.protocol().is_srtp() || has_keys;
-        let protection = if is_encrypted { Protection::Encrypted } else { Protection::Plain };
+        let has_keys = media.crypto().next().is_some();
+        let is_encrypted = media.protocol().is_srtp() || media.fingerprint().is_some();
+        let protection = if is_encrypted && !has_keys { Protection::Encrypted } else { Protection::Readable };
         let Some(end) = address.map(|address| SocketAddr::new(address, media.port())) else { return };
         if end.port() == 0 {
             return;

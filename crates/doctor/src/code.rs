@@ -102,9 +102,9 @@ codes! {
     /// Signalling is encrypted (TLS or DTLS): the calls in it cannot be seen.
     SignallingEncrypted = "signalling-encrypted", Defect,
         "A passive recorder cannot read it. Let the PBX or SBC speak SIP over UDP on the mirrored side, inside the trusted network, or mirror a link on which it does.";
-    /// Media is encrypted (SRTP): it would be kept, and nobody could listen to it.
+    /// Media is encrypted (SRTP) with keys that the signalling does not show: it would be counted and not kept.
     MediaEncrypted = "media-encrypted", Defect,
-        "Switch SRTP off for the recorded extensions, or anchor media at an SBC that decrypts, and mirror the side where RTP is plain (RTP/AVP in the SDP).";
+        "Let the phones exchange keys in the signalling (SDES, `a=crypto`, inside the trusted network): such SRTP is opened. Or switch SRTP off for the recorded extensions, or anchor media at an SBC that decrypts, and mirror the side where RTP is plain (RTP/AVP in the SDP).";
     /// SIP comes over TCP, which this version does not read: these calls are lost.
     SignallingOverTcp = "signalling-over-tcp", Defect,
         "Set the phones and trunks to UDP (`transport=udp`), at least on the mirrored link. SIP over TCP is read in a later version.";

@@ -1,4 +1,4 @@
-//! What no passive recorder can read: signalling in TLS, media in SRTP.
+//! What no passive recorder can read: signalling in TLS, media in SRTP whose keys the signalling does not show.
 
 use earwitness_model::Flow;
 
@@ -78,15 +78,15 @@ impl Encrypted {
         })
     }
 
-    /// Calls whose parties agreed on SRTP, or offered nothing else.
+    /// Calls whose parties agreed on SRTP without saying the keys, or offered nothing else.
     pub(crate) fn finish_media(&self, calls: &Calls) -> Option<Finding> {
         let said = |call: &&crate::calls::Call| match (call.offered, call.chosen) {
             (Protection::Unsaid, Protection::Unsaid) => false,
-            (Protection::Unsaid | Protection::Plain | Protection::Encrypted, _) => true,
+            (Protection::Unsaid | Protection::Readable | Protection::Encrypted, _) => true,
         };
         let is_encrypted = |call: &&crate::calls::Call| match call.chosen {
             Protection::Encrypted => true,
-            Protection::Plain => false,
+            Protection::Readable => false,
             Protection::Unsaid => call.offered == Protection::Encrypted,
         };
         let judged = calls.iter().filter(said).count() as u64;
@@ -100,7 +100,9 @@ impl Encrypted {
             format!("{} ZRTP messages: the parties agree on keys for SRTP inside the media", self.zrtp)
         } else {
             let share = percent(encrypted, judged);
-            format!("the media of {encrypted} of {judged} calls ({share:.0} %) is encrypted (SRTP)")
+            format!(
+                "the media of {encrypted} of {judged} calls ({share:.0} %) is encrypted (SRTP), with keys that its signalling does not show"
+            )
         };
         Some(Finding {
             code: Code::MediaEncrypted,

@@ -97,12 +97,12 @@ fn tls() -> Vec<Shot> {
         .collect()
 }
 
-/// Both parties say RTP/SAVP with keys.
+/// Both parties say SRTP with keys by DTLS.
 fn encrypted_call() -> String {
     let sdp = |host: &str, port: u16| {
-        let key = "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:d0RmdmcmVCspeEc3QGZiNWpVLFJhQX1cfHAwJSoj";
+        let key = "a=fingerprint:sha-256 4A:AD:B9:B1:3F:82:18:3B:54:02:12:DF:3E:5D:49:6B:19:E5:7C:AB";
         let lines = format!(
-            "v=0\\r\\no=- 1 1 IN IP4 {host}\\r\\ns=-\\r\\nc=IN IP4 {host}\\r\\nt=0 0\\r\\nm=audio {port} RTP/SAVP 18\\r\\n{key}\\r\\n"
+            "v=0\\r\\no=- 1 1 IN IP4 {host}\\r\\ns=-\\r\\nc=IN IP4 {host}\\r\\nt=0 0\\r\\nm=audio {port} UDP/TLS/RTP/SAVP 18\\r\\n{key}\\r\\n"
         );
         format!("type=application/sdp body=\"{lines}\"")
     };
