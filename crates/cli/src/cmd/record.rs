@@ -138,6 +138,11 @@ impl Record {
             ),
             ("SIP messages of calls beyond the bound of the call table", counts.calls_refused),
             ("media endpoints beyond what one call may announce", counts.media.endpoints_refused),
+            ("packets of SRTP to which the signalling shows no key: counted, not kept", counts.media.closed),
+            (
+                "packets among opened SRTP that are not authentic: counted, not kept",
+                counts.media.not_authentic,
+            ),
             ("SIP messages that were not read in time", counts.messages_unread),
             ("SIP messages beyond what is kept of one call", counts.messages_not_kept),
             ("IP fragments that could not be put together", counts.fragments_refused),

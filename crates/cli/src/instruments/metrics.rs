@@ -192,6 +192,9 @@ impl Page<'_> {
             &number("media_dropped", "RTP packets of calls that are not kept, or from before the answer"),
             media.dropped,
         )?;
+        let srtp =
+            [("opened", media.opened), ("closed", media.closed), ("not_authentic", media.not_authentic)];
+        self.counters(&number("srtp_packets", "SRTP packets of calls that are to be kept"), "fate", &srtp)?;
         self.counters(
             &number("media_lost", "RTP packets of calls that are to be kept, and were not"),
             "cause",
