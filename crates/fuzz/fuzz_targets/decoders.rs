@@ -131,5 +131,7 @@ fn summary() -> CallSummary {
         gaps: vec![],
         flags: vec![],
         messages: 0,
+        joined: vec![],
+        related: vec![],
     }
 }
