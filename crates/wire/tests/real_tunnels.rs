@@ -76,8 +76,11 @@ fn what_is_in_the_tunnels_is_what_tshark_sees_in_them() {
     }
 }
 
+/// The outermost tunnel and the number of all.
+type Around = (Encapsulation, u8);
+
 /// The flows of a capture's datagrams with their lengths, each with how often it comes, and the tunnels they come in.
-fn flows(name: &str) -> Option<(Vec<String>, Vec<(Encapsulation, u8)>)> {
+fn flows(name: &str) -> Option<(Vec<String>, Vec<Around>)> {
     let file = capture(name)?;
     let (mut flows, mut tunnels) = (BTreeMap::new(), Vec::new());
     each(&frames(&file), &mut |carried| {
