@@ -42,10 +42,10 @@ impl Shot {
     }
 
     fn wrapped(&self, wraps: &[Wrap]) -> Self {
-        let bytes = wraps.iter().fold(self.bytes.clone(), |bytes, wrap| match wrap {
+        let bytes = wraps.iter().fold(self.bytes.clone(), |bytes, wrap| {
             // What ends in something of its own is not what it was without its end.
-            Wrap::EspTunnel | Wrap::EspTransport | Wrap::Hep if self.cut > 0 => bytes,
-            wrap => wrap.cut_frame(&bytes, self.cut),
+            let has_end = matches!(wrap, Wrap::EspTunnel | Wrap::EspTransport | Wrap::Hep);
+            if has_end && self.cut > 0 { bytes } else { wrap.cut_frame(&bytes, self.cut) }
         });
         Self { bytes, ..self.clone() }
     }

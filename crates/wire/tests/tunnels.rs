@@ -236,6 +236,15 @@ fn tunnels_of_the_link_have_no_ends_and_tags_are_none() {
 }
 
 #[test]
+fn backbones_in_one_another_are_known_where_only_an_ether_type_tells() {
+    let backbones = (0..4).fold(Wrap::Vlan.frame(&hello()), |bytes, _| Wrap::ProviderBackbone.frame(&bytes));
+    for wrap in [Wrap::VxlanGroup, Wrap::Pseudowire, Wrap::PseudowireBare] {
+        let said = said(LinkType::Ethernet, &wrap.frame(&backbones));
+        assert!(said.starts_with(BARE) && said.ends_with(" 5"), "{wrap:?}: {said}");
+    }
+}
+
+#[test]
 fn ipv6_in_ipv4_and_ipv4_in_ipv6_are_read() {
     let mut inner = vec![0x60, 0, 0, 0, 0, 13, 17, 63];
     inner.extend([0x20, 1, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 5]);

@@ -11,6 +11,10 @@ pub(crate) const MAX_802_3_LENGTH: u16 = 1500;
 /// Addresses and type.
 pub(crate) const HEADER: usize = 14;
 
+/// EtherTypes that are looked through, one behind the other, where a frame is only guessed at: tags and backbones are no
+/// end of it, and whoever goes through them counts them.
+const MAX_TYPES: usize = 64;
+
 /// EtherTypes that more than one encapsulation may announce.
 pub(crate) const IPV4: u16 = 0x0800;
 pub(crate) const ARP: u16 = 0x0806;
@@ -33,7 +37,7 @@ pub(crate) fn inside(frame: Span<'_>) -> Result<Inside<'_>, WireError> {
 /// addresses, and what follows begins as it must.
 pub(crate) fn is_likely(frame: Span<'_>) -> bool {
     let mut rest = frame.after(12);
-    for _ in 0..=vlan::MAX_TAGS {
+    for _ in 0..MAX_TYPES {
         let Some(&[t0, t1, next]) = rest.bytes.first_chunk() else { return false };
         let ether_type = u16::from_be_bytes([t0, t1]);
         let inside = rest.after(2);
