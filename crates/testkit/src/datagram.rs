@@ -23,6 +23,8 @@ pub const fn flow(src: SocketAddr, dst: SocketAddr) -> Flow {
     Flow { src, dst }
 }
 
+/// IP protocol numbers (IANA).
+pub(crate) const TCP: u8 = 6;
 const UDP: u8 = 17;
 const UDP_HEADER: usize = 8;
 const IPV6_FRAGMENT: u8 = 44;
@@ -48,7 +50,8 @@ impl Datagram<'_> {
         let length = UDP_HEADER + self.payload.len();
         match (self.flow.src.ip(), self.flow.dst.ip()) {
             (IpAddr::V4(src), IpAddr::V4(dst)) => {
-                frame.extend(ipv4(self.identification, 0, length, src.octets(), dst.octets()));
+                let addresses = (src.octets(), dst.octets());
+                frame.extend(ipv4(UDP, (self.identification, 0), length, addresses));
             }
             _ => frame.extend(ipv6(UDP, length, self.flow)),
         }
@@ -74,13 +77,8 @@ impl Datagram<'_> {
                 match (self.flow.src.ip(), self.flow.dst.ip()) {
                     (IpAddr::V4(src), IpAddr::V4(dst)) => {
                         let field = more << 13 | eighths;
-                        frame.extend(ipv4(
-                            self.identification,
-                            field,
-                            part.len(),
-                            src.octets(),
-                            dst.octets(),
-                        ));
+                        let addresses = (src.octets(), dst.octets());
+                        frame.extend(ipv4(UDP, (self.identification, field), part.len(), addresses));
                     }
                     _ => {
                         frame.extend(ipv6(IPV6_FRAGMENT, 8 + part.len(), self.flow));
@@ -96,14 +94,7 @@ impl Datagram<'_> {
     }
 
     fn ethernet(&self, frame: &mut Vec<u8>) {
-        frame.extend(hardware(self.flow.dst.ip()));
-        frame.extend(hardware(self.flow.src.ip()));
-        for (index, vlan) in self.vlans.iter().enumerate() {
-            let kind: u16 = if index + 1 < self.vlans.len() { 0x88a8 } else { 0x8100 };
-            frame.extend(kind.to_be_bytes());
-            frame.extend((vlan & 0x0fff).to_be_bytes());
-        }
-        frame.extend(if self.flow.src.is_ipv4() { [0x08, 0x00] } else { [0x86, 0xdd] });
+        ethernet(self.flow, self.vlans, frame);
     }
 
     /// The UDP header (RFC 768) and the payload.
@@ -131,6 +122,18 @@ impl Datagram<'_> {
     }
 }
 
+/// Appends the header of Ethernet, with its tags.
+pub(crate) fn ethernet(flow: Flow, vlans: &[u16], frame: &mut Vec<u8>) {
+    frame.extend(hardware(flow.dst.ip()));
+    frame.extend(hardware(flow.src.ip()));
+    for (index, vlan) in vlans.iter().enumerate() {
+        let kind: u16 = if index + 1 < vlans.len() { 0x88a8 } else { 0x8100 };
+        frame.extend(kind.to_be_bytes());
+        frame.extend((vlan & 0x0fff).to_be_bytes());
+    }
+    frame.extend(if flow.src.is_ipv4() { [0x08, 0x00] } else { [0x86, 0xdd] });
+}
+
 /// A locally administered hardware address that belongs to `ip`.
 fn hardware(ip: IpAddr) -> [u8; 6] {
     let [a, b, c, d] = match ip {
@@ -140,8 +143,13 @@ fn hardware(ip: IpAddr) -> [u8; 6] {
     [0x02, 0x00, a, b, c, d]
 }
 
-fn ipv4(identification: u16, fragment: u16, length: usize, src: [u8; 4], dst: [u8; 4]) -> [u8; 20] {
-    let mut header = [0x45, 0xb8, 0, 0, 0, 0, 0, 0, 64, UDP, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+pub(crate) fn ipv4(
+    protocol: u8,
+    (identification, fragment): (u16, u16),
+    length: usize,
+    (src, dst): ([u8; 4], [u8; 4]),
+) -> [u8; 20] {
+    let mut header = [0x45, 0xb8, 0, 0, 0, 0, 0, 0, 64, protocol, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
     header[2..4].copy_from_slice(&((20 + length) as u16).to_be_bytes());
     header[4..6].copy_from_slice(&identification.to_be_bytes());
     header[6..8].copy_from_slice(&fragment.to_be_bytes());
@@ -152,7 +160,7 @@ fn ipv4(identification: u16, fragment: u16, length: usize, src: [u8; 4], dst: [u
     header
 }
 
-fn ipv6(next: u8, length: usize, flow: Flow) -> [u8; 40] {
+pub(crate) fn ipv6(next: u8, length: usize, flow: Flow) -> [u8; 40] {
     let octets = |address: SocketAddr| match address.ip() {
         IpAddr::V4(ip) => ip.to_ipv6_mapped().octets(),
         IpAddr::V6(ip) => ip.octets(),

@@ -8,7 +8,8 @@
 //! - [`flood`]: what nobody wants to see on a mirror port: garbage, scanners, calls without end
 //! - [`demo`]: the calls of an office that one can listen to
 //! - [`wrap`]: any frame in every encapsulation
-//! - [`datagram`], [`rtp`], [`srtp`], [`pcap`]: the bytes of it
+//! - [`Carriage`]: the same scripts over TCP or WebSocket, cut and reordered
+//! - [`datagram`], [`segment`], [`rtp`], [`srtp`], [`pcap`]: the bytes of it
 
 #![forbid(unsafe_code)]
 
@@ -21,8 +22,10 @@ pub mod pcap;
 mod random;
 pub mod rtp;
 pub mod script;
+pub mod segment;
 pub mod sip;
 pub mod srtp;
+mod stream;
 pub mod wrap;
 
 use earwitness_model::PacketTime;
@@ -30,6 +33,7 @@ use earwitness_model::PacketTime;
 pub use crate::{
     load::{CallTruth, DirectionTruth, Load, Truth},
     random::Random,
+    stream::{Carriage, Opening, SegmentOrder},
 };
 
 /// An Ethernet frame and when it passes.

@@ -21,6 +21,8 @@ pub(super) struct Dialog {
     pub(super) confirmed: bool,
     /// The last final status of an INVITE: an ACK belongs to its transaction unless it is a 2xx.
     pub(super) invite_status: u16,
+    /// What carries its messages now, as Via names it.
+    pub(super) transport: &'static str,
     /// The last message of each kind, for those that come again.
     pub(super) sent: HashMap<String, Vec<u8>>,
 }
@@ -77,12 +79,12 @@ impl Dialog {
         method: &str,
         src: SocketAddr,
     ) -> Result<Request, String> {
-        let (label, status) = (self.label.clone(), self.invite_status);
+        let (label, status, transport) = (self.label.clone(), self.invite_status, self.transport);
         let side = self.side(leg);
         let invite = side.requests.iter().rev().find(|request| request.method == "INVITE").cloned();
         let mark = if leg == Leg::Caller { "a" } else { "b" };
         let branch = side.requests.len();
-        let via = format!("SIP/2.0/UDP {src};branch=z9hG4bK-{label}-{mark}{branch}");
+        let via = format!("SIP/2.0/{transport} {src};branch=z9hG4bK-{label}-{mark}{branch}");
         let request = match (method, invite) {
             ("CANCEL" | "ACK", None) => {
                 return Err(format!("{method} without an INVITE of this party before it"));

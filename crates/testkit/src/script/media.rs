@@ -336,7 +336,7 @@ fn voice(line: &mut Line<'_>) -> Result<Voice, String> {
 }
 
 /// `5`, `5-7`, `5-7,9`: places in the run, from 0.
-fn indices(text: &str) -> Result<Vec<usize>, String> {
+pub(super) fn indices(text: &str) -> Result<Vec<usize>, String> {
     let mut all = Vec::new();
     for part in text.split(',') {
         let (first, last) = part.split_once('-').unwrap_or((part, part));

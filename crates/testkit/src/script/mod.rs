@@ -15,10 +15,14 @@ mod signal;
 
 use std::collections::HashMap;
 
-use earwitness_model::{Flow, PacketTime};
+use earwitness_model::{Flow, PacketTime, SipTransport};
 
 use self::{dialog::Dialog, line::Line, media::Run};
-use crate::{Frame, MORNING, datagram::Datagram};
+use crate::{
+    Carriage, Frame, MORNING, Opening, SegmentOrder,
+    datagram::Datagram,
+    stream::{Connections, Sending},
+};
 
 /// A script that makes sense.
 #[derive(Debug, Clone)]
@@ -43,7 +47,10 @@ pub struct ScriptError {
 /// [`ScriptError`] at the first line that does not make sense: an unknown word or key, a number that is none, a call that
 /// did not begin, a leg without an address.
 pub fn parse(text: &str) -> Result<Script, ScriptError> {
-    let mut stage = Stage::new();
+    read(text, Stage::new())
+}
+
+fn read(text: &str, mut stage: Stage) -> Result<Script, ScriptError> {
     for (index, text) in text.lines().enumerate() {
         let place = |what| ScriptError { line: index + 1, what };
         if let Some(line) = Line::read(text).map_err(place)? {
@@ -51,6 +58,16 @@ pub fn parse(text: &str) -> Result<Script, ScriptError> {
         }
     }
     Ok(Script { frames: stage.finish() })
+}
+
+/// Reads a script, and carries its messages as `carriage` says, but those in fragments. Bytes that are no message stay in
+/// datagrams, and what the capture missed was never sent.
+///
+/// # Errors
+///
+/// As [`parse`].
+pub fn parse_over(text: &str, carriage: Carriage) -> Result<Script, ScriptError> {
+    read(text, Stage { over: Some(carriage), ..Stage::new() })
 }
 
 impl Script {
@@ -65,6 +82,11 @@ impl Script {
 struct Stage {
     start: PacketTime,
     vlans: Vec<u16>,
+    /// How the messages of the lines below are carried; `None`: over UDP.
+    carriage: Option<Carriage>,
+    /// How messages are carried instead.
+    over: Option<Carriage>,
+    connections: Connections,
     dialogs: HashMap<String, Dialog>,
     runs: Vec<Run>,
     frames: Vec<Frame>,
@@ -72,12 +94,16 @@ struct Stage {
 }
 
 /// How a datagram comes into the capture.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct Passage {
     /// How many times it is seen; 0: it was sent, and the capture missed it.
     times: u32,
     /// Bytes of UDP per IP fragment; `None`: it is whole.
     fragment: Option<usize>,
+    /// Over TCP: which of its segments the capture missed.
+    lost: Vec<usize>,
+    /// Over TCP: it goes in one segment with the next message of its direction.
+    is_held: bool,
 }
 
 impl Stage {
@@ -85,6 +111,9 @@ impl Stage {
         Self {
             start: MORNING,
             vlans: Vec::new(),
+            carriage: None,
+            over: None,
+            connections: Connections::default(),
             dialogs: HashMap::new(),
             runs: Vec::new(),
             frames: Vec::new(),
@@ -96,10 +125,11 @@ impl Stage {
         match line.verb() {
             "epoch" => self.epoch(line),
             "vlan" => self.vlan(line),
+            "transport" => self.transport(line),
             "at" => self.signal(line),
             "rtp" => self.rtp(line),
             "dtmf" => self.dtmf(line),
-            other => Err(format!("`{other}` is not one of: at, rtp, dtmf, vlan, epoch")),
+            other => Err(format!("`{other}` is not one of: at, rtp, dtmf, vlan, transport, epoch")),
         }
     }
 
@@ -117,6 +147,50 @@ impl Stage {
             self.vlans.push(vlan);
         }
         line.end()
+    }
+
+    /// `transport tcp|ws|udp [cut=N] [running]`: what carries the messages of the lines that follow.
+    fn transport(&mut self, mut line: Line<'_>) -> Result<(), String> {
+        let transport = match line.word("udp, tcp or ws")? {
+            "udp" => SipTransport::Udp,
+            "tcp" => SipTransport::Tcp,
+            "ws" => SipTransport::Ws,
+            other => return Err(format!("`{other}` is not one of: udp, tcp, ws")),
+        };
+        let largest = line.value("cut", line::number)?.unwrap_or(1460_usize);
+        let opening = if line.flag("running") { Opening::Before } else { Opening::Seen };
+        self.carriage = (transport != SipTransport::Udp).then_some(Carriage {
+            transport,
+            largest,
+            order: SegmentOrder::AsSent,
+            opening,
+        });
+        line.end()
+    }
+
+    /// What carries the messages of this line.
+    fn carried_by(&self) -> SipTransport {
+        self.over.or(self.carriage).map_or(SipTransport::Udp, |carriage| carriage.transport)
+    }
+
+    /// Sends a message: as [`Self::send`], or in the connection of its ends.
+    fn send_message(&mut self, time: PacketTime, flow: Flow, payload: &[u8], passage: Passage) {
+        let Some(carriage) = self.over.or(self.carriage).filter(|_| passage.fragment.is_none()) else {
+            self.send(time, flow, payload, passage);
+            return;
+        };
+        if self.over.is_some() && passage.times == 0 {
+            return;
+        }
+        let (lost, is_held) = (&passage.lost[..], passage.is_held);
+        let all: Vec<usize> = (0..payload.len()).collect();
+        let lost = if passage.times == 0 { &all[..] } else { lost };
+        let sending = Sending { flow, vlans: &self.vlans, message: payload, lost, is_held };
+        for bytes in self.connections.send(carriage, &sending) {
+            for _ in 0..passage.times.max(1) {
+                self.frames.push(Frame { time, bytes: bytes.clone() });
+            }
+        }
     }
 
     fn time(&self, nanos: i64) -> PacketTime {
@@ -141,7 +215,7 @@ impl Stage {
         for run in std::mem::take(&mut self.runs) {
             self.vlans.clone_from(&run.vlans);
             for packet in run.packets() {
-                let passage = Passage { times: run.times, fragment: None };
+                let passage = Passage { times: run.times, fragment: None, lost: Vec::new(), is_held: false };
                 self.send(self.time(packet.nanos), run.flow, &packet.bytes, passage);
             }
         }

@@ -8,6 +8,7 @@ use super::{
     Passage, Stage,
     dialog::{Dialog, Identity, Side},
     line::{Line, address, number, seconds},
+    media::indices,
 };
 use crate::{
     sip::{Audio, Encoding, Message, phrase},
@@ -61,7 +62,11 @@ impl Stage {
             self.message(&mut line, (what, label), (flow, contact.map(str::to_owned)))?
         };
         line.end()?;
-        self.send(time, flow, &bytes, passage);
+        if what == "raw" && self.over.is_some() {
+            self.send(time, flow, &bytes, passage);
+        } else {
+            self.send_message(time, flow, &bytes, passage);
+        }
         Ok(())
     }
 
@@ -82,7 +87,9 @@ impl Stage {
             }
             self.dialogs.insert(label.to_owned(), begin(line, label, flow));
         }
+        let transport = self.carried_by().name();
         let dialog = self.dialogs.get_mut(label).ok_or("a call that was just put there is gone")?;
+        dialog.transport = transport;
         if line.flag("repeat") {
             let before = dialog.sent.get(what).cloned();
             return before.ok_or_else(|| format!("there is no {what} to repeat"));
@@ -118,6 +125,7 @@ fn begin(line: &mut Line<'_>, label: &str, flow: Flow) -> Dialog {
         to_tag: None,
         confirmed: false,
         invite_status: 0,
+        transport: "UDP",
         sent: HashMap::new(),
     }
 }
@@ -128,7 +136,13 @@ fn passage(line: &mut Line<'_>) -> Result<Passage, String> {
         (false, true) => 2,
         (false, false) => 1,
     };
-    Ok(Passage { times, fragment: line.value("fragment", number::<usize>)? })
+    let lost = line.value("lost", indices)?.unwrap_or_default();
+    Ok(Passage {
+        times,
+        fragment: line.value("fragment", number::<usize>)?,
+        lost,
+        is_held: line.flag("held"),
+    })
 }
 
 /// `text="…"` or `hex=…`: bytes that are no message.

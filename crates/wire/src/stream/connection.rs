@@ -5,7 +5,8 @@ use earwitness_model::PacketTime;
 use super::{
     Sink, Standing, StreamLimits,
     begin::{Beginning, Judged, judge, judge_anywhere},
-    side::{Side, Verdict},
+    run::{Run, Verdict},
+    side::Side,
 };
 use crate::TcpSegment;
 
@@ -22,8 +23,6 @@ pub(super) enum State {
 #[derive(Default)]
 pub(super) struct Connection {
     sides: [Side; 2],
-    /// Whose FIN was seen.
-    closed: [bool; 2],
 }
 
 /// Which end of a connection speaks: that whose address is the lower one, or the other.
@@ -39,8 +38,6 @@ pub(super) enum Fate {
     Kept,
     /// It is none of ours, or over.
     Forgotten,
-    /// The segment begins another connection of the same ends.
-    Anew,
 }
 
 impl End {
@@ -68,7 +65,8 @@ impl State {
     /// A connection that is picked up at `segment`, which begins something of ours.
     pub(super) fn picked_up(end: End, segment: &TcpSegment<'_>, beginning: Beginning) -> Self {
         let mut connection = Connection::default();
-        *end.own_and_other(&mut connection.sides).0 = Side::picked_up(first_byte(segment), beginning);
+        *end.own_and_other(&mut connection.sides).0 =
+            Side::of(Run::picked_up(first_byte(segment), beginning));
         Self::Speaking(Box::new(connection))
     }
 
@@ -108,13 +106,7 @@ impl State {
             }
         }
         let Self::Speaking(connection) = self else { return Fate::Kept };
-        let fate = connection.handle_segment(end, segment, at, sink);
-        if fate == Fate::Anew {
-            connection.finish(sink);
-            *self = Self::opening();
-            return self.handle_segment(end, segment, at, sink);
-        }
-        fate
+        connection.handle_segment(end, segment, at, sink)
     }
 
     /// Gives up what is missing at `now`.
@@ -159,25 +151,25 @@ fn open(
         return Err(if is_over { Fate::Forgotten } else { Fate::Kept });
     }
     let reach = sink.limits.window;
-    let side = match *own {
+    let run = match *own {
         Some(begins) if begins == first => match judge(segment.payload) {
-            Judged::Ours(_) | Judged::TooFew => Side::beginning(begins),
+            Judged::Ours(_) | Judged::TooFew => Run::beginning(begins),
             Judged::Tls => {
                 sink.count_encrypted();
                 return Err(Fate::Forgotten);
             }
             Judged::Other => return Err(Fate::Forgotten),
         },
-        Some(begins) if (first.wrapping_sub(begins) as usize) < reach => Side::beginning(begins),
+        Some(begins) if (first.wrapping_sub(begins) as usize) < reach => Run::beginning(begins),
         Some(_) | None => match judge_anywhere(segment.payload) {
-            Some(beginning) => Side::picked_up(first, beginning),
+            Some(beginning) => Run::picked_up(first, beginning),
             None => return Err(Fate::Kept),
         },
     };
-    let other = other.map_or_else(Side::default, Side::beginning);
+    let other = other.map_or_else(Side::default, |begins| Side::of(Run::beginning(begins)));
     let mut connection = Connection::default();
     let (own_side, other_side) = end.own_and_other(&mut connection.sides);
-    (*own_side, *other_side) = (side, other);
+    (*own_side, *other_side) = (Side::of(run), other);
     Ok(connection)
 }
 
@@ -190,40 +182,20 @@ impl Connection {
         sink: &mut Sink<'_>,
     ) -> Fate {
         let first = first_byte(segment);
-        if segment.flags.syn && self.handle_syn(end, segment, sink.limits) == Fate::Anew {
-            return Fate::Anew;
-        }
         let (own, other) = end.own_and_other(&mut self.sides);
+        if segment.flags.syn {
+            own.handle_syn(first, sink);
+        }
         if let Some(number) = segment.acknowledged {
             other.handle_acknowledged(number, at, sink.limits);
         }
-        if segment.payload.is_empty() && segment.cut == 0 {
-            return self.handle_close(end, segment, sink);
-        }
-        if own.begins_anew == Some(first) {
-            return Fate::Anew;
-        }
-        let verdict = own.handle_bytes((first, segment.payload, segment.cut), at, sink);
-        if verdict == Verdict::NotOurs && sink.standing == Standing::Unproven {
-            return Fate::Forgotten;
+        if !segment.payload.is_empty() || segment.cut > 0 {
+            let verdict = own.handle_bytes((first, segment.payload, segment.cut), at, sink);
+            if verdict == Verdict::NotOurs && sink.standing == Standing::Unproven {
+                return Fate::Forgotten;
+            }
         }
         self.handle_close(end, segment, sink)
-    }
-
-    /// A SYN of ends that have a connection: it comes again or late, or it begins another one. Whoever forges one must not
-    /// cost a message of which a part is here: then the first byte of the other connection decides.
-    fn handle_syn(&mut self, end: End, segment: &TcpSegment<'_>, limits: &StreamLimits) -> Fate {
-        let first = first_byte(segment);
-        let is_quiet = self.sides.iter().all(Side::is_quiet);
-        let (own, _) = end.own_and_other(&mut self.sides);
-        match own.begins {
-            Some(begins) if begins == first => {}
-            None if own.next().is_none() => *own = Side::beginning(first),
-            None if own.is_near(first, limits) => own.begins = Some(first),
-            Some(_) | None if is_quiet => return Fate::Anew,
-            Some(_) | None => own.begins_anew = Some(first),
-        }
-        Fate::Kept
     }
 
     /// FIN and RST count where they are due (RFC 5961, section 3): a flood of others ends nothing.
@@ -231,15 +203,11 @@ impl Connection {
         if !segment.flags.fin && !segment.flags.rst {
             return Fate::Kept;
         }
-        let (own, _) = end.own_and_other(&mut self.sides);
         let len = u32::try_from(segment.payload.len()).unwrap_or_default();
         let after = first_byte(segment).wrapping_add(len).wrapping_add(segment.cut);
-        if own.next().is_some_and(|next| next != after) {
-            return Fate::Kept;
-        }
-        let (closed, other_closed) = end.own_and_other(&mut self.closed);
-        *closed = true;
-        if segment.flags.rst || *other_closed {
+        let (own, other) = end.own_and_other(&mut self.sides);
+        let is_closed = own.handle_close(after, sink);
+        if is_closed && (segment.flags.rst || other.is_empty()) {
             self.finish(sink);
             return Fate::Forgotten;
         }

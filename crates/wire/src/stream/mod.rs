@@ -19,8 +19,8 @@
 //!
 //! **Malice.** Ends and numbers are chosen by whoever sends. The table is hashed with a random seed, and has one budget in
 //! bytes; what goes first is what has never brought a message. Of two segments that differ about the same bytes the first
-//! counts. A RST or FIN in the wrong place ends nothing, nor does a SYN in the middle of a message, and a segment far away is
-//! not followed while a message is being read.
+//! counts. A RST or FIN in the wrong place ends nothing; a SYN, or a message far away from where the connection is, begins a
+//! run of numbers beside it, and does not take its place.
 //!
 //! What is encrypted (TLS) or compressed (RFC 7692) is counted, not read.
 
@@ -28,6 +28,7 @@ mod begin;
 mod connection;
 mod losses;
 mod order;
+mod run;
 mod side;
 mod sip;
 mod websocket;
@@ -135,8 +136,9 @@ impl fmt::Debug for Streams {
 }
 
 /// Whether a connection has brought a message: those that have are the last to go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 enum Standing {
+    #[default]
     Unproven,
     Proven,
 }
@@ -160,6 +162,8 @@ struct Sink<'s> {
     key: Flow,
     flow: Flow,
     time: PacketTime,
+    /// Messages handed over before these bytes were read.
+    before: usize,
 }
 
 impl Streams {
@@ -202,6 +206,7 @@ impl Streams {
         {
             self.act((key, key), due, |state, sink| state.handle_time(due, sink));
         }
+        self.make_room();
         self.forget_old(now);
     }
 
@@ -281,6 +286,7 @@ impl Streams {
             key,
             flow,
             time: at,
+            before: 0,
         };
         let fate = act(&mut slot.state, &mut sink);
         slot.standing = sink.standing;
@@ -358,6 +364,17 @@ impl Streams {
 }
 
 impl Sink<'_> {
+    /// The bytes that are read next were captured at `time`.
+    fn begin(&mut self, time: PacketTime) {
+        self.time = time;
+        self.before = self.messages.len();
+    }
+
+    /// Whether those bytes brought a message.
+    fn told(&self) -> Standing {
+        if self.messages.len() > self.before { Standing::Proven } else { Standing::Unproven }
+    }
+
     /// Hands a message over.
     fn tell(&mut self, transport: SipTransport, bytes: &[u8]) {
         self.standing = Standing::Proven;

@@ -20,7 +20,7 @@ const LATE_NANOS: i64 = 100_000_000;
 /// `next`; `held` is what it takes.
 #[derive(Default)]
 pub(super) struct Order {
-    next: Option<u32>,
+    next: u32,
     waiting: VecDeque<Piece>,
     held: usize,
     acknowledged: Option<Acknowledged>,
@@ -69,13 +69,13 @@ const fn distance(from: u32, to: u32) -> i64 {
 }
 
 impl Order {
-    /// The next byte is that of `sequence`, and nothing waits.
-    pub(super) fn begin(&mut self, sequence: u32) {
-        *self = Self { next: Some(sequence), ..Self::default() };
+    /// The next byte is that of `next`, and nothing waits.
+    pub(super) fn beginning(next: u32) -> Self {
+        Self { next, ..Self::default() }
     }
 
-    /// The number of the next byte, once one is known.
-    pub(super) const fn next(&self) -> Option<u32> {
+    /// The number of the next byte.
+    pub(super) const fn next(&self) -> u32 {
         self.next
     }
 
@@ -92,7 +92,7 @@ impl Order {
     /// Whether `sequence` lies where bytes are expected or were just read.
     pub(super) fn is_near(&self, sequence: u32, limits: &StreamLimits) -> bool {
         let reach = limits.window as i64;
-        self.next.is_some_and(|next| distance(next, sequence).abs() <= reach)
+        distance(self.next, sequence).abs() <= reach
     }
 
     /// Takes `bytes`, which begin at `sequence` and after which `cut` more were not captured.
@@ -102,7 +102,7 @@ impl Order {
         at: PacketTime,
         limits: &StreamLimits,
     ) -> Place<'b> {
-        let next = *self.next.get_or_insert(sequence);
+        let next = self.next;
         let reach = limits.window as i64;
         let ahead = distance(next, sequence);
         let end = ahead + bytes.len() as i64;
@@ -122,7 +122,7 @@ impl Order {
             self.advance(bytes.len(), cut);
             return Place::Next(bytes);
         }
-        if self.waiting.len() >= MAX_PIECES {
+        if ahead > 0 && self.waiting.len() >= MAX_PIECES {
             return Place::Outside;
         }
         Place::Waiting(self.insert((usize::try_from(ahead).unwrap_or(0), bytes, cut), at))
@@ -130,7 +130,7 @@ impl Order {
 
     /// The piece whose turn it is.
     pub(super) fn take_next(&mut self) -> Option<Piece> {
-        if self.waiting.front()?.sequence != self.next? {
+        if self.waiting.front()?.sequence != self.next {
             return None;
         }
         let piece = self.waiting.pop_front()?;
@@ -141,14 +141,14 @@ impl Order {
 
     /// The other side has everything before `number`.
     pub(super) fn handle_acknowledged(&mut self, number: u32, at: PacketTime, limits: &StreamLimits) {
-        let Some(next) = self.next else { return };
+        let next = self.next;
         let beyond = distance(next, number);
         if beyond <= 0 || beyond > limits.window as i64 {
             return;
         }
         match &mut self.acknowledged {
             Some(known) if distance(next, known.number) >= beyond => {}
-            Some(known) => known.number = number,
+            Some(known) => *known = Acknowledged { number, since: at },
             None => self.acknowledged = Some(Acknowledged { number, since: at }),
         }
     }
@@ -162,33 +162,34 @@ impl Order {
         Some(sure.map_or(patience, |sure| sure.min(patience)))
     }
 
-    /// When the rest of a message is given up of which the other side has more than was seen here.
-    pub(super) fn rest_deadline(&self) -> Option<PacketTime> {
-        Some(self.acknowledged?.since.plus_nanos(LATE_NANOS))
+    /// When the rest of a message is given up of which the other side has more than was seen here; the last of that came
+    /// at `read_at`.
+    pub(super) fn rest_deadline(&self, read_at: PacketTime) -> Option<PacketTime> {
+        Some(self.acknowledged?.since.max(read_at).plus_nanos(LATE_NANOS))
     }
 
     /// Goes on behind what is missing.
     pub(super) fn skip_gap(&mut self) {
         if let Some(piece) = self.waiting.front() {
-            self.next = Some(piece.sequence);
+            self.next = piece.sequence;
             self.forget_acknowledged();
         }
     }
 
     fn advance(&mut self, len: usize, cut: u32) {
         let step = u32::try_from(len).unwrap_or(u32::MAX).wrapping_add(cut);
-        self.next = self.next.map(|next| next.wrapping_add(step));
+        self.next = self.next.wrapping_add(step);
         self.forget_acknowledged();
     }
 
     fn forget_acknowledged(&mut self) {
-        let next = self.next.unwrap_or_default();
+        let next = self.next;
         self.acknowledged = self.acknowledged.filter(|known| distance(next, known.number) > 0);
     }
 
     /// Puts what is new of `bytes`, `from` bytes behind `next`, between those that wait.
     fn insert(&mut self, (from, bytes, cut): (usize, &[u8], u32), at: PacketTime) -> Agreement {
-        let next = self.next.unwrap_or_default();
+        let next = self.next;
         let end = from + bytes.len();
         let part = |start: usize, stop: usize| bytes.get(start - from..stop - from).unwrap_or_default();
         let (mut start, mut index, mut agreement) = (from, 0, Agreement::Same);

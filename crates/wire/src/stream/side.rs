@@ -1,114 +1,56 @@
-//! One direction of a connection: its bytes in order, and the messages in them.
+//! One direction of a connection. Whoever forges segments can begin runs of numbers beside the one that is real: they are
+//! read beside each other, a few at a time, so that no forged one takes the place of that which brings messages.
 
-use earwitness_model::{PacketTime, SipTransport};
+use earwitness_model::PacketTime;
 
 use super::{
-    Sink, StreamLimits, StreamLoss,
-    begin::{Beginning, Judged, judge, judge_anywhere},
-    order::{Agreement, Order, Piece, Place},
-    sip::{SipFraming, SipStep, head_len},
-    websocket::{self, FrameReading, FrameStep, Handshake},
+    Sink, Standing, StreamLimits, StreamLoss,
+    begin::judge_anywhere,
+    run::{Run, Verdict},
 };
 
-/// The rest of a message is waited for so long: 64 · T1, by when the transaction it belongs to is over (RFC 3261, 17.1).
-const REST_NANOS: i64 = 32_000_000_000;
-/// The longest head of a handshake.
-const MAX_HANDSHAKE: usize = 16 << 10;
-/// A buffer that has nothing in it is given back if it is larger.
-const KEPT_BUFFER: usize = 4 << 10;
+/// Runs that are read beside each other.
+const MAX_RUNS: usize = 4;
 
-/// One direction.
-///
-/// Invariant: `unread` is what lies between the last message and [`Order::next`].
+/// The runs of one direction, the oldest first.
 #[derive(Default)]
 pub(super) struct Side {
-    /// The number of its first byte, if its SYN was seen.
-    pub(super) begins: Option<u32>,
-    /// The number of the first byte of another connection of the same ends, whose SYN was seen after that.
-    pub(super) begins_anew: Option<u32>,
-    order: Order,
-    framing: Framing,
-    unread: Vec<u8>,
-    /// When the last byte came that was read.
-    read_at: PacketTime,
-}
-
-/// What the bytes are read as.
-#[derive(Default)]
-enum Framing {
-    /// The first bytes of a connection, that will say what it is.
-    #[default]
-    Undecided,
-    /// Bytes from somewhere in it, that may.
-    Unknown,
-    Sip(SipFraming),
-    Handshake,
-    Frames(FrameReading),
-}
-
-/// What a direction turns out to be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Verdict {
-    /// It may be ours.
-    Ours,
-    /// It is not.
-    NotOurs,
-}
-
-/// What is to be done after a look at the bytes.
-enum Step {
-    /// So many bytes were used; there may be more in the others.
-    Used(usize),
-    /// So many bytes were used, and what follows is to be read as this.
-    Turn(usize, Framing),
-    /// More bytes are needed.
-    More,
-    /// None of this is ours.
-    NotOurs,
+    runs: Vec<Run>,
 }
 
 impl Side {
-    /// A direction whose first byte has the number `begins`.
-    pub(super) fn beginning(begins: u32) -> Self {
-        let mut side = Self { begins: Some(begins), ..Self::default() };
-        side.order.begin(begins);
-        side
-    }
-
-    /// A direction that is picked up at `sequence`, where something begins that is ours.
-    pub(super) fn picked_up(sequence: u32, beginning: Beginning) -> Self {
-        let mut side = Self::default();
-        side.pick_up(sequence, beginning);
-        side
-    }
-
-    /// Whether nothing waits for its place or its rest.
-    pub(super) fn is_quiet(&self) -> bool {
-        self.unread.is_empty() && self.order.is_even() && !self.is_within_frames()
+    /// A direction with one run.
+    pub(super) fn of(run: Run) -> Self {
+        Self { runs: vec![run] }
     }
 
     /// Memory of it.
     pub(super) fn held(&self) -> usize {
-        let frames = match &self.framing {
-            Framing::Frames(frames) => frames.held(),
-            Framing::Undecided | Framing::Unknown | Framing::Sip(_) | Framing::Handshake => 0,
-        };
-        self.unread.capacity() + self.order.held() + frames
+        let runs: usize = self.runs.iter().map(Run::held).sum();
+        self.runs.capacity() * size_of::<Run>() + runs
     }
 
-    /// The number of the next byte, once one is known.
-    pub(super) const fn next(&self) -> Option<u32> {
-        self.order.next()
+    /// Whether nothing is read of it.
+    pub(super) fn is_empty(&self) -> bool {
+        self.runs.is_empty()
     }
 
-    /// Whether `sequence` lies where bytes are expected or were just read.
-    pub(super) fn is_near(&self, sequence: u32, limits: &StreamLimits) -> bool {
-        self.order.is_near(sequence, limits)
+    /// A SYN says that `begins` is the number of the first byte: it comes again, or late, or of another connection.
+    pub(super) fn handle_syn(&mut self, begins: u32, sink: &mut Sink<'_>) {
+        if self.runs.iter().any(|run| run.begins() == Some(begins)) {
+            return;
+        }
+        let near =
+            self.runs.iter_mut().find(|run| run.begins().is_none() && run.is_near(begins, sink.limits));
+        match near {
+            Some(run) => run.handle_late_syn(begins),
+            None => self.add(Run::beginning(begins), sink),
+        }
     }
 
     /// The other side has everything before `number`.
     pub(super) fn handle_acknowledged(&mut self, number: u32, at: PacketTime, limits: &StreamLimits) {
-        self.order.handle_acknowledged(number, at, limits);
+        self.runs.iter_mut().for_each(|run| run.handle_acknowledged(number, at, limits));
     }
 
     /// Takes the payload of a segment.
@@ -118,211 +60,86 @@ impl Side {
         at: PacketTime,
         sink: &mut Sink<'_>,
     ) -> Verdict {
-        match self.order.place((sequence, bytes, cut), at, sink.limits) {
-            Place::Next(new) => {
-                let verdict = self.read(new, at, sink);
-                self.break_off_if(cut, sink);
-                verdict
-            }
-            Place::Waiting(agreement) => {
-                if agreement == Agreement::Differs {
-                    sink.losses.count(StreamLoss::Overlap);
+        let place = match self.run_of(sequence, sink.limits) {
+            Some(place) => place,
+            None => match judge_anywhere(bytes) {
+                Some(beginning) => {
+                    self.add(Run::picked_up(sequence, beginning), sink);
+                    self.runs.len() - 1
                 }
-                self.read_waiting(at, sink)
-            }
-            Place::Known => Verdict::Ours,
-            Place::Outside => match judge_anywhere(bytes) {
-                Some(beginning) if self.is_quiet() => {
-                    self.pick_up(sequence, beginning);
-                    self.handle_bytes((sequence, bytes, cut), at, sink)
-                }
-                Some(_) | None => {
+                // Of a direction that is not read nothing is expected anywhere.
+                None if self.runs.is_empty() => return Verdict::Ours,
+                None => {
                     sink.losses.count(StreamLoss::Outside);
-                    Verdict::Ours
+                    return Verdict::Ours;
                 }
             },
-        }
+        };
+        let Some(run) = self.runs.get_mut(place) else { return Verdict::Ours };
+        let verdict = run.handle_bytes((sequence, bytes, cut), at, sink);
+        self.judged(place, verdict)
     }
 
     /// When something that is missing is given up.
     pub(super) fn deadline(&self, limits: &StreamLimits) -> Option<PacketTime> {
-        let gap = self.order.deadline(limits);
-        if gap.is_some() || self.is_quiet() {
-            return gap;
-        }
-        let rest = self.read_at.plus_nanos(REST_NANOS);
-        Some(self.order.rest_deadline().map_or(rest, |sure| sure.min(rest)))
+        self.runs.iter().filter_map(|run| run.deadline(limits)).min()
     }
 
     /// Gives up what is missing at `now`.
     pub(super) fn handle_time(&mut self, now: PacketTime, sink: &mut Sink<'_>) -> Verdict {
-        let mut verdict = Verdict::Ours;
-        while self.deadline(sink.limits).is_some_and(|due| due <= now) {
-            if !self.order.is_even() {
-                sink.losses.count(StreamLoss::Gap);
-            }
-            self.break_off(sink);
-            self.order.skip_gap();
-            if self.read_waiting(PacketTime::from_nanos(i64::MIN), sink) == Verdict::NotOurs {
-                verdict = Verdict::NotOurs;
-            }
+        let (mut place, mut verdict) = (0, Verdict::Ours);
+        while let Some(run) = self.runs.get_mut(place) {
+            let runs = run.handle_time(now, sink);
+            let before = self.runs.len();
+            verdict = self.judged(place, runs);
+            // What is taken out makes room for the one behind it.
+            place += usize::from(before == self.runs.len());
         }
         verdict
     }
 
-    /// The connection is over: what is missing is given up, and what is there of messages handed over.
+    /// The run whose next byte would be that of `number` is over; whether there was one, and there is no other.
+    pub(super) fn handle_close(&mut self, number: u32, sink: &mut Sink<'_>) -> bool {
+        let place = self.runs.iter().position(|run| run.next() == number);
+        if let Some(place) = place {
+            self.runs.remove(place).finish(sink);
+        }
+        place.is_some() && self.runs.is_empty()
+    }
+
+    /// Everything is over.
     pub(super) fn finish(&mut self, sink: &mut Sink<'_>) {
-        self.handle_time(PacketTime::from_nanos(i64::MAX), sink);
+        self.runs.drain(..).for_each(|mut run| run.finish(sink));
     }
 
-    fn pick_up(&mut self, sequence: u32, beginning: Beginning) {
-        self.order.begin(sequence);
-        self.unread.clear();
-        self.framing = Framing::of(beginning);
+    /// Where the run is that `sequence` belongs to: where it is the next byte, or else where it is near, before others where
+    /// messages came from.
+    fn run_of(&self, sequence: u32, limits: &StreamLimits) -> Option<usize> {
+        let next = self.runs.iter().position(|run| run.next() == sequence);
+        next.or_else(|| {
+            let near = self.runs.iter().enumerate().filter(|(_, run)| run.is_near(sequence, limits));
+            near.max_by_key(|(_, run)| run.standing()).map(|(place, _)| place)
+        })
     }
 
-    fn is_within_frames(&self) -> bool {
-        match &self.framing {
-            Framing::Frames(frames) => frames.is_within(),
-            Framing::Undecided | Framing::Unknown | Framing::Sip(_) | Framing::Handshake => false,
+    /// Takes one more run. If there are too many, the oldest goes that brought nothing, or that has nothing half read.
+    fn add(&mut self, run: Run, sink: &mut Sink<'_>) {
+        if self.runs.len() >= MAX_RUNS {
+            let idle = |run: &Run| run.standing() == Standing::Unproven;
+            let oldest = self.runs.iter().position(idle).or_else(|| self.runs.iter().position(Run::is_quiet));
+            self.runs.remove(oldest.unwrap_or(0)).finish(sink);
         }
+        self.runs.push(run);
     }
 
-    /// Reads the pieces whose turn it is; what fills the hole before them came at `at`.
-    fn read_waiting(&mut self, at: PacketTime, sink: &mut Sink<'_>) -> Verdict {
-        let mut verdict = Verdict::Ours;
-        while let Some(Piece { bytes, cut, at: came, .. }) = self.order.take_next() {
-            if self.read(&bytes, came.max(at), sink) == Verdict::NotOurs {
-                verdict = Verdict::NotOurs;
-            }
-            self.break_off_if(cut, sink);
+    /// A run that is none of ours goes, and with the last one the direction is none of ours.
+    fn judged(&mut self, place: usize, verdict: Verdict) -> Verdict {
+        if verdict == Verdict::Ours {
+            return Verdict::Ours;
         }
-        verdict
-    }
-
-    /// Reads the next bytes of the stream.
-    fn read(&mut self, bytes: &[u8], at: PacketTime, sink: &mut Sink<'_>) -> Verdict {
-        self.read_at = self.read_at.max(at);
-        sink.time = self.read_at;
-        let (verdict, used);
-        if self.unread.is_empty() {
-            (verdict, used) = self.framing.read(bytes, sink);
-            self.unread.extend_from_slice(bytes.get(used..).unwrap_or_default());
-        } else {
-            self.unread.extend_from_slice(bytes);
-            (verdict, used) = self.framing.read(&self.unread, sink);
-            self.unread.drain(..used.min(self.unread.len()));
+        if self.runs.get(place).is_some_and(|run| run.standing() == Standing::Unproven) {
+            self.runs.remove(place);
         }
-        if self.unread.is_empty() && self.unread.capacity() > KEPT_BUFFER {
-            self.unread = Vec::new();
-        }
-        verdict
-    }
-
-    fn break_off_if(&mut self, cut: u32, sink: &mut Sink<'_>) {
-        if cut > 0 {
-            self.break_off(sink);
-        }
-    }
-
-    /// What follows does not follow upon what is there. A message whose head is whole is handed over as it is.
-    fn break_off(&mut self, sink: &mut Sink<'_>) {
-        sink.time = self.read_at;
-        self.framing = match std::mem::take(&mut self.framing) {
-            Framing::Undecided | Framing::Unknown | Framing::Handshake => Framing::Unknown,
-            Framing::Sip(framing) => {
-                if framing.is_in_body() {
-                    sink.losses.count(StreamLoss::CutMessage);
-                    sink.tell(SipTransport::Tcp, &self.unread);
-                } else if framing != SipFraming::Searching && !self.unread.is_empty() {
-                    sink.losses.count(StreamLoss::PartialMessage);
-                }
-                Framing::Sip(SipFraming::Searching)
-            }
-            Framing::Frames(frames) => {
-                if frames.is_within() || !self.unread.is_empty() {
-                    sink.losses.count(StreamLoss::PartialMessage);
-                }
-                Framing::Frames(FrameReading::lost())
-            }
-        };
-        self.unread = Vec::new();
-    }
-}
-
-impl Framing {
-    const fn of(beginning: Beginning) -> Self {
-        match beginning {
-            Beginning::Sip => Self::Sip(SipFraming::Beginning),
-            Beginning::Handshake => Self::Handshake,
-            Beginning::Frames => Self::Frames(FrameReading::lost()),
-        }
-    }
-
-    /// Reads `bytes` as far as they go, and says how far that is.
-    fn read(&mut self, bytes: &[u8], sink: &mut Sink<'_>) -> (Verdict, usize) {
-        let mut at = 0;
-        loop {
-            match self.step(bytes.get(at..).unwrap_or_default(), sink) {
-                Step::Used(used) => at += used,
-                Step::Turn(used, framing) => {
-                    at += used;
-                    *self = framing;
-                }
-                Step::More => return (Verdict::Ours, at),
-                Step::NotOurs => return (Verdict::NotOurs, bytes.len()),
-            }
-        }
-    }
-
-    fn step(&mut self, bytes: &[u8], sink: &mut Sink<'_>) -> Step {
-        match self {
-            Self::Undecided => match judge(bytes) {
-                Judged::Ours(beginning) => Step::Turn(0, Self::of(beginning)),
-                Judged::TooFew => Step::More,
-                Judged::Tls => {
-                    sink.count_encrypted();
-                    Step::NotOurs
-                }
-                Judged::Other => Step::NotOurs,
-            },
-            Self::Unknown if bytes.is_empty() => Step::More,
-            Self::Unknown => match judge_anywhere(bytes) {
-                Some(beginning) => Step::Turn(0, Self::of(beginning)),
-                None => Step::NotOurs,
-            },
-            Self::Sip(framing) => match framing.step(bytes, sink.limits, sink.losses) {
-                SipStep::Message(len) => {
-                    sink.tell(SipTransport::Tcp, bytes.get(..len).unwrap_or_default());
-                    Step::Used(len)
-                }
-                SipStep::Skip(len) => Step::Used(len),
-                SipStep::More => Step::More,
-            },
-            Self::Handshake => shake_hands(bytes, sink),
-            Self::Frames(frames) => match frames.step(bytes, sink.limits, sink.losses) {
-                FrameStep::Message(len, message) => {
-                    sink.tell_framed(&message);
-                    Step::Used(len)
-                }
-                FrameStep::Skip(len) => Step::Used(len),
-                FrameStep::More => Step::More,
-            },
-        }
-    }
-}
-
-/// Reads the head of an HTTP message; what follows it is a stream of frames, or nothing of ours.
-fn shake_hands(bytes: &[u8], sink: &mut Sink<'_>) -> Step {
-    let Some(len) = head_len(bytes, 0) else {
-        return if bytes.len() <= MAX_HANDSHAKE { Step::More } else { Step::NotOurs };
-    };
-    match websocket::judge(bytes.get(..len).unwrap_or_default()) {
-        Handshake::Sip | Handshake::Unnamed => Step::Turn(len, Framing::Frames(FrameReading::default())),
-        Handshake::Compressed => {
-            sink.losses.count(StreamLoss::Compressed);
-            Step::NotOurs
-        }
-        Handshake::Other => Step::NotOurs,
+        if self.runs.is_empty() { Verdict::NotOurs } else { Verdict::Ours }
     }
 }

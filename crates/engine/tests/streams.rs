@@ -1,0 +1,153 @@
+//! SIP over TCP and WebSocket comes to what SIP over UDP comes to, however its streams are cut, and whatever else is on the
+//! wire.
+
+#![expect(clippy::disallowed_methods, reason = "tests read fixtures")]
+#![expect(clippy::unwrap_used, reason = "a test stops where it fails, in its helping functions too")]
+
+mod support;
+
+use std::fs;
+
+use earwitness_engine::Limits;
+use earwitness_model::{CallId, CallSummary, Flow, PacketTime, SegmentContent, SipTransport};
+use earwitness_rules::RuleSet;
+use earwitness_testkit::{
+    Carriage, Frame, Opening, Random, SegmentOrder,
+    script::parse_over,
+    segment::{ACK, PSH, SYN, Segment},
+};
+use earwitness_wire::stream::StreamLoss;
+use proptest::prelude::*;
+use support::{Piece, Replayed, desks, lab, replay, scripts, told};
+
+/// The scripts whose messages come over UDP.
+fn texts() -> Vec<String> {
+    let folders = fs::read_dir(scripts()).unwrap().map(|entry| entry.unwrap().path());
+    let mut paths: Vec<_> = folders.map(|folder| folder.join("script.call")).filter(|p| p.exists()).collect();
+    paths.sort();
+    let texts = paths.iter().map(|path| fs::read_to_string(path).unwrap());
+    let texts: Vec<String> = texts.filter(|text| !text.contains("transport ")).collect();
+    assert!(texts.len() >= 24, "{} scripts", texts.len());
+    texts
+}
+
+/// What came of a call, without what differs: how often the mirror showed a message.
+type Told = (CallId, Option<PacketTime>, Vec<Piece>, CallSummary);
+
+fn calls(replayed: &Replayed) -> Vec<Told> {
+    let calls = replayed.calls.iter();
+    calls
+        .map(|(id, came)| {
+            let pieces = came.pieces.iter().filter(|piece| piece.content == SegmentContent::Media).cloned();
+            let summary = CallSummary { messages: 0, ..came.ended.clone().unwrap() };
+            (*id, came.opened, pieces.collect(), summary)
+        })
+        .collect()
+}
+
+fn carriages() -> impl Strategy<Value = Carriage> {
+    let transports = prop_oneof![Just(SipTransport::Tcp), Just(SipTransport::Ws)];
+    let orders =
+        prop_oneof![1 => Just(SegmentOrder::AsSent), 3 => any::<u64>().prop_map(SegmentOrder::Random)];
+    let largest = prop_oneof![1..20_usize, 20..1460_usize, 1460..9000_usize];
+    (transports, largest, orders).prop_map(|(transport, largest, order)| Carriage {
+        transport,
+        largest,
+        order,
+        opening: Opening::Seen,
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_script_over_tcp_however_it_is_cut_and_reordered_is_the_script_over_udp(
+        text in prop::sample::select(texts()),
+        carriage in carriages(),
+        rules in prop_oneof![Just(RuleSet::lab()), Just(desks())],
+    ) {
+        let expected = replay(&told(&text), rules.clone(), Limits::default());
+        let frames = parse_over(&text, carriage).unwrap().frames();
+        let found = replay(&frames, rules, Limits::default());
+        prop_assert_eq!(calls(&found), calls(&expected));
+        prop_assert_eq!(found.counts.streams.iter().map(|(_, count)| count).sum::<u64>(), 0);
+    }
+}
+
+const CALL: &str = "transport tcp cut=200
+at 0 10.1.0.5:40001 > 10.1.0.9:5060 INVITE call-1 from=0312221111 to=4001 sdp=10.1.0.5:4000/PCMA
+at 1 10.1.0.9:5060 > 10.1.0.5:40001 200 call-1 sdp=10.1.0.9:4002/PCMA
+at 1.02 10.1.0.5:40001 > 10.1.0.9:5060 ACK call-1
+rtp call-1 caller from=1.04 to=3 ssrc=0x11
+at 3 10.1.0.5:40001 > 10.1.0.9:5060 BYE call-1
+at 3.01 10.1.0.9:5060 > 10.1.0.5:40001 200 call-1
+";
+
+/// What a hostile sender puts on the wire at `time`: forged segments of the call's own connection, and others.
+fn hostile(random: &mut Random, time: PacketTime) -> Vec<Frame> {
+    let phone = "10.1.0.5:40001".parse().unwrap();
+    let server = "10.1.0.9:5060".parse().unwrap();
+    let stranger = format!("203.0.113.9:{}", 1024 + random.below(60_000)).parse().unwrap();
+    let own = Flow { src: phone, dst: server };
+    let flows = [own, own.reversed(), Flow { src: stranger, dst: server }];
+    let texts: [&[u8]; 5] = [
+        b"INVITE sip:x SIP/2.0\r\nContent-Length: 4294967295\r\n\r\n",
+        b"INVITE sip:x SIP/2.0\r\nX: never ending",
+        b"BYE sip:x SIP/2.0\r\nCall-ID: call-1@10.1.0.5\r\nCSeq: 1 BYE\r\n",
+        b"",
+        b"\x16\x03\x01\x02\x00\x01",
+    ];
+    // RST, FIN, SYN and segments that carry something: none of them where the connection's own numbers are.
+    let flags = [0x04, 0x01 | ACK, SYN, PSH | ACK];
+    (0..30)
+        .map(|_| {
+            let segment = Segment {
+                flow: flows[random.below(3) as usize],
+                vlans: &[],
+                sequence: random.bits() as u32,
+                acknowledged: random.bits() as u32,
+                flags: flags[random.below(4) as usize],
+                payload: texts[random.below(5) as usize],
+            };
+            Frame { time, bytes: segment.frame() }
+        })
+        .collect()
+}
+
+#[test]
+fn a_call_is_not_harmed_by_forged_segments_between_each_two_of_its_own() {
+    let quiet = told(CALL);
+    let expected = lab(&quiet);
+    for seed in 0..20 {
+        let mut random = Random::new(seed);
+        let mut frames = Vec::new();
+        for (index, frame) in quiet.iter().enumerate() {
+            frames.push(frame.clone());
+            // After the connection is open, in the middle of its messages too.
+            if index >= 3 && index % 5 < 3 {
+                frames.extend(hostile(&mut random, frame.time));
+            }
+        }
+        let found = lab(&frames);
+        let ours = |replayed: &Replayed| -> Vec<Told> {
+            let all = calls(replayed).into_iter();
+            all.filter(|call| call.3.sip_call_ids.iter().any(|id| id.expose() == "call-1@10.1.0.5")).collect()
+        };
+        assert_eq!(ours(&found), ours(&expected), "seed {seed}");
+        assert!(
+            found.counts.segments > 1000 && found.counts.streams.of(StreamLoss::Outside) > 0,
+            "seed {seed}"
+        );
+    }
+}
+
+#[test]
+fn what_a_mirror_lost_is_counted_and_the_call_goes_on() {
+    let frames = told(&CALL.replace("ACK call-1", "ACK call-1 unseen"));
+    let replayed = lab(&frames);
+    let call = replayed.only();
+    assert!(call.answer.is_some() && call.end.as_ref().is_some_and(|end| end.by.is_some()));
+    assert_eq!(replayed.counts.streams.of(StreamLoss::Gap), 1);
+    assert_eq!(replayed.counts.messages, 4);
+}
