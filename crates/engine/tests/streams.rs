@@ -26,8 +26,10 @@ fn texts() -> Vec<String> {
     let mut paths: Vec<_> = folders.map(|folder| folder.join("script.call")).filter(|p| p.exists()).collect();
     paths.sort();
     let texts = paths.iter().map(|path| fs::read_to_string(path).unwrap());
-    let texts: Vec<String> = texts.filter(|text| !text.contains("transport ")).collect();
-    assert!(texts.len() >= 24, "{} scripts", texts.len());
+    // The demo office is longer than all the others together.
+    let texts: Vec<String> =
+        texts.filter(|text| !text.contains("transport ") && text.lines().count() < 60).collect();
+    assert!(texts.len() >= 20, "{} scripts", texts.len());
     texts
 }
 
@@ -59,7 +61,7 @@ fn carriages() -> impl Strategy<Value = Carriage> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 16, ..ProptestConfig::default() })]
 
     #[test]
     fn any_script_over_tcp_however_it_is_cut_and_reordered_is_the_script_over_udp(
@@ -119,7 +121,7 @@ fn hostile(random: &mut Random, time: PacketTime) -> Vec<Frame> {
 fn a_call_is_not_harmed_by_forged_segments_between_each_two_of_its_own() {
     let quiet = told(CALL);
     let expected = lab(&quiet);
-    for seed in 0..20 {
+    for seed in 0..10 {
         let mut random = Random::new(seed);
         let mut frames = Vec::new();
         for (index, frame) in quiet.iter().enumerate() {
@@ -134,7 +136,10 @@ fn a_call_is_not_harmed_by_forged_segments_between_each_two_of_its_own() {
             let all = calls(replayed).into_iter();
             all.filter(|call| call.3.sip_call_ids.iter().any(|id| id.expose() == "call-1@10.1.0.5")).collect()
         };
-        assert_eq!(ours(&found), ours(&expected), "seed {seed}");
+        let (found_ours, expected_ours) = (ours(&found), ours(&expected));
+        let summaries = |all: &[Told]| all.iter().map(|call| call.3.clone()).collect::<Vec<_>>();
+        assert_eq!(summaries(&found_ours), summaries(&expected_ours), "seed {seed}");
+        assert!(found_ours == expected_ours, "seed {seed}");
         assert!(
             found.counts.segments > 1000 && found.counts.streams.of(StreamLoss::Outside) > 0,
             "seed {seed}"

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use memchr::memchr;
 
 use super::websocket;
-use crate::sip::{METHOD_BOUND, looks_like};
+use crate::sip::{METHOD_BOUND, Message, Method, looks_like};
 
 /// Ports on which TLS is taken for SIP: 5061 by RFC 3261, 19.1.2, the others by habit.
 pub const SIP_PORTS: RangeInclusive<u16> = 5060..=5090;
@@ -81,8 +81,24 @@ pub(super) fn judge_anywhere(bytes: &[u8]) -> Option<Beginning> {
     match bytes.first()? {
         0x01 | 0x02 | 0x81 | 0x82 => websocket::begins_message(bytes).then_some(Beginning::Frames),
         b'G' | b'H' if websocket::is_handshake(bytes) => Some(Beginning::Handshake),
-        _ => looks_like(bytes).then_some(Beginning::Sip),
+        _ => is_start(bytes).then_some(Beginning::Sip),
     }
+}
+
+/// Whether `bytes` begin with a start line that is no chance: in the middle of a stream the end of a body and a start line
+/// behind it are one line, that of a method which nobody knows.
+#[inline]
+pub(super) fn is_start(bytes: &[u8]) -> bool {
+    let method = |line| Message::parse(line).ok().and_then(|message| message.method());
+    looks_like(bytes) && method(first_line(bytes)) != Some(Method::Other)
+}
+
+/// The first line that is not empty, with the line ends before it.
+fn first_line(bytes: &[u8]) -> &[u8] {
+    let text = bytes.iter().position(|byte| !matches!(byte, b'\r' | b'\n' | 0)).unwrap_or(bytes.len());
+    let line = bytes.get(text..).unwrap_or_default();
+    let end = text + memchr(b'\n', line).map_or(line.len(), |at| at + 1);
+    bytes.get(..end).unwrap_or_default()
 }
 
 /// Whether a segment begins a TLS connection.
@@ -123,9 +139,14 @@ mod tests {
     #[test]
     fn in_the_middle_only_what_begins_with_the_segment_is_ours() {
         assert_eq!(judge_anywhere(b"SIP/2.0 180 Ringing\r\nVia: x"), Some(Beginning::Sip));
-        for other in
-            [&b""[..], b"Via: x\r\n", b"GET / HTTP/1.1\r\n\r\n", b"\x81\x05hello", b"HTTP/1.1 200 OK\r\n\r\n"]
-        {
+        for other in [
+            &b""[..],
+            b"Via: x\r\n",
+            b"xxxINVITE sip:x SIP/2.0\r\n",
+            b"GET / HTTP/1.1\r\n\r\n",
+            b"\x81\x05hello",
+            b"HTTP/1.1 200 OK\r\n\r\n",
+        ] {
             assert_eq!(judge_anywhere(other), None, "{other:?}");
         }
     }

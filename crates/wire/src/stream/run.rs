@@ -4,12 +4,11 @@ use earwitness_model::{PacketTime, SipTransport};
 
 use super::{
     Sink, Standing, StreamLimits, StreamLoss,
-    begin::{Beginning, Judged, judge, judge_anywhere},
+    begin::{Beginning, Judged, is_start, judge, judge_anywhere},
     order::{Agreement, Order, Piece, Place},
     sip::{SipFraming, SipStep, head_len},
     websocket::{self, FrameReading, FrameStep, Handshake},
 };
-use crate::sip::looks_like;
 
 /// The rest of a message is waited for so long: 64 · T1, by when the transaction it belongs to is over (RFC 3261, 17.1).
 const REST_NANOS: i64 = 32_000_000_000;
@@ -204,7 +203,7 @@ impl Run {
     fn read(&mut self, bytes: &[u8], at: PacketTime, sink: &mut Sink<'_>) -> Verdict {
         self.read_at = self.read_at.max(at);
         sink.begin(self.read_at);
-        if self.framing.is_searching() && looks_like(bytes) {
+        if self.framing.is_searching() && is_start(bytes) {
             // A message begins with the segment: what is there of a line, of a body perhaps, is not before it.
             self.unread.clear();
         }

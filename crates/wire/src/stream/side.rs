@@ -122,12 +122,16 @@ impl Side {
         })
     }
 
-    /// Takes one more run. If there are too many, the oldest goes that brought nothing, or that has nothing half read.
+    /// Takes one more run. If there are too many, the latest goes that was picked up and brought nothing: whoever makes many
+    /// does not displace the first.
     fn add(&mut self, run: Run, sink: &mut Sink<'_>) {
         if self.runs.len() >= MAX_RUNS {
-            let idle = |run: &Run| run.standing() == Standing::Unproven;
-            let oldest = self.runs.iter().position(idle).or_else(|| self.runs.iter().position(Run::is_quiet));
-            self.runs.remove(oldest.unwrap_or(0)).finish(sink);
+            let latest = |is: &dyn Fn(&Run) -> bool| self.runs.iter().rposition(is);
+            let unproven = |run: &Run| run.standing() == Standing::Unproven;
+            let goes = latest(&|run| unproven(run) && run.begins().is_none())
+                .or_else(|| latest(&unproven))
+                .or_else(|| self.runs.iter().position(Run::is_quiet));
+            self.runs.remove(goes.unwrap_or(0)).finish(sink);
         }
         self.runs.push(run);
     }

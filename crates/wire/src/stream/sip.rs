@@ -2,7 +2,7 @@
 
 use memchr::memchr;
 
-use super::{StreamLimits, StreamLoss, StreamLosses};
+use super::{StreamLimits, StreamLoss, StreamLosses, begin::is_start};
 use crate::sip::{HeaderName, Message, find_start, looks_like};
 
 /// The longest head of a message, in bytes.
@@ -56,8 +56,14 @@ impl SipFraming {
 
     fn search(&mut self, bytes: &[u8]) -> SipStep {
         if let Some(at) = find_start(bytes) {
-            *self = Self::Beginning;
-            return SipStep::Skip(at);
+            let found = bytes.get(at..).unwrap_or_default();
+            if is_start(found) {
+                *self = Self::Beginning;
+                return SipStep::Skip(at);
+            }
+            if let Some(line) = memchr(b'\n', found) {
+                return SipStep::Skip(at + line + 1);
+            }
         }
         let line = memchr::memrchr(b'\n', bytes).map_or(0, |at| at + 1);
         match bytes.len() - line {
