@@ -61,7 +61,7 @@ fn carriages() -> impl Strategy<Value = Carriage> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 16, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
 
     #[test]
     fn any_script_over_tcp_however_it_is_cut_and_reordered_is_the_script_over_udp(

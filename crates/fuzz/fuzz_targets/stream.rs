@@ -14,7 +14,8 @@ use earwitness_wire::{
 const MS: i64 = 1_000_000;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
-    let limits = StreamLimits { bytes: 16 << 10, message: 1 << 10, window: 2 << 10, ..StreamLimits::default() };
+    let limits =
+        StreamLimits { bytes: 16 << 10, message: 1 << 10, window: 2 << 10, ..StreamLimits::default() };
     let mut streams = Streams::new(limits);
     let (mut now, mut next) = (0, [[0_u32; 2]; 4]);
     for (step, segment) in segments(bytes, &mut next) {
@@ -36,10 +37,7 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
 
 /// Each segment is a byte of connection, direction and flags, one of time, one of place, one of length, and its bytes. It
 /// follows upon the one before of its direction, less or more by its place.
-fn segments<'b>(
-    mut rest: &'b [u8],
-    next: &mut [[u32; 2]; 4],
-) -> impl Iterator<Item = (i64, TcpSegment<'b>)> {
+fn segments<'b>(mut rest: &'b [u8], next: &mut [[u32; 2]; 4]) -> impl Iterator<Item = (i64, TcpSegment<'b>)> {
     std::iter::from_fn(move || {
         let (&[head, step, place, len], after) = rest.split_first_chunk::<4>()?;
         let (payload, after) = after.split_at(usize::from(len).min(after.len()));
@@ -51,10 +49,8 @@ fn segments<'b>(
         let sequence = expected.wrapping_add_signed(offset);
         let carried = payload.len() as u32 + u32::from(flags.syn);
         next[connection][side] = sequence.wrapping_add(carried);
-        let flow = Flow {
-            src: ([10, 0, 0, connection as u8], 40_000).into(),
-            dst: ([10, 0, 1, 1], 5060).into(),
-        };
+        let flow =
+            Flow { src: ([10, 0, 0, connection as u8], 40_000).into(), dst: ([10, 0, 1, 1], 5060).into() };
         let segment = TcpSegment {
             flow: if side == 0 { flow } else { flow.reversed() },
             sequence,
@@ -63,6 +59,7 @@ fn segments<'b>(
             payload,
             cut: u32::from(head & 0x38 == 32) * u32::from(step),
             hop_limit: 64,
+            tunnel: None,
         };
         // Squared, so that a gap's two seconds are as near as an idle hour.
         Some((i64::from(step) * i64::from(step) * MS, segment))

@@ -18,7 +18,7 @@ fn stranger(n: u32, flags: TcpFlags, payload: &[u8]) -> TcpSegment<'_> {
     let host = 0x0b00_0000 + n / 60_000;
     let src = SocketAddr::new(std::net::Ipv4Addr::from(host).into(), (1024 + n % 60_000) as u16);
     let flow = Flow { src, dst: ENDS.dst };
-    TcpSegment { flow, sequence: n, acknowledged: None, flags, payload, cut: 0, hop_limit: 64 }
+    TcpSegment { flow, sequence: n, acknowledged: None, flags, payload, cut: 0, hop_limit: 64, tunnel: None }
 }
 
 /// A connection that brought a message, and half of the next.

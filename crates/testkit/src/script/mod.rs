@@ -86,11 +86,22 @@ struct Stage {
     carriage: Option<Carriage>,
     /// How messages are carried instead.
     over: Option<Carriage>,
-    connections: Connections,
+    letters: Vec<Letter>,
     dialogs: HashMap<String, Dialog>,
     runs: Vec<Run>,
     frames: Vec<Frame>,
     identification: u16,
+}
+
+/// A message that goes in a connection.
+#[derive(Debug)]
+struct Letter {
+    time: PacketTime,
+    flow: Flow,
+    message: Vec<u8>,
+    vlans: Vec<u16>,
+    passage: Passage,
+    carriage: Carriage,
 }
 
 /// How a datagram comes into the capture.
@@ -113,7 +124,7 @@ impl Stage {
             vlans: Vec::new(),
             carriage: None,
             over: None,
-            connections: Connections::default(),
+            letters: Vec::new(),
             dialogs: HashMap::new(),
             runs: Vec::new(),
             frames: Vec::new(),
@@ -182,13 +193,23 @@ impl Stage {
         if self.over.is_some() && passage.times == 0 {
             return;
         }
-        let (lost, is_held) = (&passage.lost[..], passage.is_held);
-        let all: Vec<usize> = (0..payload.len()).collect();
-        let lost = if passage.times == 0 { &all[..] } else { lost };
-        let sending = Sending { flow, vlans: &self.vlans, message: payload, lost, is_held };
-        for bytes in self.connections.send(carriage, &sending) {
-            for _ in 0..passage.times.max(1) {
-                self.frames.push(Frame { time, bytes: bytes.clone() });
+        let (message, vlans) = (payload.to_vec(), self.vlans.clone());
+        self.letters.push(Letter { time, flow, message, vlans, passage, carriage });
+    }
+
+    /// Sends what goes in connections: in the order of time, which need not be that of the lines.
+    fn send_letters(&mut self) {
+        let mut letters = std::mem::take(&mut self.letters);
+        letters.sort_by_key(|letter| letter.time);
+        let mut connections = Connections::default();
+        for Letter { time, flow, message, vlans, passage, carriage } in letters {
+            let all: Vec<usize> = (0..message.len() * 2).collect();
+            let lost = if passage.times == 0 { &all[..] } else { &passage.lost[..] };
+            let sending = Sending { flow, vlans: &vlans, message: &message, lost, is_held: passage.is_held };
+            for bytes in connections.send(carriage, &sending) {
+                for _ in 0..passage.times.max(1) {
+                    self.frames.push(Frame { time, bytes: bytes.clone() });
+                }
             }
         }
     }
@@ -212,6 +233,7 @@ impl Stage {
     }
 
     fn finish(mut self) -> Vec<Frame> {
+        self.send_letters();
         for run in std::mem::take(&mut self.runs) {
             self.vlans.clone_from(&run.vlans);
             for packet in run.packets() {

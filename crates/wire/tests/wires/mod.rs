@@ -129,7 +129,8 @@ impl Wire {
         at: PacketTime,
     ) {
         let flow = if side == 0 { self.flow } else { self.flow.reversed() };
-        let segment = TcpSegment { flow, sequence, acknowledged, flags, payload, cut, hop_limit: 64 };
+        let segment =
+            TcpSegment { flow, sequence, acknowledged, flags, payload, cut, hop_limit: 64, tunnel: None };
         self.streams.handle_segment(&segment, at);
     }
 
@@ -160,6 +161,7 @@ impl AnySegment {
             payload: &self.payload,
             cut: self.cut,
             hop_limit: 64,
+            tunnel: None,
         }
     }
 }
