@@ -183,7 +183,7 @@ fn what_is_unseen_moves_the_call_on_without_a_frame() {
 #[test]
 fn mistakes_are_named_with_their_line() {
     let cases = [
-        ("\n# fine\nplay call-1", 3, "`play` is not one of: at, rtp, dtmf, vlan, epoch"),
+        ("\n# fine\nplay call-1", 3, "`play` is not one of: at, rtp, dtmf, vlan, transport, epoch"),
         ("at x 1.1.1.1:1 > 2.2.2.2:2 BYE c", 1, "`x` is not seconds"),
         ("at 0 1.1.1.1:1 > 2.2.2.2 BYE c", 1, "`2.2.2.2` is not an address with a port"),
         ("at 0 1.1.1.1:1 < 2.2.2.2:2 BYE c", 1, "`>` is to stand between the sender and the receiver"),
