@@ -5,7 +5,7 @@ mod corpus;
 use std::collections::BTreeMap;
 
 use corpus::{capture, frames};
-use earwitness_model::RawFrame;
+use earwitness_model::{LinkType, PacketTime, RawFrame};
 use earwitness_wire::{Carried, Encapsulation, Reassembled, Reassembler, ReassemblyLimits, decode};
 
 /// What the frames of a capture carry in the end, fragments put together.
@@ -153,6 +153,29 @@ fn datagrams_in_gre_have_the_addresses_that_tshark_sees() {
     );
     // Its frames are mirrored by GRE alone, whatever the file is called.
     assert_eq!(tunnels, [(Encapsulation::Gre, 1)]);
+}
+
+#[test]
+fn the_response_in_ppp_in_gre_of_version_1_is_between_the_inner_addresses() {
+    let Some(file) = capture("ntop+nDPI/gre.pcapng") else { return };
+    let word = |at: usize| u32::from_le_bytes(file[at..at + 4].try_into().unwrap()) as usize;
+    // The one enhanced packet block of a pcapng file, first byte least.
+    let mut at = 0;
+    while word(at) != 6 {
+        at += word(at + 4);
+    }
+    let bytes = &file[at + 28..][..word(at + 20)];
+    let (time, link) = (PacketTime::EPOCH, LinkType::Ethernet);
+    let frame = RawFrame { time, number: 1, link, wire_len: word(at + 24) as u32, bytes };
+    let Ok(Carried::Udp(datagram)) = decode(&frame) else { panic!("a datagram") };
+    let ends = (datagram.flow.src.to_string(), datagram.flow.dst.to_string());
+    assert_eq!(ends, ("192.168.10.210:5060".into(), "192.168.103.40:5060".into()));
+    assert!(datagram.payload.starts_with(b"SIP/2.0 100 Trying\r\n"));
+    // `udp.length` 306, by tshark.
+    assert_eq!((datagram.payload.len(), datagram.cut), (298, 0));
+    let tunnel = datagram.tunnel.expect("GRE");
+    assert_eq!((tunnel.kind, tunnel.layers), (Encapsulation::Gre, 1));
+    assert_eq!(tunnel.ends.map(|ends| ends.dst.to_string()), Some("10.177.98.84".into()));
 }
 
 #[test]
