@@ -121,6 +121,12 @@ impl From<earwitness_vault::VaultError> for Failure {
             | E::Index(_)
             | E::Ledger(_) => Exit::Failed,
         };
+        if cause.is_full() {
+            return Self::new(
+                exit,
+                format_args!("{cause}; make room on the disk, then do it again: nothing kept is lost"),
+            );
+        }
         Self { exit, cause: cause.into() }
     }
 }

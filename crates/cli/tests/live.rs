@@ -259,6 +259,16 @@ impl SmallDisk {
         std::fs::write(self.dir.join("ballast"), ballast).unwrap();
     }
 
+    /// As others may: to the last byte, with no regard to the reserve.
+    fn fill_to_the_last_byte(&self) {
+        use std::io::Write as _;
+        let mut ballast = std::fs::File::create(self.dir.join("ballast")).unwrap();
+        while ballast.write_all(&[1; 1 << 16]).is_ok() {}
+        while ballast.write_all(&[1]).is_ok() {}
+        let free = rustix::fs::statvfs(&self.dir).unwrap().f_bavail;
+        assert_eq!(free, 0);
+    }
+
     fn make_room(&self) {
         std::fs::remove_file(self.dir.join("ballast")).unwrap();
     }
@@ -324,6 +334,72 @@ fn a_full_disk_that_lasts_costs_audio_that_is_told_and_nothing_that_was_sealed()
         }
     }
     bench.done(["verify", "--all", "--opened"]);
+}
+
+/// What `status` says, until `holds` or for ten seconds.
+fn status_until(bench: &Bench, holds: impl Fn(&Value) -> bool) -> (Option<i32>, Value) {
+    let begun = Instant::now();
+    loop {
+        let said = bench.run(["status", "--json"]);
+        let status: Value = serde_json::from_str(&said.out).unwrap_or(Value::Null);
+        if holds(&status) || begun.elapsed() > Duration::from_secs(10) {
+            return (said.code, status);
+        }
+        thread::sleep(Duration::from_millis(200));
+    }
+}
+
+fn has_alarm(status: &Value, code: &str) -> bool {
+    status["alarms"].as_array().is_some_and(|alarms| alarms.iter().any(|alarm| alarm["code"] == code))
+}
+
+/// Commands that only read answer.
+fn check_readable(bench: &Bench, calls: usize) {
+    assert_eq!(bench.calls(&[]).len(), calls);
+    bench.done(["verify", "--all"]);
+    let covered = bench.run(["coverage", "--json"]);
+    assert!(serde_json::from_str::<Value>(&covered.out).is_ok(), "{covered:?}");
+}
+
+#[test]
+fn a_disk_that_others_fill_to_the_last_byte_is_told_waited_out_and_read_meanwhile() {
+    let Some(wire) = Wire::new() else { return };
+    let bench = Bench::new();
+    let disk = SmallDisk::under(&bench);
+    let load = load(20, 15.0);
+    let recorder = wire.record(&bench, &[]);
+    disk.fill_to_the_last_byte();
+    let (code, status) = status_until(&bench, |status| has_alarm(status, "disk_full"));
+    assert!(has_alarm(&status, "disk_full"), "also when no call runs: {status}");
+    assert_eq!(code, Some(6));
+    check_readable(&bench, 0);
+    let (code, state) = thread::scope(|scope| {
+        let sending = scope.spawn(|| wire.send(load.frames()));
+        thread::sleep(Duration::from_secs(13));
+        let (code, status) = status_until(&bench, |status| has_alarm(status, "disk_full"));
+        if code == Some(6) {
+            check_readable(&bench, 0);
+        }
+        disk.make_room();
+        sending.join().unwrap();
+        (code, status["state"].clone())
+    });
+    if (code, &state) != (Some(6), &"recording".into()) {
+        panic!("{code:?} {state}: {:?}", recorder.end());
+    }
+    let (_, status) = status_until(&bench, |status| !has_alarm(status, "disk_full"));
+    assert!(status["state"] == "recording" && !has_alarm(&status, "disk_full"), "{status}");
+    assert_eq!(recorder.stop().code, Some(0));
+    check(&bench, &load);
+    disk.fill_to_the_last_byte();
+    check_readable(&bench, load.calls as usize);
+    let recorder = wire.record(&bench, &[]);
+    let (code, status) = status_until(&bench, |status| has_alarm(status, "disk_full"));
+    assert_eq!(code, Some(6), "a recorder that starts on a full disk waits: {status}");
+    disk.make_room();
+    let (_, status) = status_until(&bench, |status| !has_alarm(status, "disk_full"));
+    assert!(status["state"] == "recording" && !has_alarm(&status, "disk_full"), "{status}");
+    assert_eq!(recorder.stop().code, Some(0));
 }
 
 /// Of each voice of a call that is kept: what was recorded, and what is missing.

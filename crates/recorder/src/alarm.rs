@@ -7,7 +7,7 @@ use crate::health::{Health, Link};
 /// What is wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum AlarmCode {
-    /// The disk has no room for recordings: audio waits in memory, then becomes gaps.
+    /// The disk has no room for recordings: audio that comes waits in memory, then becomes gaps.
     DiskFull,
     /// The disk cannot keep up: queues are full.
     DiskSlow,
@@ -67,7 +67,7 @@ impl AlarmCode {
     pub const fn sentence(self) -> &'static str {
         match self {
             Self::DiskFull => {
-                "the vault's disk is full: audio waits in memory and is then lost; make room or add a disk, nothing kept is deleted"
+                "the vault's disk is full: audio that comes waits in memory and is then lost; make room or add a disk, nothing kept is deleted"
             }
             Self::DiskSlow => "the vault's disk cannot keep up with the calls: look at its load",
             Self::DiskFillsSoon => "the vault's disk is full within a day at the present rate: make room",
@@ -139,7 +139,7 @@ impl Alarms {
         let refused = self.refused.moves(health.counts.calls_refused, at);
         let waited = self.waited.moves(health.queues.iter().map(|queue| queue.refused).sum(), at);
         let stands = |code| match code {
-            AlarmCode::DiskFull => health.written.waits_since.is_some(),
+            AlarmCode::DiskFull => health.written.waits_since.is_some() || health.disk.is_full(),
             AlarmCode::DiskSlow => waited && health.written.waits_since.is_none(),
             AlarmCode::DiskFillsSoon => health.disk.seconds_to_full.is_some_and(|left| left < SOON_SECONDS),
             AlarmCode::InterfaceDown => health.interfaces.iter().any(|i| i.link != Link::Up),

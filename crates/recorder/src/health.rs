@@ -143,3 +143,11 @@ pub struct DiskHealth {
     /// Seconds until it is full at that rate; `None` when nothing is written.
     pub seconds_to_full: Option<f64>,
 }
+
+impl DiskHealth {
+    /// Whether recordings have no room, as far as the disk says how much it has.
+    #[must_use]
+    pub const fn is_full(&self) -> bool {
+        self.total > 0 && self.free == 0
+    }
+}

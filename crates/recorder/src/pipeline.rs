@@ -68,6 +68,7 @@ impl<C: Fn() -> WallTime + Sync> Pipeline<'_, C> {
         let gauge = Arc::new(WriterGauge::default());
         // Nothing is captured yet: from now on only the writer asks the disk.
         gauge.ask_for_room(vault);
+        let sealing_gauge = &*gauge;
         thread::scope(|scope| {
             let (writer_gauge, on_full) = (Arc::clone(&gauge), self.on_full);
             let writing =
@@ -76,12 +77,27 @@ impl<C: Fn() -> WallTime + Sync> Pipeline<'_, C> {
                 .into_iter()
                 .map(|queue| {
                     let (sealer, written, returned) = (sealer.clone(), to_writer.clone(), to_shards.clone());
-                    let thread = SealingThread { sealer, index, clock, continues, written, returned };
+                    let thread = SealingThread {
+                        sealer,
+                        index,
+                        clock,
+                        continues,
+                        on_full,
+                        gauge: sealing_gauge,
+                        written,
+                        returned,
+                    };
                     scope.spawn(move || thread.run(&queue))
                 })
                 .collect();
             drop(to_shards);
-            let own = Pool { work, written: to_writer, returned: never(), gauge, place: RandomState::new() };
+            let own = Pool {
+                work,
+                written: to_writer,
+                returned: never(),
+                gauge: Arc::clone(&gauge),
+                place: RandomState::new(),
+            };
             let ends = returned.into_iter().map(|returned| own.with(returned)).collect();
             let captured = capture(ends, own);
             let sealed = sealing.into_iter().map(|thread| thread.join()).collect::<Result<Vec<()>, _>>();

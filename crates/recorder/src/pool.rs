@@ -1,7 +1,7 @@
 //! The sealing pool: hashing and encryption, off the capture thread. A call's work always goes to the same thread, so
 //! that its order needs no lock.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::atomic::Ordering::Relaxed, thread, time::Instant};
 
 use crossbeam_channel::{Receiver, Sender};
 use earwitness_engine::{Opened, Output, Stream};
@@ -10,7 +10,11 @@ use earwitness_vault::{
     Entry, Index, LedgerNote, Opening, RecordingSealer, Sealed, Sealer, StreamOpened, VaultError,
 };
 
-use crate::queue::{Closed, Queue};
+use crate::{
+    gauge::WriterGauge,
+    queue::{Closed, Queue},
+    writer::{LOOK_AGAIN, OnFull, PATIENCE_AT_END},
+};
 
 /// From the sealing pool to the writer.
 pub(crate) enum Written {
@@ -38,6 +42,9 @@ pub(crate) struct SealingThread<'a, C> {
     pub(crate) clock: &'a C,
     /// Calls that go on from a recording that was interrupted.
     pub(crate) continues: &'a HashMap<CallId, RecordingId>,
+    pub(crate) on_full: OnFull,
+    /// Whether the recorder was told to stop.
+    pub(crate) gauge: &'a WriterGauge,
     pub(crate) written: Queue<Written>,
     /// The way back to each shard of the media half.
     pub(crate) returned: Vec<Sender<Segment>>,
@@ -104,7 +111,7 @@ impl<C: Fn() -> WallTime> SealingThread<'_, C> {
             Ok(false) => {
                 let continues = self.continues.get(&call).copied();
                 let opening = Opening { call, facts, verdict, at, continues };
-                match self.sealer.begin(&opening, (self.clock)()) {
+                match self.begin(&opening) {
                     Ok((recording, block)) => {
                         self.send(Written::Block(block))?;
                         Running::Recording(Box::new(recording))
@@ -118,19 +125,47 @@ impl<C: Fn() -> WallTime> SealingThread<'_, C> {
         Ok(())
     }
 
+    /// Begins a recording. The first one of a day needs room for the day's key: it is waited for like the writer waits.
+    fn begin(&self, opening: &Opening) -> Result<(RecordingSealer, Sealed), VaultError> {
+        let mut until = None;
+        loop {
+            match self.sealer.begin(opening, (self.clock)()) {
+                Err(why) if self.on_full == OnFull::Wait && why.is_full() => {
+                    if self.gauge.ending.load(Relaxed) {
+                        let until = *until.get_or_insert_with(|| Instant::now() + PATIENCE_AT_END);
+                        if Instant::now() >= until {
+                            return Err(why);
+                        }
+                    }
+                    thread::sleep(LOOK_AGAIN);
+                }
+                begun => return begun,
+            }
+        }
+    }
+
     /// Whether the vault lists the call already, so that an excluded one need not be listed again.
     fn is_listed(&self, call: CallId) -> Result<bool, VaultError> {
-        Ok(self.index.get(call)?.is_some())
+        Ok(self.entry(call)?.is_some())
     }
 
     /// Whether the vault has the whole call: an interrupted recording, or one that the end of a capture cut short, is
     /// made again, and a call that other rules refused is a new one.
     fn is_known(&self, call: CallId) -> Result<bool, VaultError> {
-        let Some(Entry { summary, recording: Some(recording), .. }) = self.index.get(call)? else {
+        let Some(Entry { summary, recording: Some(recording), .. }) = self.entry(call)? else {
             return Ok(false);
         };
         let was_cut = summary.end.is_none_or(|end| end.by == Some(EndedBy::CaptureEnd));
         Ok(!recording.interrupted && !was_cut)
+    }
+
+    /// What the vault lists of a call. On a wire, where a call comes once, one that a full disk keeps from being looked up is
+    /// not there: the row that it gets does not take the place of a better one.
+    fn entry(&self, call: CallId) -> Result<Option<Entry>, VaultError> {
+        match self.index.get(call).map_err(VaultError::from) {
+            Err(why) if self.on_full == OnFull::Wait && why.is_full() => Ok(None),
+            found => found,
+        }
     }
 
     /// Back to the shard that numbered its tracks: see [`earwitness_engine::ShardPlace`].

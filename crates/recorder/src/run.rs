@@ -107,7 +107,7 @@ impl<C: Fn() -> WallTime + Sync> Recorder<'_, C> {
     /// When the vault cannot keep what comes; what was committed before stays.
     pub fn run(self, inputs: Vec<Input>, tell: &mut dyn FnMut(Progress)) -> Result<Finished, RecordError> {
         let (on_full, continues) = (OnFull::Fail, HashMap::new());
-        self.between_notes(Vec::new(), |recorder, _| {
+        self.between_notes((Vec::new(), on_full), |recorder, _| {
             let (vault, clock, shards) = (recorder.vault, &recorder.clock, 1);
             let pipeline = Pipeline { vault, clock, on_full, continues, shards };
             let engine = Engine::new(recorder.rules.clone(), recorder.limits);
@@ -125,7 +125,7 @@ impl<C: Fn() -> WallTime + Sync> Recorder<'_, C> {
     /// # Errors
     /// When the vault cannot keep what comes, other than for want of room: that is waited for.
     pub fn watch(self, sources: Vec<LiveSource>, post: Post) -> Result<Finished, RecordError> {
-        self.between_notes(names(&sources), |recorder, watching| {
+        self.between_notes((names(&sources), OnFull::Wait), |recorder, watching| {
             let Recorder { vault, rules, limits, clock } = recorder;
             let mut engine = Engine::live(rules.clone(), *limits);
             let continues = resume(vault, clock(), |call, at| engine.handle_resumed(call, at))?;
@@ -144,7 +144,7 @@ impl<C: Fn() -> WallTime + Sync> Recorder<'_, C> {
     pub fn watch_sharded(self, sources: Vec<Vec<LiveSource>>, post: Post) -> Result<Finished, RecordError> {
         let shards = u16::try_from(sources.len()).ok().and_then(NonZeroU16::new);
         let (Some(first), Some(shards)) = (sources.first(), shards) else { return Ok(Finished::default()) };
-        self.between_notes(names(first), |recorder, watching| {
+        self.between_notes((names(first), OnFull::Wait), |recorder, watching| {
             let Recorder { vault, rules, limits, clock } = recorder;
             let (limits, begun) = (*limits, clock());
             let mut signalling = SignallingShard::new(rules.clone(), limits, shards, packet_time(begun));
@@ -160,16 +160,24 @@ impl<C: Fn() -> WallTime + Sync> Recorder<'_, C> {
     /// The ledger knows when the recorder watched, and what.
     fn between_notes(
         self,
-        interfaces: Vec<String>,
+        (interfaces, on_full): (Vec<String>, OnFull),
         record: impl FnOnce(&Self, Watching) -> Result<(Finished, Tally), RecordError>,
     ) -> Result<Finished, RecordError> {
         let watching = Watching { rule_set: self.rules.hash(), interfaces };
-        self.vault.tell((self.clock)(), &LedgerNote::RecorderStarted(watching.clone()))?;
+        self.tell(on_full, &LedgerNote::RecorderStarted(watching.clone()))?;
         // Who stops because the vault does not keep what comes has not stopped in order.
         let (mut finished, tally) = record(&self, watching.clone())?;
-        self.vault.tell((self.clock)(), &LedgerNote::RecorderStopped(watching))?;
+        self.tell(on_full, &LedgerNote::RecorderStopped(watching))?;
         finished.take_in(&tally);
         Ok(finished)
+    }
+
+    /// On a full disk a row waits in memory where recordings wait, too, and goes with the next commit.
+    fn tell(&self, on_full: OnFull, note: &LedgerNote) -> Result<(), VaultError> {
+        match self.vault.tell((self.clock)(), note) {
+            Err(why) if on_full == OnFull::Wait && why.is_full() => Ok(()),
+            told => told,
+        }
     }
 }
 

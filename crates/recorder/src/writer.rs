@@ -41,9 +41,9 @@ pub(crate) enum OnFull {
 }
 
 /// Between two looks whether there is room again.
-const LOOK_AGAIN: Duration = Duration::from_millis(500);
+pub(crate) const LOOK_AGAIN: Duration = Duration::from_millis(500);
 /// How long a recorder that was told to stop waits for room.
-const PATIENCE_AT_END: Duration = Duration::from_secs(5);
+pub(crate) const PATIENCE_AT_END: Duration = Duration::from_secs(5);
 
 /// Writes until the sealing pool is done, then closes the volumes. On an error what was appended before is still
 /// committed, as far as the disk lets it.

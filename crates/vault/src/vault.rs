@@ -269,9 +269,11 @@ fn take_lock(path: &Path) -> Result<File, VaultError> {
         }
         Err(TryLockError::Error(cause)) => return Err(failed("lock", path)(cause)),
     }
-    file.set_len(0)
-        .and_then(|()| file.rewind())
-        .and_then(|()| writeln!(file, "{}", std::process::id()))
-        .map_err(failed("write", path))?;
-    Ok(file)
+    let written =
+        file.set_len(0).and_then(|()| file.rewind()).and_then(|()| writeln!(file, "{}", std::process::id()));
+    match written.map_err(failed("write", path)) {
+        // Who has it is a courtesy, also on a full disk.
+        Err(error) if error.is_full() => Ok(file),
+        written => written.map(|()| file),
+    }
 }

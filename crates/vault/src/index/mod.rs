@@ -16,6 +16,7 @@ mod error;
 mod life;
 mod mark;
 mod prefix;
+mod room;
 mod schema;
 mod store;
 

@@ -3,10 +3,11 @@
 //! sled 0.34.7 panics on some damaged files, in `open` and later, and its `flush` on Linux is `sync_file_range`, which
 //! does not reach the medium: after a flush the file is synced here. After the first failure the store is not asked
 //! again and its memory is given up, because dropping a half-failed sled may fail again. On a full disk sled may wait for
-//! ever for a write that failed: therefore it is asked nothing where the room could run out.
+//! ever for a write that failed: therefore it is asked nothing where the room could run out. For what it writes while it
+//! reads, and when it is opened, room is set aside in time (the page of `room`).
 
 use std::{
-    fs::{DirBuilder, File, Permissions},
+    fs::{DirBuilder, File, OpenOptions, Permissions},
     io,
     os::unix::fs::{DirBuilderExt as _, PermissionsExt as _},
     panic::{AssertUnwindSafe, catch_unwind},
@@ -18,7 +19,10 @@ use std::{
     time::Duration,
 };
 
-use super::error::{Damage, IndexError};
+use super::{
+    error::{Damage, IndexError},
+    room::{Spare, Tail},
+};
 
 /// Bytes of pages that sled keeps in memory; what it needs to keep them comes on top. A listing reads through, whatever it is.
 const CACHE: u64 = 8 << 20;
@@ -29,7 +33,8 @@ const ROOM_TO_WRITE: u64 = 4 << 20;
 /// Bytes that must be free besides for each byte of rows.
 const ROOM_FACTOR: u64 = 4;
 
-/// Bytes that must be free before anything is read: sled puts pages in order when it reads them, and writes them then.
+/// Bytes that must be free, or set aside, before anything is read: sled puts pages in order when it reads them, and writes
+/// them then.
 const ROOM_TO_READ: u64 = 2 << 20;
 
 /// The vault's own lock keeps other processes away, so that a store that is locked is an earlier one of this process
@@ -45,6 +50,8 @@ pub(super) struct Store {
     /// sled's log, opened once more to sync it.
     log: File,
     log_path: PathBuf,
+    /// Room behind the end of the log.
+    tail: Tail,
     stopped: AtomicBool,
 }
 
@@ -57,6 +64,7 @@ impl Store {
         };
         DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(io_error("make", dir))?;
         let log_path = dir.join("db");
+        let spare = Spare::release_when_full(dir);
         // No thread of sled's own: what is durable is decided by `sync` alone.
         let config = sled::Config::new().path(dir).cache_capacity(CACHE).flush_every_ms(None);
         let mut patience = LOCK_PATIENCE;
@@ -71,8 +79,13 @@ impl Store {
             }
         };
         restrict(dir).map_err(io_error("restrict", dir))?;
-        let log = File::open(&log_path).map_err(io_error("open", &log_path))?;
-        Ok(Self { dir: dir.to_owned(), db: Some(db), log, log_path, stopped: AtomicBool::new(false) })
+        let log = OpenOptions::new().read(true).write(true).open(&log_path);
+        let log = log.map_err(io_error("open", &log_path))?;
+        spare.keep();
+        let (dir, db, tail, stopped) = (dir.to_owned(), Some(db), Tail::default(), AtomicBool::new(false));
+        let store = Self { dir, db, log, log_path, tail, stopped };
+        store.set_room_aside();
+        Ok(store)
     }
 
     /// Answers nothing from now on.
@@ -114,19 +127,39 @@ impl Store {
         self.log.sync_data().map_err(|cause| {
             self.stop();
             IndexError::Io { doing: "sync", path: self.log_path.clone(), cause }
-        })
+        })?;
+        self.set_room_aside();
+        Ok(())
     }
 
     /// Whether so many bytes are free.
     fn find_room(&self, bytes: u64) -> Result<(), IndexError> {
-        let failed =
-            |cause: io::Error| IndexError::Io { doing: "find room in", path: self.dir.clone(), cause };
-        let found = rustix::fs::fstatvfs(&self.log).map_err(|cause| failed(cause.into()))?;
-        let free = found.f_bavail.saturating_mul(found.f_frsize);
-        if free < bytes {
-            return Err(failed(io::ErrorKind::StorageFull.into()));
+        if self.free()? < bytes { Err(self.no_room(io::ErrorKind::StorageFull.into())) } else { Ok(()) }
+    }
+
+    /// Whether sled can read: on a full disk it writes into what was set aside.
+    fn find_room_to_read(&self) -> Result<(), IndexError> {
+        if self.free()? < ROOM_TO_READ && !self.tail.has(&self.log, ROOM_TO_READ) {
+            return Err(self.no_room(io::ErrorKind::StorageFull.into()));
         }
         Ok(())
+    }
+
+    /// While there is ample room, what reading needs on a full disk is set aside.
+    fn set_room_aside(&self) {
+        if self.free().is_ok_and(|free| free >= ROOM_TO_WRITE) {
+            self.tail.grow(&self.log, ROOM_TO_READ);
+        }
+    }
+
+    /// Bytes that are free on the disk.
+    fn free(&self) -> Result<u64, IndexError> {
+        let found = rustix::fs::fstatvfs(&self.log).map_err(|cause| self.no_room(cause.into()))?;
+        Ok(found.f_bavail.saturating_mul(found.f_frsize))
+    }
+
+    fn no_room(&self, cause: io::Error) -> IndexError {
+        IndexError::Io { doing: "find room in", path: self.dir.clone(), cause }
     }
 
     /// The rows with `from` ≤ key < `to`.
@@ -142,7 +175,7 @@ impl Store {
         let Some(db) = self.db.as_ref().filter(|_| !self.stopped.load(Ordering::Acquire)) else {
             return Err(Damage::StoreStopped.into());
         };
-        self.find_room(ROOM_TO_READ)?;
+        self.find_room_to_read()?;
         let answer = match catch_unwind(AssertUnwindSafe(|| question(db))) {
             Ok(Ok(answer)) => return Ok(answer),
             Ok(Err(error)) => failed(error, &self.log_path),
