@@ -274,8 +274,23 @@ fn a_rule_file_with_mistakes_is_told_by_place_and_kind_and_no_number_of_it_is_in
         until("it records", || status(&bench).1["state"] == "recording");
         std::fs::write(&marked, spoilt).unwrap();
         recorder.signal(rustix::process::Signal::HUP);
-        thread::sleep(Duration::from_millis(500));
+        let refused = |health: &Value| {
+            let alarms = health["alarms"].as_array().unwrap();
+            health["rules_refused_since"].is_string() && alarms.iter().any(|a| a["code"] == "rules_refused")
+        };
+        until("the alarm stands", || refused(&status(&bench).1));
+        assert_eq!(status(&bench).0, Some(1), "the old rules stay in force");
+        std::fs::rename(&marked, bench.path("marked")).unwrap();
+        recorder.signal(rustix::process::Signal::HUP);
+        until("the alarm is over", || !refused(&status(&bench).1));
+        std::fs::rename(bench.path("marked"), &marked).unwrap();
         let said = recorder.stop();
+        let read_again = if form == "json" {
+            "rules_unchanged"
+        } else {
+            "the rules were read again and are the same: rule set "
+        };
+        assert!(said.err.contains(read_again), "{said:?}");
         assert!(said.err.contains("marked.toml") && !said.err.contains("7391"), "{said:?}");
         assert!(
             said.err.contains(if form == "json" { "rules_refused" } else { "stay in force" }),

@@ -23,6 +23,8 @@ pub enum AlarmCode {
     CallTableFull,
     /// No interface delivered a frame for five minutes.
     MirrorSilent,
+    /// The rules on the disk are not in force: they were read again, and have errors.
+    RulesRefused,
 }
 
 /// Something is wrong since a while.
@@ -36,13 +38,14 @@ pub struct Alarm {
 
 impl AlarmCode {
     /// Every code, worst first.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::DiskFull,
         Self::InterfaceDown,
         Self::AudioLost,
         Self::FramesLost,
         Self::CallTableFull,
         Self::DiskSlow,
+        Self::RulesRefused,
         Self::MirrorSilent,
         Self::DiskFillsSoon,
     ];
@@ -59,6 +62,7 @@ impl AlarmCode {
             Self::AudioLost => "audio_lost",
             Self::CallTableFull => "call_table_full",
             Self::MirrorSilent => "mirror_silent",
+            Self::RulesRefused => "rules_refused",
         }
     }
 
@@ -77,6 +81,9 @@ impl AlarmCode {
             }
             Self::AudioLost => "audio of calls that are to be kept was lost: see `earwitness coverage`",
             Self::CallTableFull => "more calls at once than the call table holds: new ones are not followed",
+            Self::RulesRefused => {
+                "the rules were to be read again and have errors, the old ones stay in force: see `earwitness rules check`, mend them, and read them again (SIGHUP)"
+            }
             Self::MirrorSilent => "no frame for five minutes: is the mirror still configured?",
         }
     }
@@ -90,7 +97,7 @@ impl AlarmCode {
             | Self::AudioLost
             | Self::FramesLost
             | Self::CallTableFull => true,
-            Self::DiskSlow | Self::MirrorSilent | Self::DiskFillsSoon => false,
+            Self::DiskSlow | Self::MirrorSilent | Self::DiskFillsSoon | Self::RulesRefused => false,
         }
     }
 }
@@ -147,6 +154,7 @@ impl Alarms {
             AlarmCode::AudioLost => lost,
             AlarmCode::CallTableFull => refused,
             AlarmCode::MirrorSilent => is_silent(health),
+            AlarmCode::RulesRefused => health.rules.refused.is_some(),
         };
         let before = std::mem::take(&mut self.standing);
         let since = |code| before.iter().find(|alarm| alarm.code == code).map_or(at, |alarm| alarm.since);

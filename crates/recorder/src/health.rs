@@ -16,6 +16,8 @@ pub struct Health {
     pub threads: Vec<ThreadHealth>,
     /// The rules in force.
     pub rule_set: RuleSetHash,
+    /// Since when, and whether others were refused.
+    pub rules: RulesHealth,
     /// The interfaces, in the order they were named.
     pub interfaces: Vec<InterfaceHealth>,
     /// The queues between the threads, in the order work goes through them.
@@ -34,6 +36,15 @@ pub struct Health {
     pub disk: DiskHealth,
     /// What somebody should look at, worst first.
     pub alarms: Vec<Alarm>,
+}
+
+/// When rules were loaded and refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RulesHealth {
+    /// Since when the present rule set is in force.
+    pub since: WallTime,
+    /// Since when the rules on the disk are not those in force, because they have errors.
+    pub refused: Option<WallTime>,
 }
 
 /// One thread.

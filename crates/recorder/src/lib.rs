@@ -29,7 +29,8 @@ mod writer;
 pub use alarm::{Alarm, AlarmCode};
 pub use error::RecordError;
 pub use health::{
-    DiskHealth, Health, InterfaceHealth, Link, QueueHealth, RingHealth, ThreadHealth, WriterHealth,
+    DiskHealth, Health, InterfaceHealth, Link, QueueHealth, RingHealth, RulesHealth, ThreadHealth,
+    WriterHealth,
 };
 pub use run::{CutFile, Finished, Input, Progress, Recorder};
 pub use watch::{NoAnswer, Post, Watch, watch};

@@ -45,6 +45,7 @@ pub(crate) enum Ask {
 pub(crate) enum Order {
     Stop,
     Rules(Box<RuleSet>),
+    RulesRefused,
 }
 
 /// The two sides.
@@ -88,6 +89,14 @@ impl Watch {
     /// When the recorder has stopped.
     pub fn rules(&self, rules: RuleSet) -> Result<(), NoAnswer> {
         self.order(Order::Rules(Box::new(rules)))
+    }
+
+    /// The rules were to be read again, and have errors: those in force stay.
+    ///
+    /// # Errors
+    /// When the recorder has stopped.
+    pub fn rules_refused(&self) -> Result<(), NoAnswer> {
+        self.order(Order::RulesRefused)
     }
 
     fn order(&self, order: Order) -> Result<(), NoAnswer> {

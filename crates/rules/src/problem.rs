@@ -58,6 +58,23 @@ pub enum ProblemCode {
 }
 
 impl ProblemCode {
+    /// What is wrong, in a sentence that quotes nothing.
+    #[must_use]
+    pub const fn sentence(self) -> &'static str {
+        match self {
+            Self::NotToml => "this is not TOML",
+            Self::TooMuch => "this is more than any office needs",
+            Self::UnknownKey => "no table of this kind has this key",
+            Self::MissingKey => "a key that there must be is not there",
+            Self::KeyOutOfPlace => "this key says nothing, or contradicts, beside the others of its table",
+            Self::WrongType => "the value is not of the key's type",
+            Self::WrongValue => "the value is not one that the key may have",
+            Self::Repeated => "what may be given once is here a second time",
+            Self::Undefined => "this name stands for nothing",
+            Self::Conflict => "this and another rule or code cannot both be right",
+        }
+    }
+
     /// For logs and programs: stable.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -27,6 +27,8 @@ pub(crate) enum Event {
     Cleared { code: AlarmCode, seconds: u64 },
     /// Other rules are in force, for the calls that begin from now on.
     Rules { before: RuleSetHash, now: RuleSetHash },
+    /// The rules were read again, and are those that are in force.
+    RulesUnchanged(RuleSetHash),
     /// The rules on the disk are not in force.
     RulesRefused(RulesRefusal),
     /// The clock of the frames was set.
@@ -120,7 +122,8 @@ impl Event {
             | Self::Interface { link: Link::Up, .. }
             | Self::Renamed { .. }
             | Self::Cleared { .. }
-            | Self::Rules { .. } => Level::Notice,
+            | Self::Rules { .. }
+            | Self::RulesUnchanged(_) => Level::Notice,
             Self::Served { .. } | Self::Confined(_) => Level::Info,
         }
     }
@@ -136,6 +139,7 @@ impl Event {
             Self::Raised(_) => "alarm_raised",
             Self::Cleared { .. } => "alarm_cleared",
             Self::Rules { .. } => "rules_loaded",
+            Self::RulesUnchanged(_) => "rules_unchanged",
             Self::RulesRefused(_) => "rules_refused",
             Self::ClockSet { .. } => "clock_set",
             Self::Confined(_) => "confined",
@@ -162,6 +166,7 @@ impl Event {
             Self::Rules { before, now } => {
                 json!({ "before": before.to_string(), "rule_set": now.to_string() })
             }
+            Self::RulesUnchanged(now) => json!({ "rule_set": now.to_string() }),
             Self::RulesRefused(refusal) => refusal.facts(),
             Self::ClockSet { times } => json!({ "times": times }),
             Self::Confined(what) => json!({ "what": what }),
@@ -197,6 +202,13 @@ impl fmt::Display for Event {
             Self::Cleared { code, seconds } => write!(f, "alarm {} is over, after {seconds} s", code.name()),
             Self::Rules { before, now } => {
                 write!(f, "rule set {} is in force, {} no more", short(now), short(before))
+            }
+            Self::RulesUnchanged(now) => {
+                write!(
+                    f,
+                    "the rules were read again and are the same: rule set {} stays in force",
+                    short(now)
+                )
             }
             Self::RulesRefused(refusal) => {
                 write!(f, "{refusal}\nthe rules that were in force stay in force")

@@ -55,7 +55,7 @@ impl fmt::Display for RulesRefusal {
             Self::Unread(why) => f.write_str(why),
             Self::Wrong(mistakes) => {
                 for Mistake { file, line, column, code } in mistakes {
-                    writeln!(f, "{}:{line}:{column}: {code}", file.escape_debug())?;
+                    writeln!(f, "{}:{line}:{column}: {} ({code})", file.escape_debug(), code.sentence())?;
                 }
                 f.write_str("the rules have errors: `earwitness rules check` says what they are")
             }
@@ -75,7 +75,9 @@ mod tests {
         let problems = RuleSet::load(&[SourceText { name: "desk\n.toml", text }]).unwrap_err();
         assert!(problems.iter().any(|problem| problem.to_string().contains("4003")), "{problems:?}");
         let refusal = RulesRefusal::from(problems);
-        let expected = "desk\\n.toml:4:8: wrong_value\ndesk\\n.toml:5:15: wrong_value\ndesk\\n.toml:6:1: unknown_key\n\
+        let expected = "desk\\n.toml:4:8: the value is not one that the key may have (wrong_value)\n\
+                        desk\\n.toml:5:15: the value is not one that the key may have (wrong_value)\n\
+                        desk\\n.toml:6:1: no table of this kind has this key (unknown_key)\n\
                         the rules have errors: `earwitness rules check` says what they are";
         assert_eq!(refusal.to_string(), expected);
         let facts = refusal.facts();

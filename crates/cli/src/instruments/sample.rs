@@ -3,8 +3,8 @@
 use earwitness_engine::{CallCounts, Counts, MediaCounts};
 use earwitness_model::{RuleSetHash, WallTime};
 use earwitness_recorder::{
-    Alarm, AlarmCode, DiskHealth, Health, InterfaceHealth, Link, QueueHealth, RingHealth, ThreadHealth,
-    WriterHealth,
+    Alarm, AlarmCode, DiskHealth, Health, InterfaceHealth, Link, QueueHealth, RingHealth, RulesHealth,
+    ThreadHealth, WriterHealth,
 };
 
 const SECOND: i64 = 1_000_000_000;
@@ -43,6 +43,7 @@ pub(crate) fn healthy() -> Health {
             .map(|name| ThreadHealth { name: name.to_owned(), alive: Some(at(7200)) })
             .into(),
         rule_set: RuleSetHash([0x5a; 32]),
+        rules: RulesHealth { since: at(3600), refused: None },
         interfaces: vec![interface("eth1", 36_400_000, Link::Up), interface("eth2", 72_000, Link::Up)],
         queues: vec![
             queue("backlog", 65_536, 0, 3),

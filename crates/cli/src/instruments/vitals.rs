@@ -27,6 +27,12 @@ pub(crate) struct Vitals {
     /// Who captures and who follows the calls.
     pub(crate) threads: Vec<ThreadVitals>,
     pub(crate) rule_set: String,
+    /// Since when it is in force.
+    #[serde(default)]
+    pub(crate) rules_since: Option<Moment>,
+    /// Since when the rules on the disk are not those in force, because they have errors.
+    #[serde(default)]
+    pub(crate) rules_refused_since: Option<Moment>,
     pub(crate) interfaces: Vec<InterfaceVitals>,
     pub(crate) calls: CallVitals,
     pub(crate) media: MediaVitals,

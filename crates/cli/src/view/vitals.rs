@@ -23,6 +23,9 @@ pub(crate) fn vitals_page(vitals: &Vitals, now: WallTime, screen: Screen) -> Str
     for (place, interface) in vitals.interfaces.iter().enumerate() {
         line(&mut page, if place == 0 { "interfaces" } else { "" }, &interface_line(interface, screen));
     }
+    if let Some(since) = vitals.rules_since {
+        line(&mut page, "rules", &rules_line(vitals, &since.for_people()));
+    }
     line(&mut page, "calls", &calls_line(vitals));
     line(&mut page, "audio", &audio_line(vitals, screen));
     for (place, queue) in vitals.queues.iter().enumerate() {
@@ -73,6 +76,14 @@ pub(crate) fn heading(vitals: &Vitals, now: WallTime, screen: Screen) -> String 
         time(vitals.started.seconds_until(now)),
         printable(&rules)
     )
+}
+
+fn rules_line(vitals: &Vitals, since: &str) -> String {
+    let rules: String = vitals.rule_set.chars().take(HASH_DIGITS).collect();
+    let refused = vitals.rules_refused_since.map_or_else(String::new, |at| {
+        format!("; those on the disk have errors and were refused at {}", at.for_people())
+    });
+    format!("{} in force since {since}{refused}", printable(&rules))
 }
 
 /// An interface in a line.
@@ -187,6 +198,7 @@ mod tests {
 recording since 2026-11-21 09:00:00 (2 h 0 min), rule set 5a5a5a5a5a5a
   interfaces  eth1     up, 5,056 frames/s, 1.1 MB/s, 36,400,000 frames, 0 dropped
               eth2     up, 10 frames/s, 2.2 kB/s, 72,000 frames, 0 dropped
+  rules       5a5a5a5a5a5a in force since 2026-11-21 10:00:00
   calls       212 running; 2,000 begun, 1,900 answered, 500 not to be kept
   audio       36,000,000 packets kept, 0 lost
   queues      backlog  0 of 65,536, at most 3, found full 0 times

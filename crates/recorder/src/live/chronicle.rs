@@ -13,7 +13,7 @@ use super::{
 use crate::{
     alarm::{Alarm, Alarms},
     disk::DiskWatch,
-    health::{Health, InterfaceHealth, Link, QueueHealth, RingHealth, ThreadHealth},
+    health::{Health, InterfaceHealth, Link, QueueHealth, RingHealth, RulesHealth, ThreadHealth},
     pipeline::{Pool, Stopped},
     pool::Written,
     queue::Offered,
@@ -43,6 +43,7 @@ pub(super) enum Missing {
 /// Remembers what was told already.
 pub(super) struct Chronicle {
     watching: Watching,
+    rules: RulesHealth,
     alarms: Alarms,
     standing: Vec<Alarm>,
     lapses: Lapses,
@@ -59,6 +60,7 @@ impl Chronicle {
     pub(super) fn new(watching: Watching, now: WallTime) -> Self {
         Self {
             watching,
+            rules: RulesHealth { since: now, refused: None },
             alarms: Alarms::default(),
             standing: Vec::new(),
             lapses: Lapses::default(),
@@ -70,10 +72,22 @@ impl Chronicle {
         }
     }
 
-    /// Other rules are in force.
+    /// These rules were loaded: others, or the same once more.
     pub(super) fn rules(&mut self, now: WallTime, rule_set: RuleSetHash) {
+        self.rules.refused = None;
+        if self.watching.rule_set == rule_set {
+            return;
+        }
+        self.rules.since = now;
         self.watching.rule_set = rule_set;
         self.note(now, LedgerNote::RuleSetChanged(self.watching.clone()));
+    }
+
+    /// The rules on the disk have errors: those in force stay.
+    pub(super) const fn rules_refused(&mut self, now: WallTime) {
+        if self.rules.refused.is_none() {
+            self.rules.refused = Some(now);
+        }
     }
 
     /// The wall clock was set.
@@ -153,6 +167,7 @@ impl Chronicle {
             at: now,
             threads,
             rule_set: self.watching.rule_set,
+            rules: self.rules,
             interfaces,
             queues: queues.into_iter().chain(pool.queues()).chain([self.notes.health()]).collect(),
             rings,

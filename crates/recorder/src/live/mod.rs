@@ -142,6 +142,7 @@ impl<'a, C: Fn() -> WallTime> Live<'a, C> {
                     self.chronicle.rules((self.clock)(), rules.hash());
                     self.engine.handle_rules(*rules);
                 }
+                Order::RulesRefused => self.chronicle.rules_refused((self.clock)()),
             }
         }
         Turn::GoOn

@@ -75,6 +75,7 @@ impl<C: Fn() -> WallTime> SignallingThread<'_, C> {
                         self.chronicle.rules((self.clock)(), rules.hash());
                         self.signalling.handle_rules(*rules);
                     }
+                    Order::RulesRefused => self.chronicle.rules_refused((self.clock)()),
                 }
             }
             while let Ok(Ask::Calls { most, reply }) = self.post.asks.try_recv() {

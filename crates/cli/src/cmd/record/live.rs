@@ -125,10 +125,16 @@ fn obey(signals: &mut Signals, watch: &Watch, (context, log): (&Context, Log)) {
     for signal in signals.forever() {
         let done = match signal {
             SIGHUP => match context.load_rules_for_log() {
-                Ok(rules) => watch.rules(rules),
+                Ok(rules) => {
+                    let now = rules.hash();
+                    if watch.health().is_some_and(|health| health.rule_set == now) {
+                        log.tell(&Event::RulesUnchanged(now));
+                    }
+                    watch.rules(rules)
+                }
                 Err(refusal) => {
                     log.tell(&Event::RulesRefused(refusal));
-                    Ok(())
+                    watch.rules_refused()
                 }
             },
             _ => {

@@ -24,6 +24,8 @@ impl Vitals {
             at: moment(health.at),
             threads: health.threads.iter().map(|one| ThreadVitals::new(one, zone)).collect(),
             rule_set: health.rule_set.to_string(),
+            rules_since: Some(moment(health.rules.since)),
+            rules_refused_since: health.rules.refused.map(moment),
             interfaces: health.interfaces.iter().map(|one| InterfaceVitals::new(one, zone)).collect(),
             calls: CallVitals {
                 running: health.calls,
