@@ -214,6 +214,14 @@ fn check_goes_on(wire: &Wire, seconds: f64, meanwhile: impl Fn(&Bench)) {
     for part in &second {
         let before = first.iter().find(|before| before["recording"] == part["continues"]).unwrap();
         assert_eq!(before["sip_call_ids"], part["sip_call_ids"]);
+        for stream in before["streams"].as_array().unwrap() {
+            assert!(stream["packets"].is_null() && stream["lost"].is_null(), "nobody counted them: {before}");
+        }
+        let begins = part["gaps"].as_array().unwrap().iter().filter(|gap| gap["at_s"] == 0.0);
+        assert!(begins.clone().count() == 2 && begins.clone().all(|gap| gap["cause"] == "capture"), "{part}");
+        let shown = bench.done(["show", part["id"].as_str().unwrap()]);
+        let names = format!("continues   call {}, ", before["id"].as_str().unwrap());
+        assert!(shown.contains(&names), "{shown}");
         assert!(part["flags"].as_array().unwrap().contains(&"resumed".into()), "{part}");
         assert!(part["ended_by"] == "caller" || part["ended_by"] == "callee", "the BYE was seen: {part}");
         let truth = load.truth();

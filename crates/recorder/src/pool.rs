@@ -5,7 +5,9 @@ use std::{collections::HashMap, sync::atomic::Ordering::Relaxed, thread, time::I
 
 use crossbeam_channel::{Receiver, Sender};
 use earwitness_engine::{Opened, Output, Stream};
-use earwitness_model::{CallId, CallSummary, EndedBy, RecordingId, Segment, SegmentContent, WallTime};
+use earwitness_model::{
+    CallId, CallSummary, EndedBy, Gap, GapCause, Leg, RecordingId, Segment, SegmentContent, WallTime,
+};
 use earwitness_vault::{
     Entry, Index, LedgerNote, Opening, RecordingSealer, Sealed, Sealer, StreamOpened, VaultError,
 };
@@ -93,7 +95,13 @@ impl<C: Fn() -> WallTime> SealingThread<'_, C> {
                 sealed.map_or(Ok(()), |block| self.send(Written::Block(block)))
             }
             Output::Ended(summary) => match calls.remove(&summary.id) {
-                Some(Running::Recording(recording)) => self.send(Written::Block(recording.finish(&summary))),
+                Some(Running::Recording(recording)) => {
+                    let mut summary = summary;
+                    if self.continues.contains_key(&summary.id) {
+                        tell_of_the_part_before(&mut summary);
+                    }
+                    self.send(Written::Block(recording.finish(&summary)))
+                }
                 Some(Running::Known) => self.send(Written::Known),
                 None => match self.is_listed(summary.id) {
                     Ok(true) => self.send(Written::Known),
@@ -185,6 +193,20 @@ impl<C: Fn() -> WallTime> SealingThread<'_, C> {
 
     fn send(&self, written: Written) -> Result<(), WriterGone> {
         self.written.send(written).map_err(|Closed| WriterGone)
+    }
+}
+
+/// A second part has its answer from the first one, and its audio begins when it was taken up: what came between is in the
+/// first part or nowhere, and a gap says so.
+fn tell_of_the_part_before(summary: &mut CallSummary) {
+    let Some(answer) = summary.answer else { return };
+    for leg in [Leg::Caller, Leg::Callee] {
+        let voices = summary.streams.iter().filter(|stream| stream.of.leg == leg);
+        let Some(first) = voices.map(|stream| stream.first).min() else { continue };
+        let ms = u32::try_from(first.since(answer) / 1_000_000).unwrap_or(0);
+        if ms > 0 {
+            summary.gaps.insert(0, Gap { leg, at: answer, ms, cause: GapCause::Capture });
+        }
     }
 }
 

@@ -48,7 +48,11 @@ impl Show {
         if let Some(recording) = &entry.recording {
             let findings = vault.verify(&entry, None);
             let found: Vec<String> = findings.iter().map(ToString::to_string).collect();
-            let evidence = evidence(recording, (continued_by(vault, &entry), &found), screen);
+            let evidence = evidence(
+                recording,
+                (continued_from(vault, &entry), continued_by(vault, &entry), &found),
+                screen,
+            );
             writeln!(out, "{}", section("Evidence", &evidence, screen))?;
             if !found.is_empty() {
                 exit = Exit::Broken;
@@ -79,10 +83,23 @@ fn continued_by(vault: &Vault, entry: &Entry) -> Option<(CallId, RecordingId)> {
     })
 }
 
+/// The call whose recording this one goes on from: an earlier part has the same dialogs.
+fn continued_from(vault: &Vault, entry: &Entry) -> Option<CallId> {
+    let before = entry.recording.as_ref()?.continues?;
+    let is_before = |call: &CallId| {
+        let other = vault.index().get(*call).ok().flatten();
+        other.and_then(|other| other.recording).is_some_and(|recording| recording.id == before)
+    };
+    let dialogs = entry.summary.sip_call_ids.iter();
+    dialogs
+        .filter_map(|id| vault.index().by_sip_call_id(id.expose()).ok())
+        .find_map(|calls| calls.into_iter().find(is_before))
+}
+
 /// Where the recording lies, what it goes on from and where it goes on, and whether it is as it was signed.
 fn evidence(
     recording: &RecordingEntry,
-    (continued_by, findings): (Option<(CallId, RecordingId)>, &[String]),
+    (first, continued_by, findings): (Option<CallId>, Option<(CallId, RecordingId)>, &[String]),
     screen: Screen,
 ) -> String {
     let fact = |name: &str, value: &str| format!("  {name:<11} {value}\n");
@@ -95,7 +112,8 @@ fn evidence(
         + &fact("sealed", &format!("{} bytes", recording.sealed_bytes))
         + &fact("kept until", &recording.retention_until.to_string());
     if let Some(before) = recording.continues {
-        text += &fact("continues", &before.to_string());
+        let call = first.map_or_else(String::new, |call| format!("call {call}, "));
+        text += &fact("continues", &format!("{call}recording {before}"));
     }
     if let Some((call, second)) = continued_by {
         text += &fact("goes on", &format!("in recording {second}, call {call}"));

@@ -95,6 +95,7 @@ fn stream_object(
     (recording, digests): (Option<&RecordingEntry>, Option<&[PayloadDigest]>),
     zone: Tz,
 ) -> Value {
+    let known = |count: u64| is_counted(stream, recording).then_some(count);
     let mut object = json!({
         "leg": leg_word(stream.of.leg),
         "src": stream.of.flow.src.to_string(),
@@ -103,15 +104,15 @@ fn stream_object(
         "codec": stream.codec.as_ref().map(ToString::to_string),
         "payload_type": stream.payload_type,
         "ptime_ms": stream.ptime_ms,
-        "packets": stream.packets,
-        "lost": stream.lost,
-        "duplicates": stream.duplicates,
-        "reordered": stream.reordered,
+        "packets": known(stream.packets),
+        "lost": known(stream.lost),
+        "duplicates": known(stream.duplicates),
+        "reordered": known(stream.reordered),
         "jitter_ms": stream.jitter_ms.map(to_the_microsecond),
         "mos": mos_of(stream),
         "first": instant(stream.first, zone),
         "last": instant(stream.last, zone),
-        "payload_bytes": stream.payload_bytes,
+        "payload_bytes": known(stream.payload_bytes),
         "payload_blake3": recording.and_then(|recording| blake3_of(stream, recording)).map(|hash| hex(&hash)),
     });
     if let (Some(digests), Some(members)) = (digests, object.as_object_mut()) {
@@ -122,6 +123,15 @@ fn stream_object(
         members.insert("payload_sha256".to_owned(), json!(sha256));
     }
     object
+}
+
+/// Whether anybody counted the packets of a stream. Recovery cannot: it ends an interrupted recording without the key of its
+/// audio, and a stream that was announced has a packet.
+pub(super) const fn is_counted(stream: &StreamSummary, recording: Option<&RecordingEntry>) -> bool {
+    match recording {
+        Some(recording) => !recording.interrupted || stream.packets > 0,
+        None => true,
+    }
 }
 
 /// The payload hash of a stream, if it has one.

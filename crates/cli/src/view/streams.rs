@@ -4,8 +4,9 @@ use earwitness_model::StreamSummary;
 use earwitness_vault::Entry;
 
 use super::{
-    json::{blake3_of, hex},
+    json::{blake3_of, hex, is_counted},
     mos::mos_of,
+    party::ABSENT,
     printable,
     table::indented,
     words::leg_word,
@@ -64,19 +65,21 @@ pub(super) fn streams(entry: &Entry, room: Room) -> String {
 fn cells(entry: &Entry, stream: &StreamSummary) -> [String; 13] {
     let hash = entry.recording.as_ref().and_then(|recording| blake3_of(stream, recording));
     let codec = stream.codec.as_ref().map_or_else(|| "?".to_owned(), ToString::to_string);
+    let counted = is_counted(stream, entry.recording.as_ref());
+    let known = |count: u64| if counted { count.to_string() } else { ABSENT.to_owned() };
     [
         leg_word(stream.of.leg).to_owned(),
         format!("{} → {}", stream.of.flow.src, stream.of.flow.dst),
         format!("{:#010x}", stream.of.ssrc),
         format!("{} ({})", printable(&codec), stream.payload_type),
-        stream.packets.to_string(),
-        stream.lost.to_string(),
-        stream.duplicates.to_string(),
-        stream.reordered.to_string(),
+        known(stream.packets),
+        known(stream.lost),
+        known(stream.duplicates),
+        known(stream.reordered),
         stream.jitter_ms.map(|ms| format!("{ms:.2}")).unwrap_or_default(),
         mos_of(stream).map(|score| format!("{score:.2}")).unwrap_or_default(),
         stream.ptime_ms.map(|ms| ms.to_string()).unwrap_or_default(),
-        stream.payload_bytes.to_string(),
+        known(stream.payload_bytes),
         hash.map(|hash| hex(&hash).chars().take(HASH_DIGITS).collect()).unwrap_or_default(),
     ]
 }
