@@ -5,7 +5,7 @@
 
 mod support;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use earwitness_capture::{FileSource, Polled, Source};
 use earwitness_engine::{Engine, Limits};
@@ -253,15 +253,6 @@ proptest! {
     }
 }
 
-/// Where the captures of the corpus are, when there are any.
-fn corpus() -> Option<std::path::PathBuf> {
-    let corpus = std::env::var_os("EARWITNESS_CORPUS");
-    if corpus.is_none() {
-        println!("left out: EARWITNESS_CORPUS is not set");
-    }
-    corpus.map(Into::into)
-}
-
 /// Everything that comes out of a capture file, after `before`.
 fn replay_file(path: &Path, before: &[Frame]) -> Replayed {
     let mut engine = Engine::new(RuleSet::lab(), Limits::default());
@@ -279,7 +270,10 @@ fn replay_file(path: &Path, before: &[Frame]) -> Replayed {
 
 #[test]
 fn real_srtp_is_opened_to_the_payload_of_the_ground_truth() {
-    let Some(corpus) = corpus() else { return };
+    let Some(corpus) = std::env::var_os("EARWITNESS_CORPUS").map(PathBuf::from) else {
+        println!("left out: EARWITNESS_CORPUS is not set");
+        return;
+    };
     let truth: Vec<Value> =
         serde_json::from_str(&std::fs::read_to_string(corpus.join("EXPECTED_SRTP.json")).unwrap()).unwrap();
     assert_eq!(truth.len(), 2);
@@ -317,7 +311,10 @@ fn real_srtp_is_opened_to_the_payload_of_the_ground_truth() {
 
 #[test]
 fn real_zrtp_closes_its_call_and_real_dtls_without_sip_is_no_call() {
-    let Some(corpus) = corpus() else { return };
+    let Some(corpus) = std::env::var_os("EARWITNESS_CORPUS").map(PathBuf::from) else {
+        println!("left out: EARWITNESS_CORPUS is not set");
+        return;
+    };
     let zrtp = replay_file(&corpus.join("odedshimon+BruteShark/Asterisk_ZFONE_XLITE.pcap"), &[]);
     let calls = zrtp.summaries();
     let closed: Vec<_> = calls.iter().filter(|call| call.flags.contains(&Flag::Zrtp)).collect();
