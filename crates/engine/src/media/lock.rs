@@ -12,6 +12,10 @@ const MANY: u64 = 50;
 /// Packets in a row that wait for a key that is on its way: five seconds of talk.
 const MOST_WAITING: u16 = 250;
 
+/// After so many packets from the first on that no key opened, one of [`SELDOM`] is tried until something new is said.
+const FRUITLESS: u32 = 250;
+const SELDOM: u32 = 64;
+
 /// What is said of a track's protection.
 #[derive(Debug)]
 pub(super) struct Said {
@@ -65,6 +69,8 @@ pub(super) struct Lock {
     in_a_row: u64,
     seen: Seen,
     waiting: u16,
+    /// Packets that no key opened since one did, or since something new was said; 1 at the least after the first.
+    fruitless: u32,
 }
 
 /// Which of the latest refused packets were seen: a mirror shows many twice.
@@ -96,6 +102,7 @@ impl Lock {
             in_a_row: 0,
             seen: Seen::default(),
             waiting: 0,
+            fruitless: 0,
         };
         lock.handle_said(Some(said));
         lock
@@ -109,15 +116,15 @@ impl Lock {
         };
         (self.certainty, self.exchange, self.awaits) = (certainty, exchange, awaits);
         self.source.add(&ciphers);
-        self.waiting = 0;
+        (self.waiting, self.fruitless) = (0, 0);
     }
 
     /// Opens a datagram's payload; what was in it is in `plain` then.
     pub(super) fn open(&mut self, payload: &[u8], plain: &mut Vec<u8>) -> Taken {
-        match (self.source.open(payload, plain), self.certainty) {
+        match (self.try_keys(payload, plain), self.certainty) {
             (Opened::Plain, _) => {
                 self.opened += 1;
-                (self.in_a_row, self.waiting) = (0, 0);
+                (self.in_a_row, self.waiting, self.fruitless) = (0, 0, 0);
                 Taken::Opened
             }
             (Opened::Refused, Certainty::Either) => {
@@ -126,6 +133,19 @@ impl Lock {
             }
             (Opened::Refused, Certainty::Srtp) => Taken::Refused,
         }
+    }
+
+    /// Keys that never fitted are not tried for ever: each costs as much as opening a packet. One that did is, however many
+    /// packets somebody forges.
+    fn try_keys(&mut self, payload: &[u8], plain: &mut Vec<u8>) -> Opened {
+        let seldom = self.opened == 0 && self.fruitless >= FRUITLESS;
+        let is_tried = !seldom || self.fruitless.is_multiple_of(SELDOM);
+        self.fruitless = self.fruitless.wrapping_add(1).max(1);
+        if is_tried {
+            return self.source.open(payload, plain);
+        }
+        plain.clear();
+        Opened::Refused
     }
 
     /// Whether the key of a packet that was refused may be on its way: its SDP was not seen yet, or, where `orders_lag` behind
@@ -235,6 +255,36 @@ mod tests {
         (1..MANY as u16).for_each(|n| lock.handle_refused(7 + n));
         assert_eq!(lock.closed(true), Some(Closed::NoKey(Flag::Dtls)));
         assert_eq!(flags([&lock].into_iter()), [Flag::Encrypted, Flag::Dtls]);
+    }
+
+    #[test]
+    fn keys_that_do_not_fit_are_tried_seldom_until_something_new_is_said() {
+        let said = || {
+            let suite = earwitness_srtp::Suite::AesCm128Tag80;
+            let master = earwitness_srtp::MasterKey::new(suite, &[1; 16], &[2; 14]).unwrap();
+            Said {
+                certainty: Certainty::Either,
+                exchange: Exchange::Sdes,
+                ciphers: vec![Arc::new(Cipher::new(master))],
+                awaits: Awaits::Nothing,
+            }
+        };
+        let mut lock = Lock::new(said());
+        let tried = |lock: &mut Lock, packets: u32| {
+            let tried = |lock: &mut Lock| lock.fruitless < FRUITLESS || lock.fruitless.is_multiple_of(SELDOM);
+            let mut plain = Vec::new();
+            (0..packets)
+                .filter(|_| {
+                    let is_tried = tried(lock);
+                    assert_eq!(lock.open(&[0x80; 40], &mut plain), Taken::AsItIs);
+                    is_tried
+                })
+                .count()
+        };
+        assert_eq!(tried(&mut lock, 250), 250);
+        assert_eq!(tried(&mut lock, 6_400), 100);
+        lock.handle_said(Some(said()));
+        assert_eq!(tried(&mut lock, 10), 10);
     }
 
     #[test]
