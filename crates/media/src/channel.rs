@@ -1,8 +1,9 @@
 //! One channel of the export: the packets of one leg, decoded as the timeline comes to them and painted window by window.
 //!
 //! Where packets overlap, the run that begins later wins, and within a run the higher sequence number. Two tracks of one
-//! leg overlap when a re-INVITE moves the media (the new one is what the other party hears) and when a mirror shows the
-//! same audio before and after a router (summing would double it, taking turns would chop it).
+//! leg overlap when a re-INVITE moves the media (the new one is what the other party hears) and when an exchange sends the
+//! audio on in another encoding (summing would double it, taking turns would chop it). Copies in the same encoding are one
+//! run by now (`copies.rs`).
 
 use std::ops::Range;
 

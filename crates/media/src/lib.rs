@@ -22,6 +22,7 @@ mod audio;
 mod channel;
 mod codec;
 mod conceal;
+mod copies;
 pub mod export;
 mod red;
 mod resample;

@@ -8,6 +8,7 @@ use crate::{
     audio::Reading,
     channel::Channel,
     codec::Coding,
+    copies,
     export::{ExportError, Exported, NotDecoded},
     timeline::{self, Origin, Run, Span},
     voicing::Voicing,
@@ -32,6 +33,7 @@ impl<'c> Stage<'c> {
             .iter()
             .flat_map(|track| timeline::runs(track).into_iter().map(|run| (track.track.leg, run)))
             .collect();
+        let runs = copies::united(runs);
         let packets = runs.iter().flat_map(|(_, run)| &run.packets);
         let rate = packets.map(|packet| packet.format.rate).max().unwrap_or(LEAST_RATE);
         let span = Span::of(call, runs.iter().map(|(_, run)| run), rate);

@@ -59,7 +59,7 @@ pub(crate) struct Run<'c> {
     /// In sequence order; never empty.
     pub(crate) packets: Vec<RunPacket<'c>>,
     /// RTP clock units per second, the same for all of them.
-    clock: u32,
+    pub(crate) clock: u32,
     /// The capture time of its origin, ns.
     origin: i64,
 }
@@ -68,7 +68,12 @@ impl Run<'_> {
     /// Capture time of its earliest sample, ns.
     pub(crate) fn begins(&self) -> i64 {
         let earliest = self.packets.iter().map(|packet| packet.position).min().unwrap_or(0);
-        self.origin.saturating_add(nanos_in(earliest, self.clock))
+        self.nanos_at(earliest)
+    }
+
+    /// Capture time of a position, ns.
+    pub(crate) const fn nanos_at(&self, position: i64) -> i64 {
+        self.origin.saturating_add(nanos_in(position, self.clock))
     }
 
     /// Where each of its packets begins, in samples of `rate` from `start`.
