@@ -119,6 +119,7 @@ impl Halves {
         self.streams.handle_time(now);
         self.take_messages(now);
         self.media.handle_time(now, &mut self.mail.reports, &mut self.mail.outputs);
+        self.mail.reports.extend(self.media.asked().reports.drain(..));
         self.signalling.handle_time(now, &mut self.mail.orders);
         self.deliver(now);
     }

@@ -1,6 +1,9 @@
 //! What the two halves of the engine say to each other: small, owned, and fit for a channel between threads.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
 
 use earwitness_model::{CallId, Codec, Dtmf, Flag, Gap, Leg, PacketTime, RunningCall, StreamSummary, Track};
 
@@ -60,10 +63,23 @@ pub(crate) enum Report {
     Silent { call: CallSlot, last: Option<PacketTime>, at: PacketTime },
     /// A shard hears a call that it reported silent, or of which it was not yet said that there is one.
     Heard { call: CallSlot, at: PacketTime },
+    /// A print was taken of the audio of the call called `id`.
+    Printed { call: CallSlot, id: CallId, print: Print },
     /// When the caller and the callee were heard last.
     Looked { call: CallSlot, heard: [Option<PacketTime>; 2] },
     /// What a released call's media came to.
     Released { call: CallSlot, id: CallId, media: MediaSummary },
+}
+
+/// A payload that chance does not make twice.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Print {
+    /// Its hash.
+    pub(crate) hash: u64,
+    /// When it came, in engine time.
+    pub(crate) at: PacketTime,
+    pub(crate) from: IpAddr,
+    pub(crate) to: IpAddr,
 }
 
 /// A call's media, counted.

@@ -13,6 +13,7 @@ mod lock;
 mod locked;
 mod losses;
 mod packets;
+mod prints;
 mod refused;
 mod rings;
 mod sequence;
@@ -303,6 +304,8 @@ impl Media {
 
     fn release(&mut self, call: CallSlot, reports: &mut VecDeque<Report>, outputs: &mut VecDeque<Output>) {
         self.close_ring(call, outputs);
+        // What was found of the call is told before its end.
+        reports.extend(self.asked.reports.drain(..));
         let Some(state) = self.calls.get_mut(call.0 as usize).and_then(Option::take) else { return };
         for endpoint in &state.endpoints {
             self.endpoints.withdraw(endpoint, call);

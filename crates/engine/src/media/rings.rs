@@ -21,8 +21,10 @@ impl Media {
 
     pub(super) fn close_ring(&mut self, call: CallSlot, outputs: &mut VecDeque<Output>) {
         let Some(state) = self.call_mut(call) else { return };
+        let (id, told) = (state.id, state.base);
         if let Some((base, bytes)) = state.close_ring() {
-            let (id, base) = (state.id, base.plus_nanos(state.base));
+            self.take_prints(call, (base, &bytes));
+            let base = base.plus_nanos(told);
             outputs.push_back(Output::Segment(Segment {
                 call: id,
                 content: SegmentContent::Media,

@@ -52,6 +52,8 @@ pub(crate) struct TrackState {
     /// New packets that came and could not be kept.
     left_out: u64,
     pub(crate) pressed: Option<Pressed>,
+    /// Prints taken of it.
+    pub(super) prints: u8,
     sequence: Option<Sequence>,
     /// The stream of the packet before: packets of one payload type follow each other.
     current: usize,
@@ -70,6 +72,7 @@ impl TrackState {
             holes: Holes::default(),
             left_out: 0,
             pressed: None,
+            prints: 0,
             sequence: None,
             current: 0,
             streams: Streams::default(),

@@ -101,6 +101,7 @@ impl SignallingShard {
             News::Media(Report::Heard { call, at }) => {
                 self.turns.handle(shard, at, (0, Turn::Heard { call, shard, at }));
             }
+            News::Media(report @ Report::Printed { .. }) => self.tell(report),
             News::Media(Report::Looked { call, heard }) => {
                 if let Some(heard) = self.looked.handle_looked(call, self.shards, heard) {
                     self.tell(Report::Looked { call, heard });

@@ -88,6 +88,7 @@ impl Signalling {
                 }
             }
             Report::Heard { call, at } => self.handle_heard(call, at, orders, outputs),
+            Report::Printed { call, id, print } => self.handle_printed(call, id, print),
             Report::Looked { call, heard } => self.handle_looked(call, heard, orders),
             Report::Released { call, media, .. } => self.forget(call, media, outputs),
         }

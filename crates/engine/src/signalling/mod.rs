@@ -18,6 +18,7 @@ mod live;
 mod messages;
 mod names;
 mod offer;
+mod prints;
 mod referral;
 mod resume;
 
@@ -33,6 +34,7 @@ use self::{
     call::{Answer, Beginning, Call, Origin, State},
     kin::Kin,
     names::Name,
+    prints::Prints,
     referral::Referrals,
 };
 use crate::{
@@ -76,6 +78,7 @@ pub(crate) struct Signalling {
     named: usize,
     kin: Kin,
     referrals: Referrals,
+    prints: Prints,
     waiting: Deadlines<CallSlot>,
     /// Capture time less engine time.
     base: i64,
@@ -94,6 +97,7 @@ impl Signalling {
             named: 0,
             kin: Kin::default(),
             referrals: Referrals::default(),
+            prints: Prints::default(),
             waiting: Deadlines::default(),
             base: 0,
             pressure: Pressure::None,
