@@ -158,7 +158,8 @@ mod tests {
     #[test]
     fn prints_are_bounded_and_pairs_of_a_call_that_is_gone_are_forgotten() {
         let mut prints = Prints::default();
-        (0..2 * MOST_PRINTS as u64).for_each(|n| drop(prints.handle(IN, print(n, 0, (5, 9)))));
+        let found = (0..2 * MOST_PRINTS as u64).filter_map(|n| prints.handle(IN, print(n, 0, (5, 9))));
+        assert_eq!(found.count(), 0);
         assert_eq!((prints.by_hash.len(), prints.order.len()), (MOST_PRINTS, MOST_PRINTS));
         prints.handle(OUT, print(2 * MOST_PRINTS as u64 - 1, 7, (9, 21)));
         assert_eq!(prints.pairs.len(), 1);
