@@ -105,9 +105,9 @@ codes! {
     /// Media is encrypted (SRTP) with keys that the signalling does not show: it would be counted and not kept.
     MediaEncrypted = "media-encrypted", Defect,
         "Let the phones exchange keys in the signalling (SDES, `a=crypto`, inside the trusted network): such SRTP is opened. Or switch SRTP off for the recorded extensions, or anchor media at an SBC that decrypts, and mirror the side where RTP is plain (RTP/AVP in the SDP).";
-    /// SIP comes over TCP, which this version does not read: these calls are lost.
-    SignallingOverTcp = "signalling-over-tcp", Defect,
-        "Set the phones and trunks to UDP (`transport=udp`), at least on the mirrored link. SIP over TCP is read in a later version.";
+    /// SIP comes over TCP. It is read; the doctor does not judge the calls in it.
+    SignallingOverTcp = "signalling-over-tcp", Note,
+        "It is recorded like SIP over UDP. A segment that the mirror loses costs its message, because nobody sends it again: look at what else is said of losses here. What this examination says of calls is about those over UDP.";
     /// SIP comes on other ports than 5060.
     SignallingOtherPort = "signalling-other-port", Note,
         "SIP is found on any port. Only a filter of your own (`port 5060`) would lose it: name these ports in it too.";

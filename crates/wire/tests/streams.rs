@@ -8,7 +8,10 @@ use proptest::prelude::*;
 use wires::{ENDS, Wire, at, lost, message};
 
 fn read(wire: &mut Wire) -> Vec<String> {
-    wire.read().into_iter().map(|message| String::from_utf8(message.bytes.into()).unwrap()).collect()
+    wire.read()
+        .into_iter()
+        .map(|message| String::from_utf8(message.bytes.into()).expect("the text that was sent"))
+        .collect()
 }
 
 #[test]

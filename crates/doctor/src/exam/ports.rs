@@ -78,7 +78,7 @@ impl Ports {
     pub(crate) fn finish_tcp(&self) -> Option<Finding> {
         (self.tcp > 0).then(|| Finding {
             code: Code::SignallingOverTcp,
-            severity: Severity::Defect,
+            severity: Severity::Note,
             sentence: format!(
                 "{} TCP segments begin with a SIP message, beside {} messages over UDP",
                 self.tcp, self.messages
