@@ -23,6 +23,10 @@ pub(super) fn secured(media: &Media<'_>) -> Option<Secured> {
         Protocol::Udptl | Protocol::Other => return None,
     };
     let is_sdes = media.crypto().next().is_some();
+    // Beside plain RTP, a fingerprint or the hash of a ZRTP message is an offer that the media itself answers.
+    if !is_sdes && profile == Profile::Either {
+        return None;
+    }
     let is_dtls = matches!(media.protocol(), Protocol::UdpTlsRtpSavp | Protocol::UdpTlsRtpSavpf);
     let exchange = if is_sdes {
         Exchange::Sdes
@@ -33,8 +37,7 @@ pub(super) fn secured(media: &Media<'_>) -> Option<Secured> {
     } else {
         Exchange::Unsaid
     };
-    // Beside plain RTP, a fingerprint or the hash of a ZRTP message is an offer that the media itself answers.
-    (is_sdes || profile == Profile::Srtp).then(|| Secured { profile, exchange, ciphers: ciphers(media) })
+    Some(Secured { profile, exchange, ciphers: ciphers(media) })
 }
 
 fn ciphers(media: &Media<'_>) -> Vec<Arc<Cipher>> {
