@@ -33,6 +33,9 @@ pub(crate) const COLUMNS: [&str; 14] = [
     "reason",
 ];
 
+/// Stands before the outcome of what goes on from an earlier part, and behind that of what a restart cut off.
+const SIGN: &str = "…";
+
 /// One call of a list.
 pub(crate) struct Row<'e> {
     entry: &'e Entry,
@@ -91,7 +94,7 @@ impl<'e> Row<'e> {
             arrow.to_owned(),
             format!("{} → {}", number(&summary.facts.from), number(&summary.facts.to)),
             desk.join(" "),
-            outcome_word(summary.outcome).replace('_', " "),
+            self.with_signs(&outcome_word(summary.outcome).replace('_', " ")),
             self.talk().map(length).unwrap_or_default(),
             worst_loss(&summary.streams).map(|lost| format!("{lost:.1}%")).unwrap_or_default(),
             if is_recorded(self.entry) {
@@ -101,6 +104,22 @@ impl<'e> Row<'e> {
             },
             summary.id.to_string(),
         ]
+    }
+
+    /// The outcome of a call of which this is a part, with a sign on the side where the other part is.
+    fn with_signs(&self, outcome: &str) -> String {
+        let (before, after) = self
+            .entry
+            .recording
+            .as_ref()
+            .map_or((false, false), |recording| (recording.continues.is_some(), recording.interrupted));
+        format!("{}{outcome}{}", if before { SIGN } else { "" }, if after { SIGN } else { "" })
+    }
+
+    /// Whether its outcome has a sign.
+    pub(super) fn is_part(&self) -> bool {
+        let recording = self.entry.recording.as_ref();
+        recording.is_some_and(|recording| recording.continues.is_some() || recording.interrupted)
     }
 
     fn end(&self) -> Option<earwitness_model::PacketTime> {

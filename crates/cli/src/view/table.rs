@@ -22,6 +22,9 @@ const ALL_COLUMNS_WIDTH: u16 = 102;
 /// An id that was shortened has so many characters at least: they tell seconds apart.
 const SHORTEST_ID: usize = 8;
 
+/// What the signs of parts mean.
+const PARTS: &str = "outcome…: cut off by a restart; …outcome: goes on from such a part (`show`)";
+
 /// The table of these calls, for a terminal so wide. Ids are as short as they can be to be told apart in it.
 pub(crate) fn table(entries: &[Entry], zone: Tz, width: Option<u16>) -> String {
     let is_narrow = width.is_some_and(|width| width < ALL_COLUMNS_WIDTH);
@@ -49,7 +52,11 @@ pub(crate) fn table(entries: &[Entry], zone: Tz, width: Option<u16>) -> String {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
-    table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
+    let mut lines: Vec<String> = table.lines().map(|line| line.trim_end().to_owned()).collect();
+    if entries.iter().any(|entry| Row::new(entry, zone).is_part()) {
+        lines.push(PARTS.to_owned());
+    }
+    lines.join("\n")
 }
 
 /// A table that fits `width`, without lines that would not survive copying.
@@ -111,6 +118,19 @@ mod tests {
             assert!(lines[1].contains(part), "{part} in {text}");
         }
         assert!(lines[2].contains("  no: no rule  ") && lines[2].contains("busy"), "{text}");
+    }
+
+    #[test]
+    fn parts_of_a_call_have_a_sign_that_is_explained() {
+        let mut first = sample::answered();
+        let mut second = sample::answered();
+        if let (Some(first), Some(second)) = (&mut first.recording, &mut second.recording) {
+            first.interrupted = true;
+            second.continues = Some(first.id);
+        }
+        let text = table(&[first, second], Seoul, Some(80));
+        assert!(text.contains(" answered… ") && text.contains(" …answered "), "{text}");
+        assert!(text.ends_with(PARTS) && PARTS.chars().count() <= 80, "{text}");
     }
 
     #[test]
