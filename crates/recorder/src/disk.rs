@@ -14,11 +14,13 @@ const MINUTE_NANOS: i64 = 60_000_000_000;
 pub(crate) struct DiskWatch {
     /// Bytes written at the beginning of each of the last minutes.
     minutes: VecDeque<(WallTime, u64)>,
+    /// Bytes that were used on the disk, by whomever, likewise.
+    used: VecDeque<(WallTime, u64)>,
 }
 
 impl DiskWatch {
     pub(crate) fn new(now: WallTime) -> Self {
-        Self { minutes: VecDeque::from([(now, 0)]) }
+        Self { minutes: VecDeque::from([(now, 0)]), used: VecDeque::new() }
     }
 
     /// What there is, with `written` bytes written since the start, and the room that the disk last told of.
@@ -28,9 +30,19 @@ impl DiskWatch {
         let Some(Room { free, total }) = room else {
             return DiskHealth { bytes_per_second, ..DiskHealth::default() };
         };
-        let seconds_to_full = (bytes_per_second > 0.0).then(|| free as f64 / bytes_per_second);
+        let by_all = rate(&mut self.used, now, total.saturating_sub(free));
+        // What others write in a moment is no rate.
+        let by_all = if is_long(&self.used) { by_all } else { 0.0 };
+        let fastest = bytes_per_second.max(by_all);
+        let seconds_to_full = (fastest > 0.0).then(|| free as f64 / fastest);
         DiskHealth { free, total, bytes_per_second, seconds_to_full }
     }
+}
+
+/// Whether a minute at least is remembered.
+fn is_long(minutes: &VecDeque<(WallTime, u64)>) -> bool {
+    let (Some((first, _)), Some((last, _))) = (minutes.front(), minutes.back()) else { return false };
+    last.nanos().saturating_sub(first.nanos()) >= MINUTE_NANOS
 }
 
 /// Bytes a second since the oldest minute that is remembered.
@@ -53,6 +65,19 @@ fn rate(minutes: &mut VecDeque<(WallTime, u64)>, now: WallTime, written: u64) ->
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_disk_that_others_fill_is_full_when_they_have_filled_it() {
+        let at = |second: i64| WallTime::from_nanos(second * 1_000_000_000);
+        let mut watch = DiskWatch::new(at(0));
+        let mut left = Vec::new();
+        for second in 0..=600 {
+            let room = Room { free: 1_000_000 - 1_000 * second as u64, total: 2_000_000 };
+            left.push(watch.look(at(second), 10 * second as u64, Some(room)).seconds_to_full);
+        }
+        assert_eq!(left[30], Some(97_000.0), "by what the recorder writes");
+        assert_eq!(left[600], Some(400.0), "by what all write");
+    }
 
     #[test]
     fn the_rate_is_that_of_the_last_hour() {
