@@ -308,15 +308,18 @@ fn a_rule_file_with_mistakes_is_told_by_place_and_kind_and_no_number_of_it_is_in
 fn an_interface_that_goes_down_is_an_alarm_that_is_heard_and_ends_status_with_6() {
     let Some(wire) = Wire::new() else { return };
     let (bench, heard) = (office(), std::env::temp_dir().join(format!("ew-alarm-{}", std::process::id())));
-    let command = format!("echo $EARWITNESS_ALARM $EARWITNESS_STATE >> {}", heard.display());
+    let command =
+        format!("echo $EARWITNESS_ALARM $EARWITNESS_STATE $EARWITNESS_INTERFACE >> {}", heard.display());
     let recorder = wire.record(&bench, &["--on-alarm", &command]);
     until("it records", || status(&bench).1["state"] == "recording");
     wire.ip(&["link", "set", "send", "down"]);
-    let is_down = |text: &str| text.lines().any(|line| line == "interface_down raised");
+    let is_down = |text: &str| text.lines().any(|line| line == "interface_down raised tap");
     until("the alarm is heard", || is_down(&std::fs::read_to_string(&heard).unwrap_or_default()));
     let (code, health) = status(&bench);
     assert_eq!((code, &health["interfaces"][0]["link"]), (Some(6), &"down".into()), "{health}");
     let said = recorder.stop();
+    let told = std::fs::read_to_string(&heard).unwrap();
+    assert!(told.lines().any(|line| line == "interface_down stopped tap"), "{told}");
     std::fs::remove_file(&heard).unwrap();
     assert!(said.err.contains("earwitness: tap is down\n"), "{said:?}");
     assert!(said.err.contains("earwitness: alarm interface_down: "), "{said:?}");

@@ -39,8 +39,11 @@ use crate::{
 With -r, a vault directory that does not exist is made, as an open vault; calls that the vault has already are not
 recorded again. With -i the vault must be there: `earwitness init` asks who holds the keys.
 `earwitness status` and `earwitness top` look at a recorder that runs; --metrics is for Prometheus. The command of --on-alarm
-is run by the shell with EARWITNESS_ALARM, EARWITNESS_STATE (raised or cleared), EARWITNESS_SINCE and EARWITNESS_SENTENCE in
-its environment, one at a time, for at most 30 seconds; one that calls curl reaches https URLs.
+is run by the shell with EARWITNESS_ALARM, EARWITNESS_STATE (raised, cleared, or stopped: the recorder stopped while it stood),
+EARWITNESS_SINCE, EARWITNESS_SENTENCE, EARWITNESS_INTERFACE (with commas between several, empty where it is about none),
+EARWITNESS_HOST and EARWITNESS_VAULT in its environment, one at a time, for at most 30 seconds; one that calls curl reaches
+https URLs. The object that --alarm-url is sent has the same facts. An alarm is told to be over (cleared) when it has not stood
+for 30 seconds, and one of a loss stands for a minute after the last loss: one that comes and goes meanwhile is one alarm.
 SIGTERM finishes and seals what runs; SIGHUP reads the rules again, for the calls that begin from then on.")]
 pub(crate) struct Record {
     /// An interface on a mirror port; repeat it for several

@@ -75,6 +75,7 @@ fn attend(shown: &Shown<'_>, stop: &AtomicBool) {
             }
             thread::sleep(ROUND);
         }
+        hooks.finish();
         for event in changes.finish() {
             shown.log.tell(&event);
         }

@@ -13,7 +13,7 @@ use std::{
 };
 
 use chrono_tz::Tz;
-use earwitness_recorder::Health;
+use earwitness_recorder::{AlarmCode, Health, InterfaceHealth, Link};
 use serde_json::json;
 use ureq::http::Uri;
 
@@ -43,6 +43,9 @@ pub(crate) struct AlarmHooks {
     /// An `http://` URL.
     pub(crate) url: Option<Uri>,
     pub(crate) zone: Tz,
+    /// The machine's name, and where the vault is.
+    pub(crate) host: String,
+    pub(crate) vault: String,
 }
 
 /// The asking end.
@@ -55,8 +58,19 @@ pub(super) struct Hooked<'l> {
 impl Hooked<'_> {
     /// Tells of what has changed, without waiting for anybody.
     pub(super) fn look(&mut self, health: &Health) {
+        let notices = self.damper.look(health.at, &health.alarms, |code| interfaces_of(code, health));
+        self.hand_over(notices);
+    }
+
+    /// Tells of what still stands when the recorder stops.
+    pub(super) fn finish(&mut self) {
+        let notices = self.damper.finish();
+        self.hand_over(notices);
+    }
+
+    fn hand_over(&self, told: Vec<Notice>) {
         let Some(notices) = &self.notices else { return };
-        for notice in self.damper.look(health.at, &health.alarms) {
+        for notice in told {
             match notices.try_send(notice) {
                 Ok(()) => {}
                 Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {
@@ -65,6 +79,23 @@ impl Hooked<'_> {
             }
         }
     }
+}
+
+/// The interfaces that an alarm is about.
+fn interfaces_of(code: AlarmCode, health: &Health) -> String {
+    let is_meant = |interface: &InterfaceHealth| match code {
+        AlarmCode::InterfaceDown => interface.link != Link::Up,
+        AlarmCode::FramesLost => interface.kernel_drops + interface.interface_drops > 0,
+        AlarmCode::MirrorSilent => true,
+        AlarmCode::DiskFull
+        | AlarmCode::DiskSlow
+        | AlarmCode::DiskFillsSoon
+        | AlarmCode::AudioLost
+        | AlarmCode::CallTableFull
+        | AlarmCode::RulesRefused => false,
+    };
+    let meant = health.interfaces.iter().filter(|interface| is_meant(interface));
+    meant.map(|interface| interface.name.as_str()).collect::<Vec<_>>().join(",")
 }
 
 impl AlarmHooks {
@@ -91,7 +122,8 @@ impl AlarmHooks {
         loop {
             match waiting.recv_timeout(ROUND) {
                 Ok(notice) if !last.is_over() => self.tell(&notice, log, &mut last),
-                Ok(_) | Err(RecvTimeoutError::Disconnected) => return,
+                Ok(_) => log.tell(&Event::Unheard { way: "hook", why: Unheard::Stopping }),
+                Err(RecvTimeoutError::Disconnected) => return,
                 Err(RecvTimeoutError::Timeout) => {}
             }
         }
@@ -107,19 +139,24 @@ impl AlarmHooks {
         }
     }
 
-    fn facts(&self, notice: &Notice) -> [(&'static str, String); 4] {
+    fn facts(&self, notice: &Notice) -> [(&'static str, String); 7] {
         [
             ("EARWITNESS_ALARM", notice.code.name().to_owned()),
             ("EARWITNESS_STATE", notice.state.word().to_owned()),
             ("EARWITNESS_SINCE", Moment::new(notice.since, self.zone).rfc3339()),
-            ("EARWITNESS_SENTENCE", notice.code.sentence().to_owned()),
+            ("EARWITNESS_SENTENCE", notice.sentence()),
+            ("EARWITNESS_INTERFACE", notice.interface.clone()),
+            ("EARWITNESS_HOST", self.host.clone()),
+            ("EARWITNESS_VAULT", self.vault.clone()),
         ]
     }
 
     fn post(&self, url: &Uri, notice: &Notice, last: &mut Last<'_>) -> Result<(), Unheard> {
-        let [code, state, since, sentence] = self.facts(notice).map(|(_, value)| value);
+        let [code, state, since, sentence, interface, host, vault] =
+            self.facts(notice).map(|(_, value)| value);
         let body = json!({
-            "schema": 1, "alarm": code, "state": state, "since": since, "sentence": sentence, "loss": notice.code.is_loss()
+            "schema": 1, "alarm": code, "state": state, "since": since, "sentence": sentence, "loss": notice.code.is_loss(),
+            "interface": Some(interface).filter(|name| !name.is_empty()), "host": host, "vault": vault
         });
         let config =
             ureq::Agent::config_builder().timeout_global(Some(POST_PATIENCE)).max_redirects(0).build();
@@ -198,27 +235,37 @@ mod tests {
     use crate::instruments::sample::at;
 
     fn notice() -> Notice {
-        Notice { code: AlarmCode::DiskFull, state: AlarmState::Raised, since: at(0) }
+        Notice {
+            code: AlarmCode::DiskFull,
+            state: AlarmState::Raised,
+            since: at(0),
+            interface: String::new(),
+        }
     }
 
     fn hooks(command: Option<&str>, url: Option<Uri>) -> AlarmHooks {
-        AlarmHooks { command: command.map(str::to_owned), url, zone: Seoul }
+        let (host, vault) = ("recorder-1".to_owned(), "/var/lib/earwitness".to_owned());
+        AlarmHooks { command: command.map(str::to_owned), url, zone: Seoul, host, vault }
     }
 
     #[test]
     fn a_command_gets_the_alarm_in_its_environment() {
         let dir = tempfile::tempdir().unwrap();
         let heard = dir.path().join("heard");
-        let command =
-            format!("env | grep -E '^EARWITNESS_(ALARM|STATE|SINCE|SENTENCE)=' | sort > {}", heard.display());
+        let command = format!(
+            "env | grep -E '^EARWITNESS_(ALARM|STATE|SINCE|SENTENCE|HOST|VAULT)=' | sort > {}",
+            heard.display()
+        );
         let hooks = hooks(Some(&command), None);
         let (facts, stop) = (hooks.facts(&notice()), AtomicBool::new(false));
         run(&command, &facts, &mut Last { stop: &stop, until: None }).unwrap();
         let text = std::fs::read_to_string(heard).unwrap();
-        let expected = "EARWITNESS_ALARM=disk_full\nEARWITNESS_SENTENCE=the vault's disk is full: ";
+        let expected = "EARWITNESS_ALARM=disk_full\nEARWITNESS_HOST=recorder-1\nEARWITNESS_SENTENCE=the vault's disk is full: ";
         assert!(text.starts_with(expected), "{text}");
         assert!(
-            text.ends_with("EARWITNESS_SINCE=2026-11-21T09:00:00.000000+09:00\nEARWITNESS_STATE=raised\n"),
+            text.ends_with(
+                "EARWITNESS_SINCE=2026-11-21T09:00:00.000000+09:00\nEARWITNESS_STATE=raised\nEARWITNESS_VAULT=/var/lib/earwitness\n"
+            ),
             "{text}"
         );
     }
@@ -293,5 +340,6 @@ mod tests {
         assert!(heard.starts_with("POST /alarm HTTP/1.1\r\n"), "{heard}");
         let body: serde_json::Value = serde_json::from_str(heard.rsplit("\r\n").next().unwrap()).unwrap();
         assert_eq!((&body["alarm"], &body["state"]), (&"disk_full".into(), &"raised".into()));
+        assert_eq!((&body["host"], &body["interface"]), (&"recorder-1".into(), &serde_json::Value::Null));
     }
 }

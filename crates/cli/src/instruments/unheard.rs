@@ -7,6 +7,8 @@ use std::{fmt, io, process::ExitStatus};
 pub(crate) enum Unheard {
     /// Too many alarms wait to be told already.
     TooMany,
+    /// The recorder stops, and earlier alarms took the time that was left.
+    Stopping,
     /// The command could not be started or waited for.
     NotRun(io::ErrorKind),
     /// The command ended like this.
@@ -42,6 +44,7 @@ impl fmt::Display for Unheard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TooMany => f.write_str("too many wait already"),
+            Self::Stopping => f.write_str("the recorder stops, and earlier ones took the time that was left"),
             Self::NotRun(kind) => write!(f, "it could not be run ({kind})"),
             Self::Ended(status) => write!(f, "it ended with {status}"),
             Self::Killed => f.write_str("it took too long and was killed"),

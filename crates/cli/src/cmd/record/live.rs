@@ -29,14 +29,20 @@ pub(super) fn run(record: &Record, context: &Context) -> Outcome {
         return Err(Failure::new(Exit::NotFound, what));
     }
     let scraped = record.metrics.map(Scraped::bind).transpose()?;
+    let host = host();
     // Before the vault is opened: its index starts threads, and what a thread gives up it gives up for itself.
     let confined = confine(record, context);
     let mut sources = (0..record.threads).map(|_| open_all(record)).collect::<Result<Vec<_>, _>>()?;
     let vault = context.open_vault()?;
     let log = Log::new(record.log, vault.zone(), context);
     log.tell(&Event::Confined(confined.to_string()));
-    let hooks =
-        AlarmHooks { command: record.on_alarm.clone(), url: record.alarm_url.clone(), zone: vault.zone() };
+    let hooks = AlarmHooks {
+        command: record.on_alarm.clone(),
+        url: record.alarm_url.clone(),
+        zone: vault.zone(),
+        host,
+        vault: vault.dir().display().to_string(),
+    };
     let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
     let ending = signals.handle();
     let (watch, post) = watch();
@@ -68,6 +74,12 @@ pub(super) fn run(record: &Record, context: &Context) -> Outcome {
     log.tell(&Event::Stopped { frames: finished.counts.frames, calls: finished.calls });
     tell(context, &finished);
     Ok(record.exit(context, &finished))
+}
+
+/// The machine's name; empty where the system does not tell.
+fn host() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    name.trim().to_owned()
 }
 
 /// A person at a terminal is shown what was written wrong, a log is not.
