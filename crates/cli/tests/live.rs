@@ -385,6 +385,8 @@ fn a_disk_that_others_fill_to_the_last_byte_is_told_waited_out_and_read_meanwhil
         let sending = scope.spawn(|| wire.send(load.frames()));
         thread::sleep(Duration::from_secs(13));
         let (code, status) = status_until(&bench, |status| has_alarm(status, "disk_full"));
+        let waiting = &status["media"]["waiting"];
+        assert!(waiting["packets"].as_u64() > Some(0) && waiting["lost_in_seconds"].is_f64(), "{status}");
         if code == Some(6) {
             check_readable(&bench, 0);
         }

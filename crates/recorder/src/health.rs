@@ -32,6 +32,8 @@ pub struct Health {
     pub call_counts: CallCounts,
     /// What was written.
     pub written: WriterHealth,
+    /// What waits for room on the disk, while something does.
+    pub waiting: Option<WaitingHealth>,
     /// The vault's disk.
     pub disk: DiskHealth,
     /// What somebody should look at, worst first.
@@ -140,6 +142,17 @@ pub struct WriterHealth {
     pub waits_since: Option<WallTime>,
     /// When it last came round; one that is older than a few seconds means that the disk hangs.
     pub alive: Option<WallTime>,
+}
+
+/// Audio that waits for room on the disk.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct WaitingHealth {
+    /// Packets that were taken since the writer waits, and are in memory only.
+    pub packets: u64,
+    /// For how long it has waited, in seconds.
+    pub seconds: f64,
+    /// In about how many seconds the memory for audio is full, and audio is lost; `None` before any of it is used.
+    pub lost_in_seconds: Option<f64>,
 }
 
 /// The vault's disk.

@@ -30,7 +30,7 @@ pub use alarm::{Alarm, AlarmCode};
 pub use error::RecordError;
 pub use health::{
     DiskHealth, Health, InterfaceHealth, Link, QueueHealth, RingHealth, RulesHealth, ThreadHealth,
-    WriterHealth,
+    WaitingHealth, WriterHealth,
 };
 pub use run::{CutFile, Finished, Input, Progress, Recorder};
 pub use watch::{NoAnswer, Post, Watch, watch};

@@ -69,6 +69,7 @@ pub(crate) fn healthy() -> Health {
             waits_since: None,
             alive: Some(at(7200)),
         },
+        waiting: None,
         disk: DiskHealth {
             free: 100_000_000_000,
             total: 120_000_000_000,

@@ -110,6 +110,17 @@ pub(crate) struct MediaVitals {
     /// Of calls that are to be kept, and were not.
     pub(crate) lost: u64,
     pub(crate) lost_by_cause: BTreeMap<String, u64>,
+    /// Of those kept: they wait for room on the disk, in memory. Null while nothing waits.
+    #[serde(default)]
+    pub(crate) waiting: Option<WaitingVitals>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct WaitingVitals {
+    pub(crate) packets: u64,
+    pub(crate) seconds: f64,
+    /// When memory is full, at the rate since the wait began; null where nothing tells.
+    pub(crate) lost_in_seconds: Option<f64>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

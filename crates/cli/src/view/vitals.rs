@@ -130,7 +130,14 @@ pub(crate) fn audio_line(vitals: &Vitals, screen: Screen) -> String {
     let media = &vitals.media;
     let lost = format!("{} lost", count(media.lost));
     let lost = if media.lost > 0 { screen.painted(lost, AnsiColor::Red) } else { lost };
-    format!("{} packets kept, {lost}", count(media.kept))
+    let waiting = media.waiting.as_ref().map_or_else(String::new, |waiting| {
+        let lost = waiting
+            .lost_in_seconds
+            .map_or_else(String::new, |left| format!(", the first are lost in about {}", time(left)));
+        let (packets, seconds) = (count(waiting.packets), time(waiting.seconds));
+        format!("; {packets} of them ({seconds}) wait for room on the disk{lost}")
+    });
+    format!("{} packets kept, {lost}{waiting}", count(media.kept))
 }
 
 fn vault_line(vitals: &Vitals) -> String {
@@ -226,6 +233,20 @@ recording since 2026-11-21 09:00:00 (2 h 0 min), rule set 5a5a5a5a5a5a
         );
         assert!(page.contains("              frames_lost since 2026-11-21 10:59:59: "), "{page}");
         assert_eq!(vitals.exit(), Exit::Loss);
+    }
+
+    #[test]
+    fn audio_that_waits_for_room_is_told_with_the_time_that_is_left() {
+        let mut health = healthy();
+        health.waiting = Some(earwitness_recorder::WaitingHealth {
+            packets: 1200,
+            seconds: 12.0,
+            lost_in_seconds: Some(180.0),
+        });
+        let page = vitals_page(&Vitals::new(&health, Seoul), at(7201), Screen::Pipe);
+        let expected = "  audio       36,000,000 packets kept, 0 lost; 1,200 of them (12 s) wait for room on the disk, \
+                        the first are lost in about 3 min";
+        assert!(page.contains(expected), "{page}");
     }
 
     #[test]

@@ -13,7 +13,9 @@ use super::{
 use crate::{
     alarm::{Alarm, Alarms},
     disk::DiskWatch,
-    health::{Health, InterfaceHealth, Link, QueueHealth, RingHealth, RulesHealth, ThreadHealth},
+    health::{
+        Health, InterfaceHealth, Link, QueueHealth, RingHealth, RulesHealth, ThreadHealth, WaitingHealth,
+    },
     pipeline::{Pool, Stopped},
     pool::Written,
     queue::Offered,
@@ -47,6 +49,8 @@ pub(super) struct Chronicle {
     alarms: Alarms,
     standing: Vec<Alarm>,
     lapses: Lapses,
+    /// Packets that were taken at the last look at which nothing waited for room.
+    taken: u64,
     disk: DiskWatch,
     started: WallTime,
     looked: WallTime,
@@ -64,6 +68,7 @@ impl Chronicle {
             alarms: Alarms::default(),
             standing: Vec::new(),
             lapses: Lapses::default(),
+            taken: 0,
             disk: DiskWatch::new(now),
             started: now,
             looked: now,
@@ -162,6 +167,16 @@ impl Chronicle {
     fn health(&mut self, now: WallTime, sight: Sight, pool: &Pool) -> Health {
         let Sight { threads, interfaces, queues, rings, counts, calls, call_counts } = sight;
         let written = pool.gauge.health();
+        if written.waits_since.is_none() {
+            self.taken = counts.media.kept;
+        }
+        let waiting = written.waits_since.map(|since| {
+            let seconds = now.nanos().saturating_sub(since.nanos()).max(0) as f64 / 1e9;
+            let left = rings.budget.saturating_sub(rings.bytes) as f64;
+            let lost_in_seconds =
+                (rings.bytes > 0 && seconds > 0.0).then(|| left * seconds / rings.bytes as f64);
+            WaitingHealth { packets: counts.media.kept.saturating_sub(self.taken), seconds, lost_in_seconds }
+        });
         let mut health = Health {
             started: self.started,
             at: now,
@@ -175,6 +190,7 @@ impl Chronicle {
             calls,
             call_counts,
             written,
+            waiting,
             disk: self.disk.look(now, written.bytes, pool.gauge.room()),
             alarms: Vec::new(),
         };

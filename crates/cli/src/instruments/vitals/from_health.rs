@@ -6,7 +6,7 @@ use earwitness_recorder::{Health, InterfaceHealth, Link, QueueHealth, ThreadHeal
 
 use super::{
     AlarmVitals, CallVitals, ClockVitals, DiskVitals, FrameVitals, InterfaceVitals, LinkWord, MediaVitals,
-    Moment, QueueVitals, RingVitals, State, ThreadVitals, Vitals, WrittenVitals,
+    Moment, QueueVitals, RingVitals, State, ThreadVitals, Vitals, WaitingVitals, WrittenVitals,
 };
 
 /// Changes when a name or a meaning does.
@@ -42,6 +42,11 @@ impl Vitals {
                 dropped: media.dropped,
                 lost: counts.lost_packets(),
                 lost_by_cause: lost_by_cause(health).map(|(cause, count)| (cause.to_owned(), count)).into(),
+                waiting: health.waiting.map(|waiting| WaitingVitals {
+                    packets: waiting.packets,
+                    seconds: waiting.seconds,
+                    lost_in_seconds: waiting.lost_in_seconds,
+                }),
             },
             frames: FrameVitals {
                 frames: counts.frames,
