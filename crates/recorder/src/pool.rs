@@ -145,6 +145,8 @@ impl<C: Fn() -> WallTime> SealingThread<'_, C> {
                             return Err(why);
                         }
                     }
+                    // The writer ends the wait when it takes the block that comes of this.
+                    self.gauge.begin_to_wait((self.clock)());
                     thread::sleep(LOOK_AGAIN);
                 }
                 begun => return begun,
