@@ -126,10 +126,10 @@ fn stream_object(
 }
 
 /// Whether anybody counted the packets of a stream. Recovery cannot: it ends an interrupted recording without the key of its
-/// audio, and a stream that was announced has a packet.
+/// audio, and a stream that was announced has a packet, kept or lost.
 pub(super) const fn is_counted(stream: &StreamSummary, recording: Option<&RecordingEntry>) -> bool {
     match recording {
-        Some(recording) => !recording.interrupted || stream.packets > 0,
+        Some(recording) => !recording.interrupted || stream.packets > 0 || stream.lost > 0,
         None => true,
     }
 }
