@@ -53,6 +53,15 @@ pub struct Explanation {
     pub beaten: Vec<Beaten>,
     /// How many rules name other extensions only.
     pub others: usize,
+    /// What would decide and is not among the facts.
+    pub unknown: Option<Unknown>,
+}
+
+/// What the facts of a call do not say, and a verdict may hang on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unknown {
+    /// The called number is one that the office is known by (`representative`): where it rings is not told.
+    RingsAt,
 }
 
 impl RuleSet {
@@ -61,6 +70,9 @@ impl RuleSet {
     pub fn explain(&self, facts: &CallFacts) -> Explanation {
         let weighing = self.weigh(facts);
         let decides = weighing.decides.as_ref();
+        let is_known_by = |number| self.plan.representative().iter().any(|pattern| pattern.covers(number));
+        let rings_at_it =
+            weighing.direction == Direction::Inbound && weighing.extension.as_ref().is_some_and(is_known_by);
         let mut beaten: Vec<Beaten> = Vec::new();
         for claim in &weighing.claims {
             let Some(winner) = decides.filter(|winner| winner.rule.name != claim.rule.name) else { continue };
@@ -80,6 +92,7 @@ impl RuleSet {
             pattern: decides.map(|claim| claim.pattern.to_string()),
             others: self.rules.len() - beaten.len() - usize::from(decides.is_some()),
             beaten,
+            unknown: rings_at_it.then_some(Unknown::RingsAt),
         }
     }
 }
@@ -140,9 +153,15 @@ impl fmt::Display for Explanation {
             write!(f, "\n  beats \"{rule}\" ({place}), {} {pattern}: {by}", mode_word(*mode))?;
         }
         match self.others {
-            0 => Ok(()),
-            1 => write!(f, "\n  1 rule names other extensions"),
-            n => write!(f, "\n  {n} rules name other extensions"),
+            0 => {}
+            1 => f.write_str("\n  1 rule names other extensions")?,
+            n => write!(f, "\n  {n} rules name other extensions")?,
+        }
+        match self.unknown {
+            None => Ok(()),
+            Some(Unknown::RingsAt) => f.write_str(
+                "\n  the called number is a representative one: the extension it rings at decides; give that as --to",
+            ),
         }
     }
 }

@@ -32,7 +32,7 @@ mod weigh;
 pub use decide::facts_for;
 pub use diff::Change;
 pub use example::EXAMPLE;
-pub use explain::{Beaten, Explanation, LostBy};
+pub use explain::{Beaten, Explanation, LostBy, Unknown};
 pub use load::RuleSet;
 pub use number::{Number, NumberPlan};
 pub use pattern::{NumberRange, Pattern};

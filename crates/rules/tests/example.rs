@@ -77,7 +77,7 @@ fn the_explanation_is_what_a_person_reads() {
     let text = example().explain(&facts_for(CITIZEN, "+82 31-222-1111")).to_string();
     assert_eq!(
         text,
-        "inbound, extension 0312221111\nnot recorded: no rule names this extension\n  5 rules name other extensions"
+        "inbound, extension 0312221111\nnot recorded: no rule names this extension\n  5 rules name other extensions\n  the called number is a representative one: the extension it rings at decides; give that as --to"
     );
 }
 
