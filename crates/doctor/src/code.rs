@@ -63,6 +63,9 @@ codes! {
     /// No frame came at all.
     NothingSeen = "nothing-seen", Defect,
         "Is the cable in the mirror's destination port, is the link up (`ip -s link show IFACE`: do the RX counters rise?), and does the mirror have a source? Cisco: `show monitor session 1`; Aruba/HP: `show monitor`; Juniper: `show forwarding-options analyzer`.";
+    /// An interface is down, or gone: nothing can come from it.
+    InterfaceDown = "interface-down", Defect,
+        "Switch it on (`ip link set IFACE up`, and so at every start), and look at the cable and the other end: `ip link show IFACE` says NO-CARRIER where there is no link. An interface that is gone has another name, or its driver is not loaded: `ip link`.";
     /// Frames came, and among them neither SIP nor RTP.
     NoPhoneTraffic = "no-phone-traffic", Defect,
         "Mirror the ports of the PBX or SBC and of the phone VLAN, not an uplink that they do not use. Cisco: `monitor session 1 source interface Gi1/0/1 both` or `monitor session 1 source vlan 100`.";
@@ -135,6 +138,12 @@ codes! {
     /// The vault's disk takes less than the load seen needs.
     DiskTooSlow = "disk-too-slow", Defect,
         "Put the vault on a local disk (SSD, or a RAID with a write cache that survives power loss), not on a network share; keep other writers off it.";
+    /// The vault's disk has no room for a trial of 32 MiB: on a full disk nothing is recorded.
+    DiskFull = "disk-full", Defect,
+        "Make room on the vault's disk (`df -h` on the vault's folder), or give the vault a larger one. Export what must be kept before anything is removed.";
+    /// The vault's disk cannot be written: it is read-only, or it fails.
+    DiskFailed = "disk-failed", Defect,
+        "Is it mounted read-only (`findmnt -T` with the vault's folder), or does the disk fail (`dmesg`, `smartctl -a`)? A file system that went read-only by itself had an error: look at the disk before it is mounted anew.";
 }
 
 impl fmt::Display for Code {

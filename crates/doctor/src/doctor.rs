@@ -28,8 +28,12 @@ use crate::{
         tags::TagSides,
         tunnels::Tunnels,
     },
+    report::percent,
     streams::Streams,
 };
+
+/// Fewer packets have no share worth a word: two seconds of one party.
+const FEWEST_TO_SHARE: u64 = 100;
 
 /// What the doctor is to look for.
 #[derive(Debug, Clone, Default)]
@@ -200,6 +204,10 @@ impl Doctor {
             seen.streams += 1;
             seen.packets += stream.packets;
             seen.lost += stream.lost;
+            let of = stream.packets + stream.lost;
+            if of >= FEWEST_TO_SHARE {
+                seen.worst_loss_percent = seen.worst_loss_percent.max(percent(stream.lost, of));
+            }
         }
         seen
     }
@@ -218,7 +226,8 @@ impl Doctor {
     /// Judges. Frames that come later are judged by the next report.
     pub fn finish(&mut self, surroundings: &Surroundings) -> Report {
         self.loss.close();
-        let seen = self.seen();
+        let mut seen = self.seen();
+        seen.seconds = surroundings.listened.unwrap_or(seen.seconds);
         let mut findings: Vec<Finding> = self.examine(&seen, surroundings).into_iter().flatten().collect();
         findings.sort_by_key(|finding| (finding.severity, finding.code));
         Report { seen, findings }
@@ -236,6 +245,7 @@ impl Doctor {
         // All but the first of joined packets are missing, and nobody lost them.
         let is_joined = self.super_frames.hides_packets();
         vec![
+            presence::finish_down(&surroundings.down),
             presence::finish(seen, if is_hidden { Hidden::Yes } else { Hidden::No }),
             none,
             self.signalling.finish(),

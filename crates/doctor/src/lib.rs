@@ -26,4 +26,4 @@ mod surroundings;
 pub use code::{Code, Severity};
 pub use doctor::{Doctor, ExtensionReport, Options};
 pub use report::{Evidence, Finding, Report, Seen};
-pub use surroundings::{ClockState, DiskSpeed, RingLosses, Surroundings};
+pub use surroundings::{ClockState, DiskSpeed, DiskTrial, RingLosses, Surroundings};

@@ -31,7 +31,7 @@ pub struct Seen {
     pub frames: u64,
     /// Their bytes on the wire.
     pub bytes: u64,
-    /// From the earliest to the latest frame, in seconds.
+    /// How long was listened; in a file, from the earliest to the latest frame. In seconds.
     pub seconds: f64,
     /// SIP messages over UDP.
     pub messages: u64,
@@ -45,6 +45,9 @@ pub struct Seen {
     pub packets: u64,
     /// Sequence numbers that never came.
     pub lost: u64,
+    /// The share of one stream's packets that never came, in percent: of the stream that lost most. Streams of less
+    /// than two seconds do not count.
+    pub worst_loss_percent: f64,
     /// RTP bytes in the busiest second.
     pub busiest_second: u64,
     /// What the doctor's own bounded tables did not take: above 0 its counts are too small.

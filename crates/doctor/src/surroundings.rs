@@ -1,14 +1,18 @@
 //! What cannot be seen in frames, and is looked at by whoever calls.
 
 /// The machine around the capture. Each part is `None` where nobody could look: a file has no ring.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Surroundings {
     /// Whether the clock that stamps the frames follows another one.
     pub clock: ClockState,
     /// What the kernel counted while it captured.
     pub ring: Option<RingLosses>,
-    /// How fast the vault's disk took a trial.
-    pub disk: Option<DiskSpeed>,
+    /// What became of a trial of the vault's disk.
+    pub disk: Option<DiskTrial>,
+    /// The interfaces that are down, or gone, at the end.
+    pub down: Vec<String>,
+    /// How long the interfaces were listened to, in seconds; a file is as long as its frames.
+    pub listened: Option<f64>,
 }
 
 /// Whether the machine's clock is disciplined.
@@ -34,6 +38,20 @@ pub struct RingLosses {
     pub dropped_by_interface: u64,
     /// The size of the ring in bytes.
     pub ring_bytes: u64,
+}
+
+/// What became of a trial of the vault's disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DiskTrial {
+    /// It took all of it.
+    Took(DiskSpeed),
+    /// It had no room for so many bytes.
+    NoRoom {
+        /// What was to be written.
+        bytes: u64,
+    },
+    /// It is read-only, or failed.
+    Failed,
 }
 
 /// A trial: so many bytes written and synced in so long.

@@ -1,13 +1,28 @@
 //! The vault's disk against the load.
 
-use crate::{Code, DiskSpeed, Evidence, Finding, Severity};
+use crate::{Code, DiskSpeed, DiskTrial, Evidence, Finding, Severity};
 
 /// A disk must take so many times the busiest second: it also serves exports, checks and other writers, and slows down
 /// as it fills.
 const RESERVE: u64 = 3;
 
-/// `busiest` is RTP bytes in the busiest second.
-pub(crate) fn finish(disk: DiskSpeed, busiest: u64) -> Option<Finding> {
+/// What the trial says; `busiest` is RTP bytes in the busiest second.
+pub(crate) fn finish(trial: DiskTrial, busiest: u64) -> Option<Finding> {
+    let (code, sentence, counts) = match trial {
+        DiskTrial::Took(disk) => return finish_speed(disk, busiest),
+        DiskTrial::NoRoom { bytes } => (
+            Code::DiskFull,
+            format!("the vault's disk is full: it has no room for {} MiB", bytes >> 20),
+            vec![("wanted_bytes", bytes)],
+        ),
+        DiskTrial::Failed => {
+            (Code::DiskFailed, "the vault's disk could not be written".to_owned(), Vec::new())
+        }
+    };
+    Some(Finding { code, severity: Severity::Defect, sentence, evidence: Evidence::counted(counts) })
+}
+
+fn finish_speed(disk: DiskSpeed, busiest: u64) -> Option<Finding> {
     let speed = disk.bytes_per_second();
     let wanted = busiest.saturating_mul(RESERVE);
     if busiest == 0 || speed >= wanted {
@@ -42,10 +57,10 @@ mod tests {
     fn a_disk_is_judged_by_three_times_the_busiest_second() {
         let disk = DiskSpeed { bytes: 32_000_000, nanos: 2_000_000_000 };
         assert_eq!(disk.bytes_per_second(), 16_000_000);
-        assert_eq!(finish(disk, 5_000_000), None);
-        let finding = finish(disk, 6_000_000).unwrap();
+        assert_eq!(finish(DiskTrial::Took(disk), 5_000_000), None);
+        let finding = finish(DiskTrial::Took(disk), 6_000_000).unwrap();
         assert_eq!(finding.code, Code::DiskTooSlow);
         assert!(finding.sentence.contains("16.0 MB/s") && finding.sentence.contains("18.0 MB/s"));
-        assert_eq!(finish(DiskSpeed { bytes: 1, nanos: 0 }, 0), None);
+        assert_eq!(finish(DiskTrial::Took(DiskSpeed { bytes: 1, nanos: 0 }), 0), None);
     }
 }

@@ -14,6 +14,17 @@ pub(crate) enum Hidden {
     Yes,
 }
 
+/// Interfaces from which nothing can come.
+pub(crate) fn finish_down(down: &[String]) -> Option<Finding> {
+    let sentence = match down {
+        [] => return None,
+        [one] => format!("the interface {one} is down"),
+        several => format!("the interfaces {} are down", several.join(", ")),
+    };
+    let evidence = Evidence::counted([("down", down.len() as u64)]).of(down.iter().cloned());
+    Some(Finding { code: Code::InterfaceDown, severity: Severity::Defect, sentence, evidence })
+}
+
 /// The first of: no frame, neither SIP nor RTP, RTP without SIP.
 pub(crate) fn finish(seen: &Seen, hidden: Hidden) -> Option<Finding> {
     let (code, sentence) = match (seen.frames, seen.messages, seen.packets, hidden) {

@@ -13,7 +13,8 @@ use std::{
 
 use earwitness_capture::{FileSource, Polled, Source};
 use earwitness_doctor::{
-    ClockState, Code, DiskSpeed, Doctor, ExtensionReport, Finding, Options, Report, RingLosses, Surroundings,
+    ClockState, Code, DiskSpeed, DiskTrial, Doctor, ExtensionReport, Finding, Options, Report, RingLosses,
+    Surroundings,
 };
 use earwitness_rules::{RuleSet, SourceText};
 use earwitness_wire::Encapsulation;
@@ -76,7 +77,14 @@ fn each_canned_mirror_gives_exactly_its_code() {
 #[test]
 fn every_code_has_a_capture_or_surroundings_that_show_it() {
     let canned: BTreeSet<&str> = mirrors::all().into_iter().map(|(name, _)| name).collect();
-    let around = [Code::ClockUnsynchronised, Code::RingTooSmall, Code::DiskTooSlow];
+    let around = [
+        Code::InterfaceDown,
+        Code::ClockUnsynchronised,
+        Code::RingTooSmall,
+        Code::DiskTooSlow,
+        Code::DiskFull,
+        Code::DiskFailed,
+    ];
     for code in Code::ALL {
         assert!(canned.contains(code.as_str()) || around.contains(code), "{code}");
     }
@@ -101,12 +109,16 @@ fn defects_are_unhealthy_and_notes_are_not() {
 fn what_surrounds_a_healthy_mirror_gives_exactly_its_code() {
     let ring = RingLosses { received: 1_000, dropped: 10, dropped_by_interface: 0, ring_bytes: 1 << 20 };
     let disk = DiskSpeed { bytes: 1_000, nanos: 1_000_000_000 };
-    let none = Surroundings::default();
+    let around = Surroundings::default;
     for (surroundings, code) in [
-        (Surroundings { clock: ClockState::Unsynchronised, ..none }, "clock-unsynchronised\n"),
-        (Surroundings { ring: Some(ring), ..none }, "ring-too-small\n"),
-        (Surroundings { disk: Some(disk), ..none }, "disk-too-slow\n"),
-        (Surroundings { clock: ClockState::Synchronised, ..none }, ""),
+        (Surroundings { clock: ClockState::Unsynchronised, ..around() }, "clock-unsynchronised\n"),
+        (Surroundings { ring: Some(ring), ..around() }, "ring-too-small\n"),
+        (Surroundings { disk: Some(DiskTrial::Took(disk)), ..around() }, "disk-too-slow\n"),
+        (Surroundings { disk: Some(DiskTrial::NoRoom { bytes: 32 << 20 }), ..around() }, "disk-full\n"),
+        (Surroundings { disk: Some(DiskTrial::Failed), ..around() }, "disk-failed\n"),
+        (Surroundings { down: vec!["eth1".to_owned()], ..around() }, "interface-down\n"),
+        (Surroundings { listened: Some(60.0), ..around() }, ""),
+        (Surroundings { clock: ClockState::Synchronised, ..around() }, ""),
     ] {
         assert_eq!(codes(&examine_fixture("healthy", &surroundings)), code);
     }
