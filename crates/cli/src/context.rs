@@ -16,6 +16,7 @@ use crate::{
     instruments::RulesRefusal,
     options::{Options, read_rules},
     seat::{Here, Out, RuleTexts, Screen, Seat},
+    socket::is_served,
 };
 
 /// A vault that another command has, or whose recorder is about to listen or to end, is waited for.
@@ -56,7 +57,10 @@ impl Context {
         let began = Instant::now();
         loop {
             match self.try_open_vault() {
-                Err(VaultError::InUse { .. }) if began.elapsed() < PATIENCE => thread::sleep(STEP),
+                // A recorder keeps it as long as it runs; any other command has it for a moment.
+                Err(VaultError::InUse { .. }) if began.elapsed() < PATIENCE && !is_served(&self.vault) => {
+                    thread::sleep(STEP);
+                }
                 opened => return opened,
             }
         }
@@ -100,6 +104,11 @@ impl Context {
         self.named.is_passphrase_typed()
     }
 
+    /// Where the user said that the rules are.
+    pub(crate) fn named_rules(&self) -> Option<&Path> {
+        self.named.named_rules()
+    }
+
     /// Where the rules are.
     pub(crate) fn rules_dir(&self) -> PathBuf {
         self.named.rules_dir()
@@ -121,7 +130,7 @@ impl Context {
 
     /// The rules, where there are some: named ones must be there, those of the usual places may be missing.
     pub(crate) fn rules_if_any(&self) -> Result<Option<RuleSet>, Failure> {
-        let is_there = self.named.names_rules() || self.rules_dir().is_dir();
+        let is_there = self.named_rules().is_some() || self.rules_dir().is_dir();
         is_there.then(|| self.load_rules()).transpose()
     }
 

@@ -54,9 +54,9 @@ impl Options {
         self.rules.clone().or_else(found).unwrap_or_else(|| PathBuf::from(DEFAULT_RULES[0]))
     }
 
-    /// Whether the user said where the rules are.
-    pub(crate) const fn names_rules(&self) -> bool {
-        self.rules.is_some()
+    /// Where the user said that the rules are.
+    pub(crate) fn named_rules(&self) -> Option<&Path> {
+        self.rules.as_deref()
     }
 
     /// Where the officer's key is, when the user said so.
@@ -76,13 +76,9 @@ impl Options {
             })?;
             return Ok(SecretString::from(text.lines().next().unwrap_or_default().to_owned()));
         }
-        rpassword::prompt_password(prompt).map(SecretString::from).map_err(|cause| {
-            Failure::new(
-                Exit::Refused,
-                format_args!(
-                    "no passphrase: {cause}; run this on a terminal, or give --passphrase-file FILE"
-                ),
-            )
+        rpassword::prompt_password(prompt).map(SecretString::from).map_err(|_no_terminal| {
+            let what = "a passphrase is needed, and there is no terminal to ask for it: give --passphrase-file FILE, or run this on a terminal";
+            Failure::new(Exit::Refused, what)
         })
     }
 
@@ -98,8 +94,11 @@ impl Options {
 /// [`Exit::NotFound`] when there are none, or they cannot be read.
 pub(crate) fn read_rules(dir: &Path) -> Result<RuleTexts, Failure> {
     let cannot = |what: &Path, cause: std::io::Error| {
-        let hint = "`earwitness rules init` writes an example office; --rules DIR says where rules are";
-        Failure::new(Exit::NotFound, format_args!("cannot read {}: {cause}; {hint}", what.display()))
+        let (what, dir) = (what.display(), dir.display());
+        let hint = format_args!(
+            "`earwitness rules init --rules {dir}` writes an example office there; --rules says where rules are"
+        );
+        Failure::new(Exit::NotFound, format_args!("cannot read {what}: {cause}; {hint}"))
     };
     let mut texts = Vec::new();
     for file in std::fs::read_dir(dir).map_err(|cause| cannot(dir, cause))? {

@@ -70,6 +70,44 @@ fn frames_cut_by_the_snap_length_are_counted_and_the_call_says_so() {
 }
 
 #[test]
+fn an_interface_that_is_named_twice_is_refused_by_name() {
+    let bench = Bench::new();
+    for command in ["record", "doctor"] {
+        let said = bench.run([command, "-i", "fresh1", "-i", "other", "-i", "fresh1"]);
+        refused(&said, 2, &["fresh1 is given twice"]);
+    }
+    refused(&bench.run(["doctor"]), 2, &["-i IFACE", "-r FILE"]);
+}
+
+#[test]
+fn the_example_office_is_written_where_rules_says_and_not_in_two_places() {
+    let bench = Bench::new();
+    bench.done(["rules", "init", "--rules", "office"]);
+    let here = bench.path("office");
+    let rules = here.to_str().unwrap();
+    assert!(bench.done(["rules", "check", "--rules", rules]).starts_with(&format!("{rules}: ")));
+    refused(&bench.run(["rules", "init", "elsewhere", "--rules", "office"]), 2, &["elsewhere", "office"]);
+    assert!(!bench.path("elsewhere").exists() && !bench.path("capture-rules").exists());
+    bench.done(["rules", "init", "by-place"]);
+    assert!(bench.path("by-place").is_dir());
+    refused(&bench.run(["rules", "check", "--rules", "nowhere"]), 3, &["rules init --rules nowhere"]);
+}
+
+#[test]
+fn a_vault_that_is_there_is_told_before_a_passphrase_is_asked_for() {
+    let bench = Bench::new();
+    bench.done(["init", "--access", "open"]);
+    refused(&bench.run(["init"]), 1, &["is there already"]);
+    let elsewhere = bench.command(["init", "--vault", "governed"]);
+    // A session of its own has no terminal.
+    let mut alone = std::process::Command::new("setsid");
+    alone.arg("-w").arg(elsewhere.get_program()).args(elsewhere.get_args());
+    alone.current_dir(bench.home.path()).stdin(std::process::Stdio::null());
+    refused(&Said::from(alone.output().unwrap()), 4, &["--passphrase-file FILE"]);
+    assert!(!bench.path("governed").exists());
+}
+
+#[test]
 fn a_typo_in_the_rules_is_shown_with_file_line_and_column() {
     let bench = Bench::new();
     let rules = bench.path("rules");

@@ -71,7 +71,7 @@ fn a_healthy_mirror_is_one_line_and_0() {
     let said = heard(&wire, frames, &[]);
     let line = format!("tap: healthy; {count} frames in ");
     assert!(said.code == Some(0) && said.out.starts_with(&line) && said.out.lines().count() == 1, "{said:?}");
-    let seen = "1 calls (1 answered), 7 SIP messages, 2 RTP streams, 200 packets, 0 lost\n";
+    let seen = "1 call (1 answered), 7 SIP messages, 2 RTP streams, 200 packets, 0 lost\n";
     assert!(said.out.ends_with(seen), "{said:?}");
 }
 
@@ -97,4 +97,38 @@ fn an_interface_that_does_not_exist_is_told_with_3() {
     let said = Said::from(wire.command(&bench, &["doctor", "-i", "tapp"]).output().unwrap());
     assert_eq!((said.code, said.out.as_str()), (Some(3), ""));
     assert!(said.err.contains("tapp"), "{said:?}");
+}
+
+#[test]
+fn an_interface_that_is_down_and_how_long_was_listened_are_told() {
+    let Some(wire) = Wire::new() else { return };
+    wire.ip(&["link", "set", "send", "down"]);
+    let bench = Bench::new();
+    let mut command = wire.command(&bench, &["doctor", "-i", "tap", "--seconds", "1", "--json"]);
+    with_a_clock_that_is_set(&bench, &mut command);
+    let said = Said::from(command.output().unwrap());
+    let report: Value = serde_json::from_str(&said.out).unwrap();
+    let finding = &report["findings"][1];
+    assert_eq!((said.code, &finding["code"]), (Some(6), &Value::from("interface-down")), "{report}");
+    assert_eq!(finding["sentence"], "the interface tap is down");
+    assert!(report["seen"]["seconds"].as_f64().unwrap() >= 1.0, "{report}");
+}
+
+#[test]
+fn a_vaults_disk_that_is_full_is_a_defect() {
+    let Some(wire) = Wire::new() else { return };
+    let bench = Bench::new();
+    std::fs::create_dir(bench.vault()).unwrap();
+    let small = ["-t", "tmpfs", "-o", "size=1m", "earwitness-test"];
+    let mounted = std::process::Command::new("mount").args(small).arg(bench.vault()).status().unwrap();
+    assert!(mounted.success());
+    let mut command = wire.command(&bench, &["doctor", "-i", "tap", "--seconds", "1", "--json"]);
+    with_a_clock_that_is_set(&bench, &mut command);
+    let said = Said::from(command.output().unwrap());
+    let unmounted = std::process::Command::new("umount").arg(bench.vault()).status().unwrap();
+    assert!(unmounted.success());
+    let report: Value = serde_json::from_str(&said.out).unwrap();
+    let codes = report["findings"].as_array().unwrap().iter().map(|finding| &finding["code"]);
+    assert!(codes.into_iter().any(|code| code == "disk-full"), "{report}");
+    assert_eq!(said.code, Some(6));
 }

@@ -204,7 +204,7 @@ fn a_recording_is_counted_scraped_and_logged_and_the_log_names_nobody() {
     let Some(wire) = Wire::new() else { return };
     wire.ip(&["link", "set", "lo", "up"]);
     let (bench, load) = (office(), Load { calls: 8, seconds: 2.0, ring_s: 0.2, ..Load::default() });
-    let recorder = wire.record(&bench, &["--metrics", "9464", "--log", "json"]);
+    let recorder = wire.record(&bench, &["--metrics", "9464", "--log", "json", "--verbose"]);
     wire.send(load.frames());
     until("all frames are counted", || status(&bench).1["calls"]["ended"] == 8);
     let (code, health) = status(&bench);

@@ -11,7 +11,7 @@ use earwitness_doctor::{Code, ExtensionReport, Options, Report};
 
 use crate::{
     context::Context,
-    exit::{Exit, Outcome},
+    exit::{Exit, Failure, Outcome},
     view::{code_object, examination, meaning_of, report_object},
 };
 
@@ -24,13 +24,15 @@ use crate::{
   earwitness doctor --list                    everything that can be found
 
 Interfaces are judged together, each file by itself. With -i the clock, the kernel's ring and, where there is a vault,
-its disk are judged too: 32 MiB are written into the vault's folder and removed. Rules, where there are some, say which extensions should be seen. Equipment is shown by
-its addresses, because the cure needs them; no number of a caller is.
+its disk are judged too: 32 MiB are written into the vault's folder and removed. Rules, where there are some, say which
+extensions should be seen. Where a stream lost 1 % of its packets or more, the first line says so: the network's loss is a
+note, because it is recorded as it was heard. Equipment is shown by its addresses, because the cure needs them; no number
+of a caller is.
 
 Exit codes: 0 healthy (notes do no harm), 6 a defect: calls are or will be lost, 7 a file ends before its end")]
 pub(crate) struct Doctor {
     /// An interface on a mirror port; repeat it for several
-    #[arg(short = 'i', long = "interface", value_name = "IFACE", required_unless_present_any = ["files", "list"])]
+    #[arg(short = 'i', long = "interface", value_name = "IFACE")]
     interfaces: Vec<String>,
     /// Capture files: pcap or pcapng, plain or gzip; `-` is standard input
     #[arg(short = 'r', long = "read", value_name = "FILE", num_args = 1.., conflicts_with = "interfaces")]
@@ -66,6 +68,10 @@ impl Doctor {
     pub(crate) fn run(&self, context: &Context) -> Outcome {
         if self.list {
             return self.list(context);
+        }
+        if self.interfaces.is_empty() && self.files.is_empty() {
+            let what = "examine what? -i IFACE listens to a mirror port, -r FILE reads a capture, --list tells what can be found";
+            return Err(Failure::new(Exit::Usage, what));
         }
         let extensions =
             if self.all_extensions { ExtensionReport::Always } else { ExtensionReport::WhenLongEnough };

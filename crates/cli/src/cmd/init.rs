@@ -1,8 +1,10 @@
 //! `earwitness init`: a vault, its keys, and where the officer's key went.
 
+use std::path::Path;
+
 use chrono_tz::Tz;
 use clap::{Args, ValueEnum};
-use earwitness_vault::{Access, CipherSuite, NewVault, SecretString};
+use earwitness_vault::{Access, CipherSuite, NewVault, SecretString, VaultError};
 
 use crate::{
     context::Context,
@@ -30,7 +32,7 @@ enum CipherArgument {
 /// Make a vault and its keys
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  earwitness init --vault /var/lib/earwitness                 asks for the officer's passphrase
+  earwitness init --zone Asia/Seoul                           asks for the officer's passphrase
   earwitness init --vault /tmp/lab --access open              the key lies beside the vault")]
 pub(crate) struct Init {
     /// Who can open what is sealed
@@ -46,6 +48,9 @@ pub(crate) struct Init {
 
 impl Init {
     pub(crate) fn run(&self, context: &Context) -> Outcome {
+        if is_taken(&context.vault) {
+            return Err(VaultError::AlreadyThere { path: context.vault.clone() }.into());
+        }
         let access = match self.access {
             AccessArgument::Governed => Access::Governed,
             AccessArgument::Open => Access::Open,
@@ -58,7 +63,13 @@ impl Init {
             CipherArgument::Aes => CipherSuite::Aes256Gcm,
             CipherArgument::Aria => CipherSuite::Aria256Gcm,
         };
-        make(context, access, cipher, self.zone, passphrase)
+        let made = make(context, access, cipher, self.zone, passphrase)?;
+        if self.zone.is_none() && is_utc(machine_zone()) {
+            context.say(
+                "the zone is UTC, as this machine's: days turn at 09:00 Korean time, and it cannot be changed later; an office in Korea makes its vault with --zone Asia/Seoul",
+            );
+        }
+        Ok(made)
     }
 }
 
@@ -98,6 +109,17 @@ fn make(
         context.vault.display()
     ));
     Ok(Exit::Done)
+}
+
+/// Whether there is something where the vault shall be: it is said before anybody is asked for a passphrase.
+fn is_taken(vault: &Path) -> bool {
+    std::fs::read_dir(vault).is_ok_and(|mut there| there.next().is_some())
+}
+
+/// Universal time, by whatever name.
+fn is_utc(zone: Tz) -> bool {
+    [Tz::UTC, Tz::UCT, Tz::Universal, Tz::Zulu, Tz::Etc__UTC, Tz::Etc__UCT, Tz::Etc__Universal, Tz::Etc__Zulu]
+        .contains(&zone)
 }
 
 /// A new passphrase: typed twice, or read from a file.

@@ -3,6 +3,7 @@
 mod live;
 
 use std::{
+    collections::HashSet,
     io::IsTerminal,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
@@ -11,7 +12,7 @@ use std::{
 
 use clap::Args;
 use earwitness_capture::{CaptureError, FileSource};
-use earwitness_engine::Limits;
+use earwitness_engine::{Counts, Limits};
 use earwitness_recorder::{Finished, Input, Progress, Recorder, queue::MOST_SHARDS};
 use earwitness_rules::RuleSet;
 use earwitness_wire::stream::StreamLoss;
@@ -23,8 +24,9 @@ use crate::{
     context::Context,
     exit::{Exit, Failure, Outcome},
     filter::percent,
-    instruments::LogForm,
+    instruments::{LogForm, Sum},
     socket::serve_beside,
+    view::counted,
 };
 
 /// Record interfaces or capture files
@@ -115,6 +117,7 @@ impl Record {
         let finished = serve_beside(context, &vault, None, work);
         bar.finish_and_clear();
         let finished = finished?;
+        context.say(sum(&finished));
         tell(context, &finished);
         Ok(self.exit(context, &finished))
     }
@@ -159,6 +162,20 @@ impl Record {
             Exit::Done
         } else {
             Exit::Part
+        }
+    }
+}
+
+/// An interface that is captured twice doubles every packet of every call.
+pub(super) fn each_once(interfaces: &[String]) -> Result<(), Failure> {
+    let mut seen = HashSet::new();
+    match interfaces.iter().find(|name| !seen.insert(name.as_str())) {
+        None => Ok(()),
+        Some(twice) => {
+            let what = format_args!(
+                "-i {twice} is given twice: every packet would come twice; name each interface once"
+            );
+            Err(Failure::new(Exit::Usage, what))
         }
     }
 }
@@ -216,6 +233,21 @@ fn progress_bar(context: &Context) -> ProgressBar {
     bar
 }
 
+/// Why there may be no call.
+fn no_call(counts: &Counts) -> String {
+    if counts.frames == 0 {
+        return "no frame was seen: is the mirror configured, is the cable in its port, and does a filter expression \
+                leave anything? `earwitness doctor -i IFACE` looks closer"
+            .to_owned();
+    }
+    format!(
+        "no call was found; {} carry neither UDP nor TCP, {} encrypted signalling: what is encrypted cannot be read; \
+         `earwitness doctor` looks closer",
+        counted(counts.not_udp, "frame"),
+        counted(counts.streams.of(StreamLoss::Encrypted), "connection"),
+    )
+}
+
 fn show(bar: &ProgressBar, names: &[String], progress: Progress) {
     if bar.is_hidden() {
         return;
@@ -228,18 +260,29 @@ fn show(bar: &ProgressBar, names: &[String], progress: Progress) {
     bar.set_message(format!("{name}: {} frames, {} calls", progress.frames, progress.calls));
 }
 
+/// What was read and kept, in all.
+const fn sum(finished: &Finished) -> Sum {
+    let counts = &finished.counts;
+    Sum {
+        frames: counts.frames,
+        messages: counts.messages,
+        packets: counts.media.packets,
+        calls: finished.calls,
+        bytes: finished.bytes,
+    }
+}
+
+/// What is worth a word beside the sum.
 fn tell(context: &Context, finished: &Finished) {
     let counts = &finished.counts;
-    context.say(format_args!(
-        "{} frames, {} SIP messages, {} media packets; {} calls listed, {} already in the vault, {} bytes sealed",
-        counts.frames, counts.messages, counts.media.packets, finished.calls, finished.known, finished.bytes
-    ));
-    if finished.calls == 0 && finished.known == 0 {
+    if finished.known > 0 {
         context.say(format_args!(
-            "no call was found; {} frames carry neither UDP nor TCP, {} connections encrypted signalling: what is encrypted cannot be read",
-            counts.not_udp,
-            counts.streams.of(StreamLoss::Encrypted)
+            "{} already in the vault: not recorded again",
+            counted(finished.known, "call")
         ));
+    }
+    if finished.calls == 0 && finished.known == 0 {
+        context.say(no_call(counts));
     }
     for cut in &finished.cut {
         context.say(format_args!(

@@ -1,6 +1,9 @@
 //! `earwitness rules`: check, explain, compare, begin.
 
-use std::{io::Write, path::PathBuf};
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+};
 
 use clap::{Args, Subcommand};
 use earwitness_rules::{EXAMPLE, facts_for};
@@ -8,6 +11,7 @@ use earwitness_rules::{EXAMPLE, facts_for};
 use crate::{
     context::Context,
     exit::{Exit, Failure, Outcome},
+    view::counted,
 };
 
 /// Check, explain or begin capture rules
@@ -39,9 +43,9 @@ enum RulesCommand {
     },
     /// Write the example office as a beginning
     Init {
-        /// Where to; existing files are left alone
-        #[arg(value_name = "DIR", default_value = "capture-rules")]
-        dir: PathBuf,
+        /// Where to, as --rules says it too [default: capture-rules]; existing files are left alone
+        #[arg(value_name = "DIR")]
+        dir: Option<PathBuf>,
     },
 }
 
@@ -53,11 +57,14 @@ impl Rules {
                 let rules = context.load_rules()?;
                 writeln!(
                     out,
-                    "{}: {} rules, {} retention classes, {} notices; rule set {}",
+                    "{}: {}, {}, {}; rule set {}",
                     context.rules_dir().display(),
-                    rules.rules().len(),
-                    rules.retention_classes().len(),
-                    rules.notices().len(),
+                    counted(rules.rules().len() as u64, "rule"),
+                    match rules.retention_classes().len() {
+                        1 => "1 retention class".to_owned(),
+                        classes => format!("{classes} retention classes"),
+                    },
+                    counted(rules.notices().len() as u64, "notice"),
                     rules.hash()
                 )?;
             }
@@ -70,13 +77,31 @@ impl Rules {
                     writeln!(out, "{change}")?;
                 }
             }
-            RulesCommand::Init { dir } => write_example(context, dir)?,
+            RulesCommand::Init { dir } => write_example(context, &begun_in(context, dir.as_deref())?)?,
         }
         Ok(Exit::Done)
     }
 }
 
-fn write_example(context: &Context, dir: &std::path::Path) -> Result<(), Failure> {
+/// The directory that was named, here or by --rules.
+fn begun_in(context: &Context, dir: Option<&Path>) -> Result<PathBuf, Failure> {
+    let is_option = |word: std::ffi::OsString| word.as_encoded_bytes().starts_with(b"--rules");
+    match (dir, context.named_rules()) {
+        // What the environment or the configuration file says is only a default.
+        (Some(dir), Some(rules)) if std::env::args_os().any(is_option) => {
+            let what = format_args!(
+                "where to, {} or {}? give the directory alone, or --rules alone",
+                dir.display(),
+                rules.display()
+            );
+            Err(Failure::new(Exit::Usage, what))
+        }
+        (Some(dir), _) | (None, Some(dir)) => Ok(dir.to_owned()),
+        (None, None) => Ok(PathBuf::from("capture-rules")),
+    }
+}
+
+fn write_example(context: &Context, dir: &Path) -> Result<(), Failure> {
     std::fs::create_dir_all(dir).map_err(|cause| {
         Failure::new(Exit::Failed, format_args!("cannot make {}: {cause}", dir.display()))
     })?;
@@ -94,6 +119,10 @@ fn write_example(context: &Context, dir: &std::path::Path) -> Result<(), Failure
             }
         }
     }
-    context.say(format_args!("{}: {written} files written, {kept} left as they were", dir.display()));
+    context.say(format_args!(
+        "{}: {} written, {kept} left as they were",
+        dir.display(),
+        counted(written, "file")
+    ));
     Ok(())
 }

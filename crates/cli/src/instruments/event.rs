@@ -7,6 +7,7 @@ use earwitness_recorder::{AlarmCode, Link};
 use serde_json::{Value, json};
 
 use super::{RulesRefusal, Unheard};
+use crate::view::counted;
 
 /// Something that whoever runs the recorder wants to know.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,7 +15,7 @@ pub(crate) enum Event {
     /// Recording begins.
     Started { interfaces: Vec<String>, vault: String, rule_set: RuleSetHash },
     /// Recording ended.
-    Stopped { frames: u64, calls: u64 },
+    Stopped(Sum),
     /// An interface delivers frames again, or no more.
     Interface { name: String, link: Link },
     /// An interface has another name.
@@ -43,6 +44,18 @@ pub(crate) enum Event {
     Without { what: &'static str, why: String },
 }
 
+/// What a recorder did in all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Sum {
+    pub(crate) frames: u64,
+    pub(crate) messages: u64,
+    pub(crate) packets: u64,
+    /// Calls that were listed.
+    pub(crate) calls: u64,
+    /// Bytes that were sealed.
+    pub(crate) bytes: u64,
+}
+
 /// What was lost, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Lost {
@@ -61,6 +74,7 @@ pub(crate) enum Level {
     Warning = 4,
     Notice = 5,
     Info = 6,
+    Debug = 7,
 }
 
 impl Level {
@@ -71,6 +85,7 @@ impl Level {
             Self::Warning => "warning",
             Self::Notice => "notice",
             Self::Info => "info",
+            Self::Debug => "debug",
         }
     }
 }
@@ -118,13 +133,15 @@ impl Event {
             | Self::Unheard { .. }
             | Self::Without { .. } => Level::Warning,
             Self::Started { .. }
-            | Self::Stopped { .. }
+            | Self::Stopped(_)
             | Self::Interface { link: Link::Up, .. }
             | Self::Renamed { .. }
             | Self::Cleared { .. }
             | Self::Rules { .. }
             | Self::RulesUnchanged(_) => Level::Notice,
-            Self::Served { .. } | Self::Confined(_) => Level::Info,
+            Self::Confined(_) => Level::Info,
+            // Who read what is told by the ledger; who only looked need not fill the journal.
+            Self::Served { .. } => Level::Debug,
         }
     }
 
@@ -132,7 +149,7 @@ impl Event {
     pub(super) const fn name(&self) -> &'static str {
         match self {
             Self::Started { .. } => "started",
-            Self::Stopped { .. } => "stopped",
+            Self::Stopped(_) => "stopped",
             Self::Interface { .. } => "interface",
             Self::Renamed { .. } => "interface_renamed",
             Self::Lost { .. } => "lost",
@@ -155,7 +172,13 @@ impl Event {
             Self::Started { interfaces, vault, rule_set } => {
                 json!({ "interfaces": interfaces, "vault": vault, "rule_set": rule_set.to_string() })
             }
-            Self::Stopped { frames, calls } => json!({ "frames": frames, "calls": calls }),
+            Self::Stopped(Sum { frames, messages, packets, calls, bytes }) => json!({
+                "frames": frames,
+                "sip_messages": messages,
+                "rtp_packets": packets,
+                "calls": calls,
+                "sealed_bytes": bytes,
+            }),
             Self::Interface { name, link } => json!({ "interface": name, "link": link_word(*link) }),
             Self::Renamed { from, to } => json!({ "interface": to, "before": from }),
             Self::Lost { what, count, seconds } => {
@@ -177,26 +200,42 @@ impl Event {
     }
 }
 
+impl fmt::Display for Sum {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { frames, messages, packets, calls, bytes } = *self;
+        write!(
+            f,
+            "{}, {}, {}; {} listed, {} sealed",
+            counted(frames, "frame"),
+            counted(messages, "SIP message"),
+            counted(packets, "media packet"),
+            counted(calls, "call"),
+            counted(bytes, "byte")
+        )
+    }
+}
+
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Started { interfaces, vault, rule_set } => {
                 write!(f, "recording {} into {vault} by rule set {}", interfaces.join(", "), short(rule_set))
             }
-            Self::Stopped { frames, calls } => write!(f, "stopped: {frames} frames, {calls} calls listed"),
+            Self::Stopped(sum) => write!(f, "stopped: {sum}"),
             Self::Interface { name, link } => write!(f, "{name} is {}", link_word(*link)),
             Self::Renamed { from, to } => write!(f, "{from} is called {to} now"),
             Self::Lost { what: Lost::KernelDrops { interface }, count, seconds } => {
                 write!(
                     f,
-                    "{interface}: {count} frames dropped by the kernel in {seconds} s: give a larger ring (-B)"
+                    "{interface}: {} dropped by the kernel in {seconds} s: give a larger ring (-B)",
+                    counted(*count, "frame")
                 )
             }
             Self::Lost { what: Lost::InterfaceDrops { interface }, count, seconds } => {
-                write!(f, "{interface}: {count} frames dropped by the interface in {seconds} s")
+                write!(f, "{interface}: {} dropped by the interface in {seconds} s", counted(*count, "frame"))
             }
             Self::Lost { what: Lost::Audio, count, seconds } => {
-                write!(f, "{count} packets of calls that are to be kept were lost in {seconds} s")
+                write!(f, "{} of calls to be kept lost in {seconds} s", counted(*count, "packet"))
             }
             Self::Raised(code) => write!(f, "alarm {}: {}", code.name(), code.sentence()),
             Self::Cleared { code, seconds } => write!(f, "alarm {} is over, after {seconds} s", code.name()),
@@ -213,7 +252,9 @@ impl fmt::Display for Event {
             Self::RulesRefused(refusal) => {
                 write!(f, "{refusal}\nthe rules that were in force stay in force")
             }
-            Self::ClockSet { times } => write!(f, "the clock was set ({times} times since the start)"),
+            Self::ClockSet { times } => {
+                write!(f, "the clock was set ({} since the start)", counted(*times, "time"))
+            }
             Self::Confined(what) => f.write_str(what),
             Self::Served { uid, command } => write!(f, "uid {uid} ran {command}"),
             Self::Unheard { way, why } => write!(f, "the alarm was not told by {way}: {why}"),

@@ -36,7 +36,7 @@ pub(crate) struct Log {
 }
 
 impl Log {
-    /// A log in `form`, its times in `zone`. Quiet ones tell only what is wrong.
+    /// A log in `form`, its times in `zone`. Quiet ones tell only what is wrong, verbose ones also who looked.
     pub(crate) fn new(form: LogForm, zone: Tz, context: &Context) -> Self {
         let is_journal = std::env::var_os("JOURNAL_STREAM").is_some() && !std::io::stderr().is_terminal();
         let reader = match form {
@@ -44,7 +44,11 @@ impl Log {
             LogForm::Text if is_journal => Reader::Journal,
             LogForm::Text => Reader::Person,
         };
-        let least = if context.quiet { Level::Warning } else { Level::Info };
+        let least = match (context.quiet, context.verbose) {
+            (true, _) => Level::Warning,
+            (false, 0) => Level::Info,
+            (false, _) => Level::Debug,
+        };
         Self { reader, zone, least }
     }
 

@@ -28,7 +28,7 @@ use self::changes::Changes;
 pub(crate) use self::look::CallState;
 pub(crate) use self::{
     beside::{Shown, shown_beside},
-    event::Event,
+    event::{Event, Sum},
     hooks::AlarmHooks,
     http::Scraped,
     log::{Log, LogForm},

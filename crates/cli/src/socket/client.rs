@@ -57,6 +57,11 @@ pub(crate) fn hand_over(
     Errands::new(context, command.grant()).run(&stream).map(Handed::Over)
 }
 
+/// Whether a recorder that has the vault can be asked.
+pub(crate) fn is_served(vault: &Path) -> bool {
+    UnixStream::connect(place(vault)).is_ok()
+}
+
 /// What the running recorder of this vault says of its health, as JSON.
 ///
 /// # Errors

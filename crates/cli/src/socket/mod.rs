@@ -31,7 +31,7 @@ mod tests;
 use std::path::{Path, PathBuf};
 
 pub(crate) use self::{
-    client::{Handed, Line, hand_over, health},
+    client::{Handed, Line, hand_over, health, is_served},
     grant::Grant,
     server::{Asked, serve_beside},
 };

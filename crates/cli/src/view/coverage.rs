@@ -6,6 +6,7 @@ use earwitness_vault::{Coverage, CoverageCause, CoverageGap, Span};
 use serde_json::{Value, json};
 
 use super::{
+    amount::counted,
     instant::{for_people, instant, length},
     printable,
     table::indented,
@@ -34,8 +35,7 @@ pub(crate) fn coverage_page(coverage: &Coverage, zone: Tz) -> String {
     let Span { from, to } = coverage.of;
     let gaps = match coverage.gaps.len() {
         0 => "no gap".to_owned(),
-        1 => "1 gap".to_owned(),
-        more => format!("{more} gaps"),
+        gaps => counted(gaps as u64, "gap"),
     };
     page += &format!("{} % of {} to {} covered, {gaps}\n", percent(coverage), shown(from), shown(to));
     page

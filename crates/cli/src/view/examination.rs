@@ -7,11 +7,13 @@ use earwitness_doctor::{Code, Evidence, Finding, Report, Seen, Severity};
 use earwitness_model::Flow;
 use serde_json::{Map, Value, json};
 
-use super::printable;
+use super::{amount::counted, printable};
 use crate::seat::Screen;
 
 /// The version of what [`report_object`] gives.
 const SCHEMA: u32 = 1;
+/// The share of one stream's packets from which on the first line tells of it: below it nobody hears it.
+const WORTH_SAYING_PERCENT: f64 = 1.0;
 
 /// One line for a healthy mirror; with findings, a paragraph for each of them.
 pub(crate) fn examination(name: &str, report: &Report, screen: Screen) -> String {
@@ -19,37 +21,44 @@ pub(crate) fn examination(name: &str, report: &Report, screen: Screen) -> String
     let (defects, notes) = (count(Severity::Defect), count(Severity::Note));
     let verdict = match (defects, notes) {
         (0, 0) => screen.painted("healthy", AnsiColor::Green),
-        (0, notes) => format!("{}, {}", screen.painted("healthy", AnsiColor::Green), counted(notes, "note")),
-        (defects, 0) => screen.painted(counted(defects, "defect"), AnsiColor::Red),
+        (0, notes) => {
+            format!("{}, {}", screen.painted("healthy", AnsiColor::Green), counted(notes as u64, "note"))
+        }
+        (defects, 0) => screen.painted(counted(defects as u64, "defect"), AnsiColor::Red),
         (defects, notes) => {
             format!(
                 "{}, {}",
-                screen.painted(counted(defects, "defect"), AnsiColor::Red),
-                counted(notes, "note")
+                screen.painted(counted(defects as u64, "defect"), AnsiColor::Red),
+                counted(notes as u64, "note")
             )
         }
     };
-    let mut text = format!("{}: {verdict}; {}\n", printable(name), seen_line(&report.seen));
+    let mut text =
+        format!("{}: {verdict}{}; {}\n", printable(name), loss(&report.seen), seen_line(&report.seen));
     for finding in &report.findings {
         text.push_str(&paragraph(finding, screen));
     }
     text
 }
 
-fn counted(count: usize, what: &str) -> String {
-    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+/// Loss of one stream that callers hear, in the line that may say "healthy".
+fn loss(seen: &Seen) -> String {
+    if seen.worst_loss_percent < WORTH_SAYING_PERCENT {
+        return String::new();
+    }
+    format!(", but one stream lost {:.1} % of its packets", seen.worst_loss_percent)
 }
 
 fn seen_line(seen: &Seen) -> String {
     let mut line = format!(
-        "{} frames in {:.1} s, {} calls ({} answered), {} SIP messages, {} RTP streams, {} packets, {} lost",
-        seen.frames,
+        "{} in {:.1} s, {} ({} answered), {}, {}, {}, {} lost",
+        counted(seen.frames, "frame"),
         seen.seconds,
-        seen.calls,
+        counted(seen.calls, "call"),
         seen.answered,
-        seen.messages,
-        seen.streams,
-        seen.packets,
+        counted(seen.messages, "SIP message"),
+        counted(seen.streams, "RTP stream"),
+        counted(seen.packets, "packet"),
         seen.lost
     );
     let tunnels: Vec<String> =
@@ -110,6 +119,7 @@ pub(crate) fn report_object(name: &str, report: &Report) -> Value {
         streams,
         packets,
         lost,
+        worst_loss_percent,
         busiest_second,
         left_out,
         tunnels,
@@ -129,6 +139,7 @@ pub(crate) fn report_object(name: &str, report: &Report) -> Value {
             "rtp_streams": streams,
             "rtp_packets": packets,
             "rtp_lost": lost,
+            "rtp_worst_stream_lost_percent": worst_loss_percent,
             "rtp_bytes_in_busiest_second": busiest_second,
             "left_out": left_out,
             "tunnels": tunnels.iter().map(|(kind, count)| (kind.to_string(), json!(count))).collect::<Map<_, _>>(),

@@ -25,6 +25,7 @@ mod words;
 pub(crate) mod sample;
 
 pub(crate) use self::{
+    amount::counted,
     coverage::{coverage_object, coverage_page},
     digest::{PayloadDigest, payload_digests},
     examination::{code_object, examination, meaning_of, report_object},

@@ -6,7 +6,7 @@ use anstyle::AnsiColor;
 use earwitness_model::WallTime;
 
 use super::{
-    amount::{bytes, count, memory, time},
+    amount::{bytes, count, counted, memory, time},
     printable,
 };
 use crate::{
@@ -30,12 +30,12 @@ pub(crate) fn vitals_page(vitals: &Vitals, now: WallTime, screen: Screen) -> Str
     line(&mut page, "audio", &audio_line(vitals, screen));
     for (place, queue) in vitals.queues.iter().enumerate() {
         let text = format!(
-            "{:<8} {} of {}, at most {}, found full {} times",
+            "{:<8} {} of {}, at most {}, found full {}",
             printable(&queue.name),
             count(queue.length as u64),
             count(queue.capacity as u64),
             count(queue.high_water as u64),
-            count(queue.refused)
+            counted(queue.refused, "time")
         );
         line(&mut page, if place == 0 { "queues" } else { "" }, &text);
     }
@@ -143,9 +143,9 @@ pub(crate) fn audio_line(vitals: &Vitals, screen: Screen) -> String {
 fn vault_line(vitals: &Vitals) -> String {
     let written = &vitals.written;
     let mut text = format!(
-        "{} sealed, {} calls listed, slowest commit of the last minute {:.0} ms",
+        "{} sealed, {} listed, slowest commit of the last minute {:.0} ms",
         bytes(written.bytes as f64),
-        count(written.calls),
+        counted(written.calls, "call"),
         written.slowest_commit_seconds * 1e3
     );
     if let Some(since) = written.waits_since {
@@ -170,7 +170,7 @@ pub(crate) fn disk_line(vitals: &Vitals) -> String {
 fn clock_line(vitals: &Vitals) -> String {
     match vitals.clock.steps {
         0 => "was not set".to_owned(),
-        steps => format!("was set {} times", count(steps)),
+        steps => format!("was set {}", counted(steps, "time")),
     }
 }
 

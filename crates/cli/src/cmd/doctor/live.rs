@@ -8,11 +8,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use earwitness_capture::{CaptureError, LiveOptions, LiveSource, Refusal, Source, wait};
+use earwitness_capture::{CaptureError, LinkState, LiveOptions, LiveSource, Refusal, Source, wait};
 use earwitness_doctor::{Options, Report, RingLosses, Surroundings};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
-use super::{Doctor, surroundings};
+use super::{super::record::each_once, Doctor, surroundings};
 use crate::{
     context::Context,
     exit::{Exit, Failure},
@@ -24,6 +24,7 @@ const NOTICE: Duration = Duration::from_millis(200);
 /// What is said of all the interfaces together: two outputs of a tap are one mirror. Ctrl-C ends it early.
 pub(super) fn examine(command: &Doctor, context: &Context, options: Options) -> Result<Report, Failure> {
     let names = &command.interfaces;
+    each_once(names)?;
     let mut sources = names.iter().map(|name| open(command, name)).collect::<Result<Vec<_>, _>>()?;
     let is_over = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {
@@ -31,7 +32,8 @@ pub(super) fn examine(command: &Doctor, context: &Context, options: Options) -> 
     }
     context.say(format_args!("listening to {} for {} s", names.join(", "), command.seconds));
     let mut doctor = earwitness_doctor::Doctor::new(options);
-    let end = Instant::now() + Duration::from_secs(command.seconds.into());
+    let began = Instant::now();
+    let end = began + Duration::from_secs(command.seconds.into());
     let mut number = 1;
     while !is_over.load(Ordering::Relaxed) {
         let Some(left) = end.checked_duration_since(Instant::now()) else { break };
@@ -44,9 +46,13 @@ pub(super) fn examine(command: &Doctor, context: &Context, options: Options) -> 
             number = source.next_number();
         }
     }
+    let listened = began.elapsed().as_secs_f64();
+    let down = sources.iter().filter(|source| source.link() != LinkState::Up);
+    let down = down.map(|source| source.name().to_owned()).collect();
     let ring = losses(&mut sources);
-    let disk = surroundings::disk_speed(context);
-    Ok(doctor.finish(&Surroundings { clock: surroundings::clock_state(), ring: Some(ring), disk }))
+    let disk = surroundings::disk_trial(context);
+    let clock = surroundings::clock_state();
+    Ok(doctor.finish(&Surroundings { clock, ring: Some(ring), disk, down, listened: Some(listened) }))
 }
 
 fn losses(sources: &mut [LiveSource]) -> RingLosses {

@@ -2,13 +2,19 @@
 
 use std::{
     fs::{self, OpenOptions},
-    io::{self, Write},
+    io::{
+        self,
+        ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull},
+        Write,
+    },
     path::Path,
     process::Command,
     time::Instant,
 };
 
-use earwitness_doctor::{ClockState, DiskSpeed};
+use earwitness_doctor::{ClockState, DiskSpeed, DiskTrial};
+
+use rustix::io::Errno;
 
 use crate::context::Context;
 
@@ -25,8 +31,8 @@ pub(super) fn clock_state() -> ClockState {
     }
 }
 
-/// How fast the vault's disk takes 32 MiB; `None` without a vault, or where nobody may write into it.
-pub(super) fn disk_speed(context: &Context) -> Option<DiskSpeed> {
+/// What becomes of 32 MiB on the vault's disk; `None` without a vault, or where nobody may write into it.
+pub(super) fn disk_trial(context: &Context) -> Option<DiskTrial> {
     if !context.vault.is_dir() {
         return None;
     }
@@ -38,12 +44,22 @@ pub(super) fn disk_speed(context: &Context) -> Option<DiskSpeed> {
         context.say(format_args!("{} is left over from the trial of the disk: {cause}", path.display()));
     }
     match nanos {
-        Ok(nanos) => Some(DiskSpeed { bytes: TRIAL_BYTES as u64, nanos }),
+        Ok(nanos) => Some(DiskTrial::Took(DiskSpeed { bytes: TRIAL_BYTES as u64, nanos })),
+        Err(cause) if matches!(cause.kind(), StorageFull | QuotaExceeded) => {
+            Some(DiskTrial::NoRoom { bytes: TRIAL_BYTES as u64 })
+        }
+        Err(cause) if is_fault(&cause) => Some(DiskTrial::Failed),
+        // Whoever may not write there says nothing of the disk.
         Err(cause) => {
             context.say(format_args!("the vault's disk is not judged: {}: {cause}", path.display()));
             None
         }
     }
+}
+
+/// A read-only file system, or a device that does not answer (EIO).
+fn is_fault(cause: &io::Error) -> bool {
+    cause.kind() == ReadOnlyFilesystem || cause.raw_os_error() == Some(Errno::IO.raw_os_error())
 }
 
 /// Nanoseconds until all of it was on the medium.

@@ -10,7 +10,7 @@ use signal_hook::{
     iterator::Signals,
 };
 
-use super::{Record, port_of, tell};
+use super::{Record, each_once, port_of, sum, tell};
 use crate::{
     context::Context,
     exit::{Exit, Failure, Outcome},
@@ -20,6 +20,7 @@ use crate::{
 };
 
 pub(super) fn run(record: &Record, context: &Context) -> Outcome {
+    each_once(&record.interfaces)?;
     let rules = rules(context)?;
     if !context.vault.exists() {
         let what = format_args!(
@@ -71,7 +72,7 @@ pub(super) fn run(record: &Record, context: &Context) -> Outcome {
         drop(recording);
         finished
     })?;
-    log.tell(&Event::Stopped { frames: finished.counts.frames, calls: finished.calls });
+    log.tell(&Event::Stopped(sum(&finished)));
     tell(context, &finished);
     Ok(record.exit(context, &finished))
 }

@@ -15,7 +15,7 @@ use ratatui::{
 pub(crate) use self::board::{Board, Flow};
 use self::board::{Face, Motion};
 use super::{
-    amount::{count, memory},
+    amount::{count, counted, memory},
     instant::length,
     printable,
     vitals::{audio_line, calls_line, disk_line, heading, interface_line},
@@ -201,8 +201,8 @@ fn foot_line(board: &Board) -> String {
         Motion::Paused => "  PAUSED",
     };
     format!(
-        "{} calls, {} first{filter}{paused}  {KEYS}",
-        count(board.calls().len() as u64),
+        "{}, {} first{filter}{paused}  {KEYS}",
+        counted(board.calls().len() as u64, "call"),
         board.order.word()
     )
 }
