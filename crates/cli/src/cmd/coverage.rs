@@ -20,12 +20,12 @@ use crate::{
   earwitness coverage --since yesterday --until yesterday one day
   earwitness coverage --since -1h --json                  for monitoring
 
-The ledger tells: when a recorder began and stopped, its sign of life once a minute, frames that were lost, a full
+The ledger tells: when a recorder began and stopped, its sign of life once a minute, frames that were lost, a full \
 disk. A recorder that was killed counts as down from its last sign of life. Recording of capture files covers nothing.
 
 Exit code 0: watched without a gap; 6: there are gaps; 3: no recorder ever watched an interface.")]
 pub(crate) struct Coverage {
-    /// From this time on: 2026-11-21, \"2026-11-21 14:00\", RFC 3339, -2h, today, yesterday [default: when recording on an
+    /// From this time on: 2026-11-21, "2026-11-21 14:00", RFC 3339, -2h, today, yesterday [default: when recording on an
     /// interface first began]
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     since: Option<String>,
@@ -60,7 +60,7 @@ impl Coverage {
         if self.json {
             writeln!(out, "{}", coverage_object(&found, vault.zone()))?;
         } else {
-            write!(out, "{}", coverage_page(&found, vault.zone()))?;
+            write!(out, "{}", coverage_page(&found, vault.zone(), context.screen()))?;
         }
         if unreadable > 0 {
             context.say(format_args!(

@@ -23,10 +23,10 @@ use crate::{
   earwitness doctor -r mirror.pcap --json     the same, for a program
   earwitness doctor --list                    everything that can be found
 
-Interfaces are judged together, each file by itself. With -i the clock, the kernel's ring and, where there is a vault,
-its disk are judged too: 32 MiB are written into the vault's folder and removed. Rules, where there are some, say which
-extensions should be seen. Where a stream lost 1 % of its packets or more, the first line says so: the network's loss is a
-note, because it is recorded as it was heard. Equipment is shown by its addresses, because the cure needs them; no number
+Interfaces are judged together, each file by itself. With -i the clock, the kernel's ring and, where there is a vault, \
+its disk are judged too: 32 MiB are written into the vault's folder and removed. Rules, where there are some, say which \
+extensions should be seen. Where a stream lost 1 % of its packets or more, the first line says so: the network's loss is a \
+note, because it is recorded as it was heard. Equipment is shown by its addresses, because the cure needs them; no number \
 of a caller is.
 
 Exit codes: 0 healthy (notes do no harm), 6 a defect: calls are or will be lost, 7 a file ends before its end")]
@@ -40,7 +40,7 @@ pub(crate) struct Doctor {
     /// How long an interface is listened to; Ctrl-C ends it earlier
     #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=86_400))]
     seconds: u32,
-    /// The kernel's ring for each interface, in MiB
+    /// The kernel's ring for each interface, in MiB: 1 to 1024
     #[arg(short = 'B', long = "buffer-size", value_name = "MIB", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=1024))]
     buffer: u32,
     /// Judge only what matches this BPF expression; fragments and VLAN tags are added to it

@@ -14,7 +14,7 @@ use earwitness_vault::{Entry, LedgerKind, Opener, Vault};
 
 use self::{
     destination::Destination,
-    files::{Files, Names},
+    files::{Existing, Files, Names},
     format::{Shape, write_call},
 };
 pub(crate) use self::{
@@ -25,8 +25,9 @@ use crate::{
     context::Context,
     exit::{Exit, Failure, Outcome},
     filter::{Filters, find_call},
-    seat::{Over, Standing},
+    seat::Standing,
     socket::Grant,
+    view::counted,
 };
 
 /// WAV and FLAC are stereo (caller left, callee right), on the call's own timeline from answer to end, with the highest
@@ -59,7 +60,13 @@ pub(crate) struct Export {
     /// Write over files that are there
     #[arg(long)]
     force: bool,
+    /// Leave files that are there as they are, and export the others
+    #[arg(long, conflicts_with = "force")]
+    skip_existing: bool,
 }
+
+/// Files that are there already and are named one by one; the rest is counted.
+const NAMED_EXISTING: u64 = 3;
 
 /// What became of one call.
 enum Done {
@@ -72,12 +79,16 @@ enum Done {
 impl Export {
     /// It opens what is sealed, and leaves files in one place.
     pub(super) fn grant(&self) -> Grant {
-        self.filters.grant(Grant::output(&self.output, self.over()).with_key())
+        self.filters.grant(Grant::output(&self.output, self.existing().over()).with_key())
     }
 
     /// What becomes of files that are there already.
-    const fn over(&self) -> Over {
-        if self.force { Over::Files } else { Over::Nothing }
+    const fn existing(&self) -> Existing {
+        match (self.force, self.skip_existing) {
+            (true, _) => Existing::Replace,
+            (false, true) => Existing::Skip,
+            (false, false) => Existing::Refuse,
+        }
     }
 
     pub(crate) fn run(&self, context: &Context, vault: &Vault) -> Outcome {
@@ -90,8 +101,8 @@ impl Export {
             Destination::of((&self.output, standing), self.format, self.asked(calls.len(), standing))?;
         let shape = Shape::new(destination.format(), (self.native, self.mono, self.conceal))?;
         let opener = context.unlock(vault)?;
-        let (template, over) = (self.template.clone().unwrap_or_default(), self.over());
-        let names = Names { template, over, zone: vault.zone() };
+        let (template, existing) = (self.template.clone().unwrap_or_default(), self.existing());
+        let names = Names { template, existing, zone: vault.zone() };
         let mut files = Files::new(context.seat(), destination, names)?;
         let of = calls.len() as u64;
         for (done, call) in (1..).zip(calls) {
@@ -104,11 +115,21 @@ impl Export {
                     return Err(failure);
                 }
                 Err(failure) => {
-                    context.tell(format_args!("call {call}: {failure}"));
+                    let is_there = failure.io_kind() == Some(std::io::ErrorKind::AlreadyExists);
+                    tally.existing += u64::from(is_there);
+                    if !is_there || tally.existing <= NAMED_EXISTING {
+                        context.tell(format_args!("call {call}: {failure}"));
+                    }
                     tally.fail(failure.exit);
                 }
             }
             context.seat().progress(done, of);
+        }
+        if tally.existing > NAMED_EXISTING {
+            context.tell(format_args!(
+                "{} in all, there already; --skip-existing exports the others, --force writes over them",
+                counted(tally.existing, "file")
+            ));
         }
         files.tell(context);
         tally.outcome(context)
@@ -217,6 +238,8 @@ fn export_one(
 struct Tally {
     done: u64,
     failed: u64,
+    /// Of these, files that are there already.
+    existing: u64,
     /// Calls that pass the filters and were not kept.
     refused: u64,
     first: Option<Exit>,
@@ -245,7 +268,11 @@ impl Tally {
             (_, None) => Ok(Exit::Done),
             (0, Some(exit)) => Ok(exit),
             (done, Some(_)) => {
-                context.say(format_args!("{done} calls exported, {} not, or not whole", self.failed));
+                context.say(format_args!(
+                    "{} exported, {} not, or not whole",
+                    counted(done, "call"),
+                    self.failed
+                ));
                 Ok(Exit::Part)
             }
         }

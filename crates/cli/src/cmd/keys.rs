@@ -11,7 +11,7 @@ use crate::{
     socket::Grant,
 };
 
-/// Show or try the keys of the vault
+/// The keys of the vault: show, unlock
 #[derive(Debug, Args)]
 pub(crate) struct Keys {
     #[command(subcommand)]

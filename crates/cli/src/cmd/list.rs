@@ -11,8 +11,9 @@ use crate::{
     context::Context,
     exit::{Exit, Failure, Outcome},
     filter::Filters,
-    socket::Grant,
-    view::{COLUMNS, PayloadDigest, Row, call_object, payload_digests, table},
+    instruments::Vitals,
+    socket::{Grant, health},
+    view::{COLUMNS, PayloadDigest, Row, Sheet, call_object, counted, is_cut, payload_digests, table},
 };
 
 /// Calls of one table: columns are as wide as they need to be, and a million calls do not wait for each other.
@@ -20,9 +21,9 @@ const PAGE: usize = 500;
 /// Excel takes a file without it for the machine's old code page, and Korean for noise.
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
-/// A table on a terminal; into a pipe one line per call, separated by tabs: id, start, direction, from, to, extension,
-/// department, outcome, seconds rung, seconds talked, percent lost, mode, recorded, reason.
+/// List calls, newest last
 #[derive(Debug, Args)]
+#[command(after_help = after_help())]
 pub(crate) struct List {
     #[command(flatten)]
     filters: Filters,
@@ -35,9 +36,35 @@ pub(crate) struct List {
     /// Comma-separated values with a heading, for spreadsheets
     #[arg(long)]
     csv: bool,
+    /// Into a pipe: the names of the columns before the first call
+    #[arg(long, conflicts_with_all = ["json", "csv"])]
+    header: bool,
     /// With --json: payload_sha256 of each stream, read back from the vault
     #[arg(long, requires = "json")]
     sha256: bool,
+}
+
+fn after_help() -> String {
+    format!(
+        "On a terminal a table; a star behind the outcome marks a call that the recorder or the capture did not outlive. Into a \
+         pipe one line per call, separated by tabs, `-` for what is not known:\n  {}\nring_s and talk_s are seconds; \
+         `talk` of the table is the same, rounded. Calls are listed when they end: `earwitness top` shows those that run.",
+        COLUMNS.join(" ")
+    )
+}
+
+/// Calls that run are listed when they end: says how many there are. A recorder that reads files does not tell, and one that
+/// begins or ends cannot: the list is right without it.
+pub(super) fn tell_of_running(context: &Context) {
+    let vitals = health(&context.vault).ok().and_then(|text| serde_json::from_str::<Vitals>(&text).ok());
+    match vitals.map_or(0, |vitals| vitals.calls.running as u64) {
+        0 => {}
+        1 => context.say("1 call runs now, and is listed when it ends: `earwitness top`"),
+        running => {
+            context
+                .say(format_args!("{running} calls run now, and are listed when they end: `earwitness top`"));
+        }
+    }
 }
 
 impl List {
@@ -60,6 +87,9 @@ impl List {
         } else if context.screen().is_for_people() {
             write_tables(&mut calls, (context, vault), &mut out)?;
         } else {
+            if self.header {
+                writeln!(out, "{}", COLUMNS.join("\t"))?;
+            }
             for entry in calls.by_ref() {
                 writeln!(out, "{}", Row::new(&entry, vault.zone()).line())?;
             }
@@ -145,13 +175,28 @@ fn write_tables(
     out: &mut impl Write,
 ) -> Result<(), Failure> {
     let width = context.screen().width();
+    let (mut left_out, mut cut) = (Vec::new(), 0);
     loop {
         let page: Vec<Entry> = calls.by_ref().take(PAGE).collect();
         if page.is_empty() {
-            return Ok(());
+            break;
         }
-        writeln!(out, "{}", table(&page, vault.zone(), width))?;
+        cut += page.iter().filter(|entry| is_cut(entry)).count();
+        let sheet: Sheet = table(&page, vault.zone(), width);
+        writeln!(out, "{}", sheet.text)?;
+        // They go in one order: of two pages, one leaves out all that the other does.
+        if sheet.left_out.len() > left_out.len() {
+            left_out = sheet.left_out;
+        }
     }
+    out.flush()?;
+    if cut > 0 {
+        context.say("* the recorder or the capture ended before this call did");
+    }
+    if !left_out.is_empty() {
+        context.say(format_args!("no room for: {}; a wider terminal has it, and --csv", left_out.join(", ")));
+    }
+    Ok(())
 }
 
 /// The calls to be shown. Counts them, and says of damaged rows of the index that they are.
@@ -188,12 +233,11 @@ impl Calls<'_> {
     /// The last line, and what the command comes to.
     fn tell(&self, is_whole: bool) -> Exit {
         let context = self.context;
-        let calls = if self.shown == 1 { "call" } else { "calls" };
         let refused = match self.refused {
             0 => String::new(),
             refused => format!("; {refused} refused by the rules: --all shows them"),
         };
-        context.say(format_args!("{} {calls}{refused}", self.shown));
+        context.say(format_args!("{}{refused}", counted(self.shown, "call")));
         if self.damaged > 0 {
             context.say(
                 "rows of the index are damaged: `earwitness index rebuild` makes it anew from the volumes",

@@ -32,7 +32,7 @@ use crate::{
 pub(crate) enum Command {
     /// Make a vault and its keys
     Init(init::Init),
-    /// Record a capture file
+    /// Record a mirror port, live, or capture files
     Record(Box<record::Record>),
     /// Show the health of a running recorder
     Status(status::Status),
@@ -42,7 +42,7 @@ pub(crate) enum Command {
     Doctor(doctor::Doctor),
     #[command(flatten)]
     InVault(Box<VaultCommand>),
-    /// Check, explain or begin capture rules
+    /// Capture rules: check, explain, diff, init
     Rules(rules::Rules),
     /// Print a completion script for a shell
     Completions(shell::Completions),
@@ -65,7 +65,7 @@ pub(crate) enum VaultCommand {
     Verify(verify::Verify),
     /// Was the mirror watched, and what may have passed unseen?
     Coverage(coverage::Coverage),
-    /// Show or try the keys of the vault
+    /// The keys of the vault: show, unlock
     Keys(keys::Keys),
     /// Check the index, or rebuild it from the volumes
     Index(index::Index),
@@ -107,7 +107,12 @@ impl VaultCommand {
                 Err(cause) => cause,
             };
             match hand_over(context, self, cause)? {
-                Handed::Over(exit) => return Ok(exit),
+                Handed::Over(exit) => {
+                    if let Self::List(_) = self {
+                        list::tell_of_running(context);
+                    }
+                    return Ok(exit);
+                }
                 Handed::ToNobody(_) if began.elapsed() < PATIENCE => thread::sleep(STEP),
                 Handed::ToNobody(cause) => return Err(cause.into()),
             }

@@ -13,7 +13,7 @@ use std::{
 use clap::Args;
 use earwitness_capture::{CaptureError, FileSource};
 use earwitness_engine::{Counts, Limits};
-use earwitness_recorder::{Finished, Input, Progress, Recorder, queue::MOST_SHARDS};
+use earwitness_recorder::{AlarmCode, Finished, Input, Progress, Recorder, queue::MOST_SHARDS};
 use earwitness_rules::RuleSet;
 use earwitness_wire::stream::StreamLoss;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -29,24 +29,32 @@ use crate::{
     view::counted,
 };
 
-/// Record interfaces or capture files
-#[derive(Debug, Args)]
-#[command(after_help = "Examples:
+const NOTES: &str = "Examples:
   earwitness record -i eth1                                    the mirror port, until SIGTERM or Ctrl-C
   earwitness record -i eth1 -i eth2 -B 256 'not port 22'       two mirrors, larger rings, a BPF expression
   earwitness record -r office.pcap --vault /tmp/vault          the rules decide what is kept
   earwitness record -r other.pcapng.gz --lab --vault /tmp/lab  keep everything, for 90 days
   tcpdump -w - port 5060 or udp | earwitness record -r -       from a pipe
 
-With -r, a vault directory that does not exist is made, as an open vault; calls that the vault has already are not
+With -r, a vault directory that does not exist is made, as an open vault; calls that the vault has already are not \
 recorded again. With -i the vault must be there: `earwitness init` asks who holds the keys.
-`earwitness status` and `earwitness top` look at a recorder that runs; --metrics is for Prometheus. The command of --on-alarm
-is run by the shell with EARWITNESS_ALARM, EARWITNESS_STATE (raised, cleared, or stopped: the recorder stopped while it stood),
-EARWITNESS_SINCE, EARWITNESS_SENTENCE, EARWITNESS_INTERFACE (with commas between several, empty where it is about none),
-EARWITNESS_HOST and EARWITNESS_VAULT in its environment, one at a time, for at most 30 seconds; one that calls curl reaches
-https URLs. The object that --alarm-url is sent has the same facts. An alarm is told to be over (cleared) when it has not stood
+`earwitness status` and `earwitness top` look at a recorder that runs; --metrics is for Prometheus. The command of --on-alarm \
+is run by the shell with EARWITNESS_ALARM, EARWITNESS_STATE (raised, cleared, or stopped: the recorder stopped while it stood), \
+EARWITNESS_SINCE, EARWITNESS_SENTENCE, EARWITNESS_INTERFACE (with commas between several, empty where it is about none), \
+EARWITNESS_HOST and EARWITNESS_VAULT in its environment, one at a time, for at most 30 seconds; one that calls curl reaches \
+https URLs. The object that --alarm-url is sent has the same facts. An alarm is told to be over (cleared) when it has not stood \
 for 30 seconds, and one of a loss stands for a minute after the last loss: one that comes and goes meanwhile is one alarm.
-SIGTERM finishes and seals what runs; SIGHUP reads the rules again, for the calls that begin from then on.")]
+SIGTERM finishes and seals what runs; SIGHUP reads the rules again, for the calls that begin from then on.";
+
+/// With every alarm: what is wrong from when on, and what to do.
+fn notes_and_alarms() -> String {
+    let lines = AlarmCode::ALL.map(|code| format!("  {:<15}  {}", code.name(), code.sentence()));
+    format!("{NOTES}\n\nAlarms, worst first:\n{}", lines.join("\n"))
+}
+
+/// Record a mirror port, live, or capture files
+#[derive(Debug, Args)]
+#[command(after_help = NOTES, after_long_help = notes_and_alarms())]
 pub(crate) struct Record {
     /// An interface on a mirror port; repeat it for several
     #[arg(short = 'i', long = "interface", value_name = "IFACE")]
@@ -54,7 +62,7 @@ pub(crate) struct Record {
     /// Capture files: pcap or pcapng, plain or gzip; `-` is standard input
     #[arg(short = 'r', long = "read", value_name = "FILE", num_args = 1.., conflicts_with = "interfaces")]
     files: Vec<PathBuf>,
-    /// The kernel's ring for each interface, in MiB
+    /// The kernel's ring for each interface, in MiB: 1 to 1024
     #[arg(short = 'B', long = "buffer-size", value_name = "MIB", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=1024))]
     buffer: u32,
     /// Capture threads: each takes its share of every interface's frames. One is enough for some thousands of calls

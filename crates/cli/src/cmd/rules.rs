@@ -14,7 +14,7 @@ use crate::{
     view::counted,
 };
 
-/// Check, explain or begin capture rules
+/// Capture rules: check, explain, diff, init
 #[derive(Debug, Args)]
 pub(crate) struct Rules {
     #[command(subcommand)]

@@ -14,7 +14,7 @@ use crate::{
     filter::find_call,
     seat::Screen,
     socket::Grant,
-    view::{MOS_HELP, call_object, ladder, page, section, steps},
+    view::{MOS_HELP, call_object, fitted, ladder, page, section, steps},
 };
 
 /// Parties, times, verdict, streams, keys, gaps, evidence, and the signalling as a ladder.
@@ -43,7 +43,7 @@ impl Show {
             out.flush()?;
             return Ok(Exit::Done);
         }
-        write!(out, "{}", page(&entry, vault.zone(), screen))?;
+        write!(out, "{}", fitted(&page(&entry, vault.zone(), screen), screen))?;
         let mut exit = Exit::Done;
         if let Some(recording) = &entry.recording {
             let findings = vault.verify(&entry, None);
@@ -53,7 +53,7 @@ impl Show {
                 (continued_from(vault, &entry), continued_by(vault, &entry), &found),
                 screen,
             );
-            writeln!(out, "{}", section("Evidence", &evidence, screen))?;
+            writeln!(out, "{}", fitted(&section("Evidence", &evidence, screen), screen))?;
             if !found.is_empty() {
                 exit = Exit::Broken;
             }

@@ -47,7 +47,7 @@ pub(crate) struct Filters {
     /// Calls of this department
     #[arg(long, value_name = "DEPARTMENT", value_delimiter = ',')]
     dept: Vec<String>,
-    /// Calls that came out like this
+    /// Calls that came out like this; `in_progress` are those whose end was not seen, not those that run now
     #[arg(long, value_name = "OUTCOME", value_delimiter = ',')]
     outcome: Vec<OutcomeChoice>,
     /// Calls of rules of this mode

@@ -42,7 +42,7 @@ impl Leaving {
             Ok(()) | Err(_) => {}
         }
         let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary);
-        let out = BufWriter::new(made.map_err(|cause| cannot("make", &temporary, &cause))?);
+        let out = BufWriter::new(made.map_err(|cause| unmade(place, &cause))?);
         Ok(Self { temporary: Some(temporary), place: place.to_owned(), over, out })
     }
 
@@ -116,6 +116,19 @@ fn beside(place: &Path) -> PathBuf {
     place.with_file_name(format!(".earwitness-{}.part", std::process::id()))
 }
 
+/// Of the file beside the place nobody has heard.
+fn unmade(place: &Path, cause: &io::Error) -> Failure {
+    let folder = place.parent().filter(|folder| !folder.as_os_str().is_empty());
+    match (cause.kind(), folder) {
+        (io::ErrorKind::NotFound, Some(folder)) => {
+            let what = format_args!("there is no folder {}: make it first", folder.display());
+            Failure::new(Exit::NotFound, what)
+        }
+        (_, Some(folder)) => cannot("make a file in", folder, cause),
+        (_, None) => cannot("make", place, cause),
+    }
+}
+
 fn there_already(place: &Path) -> Failure {
     Failure::new(Exit::Failed, format_args!("{} is there already; --force writes over it", place.display()))
 }
@@ -140,6 +153,14 @@ mod tests {
             ["file", "to-file", "to-nothing", "to-dir", "none", "/dev/null"].map(|name| standing(&at(name)));
         use Standing::{Directory, File, Nothing, Other};
         assert_eq!(found, [File, File, File, Directory, Nothing, Other]);
+    }
+
+    #[test]
+    fn a_folder_that_is_not_there_is_named_and_not_the_file_beside() {
+        let home = tempfile::tempdir().unwrap();
+        let failure = Leaving::begin(&home.path().join("nowhere/call.wav"), Over::Nothing).err().unwrap();
+        let expected = format!("there is no folder {}: make it first", home.path().join("nowhere").display());
+        assert_eq!((failure.exit, failure.to_string()), (Exit::NotFound, expected));
     }
 
     #[test]

@@ -10,27 +10,41 @@ use super::{
     instant::{for_people, instant, length},
     printable,
     table::indented,
+    wrap::fitted,
 };
+use crate::seat::Screen;
 
 /// Changes when a name or a meaning does.
 const SCHEMA: u8 = 1;
+/// A table of gaps needs so many columns.
+const TABLE_WIDTH: u16 = 110;
 
 /// A table of the gaps and a line of how much was covered.
-pub(crate) fn coverage_page(coverage: &Coverage, zone: Tz) -> String {
+pub(crate) fn coverage_page(coverage: &Coverage, zone: Tz, screen: Screen) -> String {
     let shown = |at: WallTime| for_people(packet(at), zone);
     let mut page = String::new();
     if !coverage.gaps.is_empty() {
-        let rows = coverage.gaps.iter().map(|gap| {
-            vec![
-                shown(gap.from),
-                shown(gap.to),
-                how_long(gap_nanos(gap)),
-                meaning(gap.cause).to_owned(),
-                gap.frames.map_or_else(|| "-".to_owned(), |frames| frames.to_string()),
-                gap.interface.as_deref().map_or_else(|| "-".to_owned(), |name| printable(name).into_owned()),
-            ]
-        });
-        page += &indented(&["from", "to", "long", "cause", "frames", "interface"], rows.collect());
+        let rows: Vec<Vec<String>> = coverage
+            .gaps
+            .iter()
+            .map(|gap| {
+                vec![
+                    shown(gap.from),
+                    shown(gap.to),
+                    how_long(gap_nanos(gap)),
+                    meaning(gap.cause).to_owned(),
+                    gap.frames.map_or_else(|| "-".to_owned(), |frames| frames.to_string()),
+                    gap.interface
+                        .as_deref()
+                        .map_or_else(|| "-".to_owned(), |name| printable(name).into_owned()),
+                ]
+            })
+            .collect();
+        if screen.width().is_some_and(|width| width < TABLE_WIDTH) {
+            page.extend(rows.iter().map(|cells| lines(cells)));
+        } else {
+            page += &indented(&["from", "to", "long", "cause", "frames", "interface"], rows);
+        }
     }
     let Span { from, to } = coverage.of;
     let gaps = match coverage.gaps.len() {
@@ -38,7 +52,14 @@ pub(crate) fn coverage_page(coverage: &Coverage, zone: Tz) -> String {
         gaps => counted(gaps as u64, "gap"),
     };
     page += &format!("{} % of {} to {} covered, {gaps}\n", percent(coverage), shown(from), shown(to));
-    page
+    fitted(&page, screen)
+}
+
+/// A gap where there is no room for a table.
+fn lines(cells: &[String]) -> String {
+    let [from, to, long, rest @ ..] = cells else { return String::new() };
+    let known: Vec<&str> = rest.iter().map(String::as_str).filter(|cell| *cell != "-").collect();
+    format!("  {from} to {to}, {long}\n    {}\n", known.join(", "))
 }
 
 /// The object that `coverage --json` prints: its names are a contract with scripts.
@@ -108,6 +129,7 @@ mod tests {
     use chrono_tz::Asia::Seoul;
 
     use super::*;
+    use crate::seat::Colour;
 
     const NINE: i64 = 1_795_219_200_000_000_000;
 
@@ -131,6 +153,7 @@ mod tests {
         let page = coverage_page(
             &sample(&[(10, 11, CoverageCause::KernelDrops), (60, 3_660, CoverageCause::RecorderDown)]),
             Seoul,
+            Screen::Pipe,
         );
         let lines: Vec<String> =
             page.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
@@ -146,12 +169,21 @@ mod tests {
     }
 
     #[test]
+    fn a_narrow_page_breaks_no_word() {
+        let screen = Screen::Terminal { width: Some(60), colour: Colour::Plain };
+        let page = coverage_page(&sample(&[(60, 3_660, CoverageCause::RecorderDown)]), Seoul, screen);
+        let expected = "  2026-11-21 09:01:00 to 2026-11-21 10:01:00, 1:00:00\n    recorder down: killed or crashed\n\
+                        96.400 % of 2026-11-21 09:00:00 to 2026-11-22 12:46:40\n  covered, 1 gap\n";
+        assert_eq!(page, expected);
+    }
+
+    #[test]
     fn a_gap_however_short_is_not_a_hundred_percent_and_none_is() {
-        let whole = coverage_page(&sample(&[]), Seoul);
+        let whole = coverage_page(&sample(&[]), Seoul, Screen::Pipe);
         assert_eq!(whole, "100.000 % of 2026-11-21 09:00:00 to 2026-11-22 12:46:40 covered, no gap\n");
         let mut short = sample(&[]);
         short.covered_nanos -= 1;
-        assert!(coverage_page(&short, Seoul).starts_with("99.999 %"));
+        assert!(coverage_page(&short, Seoul, Screen::Pipe).starts_with("99.999 %"));
         assert_eq!(coverage_object(&short, Seoul)["covered_percent"], json!(99.999));
     }
 

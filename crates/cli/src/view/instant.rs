@@ -35,9 +35,9 @@ pub(crate) fn seconds_between(earlier: PacketTime, later: PacketTime) -> f64 {
     (later.since(earlier) / 1_000) as f64 / 1e6
 }
 
-/// `0:30`, `1:02:03`: the length of `seconds`, rounded down.
+/// `0:30`, `1:02:03`: the length of `seconds`, rounded.
 pub(crate) fn length(seconds: f64) -> String {
-    let whole = seconds.max(0.0) as u64;
+    let whole = seconds.max(0.0).round() as u64;
     let (hours, minutes, seconds) = (whole / 3600, whole / 60 % 60, whole % 60);
     if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
 }
@@ -72,7 +72,7 @@ mod tests {
 
     #[test]
     fn lengths_are_told_as_clocks_do() {
-        assert_eq!([0.9, 30.2, 61.0, 3723.0, -1.0].map(length), ["0:00", "0:30", "1:01", "1:02:03", "0:00"]);
+        assert_eq!([0.9, 30.2, 61.0, 3723.0, -1.0].map(length), ["0:01", "0:30", "1:01", "1:02:03", "0:00"]);
         assert_eq!(seconds_between(NINE, NINE.plus_nanos(3_200_000_999)), 3.2);
     }
 }

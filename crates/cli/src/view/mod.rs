@@ -20,6 +20,7 @@ mod table;
 mod top;
 mod vitals;
 mod words;
+mod wrap;
 
 #[cfg(test)]
 pub(crate) mod sample;
@@ -37,10 +38,11 @@ pub(crate) use self::{
     party::{ours_and_theirs, shown},
     printable::printable,
     reason::{is_recorded, reason},
-    row::{COLUMNS, Row},
+    row::{COLUMNS, Row, is_cut},
     step::{Step, steps},
-    table::table,
+    table::{Sheet, table},
     top::{Board, Flow, Palette, draw},
     vitals::vitals_page,
     words::leg_word,
+    wrap::fitted,
 };

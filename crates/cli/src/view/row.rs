@@ -1,7 +1,7 @@
 //! One call as a row of columns.
 
 use chrono_tz::Tz;
-use earwitness_model::Direction;
+use earwitness_model::{Direction, EndedBy};
 use earwitness_vault::Entry;
 
 use super::{
@@ -35,6 +35,11 @@ pub(crate) const COLUMNS: [&str; 14] = [
 
 /// Stands before the outcome of what goes on from an earlier part, and behind that of what a restart cut off.
 const SIGN: &str = "…";
+
+/// Whether the recorder was stopped, or the capture ended, before the call did.
+pub(crate) fn is_cut(entry: &Entry) -> bool {
+    entry.summary.end.as_ref().is_some_and(|end| end.by == Some(EndedBy::CaptureEnd))
+}
 
 /// One call of a list.
 pub(crate) struct Row<'e> {
@@ -94,7 +99,7 @@ impl<'e> Row<'e> {
             arrow.to_owned(),
             format!("{} → {}", number(&summary.facts.from), number(&summary.facts.to)),
             desk.join(" "),
-            self.with_signs(&outcome_word(summary.outcome).replace('_', " ")),
+            self.with_signs(&outcome_word(summary.outcome).replace('_', " ")) + if is_cut(self.entry) { "*" } else { "" },
             self.talk().map(length).unwrap_or_default(),
             worst_loss(&summary.streams).map(|lost| format!("{lost:.1}%")).unwrap_or_default(),
             if is_recorded(self.entry) {
@@ -137,6 +142,15 @@ mod tests {
 
     use super::*;
     use crate::view::sample;
+
+    #[test]
+    fn a_call_that_was_cut_is_marked_for_people_and_a_whole_one_is_not() {
+        let mut entry = sample::answered();
+        assert_eq!(Row::new(&entry, Seoul).cells()[4], "answered");
+        entry.summary.end.as_mut().unwrap().by = Some(EndedBy::CaptureEnd);
+        assert_eq!(Row::new(&entry, Seoul).cells()[4], "answered*");
+        assert!(Row::new(&entry, Seoul).line().contains("\tanswered\t"));
+    }
 
     #[test]
     fn a_line_for_a_pipe_has_every_column_and_no_empty_one() {

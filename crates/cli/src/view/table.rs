@@ -1,53 +1,63 @@
 //! A page of calls for people.
 
 use chrono_tz::Tz;
-use comfy_table::{Cell, CellAlignment, ColumnConstraint, ContentArrangement, Table, presets};
+use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
 use earwitness_vault::Entry;
 
 use super::Row;
 
 /// What stands over the columns.
 const HEADINGS: [&str; 9] = ["began", "", "from → to", "desk", "outcome", "talk", "loss", "kept", "id"];
+/// What the columns are called where one has to speak of them.
+const NAMES: [&str; 9] = ["began", "direction", "from → to", "desk", "outcome", "talk", "loss", "kept", "id"];
 /// The places of some of them.
-const PARTIES: usize = 2;
-const DESK: usize = 3;
 const TALK: usize = 5;
 const LOSS: usize = 6;
 const KEPT: usize = 7;
-/// Where there is room, and where there is not: the extension is one of the parties, and loss is the exception.
-const WIDE: [usize; 9] = [0, 1, PARTIES, DESK, 4, TALK, LOSS, KEPT, 8];
-const NARROW: [usize; 7] = [0, 1, PARTIES, 4, TALK, KEPT, 8];
-/// What all columns need with ordinary numbers in them.
-const ALL_COLUMNS_WIDTH: u16 = 102;
+/// What goes first where there is no room: the desk's extension is one of the parties, and loss is the exception. The
+/// parties and the id always stay.
+const FIRST_TO_GO: [usize; 7] = [3, LOSS, KEPT, 1, TALK, 4, 0];
+/// Spaces around what stands in a column.
+const PADDING: u16 = 2;
 /// An id that was shortened has so many characters at least: they tell seconds apart.
 const SHORTEST_ID: usize = 8;
 
 /// What the signs of parts mean.
 const PARTS: &str = "outcome…: cut off by a restart; …outcome: goes on from such a part (`show`)";
 
-/// The table of these calls, for a terminal so wide. Ids are as short as they can be to be told apart in it.
-pub(crate) fn table(entries: &[Entry], zone: Tz, width: Option<u16>) -> String {
-    let is_narrow = width.is_some_and(|width| width < ALL_COLUMNS_WIDTH);
-    let columns: &[usize] = if is_narrow { &NARROW } else { &WIDE };
-    let mut table = empty(width);
-    table.set_header(columns.iter().filter_map(|&place| HEADINGS.get(place)));
-    let ids: Vec<String> = entries.iter().map(|entry| entry.summary.id.to_string()).collect();
-    let length = telling_length(&ids);
-    for entry in entries {
-        let mut cells = Row::new(entry, zone).cells();
-        if let Some(id) = cells.last_mut() {
-            id.truncate(length);
-        }
-        if is_narrow && let Some((short, _reason)) = cells[KEPT].split_once(':') {
-            cells[KEPT] = short.to_owned();
-        }
-        table.add_row(columns.iter().filter_map(|&place| cells.get(place)));
+/// A page of calls, and what there was no room for.
+pub(crate) struct Sheet {
+    /// One line for each call.
+    pub(crate) text: String,
+    /// The names of the columns that were left out.
+    pub(crate) left_out: Vec<&'static str>,
+}
+
+/// The table of these calls, for a terminal so wide. Ids are as short as they can be to be told apart in it. Nothing is
+/// broken into several lines: columns are left out, and where not even parties and id fit, they are cut, with `…`.
+pub(crate) fn table(entries: &[Entry], zone: Tz, width: Option<u16>) -> Sheet {
+    let mut rows: Vec<[String; 9]> = entries.iter().map(|entry| Row::new(entry, zone).cells()).collect();
+    shorten_ids(&mut rows);
+    let mut columns: Vec<usize> = (0..HEADINGS.len()).collect();
+    let mut left_out = Vec::new();
+    if !fits(&rows, &columns, width) {
+        rows.iter_mut().for_each(shorten_reason);
     }
-    for (column, &place) in table.column_iter_mut().zip(columns) {
-        // Names may be long; half a time, outcome or id is none.
-        if ![PARTIES, DESK].contains(&place) {
-            column.set_constraint(ColumnConstraint::ContentWidth);
+    for place in FIRST_TO_GO {
+        if fits(&rows, &columns, width) {
+            break;
         }
+        columns.retain(|&kept| kept != place);
+        left_out.push(NAMES[place]);
+    }
+    let mut table = empty(if fits(&rows, &columns, width) { None } else { width });
+    table.set_truncation_indicator("…").set_header(columns.iter().map(|&place| HEADINGS[place]));
+    for cells in &rows {
+        let mut row = comfy_table::Row::from(columns.iter().map(|&place| &cells[place]));
+        row.max_height(1);
+        table.add_row(row);
+    }
+    for (column, &place) in table.column_iter_mut().zip(&columns) {
         if [TALK, LOSS].contains(&place) {
             column.set_cell_alignment(CellAlignment::Right);
         }
@@ -56,7 +66,34 @@ pub(crate) fn table(entries: &[Entry], zone: Tz, width: Option<u16>) -> String {
     if entries.iter().any(|entry| Row::new(entry, zone).is_part()) {
         lines.push(PARTS.to_owned());
     }
-    lines.join("\n")
+    Sheet { text: lines.join("\n"), left_out }
+}
+}
+
+fn shorten_ids(rows: &mut [[String; 9]]) {
+    let ids: Vec<String> = rows.iter().filter_map(|cells| cells.last().cloned()).collect();
+    let length = telling_length(&ids);
+    for id in rows.iter_mut().filter_map(|cells| cells.last_mut()) {
+        id.truncate(length);
+    }
+}
+
+/// `no: no rule` becomes `no`.
+fn shorten_reason(cells: &mut [String; 9]) {
+    if let Some((short, _reason)) = cells[KEPT].split_once(':') {
+        cells[KEPT] = short.to_owned();
+    }
+}
+
+/// Whether these columns fit without breaking anything; the last one needs no space behind it.
+fn fits(rows: &[[String; 9]], columns: &[usize], width: Option<u16>) -> bool {
+    let Some(width) = width else { return true };
+    let mut table = empty(None);
+    table.set_header(columns.iter().map(|&place| HEADINGS[place]));
+    table.add_rows(rows.iter().map(|cells| columns.iter().map(|&place| &cells[place])));
+    let needed: u16 =
+        table.column_max_content_widths().iter().fold(0, |sum, column| sum.saturating_add(column + PADDING));
+    needed.saturating_sub(1) <= width
 }
 
 /// A table that fits `width`, without lines that would not survive copying.
@@ -109,7 +146,8 @@ mod tests {
 
     #[test]
     fn a_table_names_parties_talk_and_loss() {
-        let text = table(&[sample::answered(), sample::refused()], Seoul, None);
+        let Sheet { text, left_out } = table(&[sample::answered(), sample::refused()], Seoul, None);
+        assert!(left_out.is_empty(), "{left_out:?}");
         let lines: Vec<_> = text.lines().collect();
         assert_eq!(lines.len(), 3, "{text}");
         for part in
@@ -128,19 +166,32 @@ mod tests {
             first.interrupted = true;
             second.continues = Some(first.id);
         }
-        let text = table(&[first, second], Seoul, Some(80));
+        let Sheet { text, .. } = table(&[first, second], Seoul, Some(80));
         assert!(text.contains(" answered… ") && text.contains(" …answered "), "{text}");
         assert!(text.ends_with(PARTS) && PARTS.chars().count() <= 80, "{text}");
     }
 
     #[test]
-    fn a_narrow_table_leaves_out_columns_and_not_calls() {
-        let text = table(&[sample::answered(), sample::refused()], Seoul, Some(80));
-        assert_eq!(text.lines().count(), 3, "{text}");
-        assert!(
-            text.contains("0312221111 → 4001") && !text.contains("welfare") && !text.contains("1.0%"),
-            "{text}"
-        );
-        assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+    fn a_narrow_table_leaves_out_columns_in_their_order_and_breaks_nothing() {
+        let left_out = |width: u16| {
+            let Sheet { text, left_out } =
+                table(&[sample::answered(), sample::refused()], Seoul, Some(width));
+            assert_eq!(text.lines().count(), 3, "{text}");
+            assert!(text.lines().all(|line| line.chars().count() <= width.into()), "{text}");
+            if width >= 40 {
+                assert!(text.contains("0312221111 → 4001"), "{text}");
+            } else {
+                assert!(text.contains('…'), "{text}");
+            }
+            left_out
+        };
+        let all = NAMES.to_vec();
+        let order: Vec<&str> = FIRST_TO_GO.iter().map(|&place| all[place]).collect();
+        for width in [100, 90, 80, 60, 50, 40, 20] {
+            let left_out = left_out(width);
+            assert_eq!(left_out, order[..left_out.len()], "at {width}");
+        }
+        assert!(left_out(80).starts_with(&["desk"]) && !left_out(60).contains(&"began"));
+        assert_eq!(left_out(20).len(), order.len());
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashSet,
-    io::{BufWriter, Write},
+    io::{self, BufWriter, Write},
     path::{Path, PathBuf},
 };
 
@@ -14,8 +14,8 @@ use super::destination::Destination;
 use crate::{
     context::Context,
     exit::{Exit, Failure},
-    seat::{Out, Over, Seat, Target},
-    view::{day_and_time, ours_and_theirs},
+    seat::{Out, Over, Seat, Standing, Target},
+    view::{counted, day_and_time, ours_and_theirs},
 };
 
 /// Where the files of one export go, and which were written.
@@ -25,19 +25,40 @@ pub(super) struct Files<'s> {
     names: Names,
     written: HashSet<PathBuf>,
     bytes: u64,
+    skipped: u64,
+}
+
+/// What becomes of files that are there already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Existing {
+    /// They stay, and it is told.
+    Refuse,
+    /// They stay: they were exported before.
+    Skip,
+    /// They are written over.
+    Replace,
+}
+
+impl Existing {
+    pub(super) const fn over(self) -> Over {
+        match self {
+            Self::Refuse | Self::Skip => Over::Nothing,
+            Self::Replace => Over::Files,
+        }
+    }
 }
 
 /// What files in a directory are called.
 pub(super) struct Names {
     pub(super) template: NameTemplate,
-    pub(super) over: Over,
+    pub(super) existing: Existing,
     pub(super) zone: Tz,
 }
 
 impl<'s> Files<'s> {
     pub(super) fn new(seat: &'s dyn Seat, destination: Destination, names: Names) -> Result<Self, Failure> {
         destination.make(seat)?;
-        Ok(Self { seat, destination, names, written: HashSet::new(), bytes: 0 })
+        Ok(Self { seat, destination, names, written: HashSet::new(), bytes: 0, skipped: 0 })
     }
 
     /// Whether there is one file for everything.
@@ -87,7 +108,18 @@ impl<'s> Files<'s> {
             Destination::File(path, _) => path.clone(),
             Destination::Directory(path, _) => self.free_name(path, name),
         };
-        let target = Target::File { place: place.clone(), over: self.names.over };
+        match (self.names.existing, self.seat.standing(&place)?) {
+            (Existing::Skip, Standing::File) => {
+                self.skipped += 1;
+                return Ok(Exported::default());
+            }
+            (Existing::Refuse, Standing::File) => {
+                let what = format!("{} is there already; --force writes over it", place.display());
+                return Err(io::Error::new(io::ErrorKind::AlreadyExists, what).into());
+            }
+            (Existing::Replace, _) | (_, Standing::Nothing | Standing::Directory | Standing::Other) => {}
+        }
+        let target = Target::File { place: place.clone(), over: self.names.existing.over() };
         let mut sink = self.seat.begin(&target)?;
         note()?;
         let exported = fill(&mut sink).map_err(failed)?;
@@ -110,6 +142,9 @@ impl<'s> Files<'s> {
 
     /// What was written, on stderr.
     pub(super) fn tell(&self, context: &Context) {
+        if self.skipped > 0 {
+            context.say(format_args!("{} there already: left as they were", counted(self.skipped, "file")));
+        }
         let mut places = self.written.iter();
         match (places.next(), places.next(), &self.destination) {
             (None, _, _) => {}
@@ -158,8 +193,8 @@ mod tests {
 
     fn files<'s>(here: &'s Here, directory: &Path, template: &str, force: bool) -> Files<'s> {
         let destination = Destination::Directory(directory.to_owned(), ExportFormat::Wav);
-        let over = if force { Over::Files } else { Over::Nothing };
-        let names = Names { template: template.parse().unwrap(), over, zone: Seoul };
+        let existing = if force { Existing::Replace } else { Existing::Refuse };
+        let names = Names { template: template.parse().unwrap(), existing, zone: Seoul };
         Files::new(here, destination, names).unwrap()
     }
 

@@ -151,6 +151,23 @@ fn number(user: Option<&str>) -> String {
     user.map_or_else(|| "-".to_owned(), shown)
 }
 
+/// What has no room is cut where one sees it.
+fn clipped(text: String, width: u16) -> String {
+    let room = usize::from(width);
+    if Line::raw(text.as_str()).width() <= room {
+        return text;
+    }
+    let mut kept = String::new();
+    for letter in text.chars() {
+        kept.push(letter);
+        if Line::raw(kept.as_str()).width() >= room {
+            kept.pop();
+            break;
+        }
+    }
+    kept + "…"
+}
+
 /// A figure of the caller and of the callee.
 fn both(call: &CallLine, figure: fn(&LegLine) -> Option<String>) -> String {
     if call.verdict != Verdict::Kept {
@@ -173,7 +190,7 @@ fn draw_calls(board: &mut Board, palette: Palette, (frame, area): (&mut Frame<'_
             | Verdict::Direction
             | Verdict::Selective => palette.fg(Color::DarkGray),
         };
-        Row::new(columns.iter().map(|(_, _, cell)| cell(call, board))).style(style)
+        Row::new(columns.iter().map(|(_, width, cell)| clipped(cell(call, board), *width))).style(style)
     };
     let place = board.place(&calls);
     // Thousands of calls are drawn a page at a time.
