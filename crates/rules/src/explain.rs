@@ -70,9 +70,8 @@ impl RuleSet {
     pub fn explain(&self, facts: &CallFacts) -> Explanation {
         let weighing = self.weigh(facts);
         let decides = weighing.decides.as_ref();
-        let is_known_by = |number| self.plan.representative().iter().any(|pattern| pattern.covers(number));
-        let rings_at_it =
-            weighing.direction == Direction::Inbound && weighing.extension.as_ref().is_some_and(is_known_by);
+        let rings_at_it = weighing.direction == Direction::Inbound
+            && weighing.extension.as_ref().is_some_and(|number| self.is_only_representative(number));
         let mut beaten: Vec<Beaten> = Vec::new();
         for claim in &weighing.claims {
             let Some(winner) = decides.filter(|winner| winner.rule.name != claim.rule.name) else { continue };

@@ -163,6 +163,14 @@ impl RuleSet {
         Parties { direction, caller, callee, anywhere }
     }
 
+    /// A number that the office is known by, and that is no extension: that neither `internal` nor a rule names.
+    pub(crate) fn is_only_representative(&self, number: &Number) -> bool {
+        let covers = |patterns: &[Pattern]| patterns.iter().any(|pattern| pattern.covers(number));
+        covers(&self.plan.representative)
+            && !covers(&self.plan.internal)
+            && !self.rules.iter().any(|rule| closest(rule, number).is_some())
+    }
+
     /// Our numbers among these, extensions before representative numbers, otherwise in their order, each once.
     fn ours<'n>(&self, numbers: impl Iterator<Item = &'n Number> + Clone) -> Vec<Number> {
         let covers = |patterns: &[Pattern], number: &Number| patterns.iter().any(|p| p.covers(number));
