@@ -13,9 +13,9 @@ pub(crate) fn count(number: u64) -> String {
     text
 }
 
-/// `1 call`, `12 calls`, `1,234 calls`: so many of what forms its plural with an s.
+/// `1 call`, `12 calls`: so many of what forms its plural with an s; plain digits, which a script can read.
 pub(crate) fn counted(number: u64, what: &str) -> String {
-    format!("{} {what}{}", count(number), if number == 1 { "" } else { "s" })
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
 /// `12.3 GB`: bytes in powers of a thousand, as disks are sold.
@@ -68,7 +68,7 @@ mod tests {
         assert_eq!([memory(64 << 20), memory(1024 << 20)], ["64.0 MiB", "1.0 GiB"]);
         assert_eq!(
             [counted(0, "call"), counted(1, "call"), counted(1_200, "call")],
-            ["0 calls", "1 call", "1,200 calls"]
+            ["0 calls", "1 call", "1200 calls"]
         );
         let times = [12.9, 125.0, 7500.0, 100_000.0, 3_400_000.0].map(time);
         assert_eq!(times, ["12 s", "2 min 5 s", "2 h 5 min", "1 d 3 h", "39 days"]);

@@ -51,7 +51,9 @@ pub(crate) fn table(entries: &[Entry], zone: Tz, width: Option<u16>) -> Sheet {
         left_out.push(NAMES[place]);
     }
     let mut table = empty(if fits(&rows, &columns, width) { None } else { width });
-    table.set_truncation_indicator("…").set_header(columns.iter().map(|&place| HEADINGS[place]));
+    let mut headings = comfy_table::Row::from(columns.iter().map(|&place| HEADINGS[place]));
+    headings.max_height(1);
+    table.set_truncation_indicator("…").set_header(headings);
     for cells in &rows {
         let mut row = comfy_table::Row::from(columns.iter().map(|&place| &cells[place]));
         row.max_height(1);
