@@ -15,7 +15,16 @@ pub(crate) fn count(number: u64) -> String {
 
 /// `1 call`, `12 calls`: so many of what forms its plural with an s; plain digits, which a script can read.
 pub(crate) fn counted(number: u64, what: &str) -> String {
-    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+    format!("{number} {}", plural(number, what))
+}
+
+/// The same with commas, for a screen.
+pub(crate) fn grouped(number: u64, what: &str) -> String {
+    format!("{} {}", count(number), plural(number, what))
+}
+
+fn plural(number: u64, what: &str) -> String {
+    format!("{what}{}", if number == 1 { "" } else { "s" })
 }
 
 /// `12.3 GB`: bytes in powers of a thousand, as disks are sold.

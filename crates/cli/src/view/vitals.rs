@@ -6,7 +6,7 @@ use anstyle::AnsiColor;
 use earwitness_model::WallTime;
 
 use super::{
-    amount::{bytes, count, counted, memory, time},
+    amount::{bytes, count, grouped, memory, time},
     printable,
 };
 use crate::{
@@ -35,7 +35,7 @@ pub(crate) fn vitals_page(vitals: &Vitals, now: WallTime, screen: Screen) -> Str
             count(queue.length as u64),
             count(queue.capacity as u64),
             count(queue.high_water as u64),
-            counted(queue.refused, "time")
+            grouped(queue.refused, "time")
         );
         line(&mut page, if place == 0 { "queues" } else { "" }, &text);
     }
@@ -145,7 +145,7 @@ fn vault_line(vitals: &Vitals) -> String {
     let mut text = format!(
         "{} sealed, {} listed, slowest commit of the last minute {:.0} ms",
         bytes(written.bytes as f64),
-        counted(written.calls, "call"),
+        grouped(written.calls, "call"),
         written.slowest_commit_seconds * 1e3
     );
     if let Some(since) = written.waits_since {
@@ -170,7 +170,7 @@ pub(crate) fn disk_line(vitals: &Vitals) -> String {
 fn clock_line(vitals: &Vitals) -> String {
     match vitals.clock.steps {
         0 => "was not set".to_owned(),
-        steps => format!("was set {}", counted(steps, "time")),
+        steps => format!("was set {}", grouped(steps, "time")),
     }
 }
 

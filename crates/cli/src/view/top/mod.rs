@@ -15,7 +15,7 @@ use ratatui::{
 pub(crate) use self::board::{Board, Flow};
 use self::board::{Face, Motion};
 use super::{
-    amount::{count, counted, memory},
+    amount::{count, grouped, memory},
     instant::length,
     printable,
     vitals::{audio_line, calls_line, disk_line, heading, interface_line},
@@ -42,7 +42,7 @@ Esc              clear the filter; leave
 q F10 Ctrl-C     leave
 
 loss, jitter and mos are of the caller and of the callee;
-of a call that is not kept nothing is counted; mos is -
+of a call that is not kept nothing is grouped; mos is -
 where the E-model has no value: G.722 is on another scale";
 
 /// The styles of a terminal with colour, or without.
@@ -219,7 +219,7 @@ fn foot_line(board: &Board) -> String {
     };
     format!(
         "{}, {} first{filter}{paused}  {KEYS}",
-        counted(board.calls().len() as u64, "call"),
+        grouped(board.calls().len() as u64, "call"),
         board.order.word()
     )
 }
