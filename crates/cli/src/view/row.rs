@@ -99,7 +99,8 @@ impl<'e> Row<'e> {
             arrow.to_owned(),
             format!("{} → {}", number(&summary.facts.from), number(&summary.facts.to)),
             desk.join(" "),
-            self.with_signs(&outcome_word(summary.outcome).replace('_', " ")) + if is_cut(self.entry) { "*" } else { "" },
+            self.with_signs(&outcome_word(summary.outcome).replace('_', " "))
+                + if is_cut(self.entry) { "*" } else { "" },
             self.talk().map(length).unwrap_or_default(),
             worst_loss(&summary.streams).map(|lost| format!("{lost:.1}%")).unwrap_or_default(),
             if is_recorded(self.entry) {

@@ -70,7 +70,6 @@ pub(crate) fn table(entries: &[Entry], zone: Tz, width: Option<u16>) -> Sheet {
     }
     Sheet { text: lines.join("\n"), left_out }
 }
-}
 
 fn shorten_ids(rows: &mut [[String; 9]]) {
     let ids: Vec<String> = rows.iter().filter_map(|cells| cells.last().cloned()).collect();
