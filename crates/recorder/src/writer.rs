@@ -176,14 +176,14 @@ impl<C: Fn() -> WallTime> WriterThread<'_, C> {
     }
 
     fn close(mut self) -> Result<Tally, VaultError> {
-        self.tell_what_was_given_up()?;
+        let told = self.tell_what_was_given_up();
         let Self { mut writer, clock, on_full, mut done, .. } = self;
         let until = Instant::now() + PATIENCE_AT_END;
         loop {
             match writer.close(clock()) {
                 Ok(committed) => {
                     done.count(&committed);
-                    return Ok(done);
+                    return told.map(|()| done);
                 }
                 Err(NotClosed { writer: again, why })
                     if on_full == OnFull::Wait && !why.must_reopen() && Instant::now() < until =>

@@ -166,7 +166,7 @@ impl Writer {
                 self.note_lost(sealed);
                 Err(NotTaken::Never(why))
             }
-            Err(_no_room) if self.may_give_up(&sealed) => {
+            Err(why) if why.is_full() && self.may_give_up(&sealed) => {
                 self.give_up(&sealed);
                 Ok(())
             }

@@ -13,7 +13,8 @@ use super::{Confinement, Hooks};
 const KNOWN: ABI = ABI::V6;
 
 /// What is read of `/etc`, where keys and passwords of others lie too: what the C library asks for libraries, the zone, names
-/// of users, and of hosts and protocols for filters and alarms. A file that is put in the place of another later is another.
+/// of users, and of hosts and protocols for filters and alarms. A file that is put in the place of another later is another:
+/// therefore only root, to whom no file is closed otherwise, is held to it.
 const READ_OF_ETC: [&str; 14] = [
     "/etc/ld.so.cache",
     "/etc/localtime",
@@ -32,8 +33,10 @@ const READ_OF_ETC: [&str; 14] = [
     "/etc/services",
 ];
 /// What is read beside that and the rules: libraries, and what the kernel tells of itself and its interfaces.
-const READ: [&str; 11] = [
+const READ: [&str; 13] = [
     "/run/systemd/resolve",
+    "/run/NetworkManager",
+    "/run/resolvconf",
     "/usr",
     "/lib",
     "/lib64",
@@ -76,7 +79,7 @@ fn restrict(confinement: &Confinement<'_>) -> Result<(RulesetStatus, LandlockSta
         .add_rules(path_beneath_rules(confinement.reads, read()))?;
     rules = match confinement.hooks {
         Hooks::None => rules
-            .add_rules(path_beneath_rules(READ_OF_ETC, read()))?
+            .add_rules(path_beneath_rules(read_of_etc(), read()))?
             .add_rules(path_beneath_rules(READ, read()))?
             .add_rules(ports(confinement.listens, AccessNet::BindTcp))?
             .add_rules(ports(confinement.connects, AccessNet::ConnectTcp))?,
@@ -86,6 +89,10 @@ fn restrict(confinement: &Confinement<'_>) -> Result<(RulesetStatus, LandlockSta
     };
     let status = rules.restrict_self()?;
     Ok((status.ruleset, status.landlock))
+}
+
+fn read_of_etc() -> &'static [&'static str] {
+    if rustix::process::geteuid().is_root() { &READ_OF_ETC } else { &["/etc"] }
 }
 
 /// Reading, and nothing run.

@@ -62,8 +62,9 @@ impl<'s> Client<'s> {
         };
         let sent = match asked {
             Ok(Ask::Command { words, screen }) => {
-                let said = parsed(&words).and_then(|(options, command)| {
-                    guarded(|| self.run(service, (options, &command), screen))
+                let said = guarded(|| {
+                    let (options, command) = parsed(&words)?;
+                    self.run(service, (options, &command), screen)
                 });
                 self.connection.send(&said.unwrap_or_else(Said::from))
             }

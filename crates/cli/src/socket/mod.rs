@@ -10,7 +10,7 @@
 //!                        ◄── Ended ──────────  exit code
 //! ```
 //!
-//! What comes from the other side is bounded in size and time on both sides. No descriptor is handed over: a write to a
+//! What comes from the other side is bounded in size, and at the recorder's end in time. No descriptor is handed over: a write to a
 //! stranger's terminal, pipe or file system can block for ever, a write to this socket cannot. No path is believed: the
 //! client does errands only at the place that its own command line names (see [`Grant`]), so that a recorder that was
 //! taken over has no use of the rights of whoever asks it.

@@ -81,13 +81,12 @@ impl Writer {
     }
 
     pub(super) fn give_up(&mut self, sealed: &Sealed) {
-        let (Some(home), Some(head)) = (self.homes.get_mut(&sealed.recording), head_of(sealed)) else {
-            return;
-        };
-        let blocks = head.counter;
-        home.cut.get_or_insert(Cut { blocks, sealed_bytes: 0, held: None }).add(sealed);
         if let Some(held) = &sealed.held {
             self.given_up.add(held);
+        }
+        if let (Some(home), Some(head)) = (self.homes.get_mut(&sealed.recording), head_of(sealed)) {
+            let blocks = head.counter;
+            home.cut.get_or_insert(Cut { blocks, sealed_bytes: 0, held: None }).add(sealed);
         }
     }
 
