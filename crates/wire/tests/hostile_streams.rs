@@ -100,6 +100,35 @@ fn a_head_without_end_is_given_up_and_the_next_message_read() {
 }
 
 #[test]
+fn a_start_line_without_end_is_given_up_and_the_next_message_read() {
+    for start in ["SIP/2.0 200 ", "INVITE sip:"] {
+        let mut wire = Wire::open(ENDS);
+        wire.send(0, start.as_bytes(), at(0));
+        for _ in 0..8 {
+            wire.send(0, &[b'a'; 1_000], at(0));
+        }
+        wire.send(0, b"\r\n\r\n", at(0));
+        let real = message("BYE", "real", 0);
+        wire.send(0, real.as_bytes(), at(0));
+        assert_eq!(wire.read().len(), 1, "{start}");
+        assert_eq!(lost(&wire.streams), [(StreamLoss::NotSip, 1)], "{start}");
+        assert!(wire.streams.held_bytes() < 10_000);
+    }
+}
+
+#[test]
+fn bytes_that_were_cut_off_and_came_before_in_another_segment_leave_nothing_waiting() {
+    let mut wire = Wire::open(ENDS);
+    let begins = wire.next(0);
+    wire.put(0, begins.wrapping_add(600), &[b'x'; 100], at(0));
+    wire.send_cut(0, message("INVITE", "cut", 700).as_bytes(), 500, at(1));
+    let real = message("BYE", "real", 0);
+    wire.send(0, real.as_bytes(), at(2));
+    assert_eq!(&*wire.read().last().unwrap().bytes, real.as_bytes());
+    assert!(wire.streams.held_bytes() < 10_000);
+}
+
+#[test]
 fn a_length_of_four_gigabytes_holds_nothing_and_the_next_message_is_read() {
     for length in ["4294967295", "300000", "18446744073709551615", "-1"] {
         let mut wire = Wire::open(ENDS);

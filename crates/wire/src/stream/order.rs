@@ -180,6 +180,12 @@ impl Order {
         let step = u32::try_from(len).unwrap_or(u32::MAX).wrapping_add(cut);
         self.next = self.next.wrapping_add(step);
         self.forget_acknowledged();
+        // What was not captured of a segment may have come in another.
+        let next = self.next;
+        while let Some(piece) = self.waiting.front().filter(|piece| distance(next, piece.sequence) < 0) {
+            self.held -= piece.held();
+            self.waiting.pop_front();
+        }
     }
 
     fn forget_acknowledged(&mut self) {

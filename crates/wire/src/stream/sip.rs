@@ -85,7 +85,13 @@ impl SipFraming {
                 SipStep::Skip(0)
             }
             None if bytes.len() <= MAX_LINE => SipStep::More,
-            Some(_) | None => {
+            // Not to be found again as the start line that it looks like.
+            None => {
+                losses.count(StreamLoss::NotSip);
+                *self = Self::Searching;
+                SipStep::Skip(bytes.len())
+            }
+            Some(_) => {
                 losses.count(StreamLoss::NotSip);
                 *self = Self::Searching;
                 SipStep::Skip(0)

@@ -102,7 +102,9 @@ impl FrameReading {
         if !in_turn || (is_control && (!header.is_last || header.len > MAX_CONTROL)) {
             return Err(StreamLoss::BadFrame);
         }
-        let len = usize::try_from(header.len).ok().filter(|len| len + self.message.len() <= limits.message);
+        let len = usize::try_from(header.len)
+            .ok()
+            .filter(|len| len.checked_add(self.message.len()).is_some_and(|all| all <= limits.message));
         let len = len.ok_or(StreamLoss::TooLong)?;
         let end = header.header_len + len;
         let Some(payload) = bytes.get(header.header_len..end) else { return Ok(FrameStep::More) };
