@@ -168,14 +168,12 @@ fn ask(mut stream: &UnixStream, ask: Ask) -> Result<(), Failure> {
 }
 
 fn gone(cause: io::Error) -> Failure {
-    let why = match cause.kind() {
-        io::ErrorKind::InvalidData => {
-            "the recorder is of another version: restart it, or use the program that it was started from"
-        }
-        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
-            "the recorder does not answer: it hangs, or the machine is very busy"
-        }
-        _ => "the recorder ended, or was restarted, while it worked on this: ask again",
+    let why = if cause.kind() == io::ErrorKind::InvalidData {
+        "the recorder is of another version: restart it, or use the program that it was started from"
+    } else if matches!(cause.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) {
+        "the recorder does not answer: it hangs, or the machine is very busy"
+    } else {
+        "the recorder ended, or was restarted, while it worked on this: ask again"
     };
     Failure::new(Exit::Failed, why)
 }
