@@ -46,7 +46,9 @@ fn differences(capture: &Value, calls: &[Value]) -> (Vec<String>, usize) {
     }
     let streams: Vec<&Value> = calls.iter().flat_map(|call| call["streams"].as_array().unwrap()).collect();
     let mut compared = 0;
-    for stream in capture["rtp"]["streams"].as_array().unwrap() {
+    // What is agreed on by ZRTP is closed, and not kept: the ground truth hashes what nobody can hear.
+    let open = capture["oddities"]["protocol_frames"]["zrtp"].is_null();
+    for stream in capture["rtp"]["streams"].as_array().unwrap().iter().filter(|_| open) {
         if stream["signalled"] != true || stream["call_ids"].as_array().unwrap().is_empty() {
             continue;
         }

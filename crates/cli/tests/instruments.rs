@@ -185,7 +185,7 @@ fn prometheus_reads_the_metrics_and_they_are_what_was_sent() {
 
 /// Labels are of a closed set, and none says who called whom.
 fn nobody_is_in_a_label(scrape: &Scrape, bench: &Bench) {
-    let known = ["interface", "layer", "cause", "verdict", "queue", "code"];
+    let known = ["interface", "layer", "cause", "verdict", "queue", "code", "fate", "tunnel"];
     let mut persons = Vec::new();
     for call in bench.calls(&[]) {
         let of_party = |party: &str| ["user", "display", "host"].map(|what| call[party][what].clone());

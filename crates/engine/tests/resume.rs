@@ -127,6 +127,10 @@ fn every_script_cut_anywhere_is_whole_in_two_parts() {
             // Keys are not told to whoever takes a call up: tests/srtp.rs.
             continue;
         }
+        if path.ends_with("tcp-one-in-many/script.call") {
+            // A connection is picked up at a segment that shows a whole start line, and none of these does.
+            continue;
+        }
         let frames = told(&text);
         for eighth in 1..8 {
             let cut = frames.len() * eighth / 8;

@@ -103,6 +103,7 @@ fn a_head_without_end_is_given_up_and_the_next_message_read() {
 fn a_start_line_without_end_is_given_up_and_the_next_message_read() {
     for start in ["SIP/2.0 200 ", "INVITE sip:"] {
         let mut wire = Wire::open(ENDS);
+        wire.send(0, message("OPTIONS", "before", 0).as_bytes(), at(0));
         wire.send(0, start.as_bytes(), at(0));
         for _ in 0..8 {
             wire.send(0, &[b'a'; 1_000], at(0));
@@ -110,7 +111,7 @@ fn a_start_line_without_end_is_given_up_and_the_next_message_read() {
         wire.send(0, b"\r\n\r\n", at(0));
         let real = message("BYE", "real", 0);
         wire.send(0, real.as_bytes(), at(0));
-        assert_eq!(wire.read().len(), 1, "{start}");
+        assert_eq!(wire.read().len(), 2, "{start}");
         assert_eq!(lost(&wire.streams), [(StreamLoss::NotSip, 1)], "{start}");
         assert!(wire.streams.held_bytes() < 10_000);
     }
