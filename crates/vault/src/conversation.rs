@@ -13,7 +13,7 @@ pub(crate) fn write(summary: &CallSummary, bytes: &mut Vec<u8>) {
     bytes.extend_from_slice(&written);
 }
 
-/// Takes the inverse of [`write`] over into `summary`; `None` when it is none.
+/// Takes the inverse of [`write()`] over into `summary`; `None` when it is none.
 pub(crate) fn read(summary: &mut CallSummary, bytes: &[u8]) -> Option<()> {
     let (joined, related): (Vec<Evidence>, Vec<Related>) = postcard::from_bytes(bytes).ok()?;
     (summary.joined, summary.related) = (joined, related);
