@@ -11,14 +11,12 @@ use std::{
     collections::BTreeMap,
     io::Write,
     process::{Command, Stdio},
-    thread,
-    time::{Duration, Instant},
 };
 
 use earwitness_testkit::load::Load;
 use prometheus_parse::{LineInfo, SampleType, Scrape, Value as Told};
 use serde_json::Value;
-use support::{Bench, wire::Wire};
+use support::{Bench, until, wire::Wire};
 
 fn office() -> Bench {
     let bench = Bench::new();
@@ -29,14 +27,6 @@ fn office() -> Bench {
 fn status(bench: &Bench) -> (Option<i32>, Value) {
     let said = bench.run(["status", "--json"]);
     (said.code, serde_json::from_str(&said.out).unwrap_or(Value::Null))
-}
-
-fn until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let began = Instant::now();
-    while !is_so() {
-        assert!(began.elapsed() < Duration::from_secs(30), "{what}");
-        thread::sleep(Duration::from_millis(100));
-    }
 }
 
 #[test]

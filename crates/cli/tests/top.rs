@@ -5,23 +5,11 @@
 mod pty;
 mod support;
 
-use std::{
-    process::Child,
-    thread,
-    time::{Duration, Instant},
-};
+use std::process::Child;
 
 use pty::Pty;
 use rustix::process::{Pid, Signal, kill_process};
-use support::{Bench, wire::Wire};
-
-fn until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let began = Instant::now();
-    while !is_so() {
-        assert!(began.elapsed() < Duration::from_secs(30), "{what}");
-        thread::sleep(Duration::from_millis(50));
-    }
-}
+use support::{Bench, until, wire::Wire};
 
 fn killed(child: &Child, signal: Signal) {
     kill_process(Pid::from_child(child), signal).unwrap();

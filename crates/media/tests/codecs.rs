@@ -1,19 +1,14 @@
 //! Every decoder against somebody else's: the ITU's vectors, other programs, and sums that others' decoders gave.
-#![expect(clippy::disallowed_methods, reason = "a test asks sox, and reads vectors")]
+#![expect(clippy::disallowed_methods, reason = "a test reads vectors")]
 #![expect(clippy::unwrap_used, reason = "what cannot be unwrapped fails the test")]
 
 mod script;
 
-use std::{
-    io::Write,
-    path::PathBuf,
-    process::{Command, Stdio},
-    thread,
-};
+use std::path::PathBuf;
 
 use earwitness_media::export::{WavOptions, wav};
 use earwitness_model::Codec;
-use script::{MS, Outline, Spoken, spoken};
+use script::{MS, Outline, Spoken, program::piped, spoken};
 
 /// A sender's RTP clock, and its units in a packet.
 #[derive(Clone, Copy)]
@@ -83,23 +78,6 @@ fn g722_equals_the_itu_vectors_sample_for_sample() {
     assert_eq!((rate, samples.len()), (16_000, expected.len()));
     let differs = samples.iter().zip(&expected).position(|(sample, expected)| *sample as u16 != *expected);
     assert_eq!(differs, None);
-}
-
-/// What `command` writes when it reads `input`; `None` where it is not installed.
-fn piped(command: &str, args: &[&str], input: Vec<u8>) -> Option<Vec<u8>> {
-    let mut child = Command::new(command)
-        .args(args)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::inherit())
-        .spawn()
-        .ok()?;
-    let mut stdin = child.stdin.take().unwrap();
-    let writer = thread::spawn(move || stdin.write_all(&input));
-    let output = child.wait_with_output().unwrap();
-    writer.join().unwrap().unwrap();
-    assert!(output.status.success(), "{command} {args:?}");
-    Some(output.stdout)
 }
 
 #[test]

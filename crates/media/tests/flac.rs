@@ -1,17 +1,10 @@
 //! The FLAC file: its header, and the samples of the WAV as another program reads them.
-#![expect(clippy::disallowed_methods, reason = "a test asks sox")]
 #![expect(clippy::unwrap_used, reason = "what cannot be unwrapped fails the test")]
 
 mod script;
 
-use std::{
-    io::Write,
-    process::{Command, Stdio},
-    thread,
-};
-
 use earwitness_media::export::{FlacOptions, Layout, WavOptions, flac, wav};
-use script::{Outline, Spoken, spoken};
+use script::{Outline, Spoken, program::piped, spoken};
 
 /// Both parties for 1.3 s, which is no whole number of blocks.
 fn talk(payload_type: u8) -> Vec<Spoken> {
@@ -46,19 +39,7 @@ fn the_header_has_rate_channels_and_length_before_the_first_sample() {
 
 /// What sox reads from a file of `kind`, as 16-bit samples; `None` where it is not installed.
 fn read_by_sox(kind: &str, input: Vec<u8>) -> Option<Vec<u8>> {
-    let mut child = Command::new("sox")
-        .args(["-D", "-t", kind, "-", "-t", "s16", "-"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::inherit())
-        .spawn()
-        .ok()?;
-    let mut stdin = child.stdin.take().unwrap();
-    let writer = thread::spawn(move || stdin.write_all(&input));
-    let output = child.wait_with_output().unwrap();
-    writer.join().unwrap().unwrap();
-    assert!(output.status.success(), "sox -t {kind}");
-    Some(output.stdout)
+    piped("sox", &["-D", "-t", kind, "-", "-t", "s16", "-"], input)
 }
 
 #[test]

@@ -1,18 +1,11 @@
 //! The pcapng: its blocks byte by byte, and what tshark makes of it.
 #![expect(clippy::unwrap_used, reason = "what cannot be unwrapped fails the test")]
-#![expect(clippy::disallowed_methods, reason = "a test asks tshark")]
 
 mod script;
 
-use std::{
-    io::{Read, Write},
-    process::{Command, Stdio},
-    thread,
-};
-
 use earwitness_media::export::{Exported, pcapng};
 use earwitness_model::{Flow, Leg, PayloadKind, SignallingMessage, SipTransport};
-use script::{MS, Outline, START, Spoken, spoken};
+use script::{MS, Outline, START, Spoken, program::piped, spoken};
 
 const INVITE: &str = "INVITE sip:4001@10.1.0.9 SIP/2.0\r\n\
 Via: SIP/2.0/UDP 10.1.0.5:5060;branch=z9hG4bK1\r\nFrom: <sip:100@10.1.0.5>;tag=1\r\nTo: <sip:4001@10.1.0.9>\r\n\
@@ -147,22 +140,8 @@ fn a_message_over_tcp_is_in_segments_however_long_it_is() {
 
 /// What tshark prints of `capture`; `None` where it is not installed.
 fn tshark(capture: &[u8], args: &[&str]) -> Option<String> {
-    let mut child = Command::new("tshark")
-        .args(["-n", "-r", "-"])
-        .args(args)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .ok()?;
-    let mut stdin = child.stdin.take().unwrap();
-    let capture = capture.to_vec();
-    let writer = thread::spawn(move || stdin.write_all(&capture));
-    let mut text = String::new();
-    child.stdout.take().unwrap().read_to_string(&mut text).unwrap();
-    writer.join().unwrap().unwrap();
-    assert!(child.wait().unwrap().success(), "tshark {args:?}");
-    Some(text)
+    let printed = piped("tshark", &[&["-n", "-r", "-"], args].concat(), capture.to_vec())?;
+    Some(String::from_utf8(printed).unwrap())
 }
 
 #[test]

@@ -1,19 +1,14 @@
 //! The WAV file: header fields, samples against the ITU expansion, what is refused, what is silence.
-#![expect(clippy::disallowed_methods, reason = "a test asks sox")]
 #![expect(clippy::unwrap_used, reason = "what cannot be unwrapped fails the test")]
 
 mod script;
 
-use std::{
-    io::{self, Write},
-    process::{Command, Stdio},
-    thread,
-};
+use std::io::{self, Write};
 
 use earwitness_media::export::{ExportError, Exported, Layout, Samples, WavOptions, wav};
 use earwitness_model::{Codec, Leg, PayloadKind};
 use g711::Law;
-use script::{Outline, Spoken, spoken};
+use script::{Outline, Spoken, program::piped, spoken};
 
 const STEREO: WavOptions = WavOptions { layout: Layout::Stereo, samples: Samples::Pcm16, conceal: false };
 const MONO: WavOptions = WavOptions { layout: Layout::Mono, ..STEREO };
@@ -180,23 +175,6 @@ fn a_destination_that_fails_fails_the_export() {
         "{error}"
     );
     assert_eq!(wav(&call, STEREO, Full(3_244)).unwrap().bytes, 3_244);
-}
-
-/// What `command` writes when it reads `input`; `None` where it is not installed.
-fn piped(command: &str, args: &[&str], input: Vec<u8>) -> Option<Vec<u8>> {
-    let mut child = Command::new(command)
-        .args(args)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::inherit())
-        .spawn()
-        .ok()?;
-    let mut stdin = child.stdin.take().unwrap();
-    let writer = thread::spawn(move || stdin.write_all(&input));
-    let output = child.wait_with_output().unwrap();
-    writer.join().unwrap().unwrap();
-    assert!(output.status.success(), "{command} {args:?}");
-    Some(output.stdout)
 }
 
 #[test]

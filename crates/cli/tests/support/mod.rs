@@ -11,6 +11,8 @@ use std::{
     ffi::OsStr,
     path::{Path, PathBuf},
     process::{Command, Output},
+    thread,
+    time::{Duration, Instant},
 };
 
 use earwitness_testkit::{demo, pcap};
@@ -23,6 +25,15 @@ pub(crate) fn corpus() -> Option<PathBuf> {
         println!("left out: EARWITNESS_CORPUS is not set");
     }
     corpus
+}
+
+/// Waits until `is_so`; fails after half a minute.
+pub(crate) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !is_so() {
+        assert!(began.elapsed() < Duration::from_secs(30), "{what}");
+        thread::sleep(Duration::from_millis(50));
+    }
 }
 
 /// A place of its own for a test's vault and files.

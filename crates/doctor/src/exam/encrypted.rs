@@ -1,6 +1,7 @@
 //! What no passive recorder can read: signalling in TLS, media in SRTP whose keys the signalling does not show.
 
 use earwitness_model::Flow;
+use earwitness_wire::stream::SIP_PORTS;
 
 use super::Sight;
 use crate::{
@@ -10,8 +11,6 @@ use crate::{
     report::{Examples, percent},
 };
 
-/// Ports on which TLS is taken for SIP: 5061 by RFC 3261, the others by habit.
-const SIP_PORTS: std::ops::RangeInclusive<u16> = 5060..=5090;
 /// Connections that are counted.
 const MOST_CONNECTIONS: usize = 4_096;
 

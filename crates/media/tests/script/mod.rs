@@ -1,6 +1,8 @@
 //! Calls from a few numbers: what the tests of the exports are written in.
 #![allow(dead_code, reason = "each test file uses its part")]
 
+pub(crate) mod program;
+
 use earwitness_media::CallAudio;
 use earwitness_model::{
     CallEnd, CallFacts, CallId, CallSummary, Codec, Decision, Direction, Flow, Leg, MediaPacket, Mode,

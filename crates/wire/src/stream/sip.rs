@@ -79,24 +79,18 @@ impl SipFraming {
         if ends > 0 {
             return SipStep::Skip(ends);
         }
-        match memchr(b'\n', bytes) {
-            Some(_) if looks_like(bytes) => {
-                *self = Self::Head { scanned: 0 };
-                SipStep::Skip(0)
-            }
-            None if bytes.len() <= MAX_LINE => SipStep::More,
-            // Not to be found again as the start line that it looks like.
-            None => {
-                losses.count(StreamLoss::NotSip);
-                *self = Self::Searching;
-                SipStep::Skip(bytes.len())
-            }
-            Some(_) => {
-                losses.count(StreamLoss::NotSip);
-                *self = Self::Searching;
-                SipStep::Skip(0)
-            }
+        let line = memchr(b'\n', bytes);
+        if line.is_none() && bytes.len() <= MAX_LINE {
+            return SipStep::More;
         }
+        if line.is_some() && looks_like(bytes) {
+            *self = Self::Head { scanned: 0 };
+            return SipStep::Skip(0);
+        }
+        losses.count(StreamLoss::NotSip);
+        *self = Self::Searching;
+        // A line without an end may look like a start line: it is not to be found again.
+        SipStep::Skip(if line.is_some() { 0 } else { bytes.len() })
     }
 
     fn head(
