@@ -36,6 +36,14 @@ pub enum Damage {
     /// A rebuild was begun and not finished.
     #[error("a rebuild was interrupted")]
     RebuildInterrupted,
+    /// The store came to the end of its rows too early, and said nothing.
+    #[error("{found} calls are listed, where {expected} were put")]
+    RowsMissing {
+        /// As counted when they were put and removed.
+        expected: u64,
+        /// As listed.
+        found: u64,
+    },
     /// A value is too short to be one.
     #[error("a row of {bytes} bytes is too short")]
     RowTooShort {
@@ -116,6 +124,7 @@ impl Damage {
             | Self::Behind { .. }
             | Self::MarkUnreadable
             | Self::TallyMissing
+            | Self::RowsMissing { .. }
             | Self::RowTooShort { .. }
             | Self::RowChecksum
             | Self::RowSeal

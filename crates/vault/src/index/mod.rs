@@ -14,6 +14,7 @@ mod by_sip_call_id;
 mod check;
 mod error;
 mod life;
+mod listing;
 mod mark;
 mod prefix;
 mod room;
@@ -35,6 +36,7 @@ pub use self::error::{Damage, IndexError, IndexFinding};
 pub(crate) use self::schema::MAX_ENTRY;
 use self::{
     by_sip_call_id::SipCallIdHash,
+    listing::Listing,
     mark::Mark,
     schema::{RowKind, TALLY_KEY, Tally},
     store::Store,
@@ -130,29 +132,14 @@ impl Index {
     /// The entries whose call began at or after `since` and before `until`, oldest first; `rev()` gives the newest first.
     ///
     /// Told by the id, which begins with the start in ms: both ends are rounded outwards to whole ms. A damaged row is an
-    /// error in its place and the next row follows; a store that fails ends the iteration after its error.
+    /// error in its place and the next row follows; a store that fails ends the iteration after its error. One without
+    /// bounds that comes to its end while nothing was put or removed ends with an error where rows are missing.
     pub fn newest_last(
         &self,
         since: Option<PacketTime>,
         until: Option<PacketTime>,
     ) -> impl DoubleEndedIterator<Item = Result<Entry, IndexError>> {
-        const MS: i64 = 1_000_000;
-        let from = since.map_or(CallId::from_bytes([0; 16]), |t| CallId::new(t.nanos().div_euclid(MS), 0));
-        let from = schema::entry_key(from);
-        let to = until.map(|t| t.nanos().div_euclid(MS) + i64::from(t.nanos().rem_euclid(MS) != 0));
-        let to = match to {
-            Some(ms) => schema::entry_key(CallId::new(ms, 0)).to_vec(),
-            None => schema::ENTRIES_END.to_vec(),
-        };
-        self.store().rows(&from, &to).map(|row| {
-            let (key, value) = row?;
-            match schema::row_kind(&key) {
-                RowKind::Entry(call) => Ok(schema::open_entry(&self.key, call, &value)?),
-                RowKind::Tally | RowKind::SipCallId { .. } | RowKind::Unknown => {
-                    Err(Damage::RowMisplaced.into())
-                }
-            }
-        })
+        Listing::begin(self, since, until)
     }
 
     /// The calls whose id begins with `id_prefix` (26 characters at most, either case), oldest first, [`MAX_MATCHES`] at

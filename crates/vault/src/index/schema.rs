@@ -15,7 +15,7 @@
 //! Call ids begin with the call's start in ms, so the order of keys is the order of calls. A new way to search is a new
 //! first byte and a new file `by_<key>.rs`; a change of what stands here is a new [`VERSION`].
 
-use earwitness_model::CallId;
+use earwitness_model::{CallId, PacketTime};
 use serde::{Deserialize, Serialize};
 
 use super::error::Damage;
@@ -35,7 +35,7 @@ pub(crate) const MAX_ENTRY: usize = 256 << 10;
 pub(super) const TALLY_KEY: [u8; 1] = [0];
 
 /// Where entries end.
-pub(super) const ENTRIES_END: [u8; 1] = [ENTRY + 1];
+const ENTRIES_END: [u8; 1] = [ENTRY + 1];
 /// After every possible key.
 pub(super) const ROWS_END: [u8; 64] = [0xff; 64];
 
@@ -119,6 +119,16 @@ pub(super) fn entry_key(call: CallId) -> [u8; 17] {
     let mut key = [ENTRY; 17];
     key[1..].copy_from_slice(&call.to_bytes());
     key
+}
+
+/// The first key, and the one after the last, of calls that began at or after `since` and before `until`, both rounded
+/// outwards to the whole ms that ids begin with.
+pub(super) fn entries_between(since: Option<PacketTime>, until: Option<PacketTime>) -> ([u8; 17], Vec<u8>) {
+    const MS: i64 = 1_000_000;
+    let from = since.map_or(CallId::from_bytes([0; 16]), |t| CallId::new(t.nanos().div_euclid(MS), 0));
+    let until = until.map(|t| t.nanos().div_euclid(MS) + i64::from(t.nanos().rem_euclid(MS) != 0));
+    let to = until.map_or(ENTRIES_END.to_vec(), |ms| entry_key(CallId::new(ms, 0)).to_vec());
+    (entry_key(from), to)
 }
 
 /// The key of a SIP Call-ID of a call.

@@ -254,6 +254,30 @@ fn with_row(value: impl FnOnce(&[u8]) -> Vec<u8>) -> (Damage, Vec<IndexFinding>)
 }
 
 #[test]
+fn a_listing_of_all_tells_of_rows_that_are_missing_from_either_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let entries = small_index(dir.path());
+    overwrite(dir.path(), &schema::entry_key(call(5, 2)), None);
+    let index = open(dir.path()).index;
+    let told = |row: Option<Result<Entry, IndexError>>| match row {
+        Some(Err(IndexError::Damaged(damage))) => Some(damage),
+        _ => None,
+    };
+    let missing = Some(Damage::RowsMissing { expected: 2, found: 1 });
+    let mut rows = index.newest_last(None, None);
+    assert_eq!(rows.next().unwrap().unwrap(), entries[0]);
+    assert_eq!(told(rows.next()), missing);
+    assert!(rows.next().is_none());
+    let mut rows = index.newest_last(None, None).rev();
+    assert_eq!(rows.next().unwrap().unwrap(), entries[0]);
+    assert_eq!(told(rows.next()), missing);
+    // What was put meanwhile cannot be told from what is missing.
+    let mut rows = index.newest_last(None, None);
+    index.put(&entries[..1]).unwrap();
+    assert_eq!((rows.next().unwrap().unwrap(), rows.next().is_none()), (entries[0].clone(), true));
+}
+
+#[test]
 fn each_way_a_row_can_be_wrong_has_its_name() {
     let row = |damage| IndexFinding::Entry { call: call(0, 1), damage };
     let dangling = IndexFinding::SipCallIdDangling { call: call(0, 1) };
