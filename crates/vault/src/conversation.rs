@@ -3,9 +3,6 @@
 
 use earwitness_model::{CallSummary, Evidence, Related};
 
-/// The schema of entries and manifests that have none of this behind them.
-pub(crate) const WITHOUT_CONVERSATION: u8 = 1;
-
 /// Appends what `summary` says of its conversation.
 pub(crate) fn write(summary: &CallSummary, bytes: &mut Vec<u8>) {
     let of_summary = (&summary.joined, &summary.related);
@@ -13,9 +10,10 @@ pub(crate) fn write(summary: &CallSummary, bytes: &mut Vec<u8>) {
     bytes.extend_from_slice(&written);
 }
 
-/// Takes the inverse of [`write()`] over into `summary`; `None` when it is none.
-pub(crate) fn read(summary: &mut CallSummary, bytes: &[u8]) -> Option<()> {
-    let (joined, related): (Vec<Evidence>, Vec<Related>) = postcard::from_bytes(bytes).ok()?;
+/// Takes the inverse of [`write()`] over into `summary`, and gives what is behind it; `None` when it is none.
+pub(crate) fn read<'b>(summary: &mut CallSummary, bytes: &'b [u8]) -> Option<&'b [u8]> {
+    type Written = (Vec<Evidence>, Vec<Related>);
+    let ((joined, related), rest): (Written, _) = postcard::take_from_bytes(bytes).ok()?;
     (summary.joined, summary.related) = (joined, related);
-    Some(())
+    Some(rest)
 }

@@ -4,14 +4,10 @@ use chrono::NaiveDate;
 use earwitness_model::{CallSummary, RecordingId, TrackIndex};
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    civil,
-    conversation::{self, WITHOUT_CONVERSATION},
-};
+use crate::{civil, sections};
 
-/// The schema that [`Entry::to_bytes`] writes; the first byte of every entry. Entries of the first schema, which knew no
-/// conversations, are read too.
-pub const ENTRY_SCHEMA: u8 = 2;
+/// The schema that [`Entry::to_bytes`] writes; the first byte of every entry. Earlier ones are read too.
+pub const ENTRY_SCHEMA: u8 = sections::SCHEMA;
 
 /// A call's row in the index. Everything in it can be read again from volumes and ledger.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -96,12 +92,12 @@ impl Entry {
         rank(self) >= rank(other)
     }
 
-    /// Postcard, the schema byte first, the conversation last.
+    /// Postcard, the schema byte first, then what the summary says beyond its own bytes.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes =
             postcard::to_stdvec(self).expect("an entry has no map and no sequence of unknown length");
-        conversation::write(&self.summary, &mut bytes);
+        sections::write(self.schema, &self.summary, &mut bytes);
         bytes
     }
 
@@ -111,14 +107,10 @@ impl Entry {
     /// [`EntryError`] names another schema apart from bytes that make no sense.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, EntryError> {
         match bytes.first() {
-            Some(&ENTRY_SCHEMA) => {
+            Some(&schema) if sections::is_read(schema) => {
                 let (mut entry, rest): (Self, _) =
                     postcard::take_from_bytes(bytes).map_err(|_cause| EntryError::Malformed)?;
-                conversation::read(&mut entry.summary, rest).ok_or(EntryError::Malformed)?;
-                Ok(entry)
-            }
-            Some(&WITHOUT_CONVERSATION) => {
-                let entry: Self = postcard::from_bytes(bytes).map_err(|_cause| EntryError::Malformed)?;
+                sections::read(schema, &mut entry.summary, rest).ok_or(EntryError::Malformed)?;
                 Ok(Self { schema: ENTRY_SCHEMA, ..entry })
             }
             Some(&found) => Err(EntryError::Schema { found }),

@@ -33,6 +33,7 @@ mod recorded;
 mod recovery;
 mod running;
 mod sealer;
+mod sections;
 mod settings;
 mod shelves;
 mod space;

@@ -14,14 +14,14 @@ use serde::{Deserialize, Serialize};
 use crate::{
     cipher::CipherSuite,
     civil,
-    conversation::{self, WITHOUT_CONVERSATION},
     entry::{Entry, RecordingEntry, StreamHash},
+    sections,
 };
 
 /// What stands before a manifest's bytes when they are signed, so that the signature says nothing else.
 pub(crate) const SIGNED_AS: &[u8] = b"earwitness manifest 1\n";
-/// The schema of [`Manifest`]. Those of the first schema, which knew no conversations, are read too, and keep their bytes.
-pub const MANIFEST_SCHEMA: u8 = 2;
+/// The schema of [`Manifest`]. Earlier ones are read too, and keep their bytes.
+pub const MANIFEST_SCHEMA: u8 = sections::SCHEMA;
 const SIGNATURE: usize = 64;
 
 /// Everything that a recording is, signed by the recorder that made it.
@@ -101,11 +101,7 @@ impl Manifest {
         let content = [SIGNED_AS, bytes].concat();
         key.verify_strict(&content, &Signature::from_bytes(signature)).ok()?;
         let (mut manifest, rest): (Self, _) = postcard::take_from_bytes(bytes).ok()?;
-        match manifest.schema {
-            MANIFEST_SCHEMA => conversation::read(&mut manifest.summary, rest)?,
-            WITHOUT_CONVERSATION => {}
-            _ => return None,
-        }
+        sections::read(manifest.schema, &mut manifest.summary, rest)?;
         Some(manifest)
     }
 
@@ -114,13 +110,11 @@ impl Manifest {
         *blake3::hash(blocks.as_flattened()).as_bytes()
     }
 
-    /// Postcard, the conversation last.
+    /// Postcard, then what the summary says beyond its own bytes.
     fn to_bytes(&self) -> Vec<u8> {
         let mut bytes =
             postcard::to_stdvec(self).expect("a manifest has no map and no sequence of unknown length");
-        if self.schema != WITHOUT_CONVERSATION {
-            conversation::write(&self.summary, &mut bytes);
-        }
+        sections::write(self.schema, &self.summary, &mut bytes);
         bytes
     }
 }

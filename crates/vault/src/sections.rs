@@ -1,0 +1,57 @@
+//! What a summary says beyond the bytes that were fixed first, as it is kept: behind the entry or the manifest that the
+//! summary is in.
+//!
+//! ```text
+//!   schema 1   nothing
+//!   schema 2   the conversation
+//!   schema 3   the conversation, and a list of sections: kind u8, bytes; in the order of kinds, none that says nothing
+//! ```
+//!
+//! (Postcard.) A further fact is a further kind. One that this program does not know it could not write again as it was
+//! signed, and so it refuses the whole, as it does another schema.
+
+use earwitness_model::CallSummary;
+
+use crate::conversation;
+
+/// The schema of what is written.
+pub(crate) const SCHEMA: u8 = 3;
+/// Has a conversation and no sections.
+const CONVERSATION_ONLY: u8 = 2;
+/// Has neither.
+const BARE: u8 = 1;
+
+/// Whether this program reads `schema`.
+pub(crate) const fn is_read(schema: u8) -> bool {
+    matches!(schema, BARE..=SCHEMA)
+}
+
+/// Appends what `summary` says beyond its own bytes, as something of `schema` does.
+pub(crate) fn write(schema: u8, summary: &CallSummary, bytes: &mut Vec<u8>) {
+    if schema >= CONVERSATION_ONLY {
+        conversation::write(summary, bytes);
+    }
+    if schema >= SCHEMA {
+        let sections: Vec<(u8, Vec<u8>)> = Vec::new();
+        bytes.extend_from_slice(&encoded(&sections));
+    }
+}
+
+/// Takes the inverse of [`write()`] over into `summary`; `None` when it is none.
+pub(crate) fn read(schema: u8, summary: &mut CallSummary, bytes: &[u8]) -> Option<()> {
+    if !is_read(schema) {
+        return None;
+    }
+    let bytes = if schema >= CONVERSATION_ONLY { conversation::read(summary, bytes)? } else { bytes };
+    if schema >= SCHEMA {
+        let sections: Vec<(u8, Vec<u8>)> = postcard::from_bytes(bytes).ok()?;
+        if !sections.is_empty() {
+            return None;
+        }
+    }
+    Some(())
+}
+
+fn encoded(value: &impl serde::Serialize) -> Vec<u8> {
+    postcard::to_stdvec(value).expect("lists of known length can always be encoded")
+}
