@@ -75,6 +75,7 @@ pub fn summary(n: u32) -> CallSummary {
         messages: 7,
         joined: Vec::new(),
         related: Vec::new(),
+        tunnel: None,
     }
 }
 

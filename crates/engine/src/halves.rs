@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use earwitness_model::{CallId, PacketTime, SipTransport};
+use earwitness_model::{CallId, PacketTime, SipTransport, Tunnel};
 use earwitness_rules::RuleSet;
 use earwitness_wire::{
     Datagram, Protocol, TcpSegment,
@@ -80,7 +80,8 @@ impl Halves {
                 self.media.handle_datagram(&media, now, &mut self.mail.outputs);
             }
             Protocol::Sip => {
-                let sip = SipDatagram { flow: *flow, transport: SipTransport::Udp, bytes: payload, time };
+                let (transport, tunnel) = (SipTransport::Udp, datagram.tunnel);
+                let sip = SipDatagram { flow: *flow, transport, tunnel, bytes: payload, time };
                 self.signalling.handle_datagram(&sip, &mut self.mail.orders, &mut self.mail.outputs);
                 self.deliver(now);
             }
@@ -97,19 +98,20 @@ impl Halves {
     #[inline]
     pub(crate) fn handle_segment(&mut self, segment: &TcpSegment<'_>, time: PacketTime, now: PacketTime) {
         self.streams.handle_segment(segment, time);
-        self.take_messages(now);
+        self.take_messages(segment.tunnel, now);
     }
 
     /// No more segments come: what is there of messages is taken.
     pub(crate) fn handle_streams_end(&mut self, now: PacketTime) {
         self.streams.handle_end();
-        self.take_messages(now);
+        self.take_messages(None, now);
     }
 
+    /// Takes messages that ended in what came in `tunnel`, or that were waited for long enough.
     #[inline]
-    fn take_messages(&mut self, now: PacketTime) {
+    fn take_messages(&mut self, tunnel: Option<Tunnel>, now: PacketTime) {
         while let Some(StreamMessage { flow, transport, time, bytes }) = self.streams.poll_message() {
-            let sip = SipDatagram { flow, transport, bytes: &bytes, time };
+            let sip = SipDatagram { flow, transport, tunnel, bytes: &bytes, time };
             self.signalling.handle_datagram(&sip, &mut self.mail.orders, &mut self.mail.outputs);
             self.deliver(now);
         }
@@ -117,7 +119,7 @@ impl Halves {
 
     pub(crate) fn handle_time(&mut self, now: PacketTime) {
         self.streams.handle_time(now);
-        self.take_messages(now);
+        self.take_messages(None, now);
         self.media.handle_time(now, &mut self.mail.reports, &mut self.mail.outputs);
         self.mail.reports.extend(self.media.asked().reports.drain(..));
         self.signalling.handle_time(now, &mut self.mail.orders);

@@ -133,5 +133,6 @@ fn summary() -> CallSummary {
         messages: 0,
         joined: vec![],
         related: vec![],
+            tunnel: None,
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{CallId, Evidence, Leg, PacketTime, Pii, Related, StreamSummary, Track, Verdict};
+use crate::{CallId, Evidence, Leg, PacketTime, Pii, Related, StreamSummary, Track, Tunnel, Verdict};
 
 /// A party as the signalling names it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -212,4 +212,7 @@ pub struct CallSummary {
     /// Other calls of the same conversation; kept like [`Self::joined`].
     #[serde(skip)]
     pub related: Vec<Related>,
+    /// The outermost tunnel that its first message came in: who mirrored it to whom; kept like [`Self::joined`].
+    #[serde(skip)]
+    pub tunnel: Option<Tunnel>,
 }

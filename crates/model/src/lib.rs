@@ -14,6 +14,7 @@ mod running;
 mod segment;
 mod stream;
 mod time;
+mod tunnel;
 mod verdict;
 
 pub use call::{
@@ -31,6 +32,7 @@ pub use segment::{
 };
 pub use stream::{Leg, StreamSummary, Track, TrackIndex};
 pub use time::{PacketTime, RtpTime, WallTime};
+pub use tunnel::{Encapsulation, Tunnel, TunnelEnds};
 pub use verdict::{
     Decision, Direction, EarlyMedia, Keep, Mode, Period, Refusal, RetentionClass, RuleSetHash, Verdict,
 };

@@ -207,6 +207,7 @@ mod tests {
             messages: u32::MAX,
             joined: vec![],
             related: vec![],
+            tunnel: None,
         };
         Entry { hold: true, ..Entry::new(summary, Some(recording(count))) }
     }

@@ -107,6 +107,7 @@ impl OpenedRow {
             messages: 0,
             joined: running.iter().flat_map(|call| &call.joined).map(|dialog| dialog.by).collect(),
             related: Vec::new(),
+            tunnel: None,
         }
     }
 }

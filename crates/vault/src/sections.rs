@@ -10,7 +10,7 @@
 //! (Postcard.) A further fact is a further kind. One that this program does not know it could not write again as it was
 //! signed, and so it refuses the whole, as it does another schema.
 
-use earwitness_model::CallSummary;
+use earwitness_model::{CallSummary, Tunnel};
 
 use crate::conversation;
 
@@ -20,6 +20,9 @@ pub(crate) const SCHEMA: u8 = 3;
 const CONVERSATION_ONLY: u8 = 2;
 /// Has neither.
 const BARE: u8 = 1;
+
+/// The outermost [`Tunnel`].
+const TUNNEL: u8 = 3;
 
 /// Whether this program reads `schema`.
 pub(crate) const fn is_read(schema: u8) -> bool {
@@ -32,7 +35,8 @@ pub(crate) fn write(schema: u8, summary: &CallSummary, bytes: &mut Vec<u8>) {
         conversation::write(summary, bytes);
     }
     if schema >= SCHEMA {
-        let sections: Vec<(u8, Vec<u8>)> = Vec::new();
+        let tunnel = summary.tunnel.map(|tunnel| (TUNNEL, encoded(&tunnel)));
+        let sections: Vec<(u8, Vec<u8>)> = tunnel.into_iter().collect();
         bytes.extend_from_slice(&encoded(&sections));
     }
 }
@@ -45,8 +49,11 @@ pub(crate) fn read(schema: u8, summary: &mut CallSummary, bytes: &[u8]) -> Optio
     let bytes = if schema >= CONVERSATION_ONLY { conversation::read(summary, bytes)? } else { bytes };
     if schema >= SCHEMA {
         let sections: Vec<(u8, Vec<u8>)> = postcard::from_bytes(bytes).ok()?;
-        if !sections.is_empty() {
-            return None;
+        for (kind, section) in &sections {
+            match *kind {
+                TUNNEL => summary.tunnel = Some(postcard::from_bytes::<Tunnel>(section).ok()?),
+                _ => return None,
+            }
         }
     }
     Some(())

@@ -25,9 +25,10 @@ mod tcp;
 mod tunnel;
 
 pub use decode::{Carried, Datagram, Fragment, decode};
+pub use earwitness_model::{Encapsulation, Tunnel, TunnelEnds};
 pub use error::{Cause, Layer, WireError};
 pub use outline::{IpOutline, Outline, Tags, outline};
 pub use protocol::Protocol;
 pub use reassembly::{FragmentLoss, FragmentLosses, Reassembled, Reassembler, ReassemblyLimits};
 pub use tcp::{TcpFlags, TcpSegment};
-pub use tunnel::{Encapsulation, Tunnel, TunnelCounts, TunnelEnds};
+pub use tunnel::TunnelCounts;

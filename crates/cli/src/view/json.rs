@@ -2,7 +2,9 @@
 //! facts are null.
 
 use chrono_tz::Tz;
-use earwitness_model::{CallSummary, Dtmf, Gap, Mode, PacketTime, Party, Pii, Related, StreamSummary};
+use earwitness_model::{
+    CallSummary, Dtmf, Gap, Mode, PacketTime, Party, Pii, Related, StreamSummary, Tunnel,
+};
 use earwitness_vault::{Entry, RecordingEntry};
 use serde_json::{Value, json};
 
@@ -62,6 +64,7 @@ pub(crate) fn call_object(entry: &Entry, zone: Tz, digests: Option<&[PayloadDige
         "flags": summary.flags.iter().copied().map(flag_word).collect::<Vec<_>>(),
         "legs": legs(summary),
         "related": summary.related.iter().map(related_object).collect::<Vec<_>>(),
+        "tunnel": summary.tunnel.as_ref().map(tunnel_object),
     })
 }
 
@@ -71,6 +74,17 @@ fn legs(summary: &CallSummary) -> Vec<Value> {
     let reasons = std::iter::once(None).chain(joined).chain(std::iter::repeat(None));
     let dialogs = summary.sip_call_ids.iter().zip(reasons);
     dialogs.map(|(id, by)| json!({ "sip_call_id": id.expose(), "reason": evidence_word(by) })).collect()
+}
+
+/// What the mirror wrapped the call in, between whom.
+fn tunnel_object(tunnel: &Tunnel) -> Value {
+    let ends = tunnel.ends;
+    json!({
+        "kind": tunnel.kind.to_string(),
+        "from": ends.map(|ends| ends.src.to_string()),
+        "to": ends.map(|ends| ends.dst.to_string()),
+        "layers": tunnel.layers,
+    })
 }
 
 fn related_object(related: &Related) -> Value {
@@ -191,6 +205,7 @@ mod tests {
         entry.summary.sip_call_ids.push(Pii::new("hop@pbx".to_owned()));
         entry.summary.joined = vec![Evidence::Media];
         entry.summary.related = vec![Related { call: id, by: Evidence::Payload }];
+        entry.summary.tunnel = Some(sample::tunnel());
         let recording =
             entry.recording.as_ref().map(|recording| recording.id.to_string()).unwrap_or_default();
         let (ab, cd, rules) = ("ab".repeat(32), "cd".repeat(32), "5a".repeat(32));
@@ -219,7 +234,8 @@ mod tests {
             "notice":null,"retention_until":"2027-02-19","hold":false,"rule_set":"{rules}",
             "protection":null,"flags":["one_way","no_bye"],
             "legs":[{{"sip_call_id":"a84b4c76e66710@pc33","reason":"first"}},{{"sip_call_id":"hop@pbx","reason":"media"}}],
-            "related":[{{"call":"{id}","reason":"payload"}}]}}"#
+            "related":[{{"call":"{id}","reason":"payload"}}],
+            "tunnel":{{"kind":"ERSPAN","from":"192.0.2.1","to":"192.0.2.9","layers":2}}}}"#
         );
         check(&call_object(&entry, Seoul, None), &expected);
     }
@@ -237,7 +253,7 @@ mod tests {
             "ring_s":0.06,"talk_s":null,"outcome":"busy","sip_status":486,"ended_by":null,"end_reason":null,
             "mode":null,"recorded":false,"reason":"no rule names this extension","recording":null,"continues":null,"streams":[],
             "dtmf":[],"gaps":[],"notice":null,"retention_until":null,"hold":false,"rule_set":"{rules}","protection":null,"flags":[],
-            "legs":[{{"sip_call_id":"second@pc33","reason":"first"}}],"related":[]}}"#
+            "legs":[{{"sip_call_id":"second@pc33","reason":"first"}}],"related":[],"tunnel":null}}"#
         );
         check(&call_object(&entry, chrono_tz::UTC, None), &expected);
     }

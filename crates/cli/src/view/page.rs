@@ -72,6 +72,12 @@ fn parties(summary: &CallSummary, screen: Screen) -> String {
     for related in &summary.related {
         text += &fact("see also", format_args!("{}  {}", related.call, evidence_meaning(related.by)));
     }
+    if let Some(tunnel) = &summary.tunnel {
+        let ends = tunnel.ends.map(|ends| format!("  {} > {}", ends.src, ends.dst)).unwrap_or_default();
+        let more =
+            if tunnel.layers > 1 { format!(", {} tunnels in all", tunnel.layers) } else { String::new() };
+        text += &fact("mirrored in", format_args!("{}{ends}{more}", tunnel.kind));
+    }
     section(&format!("Call {}", summary.id), &text, screen)
 }
 
@@ -233,8 +239,10 @@ mod tests {
         entry.summary.joined = vec![Evidence::SessionId];
         let call = sample::refused().summary.id;
         entry.summary.related = vec![Related { call, by: Evidence::Refer }];
+        entry.summary.tunnel = Some(sample::tunnel());
         let page = plain(&entry);
         for line in [
+            "  mirrored in ERSPAN  192.0.2.1 > 192.0.2.9, 2 tunnels in all",
             "  Call-ID     a84b4c76e66710@pc33",
             "  Call-ID     hop@pbx  joined by the same Session-ID",
             &format!("  see also    {call}  by REFER: a transfer"),

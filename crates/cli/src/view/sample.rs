@@ -1,9 +1,10 @@
 //! Calls made by hand, for the tests of the views and the filters.
 
 use earwitness_model::{
-    CallEnd, CallFacts, CallId, CallSummary, Codec, Decision, Direction, Dtmf, DtmfVia, EarlyMedia, EndedBy,
-    Flow, Gap, GapCause, Keep, Leg, Mode, Outcome, PacketTime, Party, Period, Pii, RecordingId, Refusal,
-    RetentionClass, RuleSetHash, StreamSummary, Track, TrackIndex, Verdict,
+    CallEnd, CallFacts, CallId, CallSummary, Codec, Decision, Direction, Dtmf, DtmfVia, EarlyMedia,
+    Encapsulation, EndedBy, Flow, Gap, GapCause, Keep, Leg, Mode, Outcome, PacketTime, Party, Period, Pii,
+    RecordingId, Refusal, RetentionClass, RuleSetHash, StreamSummary, Track, TrackIndex, Tunnel, TunnelEnds,
+    Verdict,
 };
 use earwitness_vault::{Entry, RecordingEntry, StreamHash};
 
@@ -98,6 +99,7 @@ pub(crate) fn answered() -> Entry {
         messages: 7,
         joined: vec![],
         related: vec![],
+        tunnel: None,
     };
     let hash =
         |track, byte| StreamHash { track: TrackIndex(track), payload_type: 8, blake3: Some([byte; 32]) };
@@ -141,4 +143,10 @@ pub(crate) fn refused() -> Entry {
     (summary.tracks, summary.streams, summary.dtmf, summary.gaps) = (vec![], vec![], vec![], vec![]);
     entry.recording = None;
     entry
+}
+
+/// Of a switch that mirrors to an address, with another tunnel in it.
+pub(super) fn tunnel() -> Tunnel {
+    let ends = TunnelEnds { src: [192, 0, 2, 1].into(), dst: [192, 0, 2, 9].into() };
+    Tunnel { kind: Encapsulation::Erspan, ends: Some(ends), layers: 2 }
 }

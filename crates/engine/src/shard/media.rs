@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use earwitness_model::{PacketTime, RawFrame, Segment, SegmentContent, SipTransport};
+use earwitness_model::{PacketTime, RawFrame, Segment, SegmentContent, SipTransport, Tunnel};
 use earwitness_wire::{
     Carried, Datagram, Protocol, Reassembled, Reassembler, ReassemblyLimits, TcpSegment,
     stream::{StreamLimits, StreamMessage, Streams},
@@ -151,7 +151,7 @@ impl MediaShard {
     /// No more frames come: what is there of messages that came over TCP is reported.
     pub fn handle_last_frame(&mut self) {
         self.streams.handle_end();
-        self.take_messages();
+        self.take_messages(None);
     }
 
     /// The capture is over, and so is every call: nobody will claim what still waits.
@@ -253,8 +253,8 @@ impl MediaShard {
                 self.media.handle_datagram(&media, self.now, &mut self.outputs);
             }
             Protocol::Sip if self.has_room_for(payload.len()) => {
-                let (transport, base) = (SipTransport::Udp, self.clock.base());
-                self.report(OwnedSip { flow: *flow, transport, bytes: payload.into(), time, base });
+                let (transport, tunnel, base) = (SipTransport::Udp, datagram.tunnel, self.clock.base());
+                self.report(OwnedSip { flow: *flow, transport, tunnel, bytes: payload.into(), time, base });
             }
             Protocol::Sip => self.counts.messages_unread += 1,
             Protocol::Rtcp => self.counts.rtcp += 1,
@@ -269,13 +269,14 @@ impl MediaShard {
     fn handle_segment(&mut self, segment: &TcpSegment<'_>, time: PacketTime) {
         self.counts.segments += 1;
         self.streams.handle_segment(segment, time);
-        self.take_messages();
+        self.take_messages(segment.tunnel);
     }
 
-    fn take_messages(&mut self) {
+    /// Takes messages that ended in what came in `tunnel`, or that were waited for long enough.
+    fn take_messages(&mut self, tunnel: Option<Tunnel>) {
         while let Some(StreamMessage { flow, transport, time, bytes }) = self.streams.poll_message() {
             if self.has_room_for(bytes.len()) {
-                self.report(OwnedSip { flow, transport, bytes, time, base: self.clock.base() });
+                self.report(OwnedSip { flow, transport, tunnel, bytes, time, base: self.clock.base() });
             } else {
                 self.counts.messages_unread += 1;
             }
@@ -322,7 +323,7 @@ impl MediaShard {
         while self.next_deadline <= now && self.next_deadline < NEVER {
             self.now = self.now.max(self.next_deadline);
             self.streams.handle_time(self.now);
-            self.take_messages();
+            self.take_messages(None);
             self.media.handle_time(self.now, &mut self.reports, &mut self.outputs);
             while let Some(endpoint) = self.looks.take_due(self.now) {
                 self.media.look_again(endpoint, self.now, &mut self.outputs);

@@ -49,7 +49,7 @@ mod silence;
 
 use std::num::NonZeroU16;
 
-use earwitness_model::{Flow, PacketTime, SipTransport};
+use earwitness_model::{Flow, PacketTime, SipTransport, Tunnel};
 
 pub use self::{media::MediaShard, signalling::SignallingShard};
 use crate::order::{Order, Report};
@@ -115,6 +115,7 @@ pub(crate) enum News {
 pub(crate) struct OwnedSip {
     pub(crate) flow: Flow,
     pub(crate) transport: SipTransport,
+    pub(crate) tunnel: Option<Tunnel>,
     pub(crate) bytes: Box<[u8]>,
     pub(crate) time: PacketTime,
     /// Capture time less engine time.

@@ -226,12 +226,12 @@ impl SignallingShard {
 
     fn take(&mut self, turn: Turn) {
         match turn {
-            Turn::Sip(OwnedSip { flow, transport, bytes, time, base }) => {
+            Turn::Sip(OwnedSip { flow, transport, tunnel, bytes, time, base }) => {
                 if base != self.base {
                     self.base = base;
                     self.signalling.handle_base(base);
                 }
-                let datagram = SipDatagram { flow, transport, bytes: &bytes, time };
+                let datagram = SipDatagram { flow, transport, tunnel, bytes: &bytes, time };
                 self.signalling.handle_datagram(&datagram, &mut self.said, &mut self.outputs);
                 self.pass_on();
             }

@@ -2,7 +2,7 @@
 
 use earwitness_model::{
     CallEnd, CallFacts, CallId, CallSummary, Decision, EarlyMedia, EndedBy, Flag, Flow, Leg, Mode, Outcome,
-    PacketTime, Pii, Refusal, Related, Verdict,
+    PacketTime, Pii, Refusal, Related, Tunnel, Verdict,
 };
 
 use super::{
@@ -79,6 +79,7 @@ pub(super) struct Origin {
     pub(super) beginning: Beginning,
     pub(super) caller_tags: Vec<Option<Box<[u8]>>>,
     pub(super) first_hop: Option<Flow>,
+    pub(super) tunnel: Option<Tunnel>,
     pub(super) at: PacketTime,
 }
 
@@ -132,6 +133,8 @@ pub(super) struct Call {
     /// What others may be known by to belong to it.
     pub(super) traces: Traces,
     pub(super) related: Vec<Related>,
+    /// What its first message came in.
+    pub(super) tunnel: Option<Tunnel>,
     pub(super) info_keys: InfoKeys,
     pub(super) ladder: Ladder,
     pub(super) announced: Announced,
@@ -172,6 +175,7 @@ impl Call {
             is_named: false,
             traces: Traces::default(),
             related: Vec::new(),
+            tunnel: origin.tunnel,
             info_keys: InfoKeys::default(),
             ladder: Ladder::default(),
             announced: Announced::default(),
@@ -324,6 +328,7 @@ impl Call {
             messages: self.messages,
             joined: self.names.iter().filter_map(|name| name.by).collect(),
             related: self.related,
+            tunnel: self.tunnel,
         }
     }
 }
@@ -351,6 +356,7 @@ mod tests {
             beginning: Beginning::Invite,
             caller_tags: vec![Some(Box::from(&b"a"[..]))],
             first_hop: Some(flow("10.1.0.5:5060", "10.1.0.9:5060")),
+            tunnel: None,
             at: PacketTime::EPOCH,
         })
     }

@@ -336,6 +336,7 @@ mod tests {
             let datagram = SipDatagram {
                 flow,
                 transport: earwitness_model::SipTransport::Udp,
+                tunnel: None,
                 bytes: text.as_bytes(),
                 time: earwitness_model::PacketTime::EPOCH,
             };

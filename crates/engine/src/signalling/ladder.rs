@@ -80,7 +80,7 @@ mod tests {
     fn at(ms: i64, bytes: &'static [u8]) -> SignallingMessage<'static> {
         let flow = Flow { src: "10.0.0.1:5060".parse().unwrap(), dst: "10.0.0.2:5060".parse().unwrap() };
         let time = PacketTime::from_nanos(ms * 1_000_000);
-        message(&SipDatagram { flow, transport: SipTransport::Udp, bytes, time }, time)
+        message(&SipDatagram { flow, transport: SipTransport::Udp, tunnel: None, bytes, time }, time)
     }
 
     #[test]

@@ -24,7 +24,7 @@ mod resume;
 
 use std::collections::VecDeque;
 
-use earwitness_model::{Flow, Leg, PacketTime, SipTransport};
+use earwitness_model::{Flow, Leg, PacketTime, SipTransport, Tunnel};
 use earwitness_rules::RuleSet;
 use earwitness_wire::sip::{Message, Method, StartLine};
 use foldhash::fast::RandomState;
@@ -51,6 +51,8 @@ use crate::{
 pub(crate) struct SipDatagram<'b> {
     pub(crate) flow: Flow,
     pub(crate) transport: SipTransport,
+    /// The outermost tunnel around it.
+    pub(crate) tunnel: Option<Tunnel>,
     pub(crate) bytes: &'b [u8],
     pub(crate) time: PacketTime,
 }
@@ -225,6 +227,7 @@ impl Signalling {
             beginning,
             caller_tags: vec![caller_tag.map(Box::from)],
             first_hop: Some(if is_response { datagram.flow.reversed() } else { datagram.flow }),
+            tunnel: datagram.tunnel,
             at: datagram.time,
         });
         let keeping = call.keeping();

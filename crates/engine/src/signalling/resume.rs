@@ -183,6 +183,7 @@ impl Signalling {
             beginning,
             caller_tags: running.caller_tags.into_iter().map(|tag| tag.map(Vec::into_boxed_slice)).collect(),
             first_hop: None,
+            tunnel: None,
             at,
         });
         for RunningDialog { sip_call_id, by, inviter, invite_cseq, talks } in running.joined {

@@ -132,6 +132,7 @@ impl Outline {
             messages: 0,
             joined: vec![],
             related: vec![],
+            tunnel: None,
         }
     }
 

@@ -127,7 +127,7 @@ pub(super) fn entries_between(since: Option<PacketTime>, until: Option<PacketTim
     const MS: i64 = 1_000_000;
     let from = since.map_or(CallId::from_bytes([0; 16]), |t| CallId::new(t.nanos().div_euclid(MS), 0));
     let until = until.map(|t| t.nanos().div_euclid(MS) + i64::from(t.nanos().rem_euclid(MS) != 0));
-    let to = until.map_or(ENTRIES_END.to_vec(), |ms| entry_key(CallId::new(ms, 0)).to_vec());
+    let to = until.map_or_else(|| ENTRIES_END.to_vec(), |ms| entry_key(CallId::new(ms, 0)).to_vec());
     (entry_key(from), to)
 }
 

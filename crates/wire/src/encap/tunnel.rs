@@ -11,11 +11,7 @@ use super::{
     transport::{self, IpEnds},
     tzsp, vxlan,
 };
-use crate::{
-    Carried, Cause, Encapsulation, Layer, WireError,
-    decode::climb,
-    tunnel::{Tunnel, TunnelEnds},
-};
+use crate::{Carried, Cause, Encapsulation, Layer, Tunnel, TunnelEnds, WireError, decode::climb};
 
 /// UDP ports that tunnels are sent to (IANA; 8472 is what Linux used before there was a number, 9060 is Homer's).
 const PORTS: [u16; 7] =

@@ -73,6 +73,7 @@ fn entry(id: CallId, sip_call_ids: &[&str]) -> Entry {
         messages: 5,
         joined: vec![],
         related: vec![],
+        tunnel: None,
     };
     Entry::new(summary, None)
 }

@@ -190,6 +190,7 @@ pub(crate) fn summary(n: u32) -> CallSummary {
         messages: 7,
         joined: vec![],
         related: vec![],
+        tunnel: None,
     }
 }
 
