@@ -65,7 +65,8 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let call = builder.finish();
     for conceal in [false, true] {
         let mut out = Vec::new();
-        let exported = wav(&call, WavOptions { conceal, ..WavOptions::default() }, &mut out).expect("it is short");
+        let exported =
+            wav(&call, WavOptions { conceal, ..WavOptions::default() }, &mut out).expect("it is short");
         assert_eq!(out.len() as u64, 44 + exported.samples * 4);
         let silent: u64 = exported.not_decoded.iter().map(|stream| stream.packets).sum();
         assert!(exported.packets + silent <= audio);
@@ -133,6 +134,6 @@ fn summary() -> CallSummary {
         messages: 0,
         joined: vec![],
         related: vec![],
-            tunnel: None,
+        tunnel: None,
     }
 }

@@ -28,7 +28,8 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
         while let Some(message) = streams.poll_message() {
             assert!(message.bytes.len() <= limits.message && message.time <= at);
             // Whatever was told begins with a start line.
-            assert!(Message::parse(&message.bytes).is_ok());
+            let read = Message::parse(&message.bytes);
+            assert!(read.is_ok(), "{:?}: {}", read.err(), message.bytes.escape_ascii());
         }
     }
     streams.handle_time(PacketTime::from_nanos(now + 10_000_000 * MS));

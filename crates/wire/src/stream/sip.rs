@@ -73,9 +73,10 @@ impl SipFraming {
         }
     }
 
-    /// Line ends before a message are skipped: a keep-alive is nothing else (RFC 3261, 7.5; RFC 5626, 3.5.1).
+    /// Line ends before a message are skipped: a keep-alive is nothing else (RFC 3261, 7.5; RFC 5626, 3.5.1). So are NULs, with
+    /// which some phones keep alive.
     fn begin(&mut self, bytes: &[u8], losses: &mut StreamLosses) -> SipStep {
-        let ends = bytes.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+        let ends = bytes.iter().take_while(|byte| matches!(byte, b'\r' | b'\n' | 0)).count();
         if ends > 0 {
             return SipStep::Skip(ends);
         }
@@ -180,6 +181,7 @@ mod tests {
     #[test]
     fn messages_end_where_their_lengths_say_with_line_ends_between() {
         check(&format!("\r\n\r\n{A}{B}\r\n\r\n{A}\r\n"), &[A, B, A], &[]);
+        check(&format!("\0\0\n\n{A}\0\0\0\n\n{B}"), &[A, B], &[]);
         check(&A[..A.len() - 1], &[], &[]);
     }
 
