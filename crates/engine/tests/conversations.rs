@@ -6,7 +6,7 @@
 mod support;
 
 use earwitness_engine::Limits;
-use earwitness_model::{CallSummary, Decision, Evidence, Flag, Outcome, Refusal};
+use earwitness_model::{CallSummary, Decision, EndedBy, Evidence, Flag, Outcome, Refusal};
 use earwitness_rules::{RuleSet, SourceText};
 use support::{Replayed, lab, replay, told};
 
@@ -213,4 +213,43 @@ fn a_bye_that_nobody_answered_ends_a_call_whose_party_is_silent() {
     assert_eq!(call("6.500", ""), (5000, Some(Caller), false), "in flight");
     assert_eq!(call("20.000", answered), (5000, Some(Caller), false), "answered");
     assert_eq!(call("20.000", ""), (29_980, Some(Timeout), true), "it talked on");
+}
+
+/// 4001 asks 4002, who hangs up when the caller comes in 4001's place, and does what `then` says.
+fn hung_up_for_another(then: &str) -> Replayed {
+    let text = format!(
+        "at 0.000 10.1.0.21:5060 > 10.1.0.22:5060 INVITE ask from=4001 to=4002 sdp=10.1.0.21:5002/PCMA\n\
+         at 1.000 10.1.0.22:5060 > 10.1.0.21:5060 200 ask sdp=10.1.0.22:5000/PCMA\n\
+         at 1.010 10.1.0.21:5060 > 10.1.0.22:5060 ACK ask\n\
+         rtp ask caller from=1.020 to=2.000 ssrc=0x11\nrtp ask callee from=1.020 to=2.000 ssrc=0x22\n\
+         at 2.000 10.1.0.5:5060 > 10.1.0.22:5060 INVITE joined from=0312221111 to=4002 sdp=10.1.0.5:4010/PCMA \
+         header=\"Replaces: ask@10.1.0.21;to-tag=t-ask;from-tag=f-ask\"\n\
+         at 2.100 10.1.0.22:5060 > 10.1.0.21:5060 BYE ask\nat 2.110 10.1.0.21:5060 > 10.1.0.22:5060 200 ask\n{then}"
+    );
+    replay(&told(&text), RuleSet::lab(), Limits::default())
+}
+
+#[test]
+fn a_bye_before_the_answer_that_replaces_is_the_end_only_where_no_answer_comes() {
+    let refused = "at 4.000 10.1.0.22:5060 > 10.1.0.5:5060 603 joined\nat 4.010 10.1.0.5:5060 > 10.1.0.22:5060 ACK joined\n";
+    let answered = "at 4.000 10.1.0.22:5060 > 10.1.0.5:5060 200 joined sdp=10.1.0.22:5002/PCMA\n\
+        at 4.010 10.1.0.5:5060 > 10.1.0.22:5060 ACK joined\n\
+        rtp joined caller from=4.020 to=6.000 ssrc=0x15\nrtp joined callee from=4.020 to=6.000 ssrc=0x26\n\
+        at 6.000 10.1.0.5:5060 > 10.1.0.22:5060 BYE joined\n";
+    let challenged = format!(
+        "at 2.200 10.1.0.22:5060 > 10.1.0.5:5060 407 joined\nat 2.210 10.1.0.5:5060 > 10.1.0.22:5060 ACK joined\n\
+         at 2.300 10.1.0.5:5060 > 10.1.0.22:5060 INVITE joined sdp=10.1.0.5:4010/PCMA\n{answered}"
+    );
+    for (then, end, by) in [
+        (refused, 2_100, EndedBy::Callee),
+        (answered, 6_000, EndedBy::Caller),
+        (challenged.as_str(), 6_000, EndedBy::Caller),
+        ("", 2_110, EndedBy::CaptureEnd),
+    ] {
+        let replayed = hung_up_for_another(then);
+        let call = replayed.only();
+        let told = call.end.as_ref().map(|end| (end.at.since(call.facts.start) / 1_000_000, end.by));
+        assert_eq!(told, Some((end, Some(by))), "{then}");
+        assert_eq!(call.sip_call_ids.len(), 2);
+    }
 }

@@ -3,13 +3,17 @@
 
 use std::collections::VecDeque;
 
-use earwitness_model::{Leg, PacketTime};
+use earwitness_model::{EndedBy, Leg, PacketTime};
+use earwitness_wire::sip::Message;
 
 use super::{
-    Signalling,
+    Signalling, SipDatagram,
     call::{Call, State},
 };
-use crate::order::{CallSlot, Order};
+use crate::{
+    order::{CallSlot, Order},
+    timer::Timer,
+};
 
 /// Packets in flight, and what a phone sends until its user interface follows: 2 s after its BYE a party is silent.
 const GRACE_NANOS: i64 = 2_000_000_000;
@@ -25,6 +29,14 @@ pub(super) struct Farewell {
 }
 
 impl Farewell {
+    /// Who ended the call.
+    pub(super) const fn ended_by(&self) -> EndedBy {
+        match self.by {
+            Leg::Caller => EndedBy::Caller,
+            Leg::Callee => EndedBy::Callee,
+        }
+    }
+
     /// Whether the party talked on, given when each party was heard last: the caller, the callee.
     fn is_false(&self, heard: [Option<PacketTime>; 2]) -> bool {
         let last = heard[usize::from(self.by == Leg::Callee)];
@@ -39,6 +51,14 @@ impl Call {
             farewell.answered = true;
         }
     }
+
+    /// A dialog of a call that runs was answered: a BYE before, in the dialog whose place it takes, ended nothing.
+    pub(super) fn handle_taken_over(&mut self) {
+        if self.state == State::Answered {
+            self.farewell = None;
+            self.announced.handle_change();
+        }
+    }
 }
 
 impl Signalling {
@@ -50,6 +70,32 @@ impl Signalling {
         } else {
             self.close(slot, orders);
         }
+    }
+
+    /// An INVITE of an answered call failed. Where it was to take the place of a dialog that a BYE ended, that BYE was the end.
+    pub(super) fn handle_not_taken_over(
+        &mut self,
+        slot: CallSlot,
+        code: u16,
+        message: &Message<'_>,
+        datagram: &SipDatagram<'_>,
+        orders: &mut VecDeque<Order>,
+    ) {
+        let (Some(call), Some(cseq)) = (self.call_mut(slot), message.cseq()) else { return };
+        let place = call.names.place(message.call_id());
+        let is_challenge = matches!(code, 401 | 407);
+        let is_branch = call.names.decides(place) && !call.is_first_hop(&datagram.flow);
+        if call.state != State::Answered || is_challenge || is_branch {
+            return;
+        }
+        let name = call.names.at_mut(place);
+        if !name.is_invited() || cseq.number < name.invite_cseq {
+            return;
+        }
+        name.handle_failure(cseq.number);
+        let Some(farewell) = call.farewell.filter(|_| !call.names.go_on()) else { return };
+        self.finish(slot, farewell.at, Some(farewell.ended_by()), None, orders);
+        self.wait(slot, Timer::Linger, datagram.time);
     }
 
     /// The media half looked at a call that a BYE ended: when each party was heard last.

@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, net::SocketAddr};
 
-use earwitness_model::{EndedBy, Leg, PacketTime};
+use earwitness_model::{Leg, PacketTime};
 use earwitness_wire::sip::{Message, Method, StartLine};
 
 use super::{
@@ -114,11 +114,12 @@ impl Signalling {
         let place = call.names.place(message.call_id());
         let (decides, is_attempt) = (call.names.decides(place), call.answer.is_none());
         let name = call.names.at_mut(place);
-        if cseq.number <= name.invite_cseq || sender != name.inviter || !is_attempt {
+        let is_new = cseq.number > name.invite_cseq && sender == name.inviter;
+        if !is_new || (!is_attempt && !name.is_invited()) {
             return;
         }
         name.invite_cseq = cseq.number;
-        if decides {
+        if decides && is_attempt {
             call.state = State::Attempt;
             call.cancelled = false;
             self.wait(slot, Timer::NoResponse, time);
@@ -163,18 +164,18 @@ impl Signalling {
         let after = call.names.handle_bye(place, inviter, invited);
         self.kin.handle_over(slot, place, &mut call.traces);
         let is_attempt = call.answer.is_none();
+        let farewell = Farewell { by: sender, at: time, name: place, answered: false };
         if after == AfterBye::GoesOn || (is_attempt && !call.names.decides(place)) {
+            if !is_attempt && !call.names.talk() {
+                call.farewell = Some(farewell);
+            }
             return call.announced.handle_change();
         }
         call.cancelled |= is_attempt;
-        let by = match sender {
-            Leg::Caller => EndedBy::Caller,
-            Leg::Callee => EndedBy::Callee,
-        };
         if !is_attempt && !matches!(call.state, State::Over(_)) {
-            call.farewell = Some(Farewell { by: sender, at: time, name: place, answered: false });
+            call.farewell = Some(farewell);
         }
-        self.finish(slot, time, (!is_attempt).then_some(by), reason(message), orders);
+        self.finish(slot, time, (!is_attempt).then(|| farewell.ended_by()), reason(message), orders);
     }
 
     fn handle_response(
@@ -216,6 +217,7 @@ impl Signalling {
             200..300 => {
                 if method == Method::Invite && sender == inviter.other() {
                     call.names.handle_dialog(place, from_tag, to_tag);
+                    call.handle_taken_over();
                 }
                 if is_attempt && decides {
                     self.answer(slot, Answer::Seen(code), time, (orders, outputs));
@@ -224,6 +226,9 @@ impl Signalling {
             }
             300.. if is_attempt && decides => self.handle_failure(slot, code, message, datagram, orders),
             300.. if is_attempt => self.wait_no_less(slot, Timer::Retry, time),
+            300.. if method == Method::Invite => {
+                self.handle_not_taken_over(slot, code, message, datagram, orders)
+            }
             300.. => {}
         }
     }

@@ -48,6 +48,22 @@ impl Name {
         self.answered && !self.over
     }
 
+    /// It was begun to take another's place, and may still be answered. Phones answer it and then hang up what it replaces
+    /// (RFC 3891, section 3); some hang up first.
+    fn may_take_over(&self) -> bool {
+        self.by == Some(Evidence::Replaces) && !self.answered && !self.over && self.is_open(self.invite_cseq)
+    }
+
+    /// A call goes on in it: it talks, or is about to.
+    pub(super) fn goes_on(&self) -> bool {
+        self.talks() || self.may_take_over()
+    }
+
+    /// Nobody answered it yet, nor was it ended.
+    pub(super) const fn is_invited(&self) -> bool {
+        !self.answered && !self.over
+    }
+
     /// The INVITE with this number failed.
     pub(super) fn handle_failure(&mut self, cseq: u32) {
         self.failed_cseq = self.failed_cseq.max(Some(cseq));
@@ -127,6 +143,16 @@ impl Names {
         name.branches.handle_answer(inviter, invited);
     }
 
+    /// Whether the call goes on in any dialog.
+    pub(super) fn go_on(&self) -> bool {
+        self.iter().any(Name::goes_on)
+    }
+
+    /// Whether there is talk in any dialog.
+    pub(super) fn talk(&self) -> bool {
+        self.iter().any(Name::talks)
+    }
+
     /// A BYE came in the dialog with these tags: the call goes on in another branch of the fork, or in another dialog.
     pub(super) fn handle_bye(
         &mut self,
@@ -139,7 +165,7 @@ impl Names {
             return AfterBye::GoesOn;
         }
         name.over = true;
-        if self.iter().any(Name::talks) { AfterBye::GoesOn } else { AfterBye::Ends }
+        if self.go_on() { AfterBye::GoesOn } else { AfterBye::Ends }
     }
 
     /// The BYE that ended the dialog at `place` was not meant.
@@ -170,6 +196,21 @@ mod tests {
         assert_eq!(names.handle_bye(1, A, X), AfterBye::Ends, "the third was never answered");
         names.handle_false_bye(1);
         assert_eq!(names.handle_bye(1, A, X), AfterBye::Ends, "again, after one that was not meant");
+    }
+
+    #[test]
+    fn a_dialog_that_takes_anothers_place_may_be_answered_after_that_ones_bye() {
+        let mut names = Names::new(name(b"1"));
+        names.handle_dialog(0, A, X);
+        names.join(Name::new(b"2", Some(Evidence::Replaces), Leg::Caller, 1), Some(0));
+        assert_eq!(names.handle_bye(0, A, X), AfterBye::GoesOn, "the second may be answered");
+        assert!(names.go_on() && !names.talk());
+        names.at_mut(1).handle_failure(1);
+        assert!(!names.go_on(), "and was not");
+        names.at_mut(1).invite_cseq = 2;
+        names.handle_dialog(1, A, X);
+        assert!(names.talk(), "but then, at the second attempt");
+        assert_eq!(names.handle_bye(1, A, X), AfterBye::Ends);
     }
 
     #[test]

@@ -100,7 +100,7 @@ impl Call {
                 by: name.by?,
                 inviter: name.inviter,
                 invite_cseq: name.invite_cseq,
-                talks: name.talks(),
+                talks: name.goes_on(),
             })
         });
         let first = self.names.first();
