@@ -85,7 +85,10 @@ impl Halves {
                 self.signalling.handle_datagram(&sip, &mut self.mail.orders, &mut self.mail.outputs);
                 self.deliver(now);
             }
-            Protocol::Rtcp => self.rtcp += 1,
+            Protocol::Rtcp => {
+                self.rtcp += 1;
+                self.media.handle_control(flow, payload, time);
+            }
             Protocol::Zrtp(kind) => {
                 self.media.handle_zrtp((flow, kind), now, &mut self.mail.outputs);
                 self.other += 1;

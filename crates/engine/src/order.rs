@@ -7,7 +7,11 @@ use std::{
 
 use earwitness_model::{CallId, Codec, Dtmf, Flag, Gap, Leg, PacketTime, RunningCall, StreamSummary, Track};
 
-use crate::{output::Opened, secured::Secured};
+use crate::{
+    media::{cause::Trail, far_end::FarEnds},
+    output::Opened,
+    secured::Secured,
+};
 
 /// A call's place in the tables of both halves. Used again only after the call was released.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -89,6 +93,10 @@ pub(crate) struct MediaSummary {
     pub(crate) streams: Vec<StreamSummary>,
     pub(crate) dtmf: Vec<Dtmf>,
     pub(crate) gaps: Vec<Gap>,
+    /// Of each track, what is missing, until it is told why.
+    pub(crate) trails: Vec<Trail>,
+    /// What those who received the tracks say of them.
+    pub(crate) far_ends: FarEnds,
     pub(crate) flags: Vec<Flag>,
     pub(crate) heard: Heard,
     /// What the media half was to say before the first packet, and did not.

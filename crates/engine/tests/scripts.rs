@@ -42,7 +42,7 @@ fn word(value: impl std::fmt::Debug) -> String {
 
 fn stream(stream: &StreamSummary, came: &Came, zero: PacketTime) -> Value {
     let audio = came.audio(stream.track, stream.payload_type);
-    json!({
+    let mut object = json!({
         "leg": word(stream.of.leg),
         "track": named(&stream.of),
         "codec": stream.codec.as_ref().map(ToString::to_string),
@@ -56,7 +56,21 @@ fn stream(stream: &StreamSummary, came: &Came, zero: PacketTime) -> Value {
         "last": seconds(stream.last, zero),
         "payload_bytes": stream.payload_bytes,
         "audio_sha256": (!audio.is_empty()).then(|| sha256(&audio)),
-    })
+    });
+    if let Some(said) = &stream.quality.far_end {
+        object["far_end"] = json!({
+            "packets_lost": said.packets_lost,
+            "lost_percent": hundredths(said.lost_percent),
+            "jitter_ms": hundredths(said.jitter_ms),
+            "rtt_ms": said.rtt_ms.map(hundredths),
+            "reports": said.reports,
+        });
+    }
+    object
+}
+
+fn hundredths(number: f64) -> f64 {
+    (number * 100.0).round() / 100.0
 }
 
 fn key(key: &Dtmf, zero: PacketTime) -> Value {
@@ -65,7 +79,12 @@ fn key(key: &Dtmf, zero: PacketTime) -> Value {
 }
 
 fn gap(gap: &Gap, zero: PacketTime) -> Value {
-    json!({ "leg": word(gap.leg), "at": seconds(gap.at, zero), "ms": gap.ms, "cause": word(gap.cause) })
+    let mut object =
+        json!({ "leg": word(gap.leg), "at": seconds(gap.at, zero), "ms": gap.ms, "cause": word(gap.cause) });
+    if let Some(shown) = gap.evidence {
+        object["evidence"] = word(shown).into();
+    }
+    object
 }
 
 fn call(call: &CallSummary, came: &Came, zero: PacketTime) -> Value {

@@ -10,7 +10,7 @@ use earwitness_media::{
 };
 use earwitness_model::{
     CallEnd, CallFacts, CallId, CallSummary, Codec, Decision, Direction, Flow, Leg, MediaPacket, Outcome,
-    PacketTime, Party, PayloadKind, Refusal, RtpTime, RuleSetHash, Segment, SegmentContent, StreamSummary,
+    PacketTime, Party, PayloadKind, Refusal, RtpTime, RuleSetHash, Segment, SegmentContent, StreamQuality, StreamSummary,
     Track, TrackIndex, Verdict, pack_media,
 };
 
@@ -101,6 +101,7 @@ fn summary() -> CallSummary {
         first: at,
         last: at,
         payload_bytes: 0,
+        quality: StreamQuality::default(),
     };
     CallSummary {
         id: CallId::from_bytes([7; 16]),

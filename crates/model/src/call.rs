@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{CallId, Evidence, Leg, PacketTime, Pii, Related, StreamSummary, Track, Tunnel, Verdict};
+use crate::{
+    CallId, Evidence, GapEvidence, Leg, PacketTime, Pii, Related, StreamSummary, Track, Tunnel, Verdict,
+};
 
 /// A party as the signalling names it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -127,6 +129,9 @@ pub struct Gap {
     pub ms: u32,
     /// Why.
     pub cause: GapCause,
+    /// What shows it. Not part of the gap's own bytes, which were fixed before it: whoever keeps it writes it behind them.
+    #[serde(skip)]
+    pub evidence: Option<GapEvidence>,
 }
 
 /// Something worth knowing of a call that is neither an error nor a fact of its own.

@@ -10,6 +10,7 @@ mod conversation;
 mod frame;
 mod id;
 mod pii;
+mod quality;
 mod running;
 mod segment;
 mod stream;
@@ -25,6 +26,7 @@ pub use conversation::{Evidence, Related};
 pub use frame::{Flow, LinkType, RawFrame, SipTransport};
 pub use id::{BadId, CallId, RecordingId};
 pub use pii::Pii;
+pub use quality::{Bursts, FarEnd, GapEvidence, StreamQuality};
 pub use running::{Protected, RunningCall, RunningDialog, RunningEndpoint};
 pub use segment::{
     MediaPacket, MediaPackets, PACKET_HEADER, PacketKind, Segment, SegmentContent, SignallingMessage,

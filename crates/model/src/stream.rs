@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Codec, Flow, PacketTime};
+use crate::{Codec, Flow, PacketTime, StreamQuality};
 
 /// Whose voice: the party that sent it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -70,4 +70,8 @@ pub struct StreamSummary {
     pub last: PacketTime,
     /// Bytes of payload in the packets that were kept.
     pub payload_bytes: u64,
+    /// What else is known of it. Not part of the stream's own bytes, which were fixed before it: whoever keeps it writes it
+    /// behind them.
+    #[serde(skip)]
+    pub quality: StreamQuality,
 }

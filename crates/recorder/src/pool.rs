@@ -6,7 +6,8 @@ use std::{collections::HashMap, sync::atomic::Ordering::Relaxed, thread, time::I
 use crossbeam_channel::{Receiver, Sender};
 use earwitness_engine::{Opened, Output, Stream};
 use earwitness_model::{
-    CallId, CallSummary, EndedBy, Gap, GapCause, Leg, RecordingId, Segment, SegmentContent, WallTime,
+    CallId, CallSummary, EndedBy, Gap, GapCause, GapEvidence, Leg, RecordingId, Segment, SegmentContent,
+    WallTime,
 };
 use earwitness_vault::{
     Entry, Index, LedgerNote, Opening, RecordingSealer, Sealed, Sealer, StreamOpened, VaultError,
@@ -207,7 +208,8 @@ fn tell_of_the_part_before(summary: &mut CallSummary) {
         let Some(first) = voices.map(|stream| stream.first).min() else { continue };
         let ms = u32::try_from(first.since(answer) / 1_000_000).unwrap_or(0);
         if ms > 0 {
-            summary.gaps.insert(0, Gap { leg, at: answer, ms, cause: GapCause::Capture });
+            let (cause, evidence) = (GapCause::Capture, Some(GapEvidence::Recorder));
+            summary.gaps.insert(0, Gap { leg, at: answer, ms, cause, evidence });
         }
     }
 }

@@ -9,7 +9,7 @@
 //! - [`demo`]: the calls of an office that one can listen to
 //! - [`wrap`]: any frame in every encapsulation
 //! - [`Carriage`]: the same scripts over TCP or WebSocket, cut and reordered
-//! - [`datagram`], [`segment`], [`rtp`], [`srtp`], [`pcap`]: the bytes of it
+//! - [`datagram`], [`segment`], [`rtp`], [`rtcp`], [`srtp`], [`pcap`]: the bytes of it
 
 #![forbid(unsafe_code)]
 
@@ -20,6 +20,7 @@ pub mod flood;
 pub mod load;
 pub mod pcap;
 mod random;
+pub mod rtcp;
 pub mod rtp;
 pub mod script;
 pub mod segment;

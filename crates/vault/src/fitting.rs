@@ -123,7 +123,7 @@ mod tests {
     use earwitness_model::{
         CallEnd, CallId, CallSummary, Direction, Dtmf, DtmfVia, EarlyMedia, Flag, Flow, Gap, GapCause, Keep,
         Leg, Outcome, PacketTime, PayloadKind, Period, RecordingId, RetentionClass, RuleSetHash,
-        StreamSummary, Track, TrackIndex,
+        StreamQuality, StreamSummary, Track, TrackIndex,
     };
 
     use super::*;
@@ -170,11 +170,13 @@ mod tests {
             first: LATEST,
             last: LATEST,
             payload_bytes: u64::MAX,
+            quality: StreamQuality::default(),
         };
         let retention = RetentionClass { name: word(), keep: Period { months: u32::MAX, days: u32::MAX } };
         let key =
             Dtmf { at: LATEST, digit: Pii::new('*'), leg: Leg::Callee, via: DtmfVia::Inband, ms: u32::MAX };
-        let gap = Gap { leg: Leg::Callee, at: LATEST, ms: u32::MAX, cause: GapCause::Unknown };
+        let gap =
+            Gap { leg: Leg::Callee, at: LATEST, ms: u32::MAX, cause: GapCause::Unknown, evidence: None };
         let summary = CallSummary {
             id: CallId::from_bytes([0xff; 16]),
             sip_call_ids: names(),
@@ -223,7 +225,10 @@ mod tests {
     fn gaps_go_first_and_nothing_else_when_that_is_enough() {
         let mut whole = entry(40, 2);
         whole.summary.gaps =
-            vec![Gap { leg: Leg::Caller, at: LATEST, ms: 1, cause: GapCause::Network }; 30_000];
+            vec![
+                Gap { leg: Leg::Caller, at: LATEST, ms: 1, cause: GapCause::Network, evidence: None };
+                30_000
+            ];
         let mut fitted = whole.clone();
         assert_eq!(fitted.fit(), Fit::Shortened);
         whole.summary.gaps.clear();

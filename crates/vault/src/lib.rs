@@ -27,6 +27,7 @@ mod opener;
 mod opening;
 mod payload_hash;
 mod payload_order;
+mod quality;
 mod reading;
 mod rebuild;
 mod recorded;

@@ -3,7 +3,8 @@
 use chrono::NaiveDate;
 use earwitness_model::{
     CallEnd, CallFacts, CallId, CallSummary, Codec, Decision, EndedBy, Flag, Outcome, PacketTime,
-    PayloadKind, Pii, RecordingId, RunningCall, StreamSummary, Track, TrackIndex, Verdict, WallTime,
+    PayloadKind, Pii, RecordingId, RunningCall, StreamQuality, StreamSummary, Track, TrackIndex, Verdict,
+    WallTime,
 };
 use serde::{Deserialize, Serialize};
 
@@ -146,6 +147,7 @@ fn unseen(stream: &StreamOpened, first: PacketTime, last: PacketTime) -> StreamS
         first,
         last,
         payload_bytes: 0,
+        quality: StreamQuality::default(),
     }
 }
 

@@ -12,7 +12,7 @@
 
 use earwitness_model::{CallSummary, Tunnel};
 
-use crate::conversation;
+use crate::{conversation, quality};
 
 /// The schema of what is written.
 pub(crate) const SCHEMA: u8 = 3;
@@ -23,6 +23,8 @@ const BARE: u8 = 1;
 
 /// The outermost [`Tunnel`].
 const TUNNEL: u8 = 3;
+/// What is known of streams and gaps beyond their own bytes.
+const QUALITY: u8 = 4;
 
 /// Whether this program reads `schema`.
 pub(crate) const fn is_read(schema: u8) -> bool {
@@ -36,7 +38,8 @@ pub(crate) fn write(schema: u8, summary: &CallSummary, bytes: &mut Vec<u8>) {
     }
     if schema >= SCHEMA {
         let tunnel = summary.tunnel.map(|tunnel| (TUNNEL, encoded(&tunnel)));
-        let sections: Vec<(u8, Vec<u8>)> = tunnel.into_iter().collect();
+        let quality = quality::section(summary).map(|bytes| (QUALITY, bytes));
+        let sections: Vec<(u8, Vec<u8>)> = tunnel.into_iter().chain(quality).collect();
         bytes.extend_from_slice(&encoded(&sections));
     }
 }
@@ -52,6 +55,7 @@ pub(crate) fn read(schema: u8, summary: &mut CallSummary, bytes: &[u8]) -> Optio
         for (kind, section) in &sections {
             match *kind {
                 TUNNEL => summary.tunnel = Some(postcard::from_bytes::<Tunnel>(section).ok()?),
+                QUALITY => quality::read(summary, section)?,
                 _ => return None,
             }
         }

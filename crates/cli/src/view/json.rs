@@ -3,7 +3,7 @@
 
 use chrono_tz::Tz;
 use earwitness_model::{
-    CallSummary, Dtmf, Gap, Mode, PacketTime, Party, Pii, Related, StreamSummary, Tunnel,
+    CallSummary, Dtmf, FarEnd, Gap, Mode, PacketTime, Party, Pii, Related, StreamSummary, Tunnel,
 };
 use earwitness_vault::{Entry, RecordingEntry};
 use serde_json::{Value, json};
@@ -15,8 +15,8 @@ use super::{
     mos::mos_of,
     reason,
     words::{
-        cause_word, direction_word, ended_by_word, evidence_word, flag_word, leg_word, mode_word,
-        outcome_word, protection_word, via_word,
+        cause_word, direction_word, ended_by_word, evidence_word, flag_word, gap_evidence_word, leg_word,
+        mode_word, outcome_word, protection_word, via_word,
     },
 };
 
@@ -128,6 +128,10 @@ fn stream_object(
         "last": instant(stream.last, zone),
         "payload_bytes": known(stream.payload_bytes),
         "payload_blake3": recording.and_then(|recording| blake3_of(stream, recording)).map(|hash| hex(&hash)),
+        "bursts": known(u64::from(stream.quality.bursts.count)),
+        "longest_burst": known(u64::from(stream.quality.bursts.longest)),
+        "far_end": stream.quality.far_end.as_ref().map(far_end_object),
+        "taps": stream.quality.taps,
     });
     if let (Some(digests), Some(members)) = (digests, object.as_object_mut()) {
         let name = |digest: &&PayloadDigest| {
@@ -154,6 +158,17 @@ pub(super) fn blake3_of(stream: &StreamSummary, recording: &RecordingEntry) -> O
     hashes.find(|hash| (hash.track, hash.payload_type) == (stream.track, stream.payload_type))?.blake3
 }
 
+/// What the receiver of a stream said of it last.
+fn far_end_object(far_end: &FarEnd) -> Value {
+    json!({
+        "packets_lost": far_end.packets_lost,
+        "lost_percent": to_the_microsecond(far_end.lost_percent),
+        "jitter_ms": to_the_microsecond(far_end.jitter_ms),
+        "rtt_ms": far_end.rtt_ms.map(to_the_microsecond),
+        "reports": far_end.reports,
+    })
+}
+
 fn press_object(press: &Dtmf, zone: Tz) -> Value {
     json!({
         "at": instant(press.at, zone),
@@ -170,6 +185,7 @@ fn gap_object(gap: &Gap, from: PacketTime) -> Value {
         "at_s": seconds_between(from, gap.at),
         "ms": gap.ms,
         "cause": cause_word(gap.cause),
+        "evidence": gap.evidence.map(gap_evidence_word),
     })
 }
 
@@ -221,16 +237,17 @@ mod tests {
             "reason":"welfare-desk","recording":"{recording}","continues":null,"streams":[
             {{"leg":"caller","src":"10.1.0.5:4000","dst":"10.1.0.9:4002","ssrc":"0x0000abcd","codec":"PCMA",
             "payload_type":8,"ptime_ms":20,"packets":3051,"lost":0,"duplicates":0,"reordered":0,"jitter_ms":0.412,
-            "mos":4.41,{times},"payload_bytes":488160,"payload_blake3":"{ab}"}},
+            "mos":4.41,{times},"payload_bytes":488160,"payload_blake3":"{ab}","bursts":0,"longest_burst":0,"far_end":null,"taps":[]}},
             {{"leg":"callee","src":"10.1.0.9:4002","dst":"10.1.0.5:4000","ssrc":"0x0000abce","codec":"PCMA",
             "payload_type":8,"ptime_ms":20,"packets":990,"lost":10,"duplicates":0,"reordered":0,"jitter_ms":0.412,
-            "mos":4.33,{times},"payload_bytes":158400,"payload_blake3":"{cd}"}},
+            "mos":4.33,{times},"payload_bytes":158400,"payload_blake3":"{cd}","bursts":1,"longest_burst":2,
+            "far_end":{{"packets_lost":10,"lost_percent":1.0,"jitter_ms":2.5,"rtt_ms":31.0,"reports":12}},"taps":[700,290]}},
             {{"leg":"callee","src":"10.1.0.9:4002","dst":"10.1.0.5:4000","ssrc":"0x0000abce",
             "codec":"telephone-event/8000",
             "payload_type":101,"ptime_ms":20,"packets":0,"lost":0,"duplicates":0,"reordered":0,"jitter_ms":0.412,
-            "mos":null,{times},"payload_bytes":0,"payload_blake3":null}}],
+            "mos":null,{times},"payload_bytes":0,"payload_blake3":null,"bursts":0,"longest_burst":0,"far_end":null,"taps":[]}}],
             "dtmf":[{{"at":"2026-11-21T09:00:05.200000+09:00","digit":"*","leg":"callee","via":"rfc4733","ms":160}}],
-            "gaps":[{{"leg":"callee","at_s":12.3,"ms":40,"cause":"network"}}],
+            "gaps":[{{"leg":"callee","at_s":12.3,"ms":40,"cause":"network","evidence":"far_end_lost"}}],
             "notice":null,"retention_until":"2027-02-19","hold":false,"rule_set":"{rules}",
             "protection":null,"flags":["one_way","no_bye"],
             "legs":[{{"sip_call_id":"a84b4c76e66710@pc33","reason":"first"}},{{"sip_call_id":"hop@pbx","reason":"media"}}],

@@ -1,6 +1,6 @@
 //! What flags and causes mean, in a sentence each.
 
-use earwitness_model::{Evidence, Flag, GapCause};
+use earwitness_model::{Evidence, Flag, GapCause, GapEvidence};
 
 pub(super) const fn flag_meaning(flag: Flag) -> &'static str {
     match flag {
@@ -53,6 +53,16 @@ pub(super) const fn evidence_meaning(evidence: Evidence) -> &'static str {
         Evidence::Replaces => "by Replaces: it took a dialog's place",
         Evidence::Refer => "by REFER: a transfer",
         Evidence::Payload => "by the same audio in both",
+    }
+}
+
+pub(super) const fn gap_evidence_meaning(evidence: GapEvidence) -> &'static str {
+    match evidence {
+        GapEvidence::Recorder => "it says so itself",
+        GapEvidence::FarEndLost => "the far end reports as much loss, then and at no other time",
+        GapEvidence::FarEndReceived => "the far end reports that it lost nothing then",
+        GapEvidence::ManyStreams => "most streams of the mirror have a gap then",
+        GapEvidence::Contradiction => "there is evidence of two causes",
     }
 }
 

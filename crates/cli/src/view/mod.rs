@@ -12,6 +12,7 @@ mod mos;
 mod page;
 mod party;
 mod printable;
+mod quality;
 mod reason;
 mod row;
 mod step;

@@ -10,9 +10,11 @@ use earwitness_vault::Entry;
 use super::{
     instant::{for_people, instant, length, seconds_between},
     is_recorded,
-    meaning::{cause_meaning, evidence_meaning, flag_meaning},
+    meaning::{cause_meaning, evidence_meaning, flag_meaning, gap_evidence_meaning},
     party::in_full,
-    printable, reason, shown,
+    printable,
+    quality::quality,
+    reason, shown,
     streams::{Room, streams},
     words::{direction_word, flag_word, leg_word, mode_word, outcome_word, via_word},
 };
@@ -29,6 +31,7 @@ pub(crate) fn page(entry: &Entry, zone: Tz, screen: Screen) -> String {
         times(&entry.summary, zone, screen),
         verdict(entry, screen),
         section("Streams", &streams(entry, Room::of(screen)), screen),
+        quality(&entry.summary, screen),
         presses(&entry.summary, screen),
         gaps(&entry.summary, screen),
         flags(&entry.summary, screen),
@@ -176,10 +179,11 @@ fn gaps(summary: &CallSummary, screen: Screen) -> String {
         // Writing to a String cannot fail.
         writeln!(
             text,
-            "  {at:>9.3} s  {:>6} ms of the {}, {}",
+            "  {at:>9.3} s  {:>6} ms of the {}, {}{}",
             gap.ms,
             leg_word(gap.leg),
-            cause_meaning(gap.cause)
+            cause_meaning(gap.cause),
+            gap.evidence.map(|shown| format!(": {}", gap_evidence_meaning(shown))).unwrap_or_default()
         )
         .unwrap_or_default();
     }
@@ -224,7 +228,10 @@ mod tests {
             "  recorded    yes  welfare-desk",
             "  notice      ivr-2026",
             "      2.000 s  *  callee, 160 ms, rfc4733",
-            "     12.300 s      40 ms of the callee, lost before the mirror",
+            "     12.300 s      40 ms of the callee, lost before the mirror: the far end reports as much loss, then and at no other time",
+            "  callee   0x0000abce  lost in 1 burst, of 2 packets at the most",
+            "  callee   0x0000abce  the far end lost 10 (1.00 %), jitter 2.5 ms, 31.0 ms there and back, by 12 reports",
+            "  callee   0x0000abce  first from tap 1: 700 packets, tap 2: 290",
             "  one_way     Audio of one party only was seen: is the mirror missing a direction?",
         ] {
             assert!(page.lines().any(|found| found == line), "{line:?} in\n{page}");

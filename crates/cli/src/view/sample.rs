@@ -1,10 +1,10 @@
 //! Calls made by hand, for the tests of the views and the filters.
 
 use earwitness_model::{
-    CallEnd, CallFacts, CallId, CallSummary, Codec, Decision, Direction, Dtmf, DtmfVia, EarlyMedia,
-    Encapsulation, EndedBy, Flow, Gap, GapCause, Keep, Leg, Mode, Outcome, PacketTime, Party, Period, Pii,
-    RecordingId, Refusal, RetentionClass, RuleSetHash, StreamSummary, Track, TrackIndex, Tunnel, TunnelEnds,
-    Verdict,
+    Bursts, CallEnd, CallFacts, CallId, CallSummary, Codec, Decision, Direction, Dtmf, DtmfVia, EarlyMedia,
+    Encapsulation, EndedBy, FarEnd, Flow, Gap, GapCause, GapEvidence, Keep, Leg, Mode, Outcome, PacketTime,
+    Party, Period, Pii, RecordingId, Refusal, RetentionClass, RuleSetHash, StreamQuality, StreamSummary,
+    Track, TrackIndex, Tunnel, TunnelEnds, Verdict,
 };
 use earwitness_vault::{Entry, RecordingEntry, StreamHash};
 
@@ -42,6 +42,7 @@ fn stream(track: u16, payload_type: u8, codec: Codec, (packets, lost): (u64, u64
         first: after(3_240),
         last: after(64_200),
         payload_bytes: packets * 160,
+        quality: StreamQuality::default(),
     }
 }
 
@@ -64,11 +65,22 @@ pub(crate) fn answered() -> Entry {
         rule_set: RuleSetHash([0x5a; 32]),
     };
     let event = Codec::from_rtpmap("telephone-event", 8000, None);
-    let streams = vec![
+    let mut streams = vec![
         stream(0, 8, Codec::Pcma, (3051, 0)),
         stream(1, 8, Codec::Pcma, (990, 10)),
         stream(1, 101, event, (0, 0)),
     ];
+    streams[1].quality = StreamQuality {
+        far_end: Some(FarEnd {
+            packets_lost: 10,
+            lost_percent: 1.0,
+            jitter_ms: 2.5,
+            rtt_ms: Some(31.0),
+            reports: 12,
+        }),
+        bursts: Bursts { count: 1, longest: 2 },
+        taps: vec![700, 290],
+    };
     let summary = CallSummary {
         id: CallId::new(START.nanos() / MS, 7),
         sip_call_ids: vec![Pii::new("a84b4c76e66710@pc33".to_owned())],
@@ -94,7 +106,13 @@ pub(crate) fn answered() -> Entry {
             via: DtmfVia::Rfc4733,
             ms: 160,
         }],
-        gaps: vec![Gap { leg: Leg::Callee, at: after(15_500), ms: 40, cause: GapCause::Network }],
+        gaps: vec![Gap {
+            leg: Leg::Callee,
+            at: after(15_500),
+            ms: 40,
+            cause: GapCause::Network,
+            evidence: Some(GapEvidence::FarEndLost),
+        }],
         flags: vec![],
         messages: 7,
         joined: vec![],

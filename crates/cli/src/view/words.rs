@@ -1,6 +1,8 @@
 //! The contract's word for each value.
 
-use earwitness_model::{Direction, DtmfVia, EndedBy, Evidence, Flag, GapCause, Leg, Mode, Outcome};
+use earwitness_model::{
+    Direction, DtmfVia, EndedBy, Evidence, Flag, GapCause, GapEvidence, Leg, Mode, Outcome,
+};
 
 pub(crate) const fn leg_word(leg: Leg) -> &'static str {
     match leg {
@@ -52,6 +54,17 @@ pub(super) const fn via_word(via: DtmfVia) -> &'static str {
         DtmfVia::Rfc4733 => "rfc4733",
         DtmfVia::Info => "info",
         DtmfVia::Inband => "inband",
+    }
+}
+
+/// What shows a gap's cause.
+pub(super) const fn gap_evidence_word(evidence: GapEvidence) -> &'static str {
+    match evidence {
+        GapEvidence::Recorder => "recorder",
+        GapEvidence::FarEndLost => "far_end_lost",
+        GapEvidence::FarEndReceived => "far_end_received",
+        GapEvidence::ManyStreams => "many_streams",
+        GapEvidence::Contradiction => "contradiction",
     }
 }
 

@@ -9,6 +9,8 @@ use earwitness_model::{
 
 use super::{
     MAX_PAYLOAD,
+    cause::Trail,
+    far_end::FarEnds,
     keypress::{KeyEvent, Pressed},
     lock,
     losses::Losses,
@@ -56,6 +58,8 @@ pub(super) struct MediaCall {
     /// Counts the rings, so that a deadline knows whether it is meant.
     pub(super) ring_number: u32,
     dtmf: Vec<Dtmf>,
+    /// What is reported of its streams; nothing yet in most calls.
+    far_ends: Option<Box<FarEnds>>,
     /// Sources were left out: the call has more than are told apart.
     pub(super) crowded: bool,
     /// The shard that this is a part of the call in.
@@ -89,6 +93,7 @@ impl MediaCall {
             ring: None,
             ring_number: 0,
             dtmf: Vec::new(),
+            far_ends: None,
             crowded: false,
             place: None,
             asleep: false,
@@ -125,6 +130,10 @@ impl MediaCall {
         if self.keeping == Keeping::FromAnswer {
             self.since = Some(at);
         }
+    }
+
+    pub(super) fn far_ends(&mut self) -> &mut FarEnds {
+        self.far_ends.get_or_insert_default()
     }
 
     pub(super) fn add_track(&mut self, of: Track, slot: u32, most: usize) -> Option<TrackIndex> {
@@ -219,7 +228,8 @@ impl MediaCall {
     pub(super) fn summary(self, tracks: &[TrackState], losses: &Losses) -> MediaSummary {
         let keeps = self.keeping != Keeping::Never;
         let heard = |leg| tracks.iter().any(|t| t.leg() == leg && t.is_heard());
-        let gaps: Vec<Gap> = tracks.iter().flat_map(TrackState::gaps).collect();
+        let trails: Vec<Trail> = tracks.iter().map(|track| track.trail(self.base)).collect();
+        let gaps: Vec<Gap> = trails.iter().flat_map(Trail::gaps).collect();
         let mut flags = Vec::new();
         flags.extend((self.crowded || is_incomplete(tracks, &gaps, losses)).then_some(Flag::CaptureLoss));
         flags.extend(self.truncated.then_some(Flag::Truncated));
@@ -236,7 +246,9 @@ impl MediaCall {
                 .map(|s| StreamSummary { first: told(s.first), last: told(s.last), ..s })
                 .collect(),
             dtmf: self.dtmf.into_iter().map(|key| Dtmf { at: told(key.at), ..key }).collect(),
-            gaps: gaps.into_iter().map(|gap| Gap { at: told(gap.at), ..gap }).collect(),
+            gaps,
+            trails,
+            far_ends: self.far_ends.map(|far_ends| *far_ends).unwrap_or_default(),
             flags,
             heard: match keeps && self.answered.is_some() {
                 true => Heard::Parties { caller: heard(Leg::Caller), callee: heard(Leg::Callee) },

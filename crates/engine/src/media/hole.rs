@@ -34,6 +34,8 @@ pub(crate) struct Hole {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Missing {
     pub(crate) at: PacketTime,
+    /// The first missing extended sequence number.
+    pub(crate) first: u32,
     pub(crate) packets: u32,
     pub(crate) cause: GapCause,
 }
@@ -125,6 +127,11 @@ impl Holes {
         }
     }
 
+    /// Whether more may be missing than is remembered.
+    pub(crate) const fn is_full(&self) -> bool {
+        self.0.len() >= MAX_HOLES
+    }
+
     /// What is missing, in packets of `packet_nanos` ns.
     pub(crate) fn missing(&self, packet_nanos: i64) -> Vec<Missing> {
         let mut all: Vec<Missing> = Vec::with_capacity(self.0.len());
@@ -133,7 +140,10 @@ impl Holes {
             let (cause, touches) = (hole.cause(), end == Some(u64::from(hole.first)));
             match all.last_mut().filter(|last| touches && last.cause == cause) {
                 Some(last) => last.packets = last.packets.saturating_add(hole.count),
-                None => all.push(Missing { at: hole.at(packet_nanos), packets: hole.count, cause }),
+                None => {
+                    let (at, first, packets) = (hole.at(packet_nanos), hole.first, hole.count);
+                    all.push(Missing { at, first, packets, cause });
+                }
             }
             end = Some(hole.end());
         }

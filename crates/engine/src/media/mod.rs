@@ -1,9 +1,12 @@
 //! The media half: streams, rings and what becomes of each packet. It knows calls only by what [`Order`]s say of them.
 
 mod call;
+pub(crate) mod cause;
 mod claims;
+mod control;
 mod early;
 mod endpoints;
+pub(crate) mod far_end;
 mod flow_table;
 mod hole;
 mod jitter;

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use earwitness_model::{
-    CallSummary, Codec, Flag, Gap, GapCause, MediaPacket, PacketTime, PayloadKind, Segment, StreamSummary,
-    TrackIndex,
+    CallSummary, Codec, Flag, Gap, GapCause, GapEvidence, MediaPacket, PacketTime, PayloadKind, Segment,
+    StreamSummary, TrackIndex,
 };
 
 use super::{Media, hole::Holes, losses::Room};
@@ -94,7 +94,8 @@ impl<'s> Told<'s> {
             for missing in holes.missing(i64::from(ptime) * 1_000_000) {
                 carrier.lost += u64::from(missing.packets);
                 let ms = missing.packets.saturating_mul(ptime);
-                self.gaps.push(Gap { leg, at: missing.at, ms, cause: GapCause::Capture });
+                let (cause, evidence) = (GapCause::Capture, Some(GapEvidence::Recorder));
+                self.gaps.push(Gap { leg, at: missing.at, ms, cause, evidence });
             }
         }
         self.gaps.sort_by_key(|gap| (gap.at, gap.leg));

@@ -86,6 +86,11 @@ impl Sequence {
         self.lost_before_restart + self.lost_since_restart()
     }
 
+    /// The first number and the last; `None` of a sender that began anew, whose numbers are not its own any more.
+    pub(crate) const fn span(&self) -> Option<(u32, u32)> {
+        if self.restarts == 0 { Some((self.base, self.highest)) } else { None }
+    }
+
     fn advance(&mut self, ahead: u32) -> Place {
         let Some(highest) = self.highest.checked_add(ahead) else { return Place::Noise };
         for number in (self.highest + 1..highest).rev().take(WINDOW as usize) {

@@ -1,7 +1,7 @@
 //! The streams of a track: its payload types, and what is counted of each.
 
 use earwitness_model::{
-    Codec, MediaPacket, PacketTime, PayloadKind, RtpTime, StreamSummary, Track, TrackIndex,
+    Codec, MediaPacket, PacketTime, PayloadKind, RtpTime, StreamQuality, StreamSummary, Track, TrackIndex,
 };
 
 use super::jitter::Jitter;
@@ -117,6 +117,11 @@ impl StreamState {
         }
     }
 
+    /// When its first packet came.
+    pub(super) const fn first(&self) -> PacketTime {
+        self.first
+    }
+
     /// Counts a packet that was kept.
     #[inline]
     pub(super) fn count(&mut self, packet: &MediaPacket<'_>) {
@@ -157,6 +162,7 @@ impl StreamState {
             first: self.first,
             last: self.last,
             payload_bytes: self.payload_bytes,
+            quality: StreamQuality::default(),
         }
     }
 

@@ -1,10 +1,11 @@
 //! One track: a sequence number space of a call, and the streams (payload types) that share it.
 
 use earwitness_model::{
-    Codec, Flow, Gap, Leg, MediaPacket, PacketTime, RtpTime, StreamSummary, Track, TrackIndex,
+    Codec, Flow, Leg, MediaPacket, PacketTime, RtpTime, StreamSummary, Track, TrackIndex,
 };
 
 use super::{
+    cause::Trail,
     hole::Holes,
     keypress::Pressed,
     lock::Lock,
@@ -200,14 +201,20 @@ impl TrackState {
         })
     }
 
-    /// What is missing, in order of sequence numbers.
-    pub(crate) fn gaps(&self) -> impl Iterator<Item = Gap> {
-        let (leg, ptime) = (self.leg(), self.ptime_ms());
-        self.holes.missing(i64::from(ptime) * 1_000_000).into_iter().map(move |missing| Gap {
-            leg,
-            at: missing.at,
-            ms: missing.packets.saturating_mul(ptime),
-            cause: missing.cause,
-        })
+    /// What is missing, and what is needed to tell why.
+    pub(super) fn trail(&self, base: i64) -> Trail {
+        let ptime_ms = self.ptime_ms();
+        let missing = self.holes.missing(i64::from(ptime_ms) * 1_000_000);
+        let end = self.holes.is_full().then(|| missing.last().map(|last| last.first)).flatten();
+        Trail {
+            of: self.of,
+            span: self.sequence.as_ref().and_then(Sequence::span),
+            first: self.streams.iter().map(StreamState::first).min().unwrap_or(self.last),
+            last: self.last,
+            known_to: end,
+            ptime_ms,
+            missing,
+            base,
+        }
     }
 }

@@ -257,7 +257,10 @@ impl MediaShard {
                 self.report(OwnedSip { flow: *flow, transport, tunnel, bytes: payload.into(), time, base });
             }
             Protocol::Sip => self.counts.messages_unread += 1,
-            Protocol::Rtcp => self.counts.rtcp += 1,
+            Protocol::Rtcp => {
+                self.counts.rtcp += 1;
+                self.media.handle_control(flow, payload, time);
+            }
             Protocol::Zrtp(kind) => {
                 self.media.handle_zrtp((flow, kind), self.now, &mut self.outputs);
                 self.counts.other += 1;

@@ -67,6 +67,8 @@ fn merged(parts: Vec<MediaSummary>) -> MediaSummary {
         all.streams.extend(part.streams);
         all.dtmf.extend(part.dtmf);
         all.gaps.extend(part.gaps);
+        all.trails.extend(part.trails);
+        all.far_ends.join(part.far_ends);
         all.flags.extend(part.flags);
         all.heard = all.heard.or(part.heard);
         all.opened = all.opened.or(part.opened);

@@ -9,6 +9,7 @@ use super::{
     call::{Beginning, State},
 };
 use crate::{
+    media::cause,
     order::{CallSlot, Keeping, MediaSummary, Order, Report},
     output::Output,
     timer::Timer,
@@ -121,6 +122,7 @@ impl Signalling {
     /// The call leaves the table, and this is all of it.
     fn forget(&mut self, slot: CallSlot, mut media: MediaSummary, outputs: &mut VecDeque<Output>) {
         let heard = !media.streams.is_empty() || media.last.is_some();
+        cause::judge(&mut media);
         let Some(call) = self.call_mut(slot) else { return };
         let last = media.last.map_or(call.last_message, |last| last.max(call.last_message));
         call.end(last, Some(EndedBy::CaptureEnd), None);

@@ -7,7 +7,7 @@ use earwitness_media::CallAudio;
 use earwitness_model::{
     CallEnd, CallFacts, CallId, CallSummary, Codec, Decision, Direction, Flow, Leg, MediaPacket, Mode,
     Outcome, PacketTime, Party, PayloadKind, Refusal, RtpTime, RuleSetHash, Segment, SegmentContent,
-    StreamSummary, Track, TrackIndex, Verdict, pack_media,
+    StreamQuality, StreamSummary, Track, TrackIndex, Verdict, pack_media,
 };
 
 /// Nanoseconds in a millisecond.
@@ -106,6 +106,7 @@ impl Outline {
                 first: START,
                 last: START,
                 payload_bytes: 0,
+                quality: StreamQuality::default(),
             })
         });
         CallSummary {

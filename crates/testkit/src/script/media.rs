@@ -6,6 +6,7 @@ use earwitness_model::{Flow, Leg};
 
 use super::{
     Stage,
+    control::Reporting,
     line::{Line, address, number, seconds},
     signal::party,
 };
@@ -26,15 +27,21 @@ pub(super) struct Run {
     pub(super) vlans: Vec<u16>,
     /// How often each packet is seen.
     pub(super) times: u32,
-    from: i64,
-    to: i64,
+    pub(super) from: i64,
+    pub(super) to: i64,
     ptime_ms: u32,
     encoding: Encoding,
     voice: Voice,
-    ssrc: u32,
-    sequence: u16,
+    pub(super) ssrc: u32,
+    pub(super) sequence: u16,
     timestamp: u32,
-    lost: Vec<usize>,
+    pub(super) lost: Vec<usize>,
+    /// These do not come as far as the mirror, nor to the receiver.
+    pub(super) gone: Vec<usize>,
+    /// These are lost behind the mirror.
+    pub(super) beyond: Vec<usize>,
+    /// How both ends report on the run.
+    pub(super) reports: Option<Reporting>,
     late: Vec<usize>,
     /// Somebody changes a byte of these on their way.
     forged: Vec<usize>,
@@ -105,6 +112,9 @@ impl Stage {
             sequence: line.value("seq", number)?.unwrap_or(sequence),
             timestamp: line.value("ts", number)?.unwrap_or(timestamp),
             lost: line.value("lost", indices)?.unwrap_or_default(),
+            gone: line.value("gone", indices)?.unwrap_or_default(),
+            beyond: line.value("beyond", indices)?.unwrap_or_default(),
+            reports: Reporting::read(&mut line)?,
             late: line.value("late", indices)?.unwrap_or_default(),
             forged: line.value("forged", indices)?.unwrap_or_default(),
             secured: match line.value("srtp", srtp::Key::read)? {
@@ -195,7 +205,7 @@ impl Run {
         let mut index = 0;
         packets.retain(|_| {
             index += 1;
-            !self.lost.contains(&(index - 1))
+            !self.lost.contains(&(index - 1)) && !self.gone.contains(&(index - 1))
         });
         packets
     }
@@ -213,7 +223,8 @@ impl Run {
         }
     }
 
-    fn sent(&self) -> Vec<Packet> {
+    /// Every packet that is sent, whatever becomes of it.
+    pub(super) fn sent(&self) -> Vec<Packet> {
         let step = self.ptime_ms * (self.clock_rate() / 1_000);
         let mut packets = Vec::new();
         for slot in 0..self.slots() {

@@ -8,6 +8,7 @@
 //! at 5.100 10.1.0.5:5060 > 10.1.0.9:5060 BYE call-1
 //! ```
 
+mod control;
 mod dialog;
 mod line;
 mod media;
@@ -17,7 +18,7 @@ use std::collections::HashMap;
 
 use earwitness_model::{Flow, PacketTime, SipTransport};
 
-use self::{dialog::Dialog, line::Line, media::Run};
+use self::{control::Heard, dialog::Dialog, line::Line, media::Run};
 use crate::{
     Carriage, Frame, MORNING, Opening, SegmentOrder,
     datagram::Datagram,
@@ -234,11 +235,16 @@ impl Stage {
 
     fn finish(mut self) -> Vec<Frame> {
         self.send_letters();
+        let mut heard = Heard::default();
         for run in std::mem::take(&mut self.runs) {
             self.vlans.clone_from(&run.vlans);
             for packet in run.packets() {
                 let passage = Passage { times: run.times, fragment: None, lost: Vec::new(), is_held: false };
                 self.send(self.time(packet.nanos), run.flow, &packet.bytes, passage);
+            }
+            for report in heard.reports(&run) {
+                let passage = Passage { times: run.times, fragment: None, lost: Vec::new(), is_held: false };
+                self.send(self.time(report.nanos), report.flow, &report.bytes, passage);
             }
         }
         self.frames.sort_by_key(|frame| frame.time);

@@ -5,7 +5,7 @@
 //! again for what is there: as that of a recording that was interrupted, with the packets that are missing as lost, a gap
 //! of [`GapCause::Capture`] in each voice, and without hashes of payloads, which nobody can tell of a part.
 
-use earwitness_model::{CallSummary, Codec, Flag, Gap, GapCause, PacketTime, PayloadKind};
+use earwitness_model::{CallSummary, Codec, Flag, Gap, GapCause, GapEvidence, PacketTime, PayloadKind};
 
 use super::Writer;
 use crate::{
@@ -173,6 +173,7 @@ fn count_as_lost(held: &Held, summary: &mut CallSummary) {
             at: missing.first,
             ms: u32::try_from(ms).unwrap_or(u32::MAX),
             cause: GapCause::Capture,
+            evidence: Some(GapEvidence::Recorder),
         });
     }
     summary.gaps.sort_by_key(|gap| (gap.at, gap.leg));

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use earwitness_model::{CallSummary, Codec, Flag, Gap, GapCause, Leg, StreamSummary, TrackIndex};
+use earwitness_model::{
+    CallSummary, Codec, Flag, Gap, GapCause, GapEvidence, Leg, StreamQuality, StreamSummary, TrackIndex,
+};
 use earwitness_vault::{GivenUp, NotTaken, Sealed, Vault, Writer};
 
 use crate::support::{
@@ -52,6 +54,7 @@ fn counted(n: u32, packets: u64) -> CallSummary {
         first: START,
         last: START,
         payload_bytes: packets * 160,
+        quality: StreamQuality::default(),
     };
     CallSummary { streams: vec![stream(0), stream(1)], ..summary(n) }
 }
@@ -104,7 +107,10 @@ fn what_a_full_disk_has_no_room_for_when_the_recorder_stops_is_lost_and_told() {
 
     assert_eq!(voices(&vault, 1), [(10, 22, 1600); 2]);
     assert_eq!(voices(&vault, 2), [(0, 7, 0); 2]);
-    let gap = |leg, from, ms| Gap { leg, at: at(from), ms, cause: GapCause::Capture };
+    let gap = |leg, from, ms| {
+        let (cause, evidence) = (GapCause::Capture, Some(GapEvidence::Recorder));
+        Gap { leg, at: at(from), ms, cause, evidence }
+    };
     let both = |from, ms| [gap(Leg::Caller, from, ms), gap(Leg::Callee, from, ms)];
     assert_eq!(entry(&vault, 1).summary.gaps, both(10, 400));
     assert_eq!(entry(&vault, 2).summary.gaps, both(0, 100));

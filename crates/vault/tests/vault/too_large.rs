@@ -10,7 +10,8 @@ use crate::support::{
 /// More gaps than a row holds, and a name longer than a row of the ledger.
 fn endless(n: u32) -> CallSummary {
     let mut endless = summary(n);
-    endless.gaps = vec![Gap { leg: Leg::Callee, at: START, ms: 40, cause: GapCause::Network }; 100_000];
+    endless.gaps =
+        vec![Gap { leg: Leg::Callee, at: START, ms: 40, cause: GapCause::Network, evidence: None }; 100_000];
     endless.facts.from.display = Some(Pii::new("x".repeat(600 << 10)));
     endless
 }

@@ -1,0 +1,51 @@
+//! RTCP: which call it is about, and what its receivers say of the streams that they hear.
+//!
+//! It comes on the port behind that of RTP, on the same one (RFC 5761), or on another that the SDP names (RFC 3605). In a
+//! shard the streams that it is about may be another shard's: what is reported is laid beside them at the call's end.
+
+use std::net::SocketAddr;
+
+use earwitness_model::{Flow, PacketTime};
+use earwitness_wire::rtcp::{self, Blocks, Report};
+
+use super::{Media, endpoints::Heard, far_end::Sent};
+use crate::order::{CallSlot, Keeping};
+
+/// Packets of a compound that are looked at, and blocks of each: a phone sends one or two of each.
+const MOST_READ: usize = 32;
+
+impl Media {
+    /// Takes a datagram that looks like RTCP.
+    #[cold]
+    pub(crate) fn handle_control(&mut self, flow: &Flow, payload: &[u8], at: PacketTime) {
+        let Some(call) = self.call_of_control(flow) else { return };
+        let Some(state) = self.call_mut(call).filter(|state| state.keeping != Keeping::Never) else { return };
+        let (by, to) = (flow.src.ip(), flow.dst.ip());
+        for report in rtcp::reports(payload).take(MOST_READ) {
+            let blocks: Blocks<'_> = match report {
+                Report::SenderReport { ssrc, ntp, blocks, .. } => {
+                    state.far_ends().handle_sent(Sent { ssrc, by, name: (ntp >> 16) as u32, at });
+                    blocks
+                }
+                Report::ReceiverReport { blocks, .. } => blocks,
+                Report::Sdes { .. } | Report::Bye { .. } | Report::Other { .. } | Report::Malformed(_) => {
+                    continue;
+                }
+            };
+            for block in blocks {
+                state.far_ends().handle_block((by, to), block, at);
+            }
+        }
+    }
+
+    /// The call whose media goes the other way between the same ends, or the ports below.
+    fn call_of_control(&self, flow: &Flow) -> Option<CallSlot> {
+        let below = |end: SocketAddr| SocketAddr::new(end.ip(), end.port().saturating_sub(1));
+        let back = flow.reversed();
+        let claims = [Flow { src: below(back.src), dst: below(back.dst) }, back]
+            .map(|flow| self.endpoints.claim(&flow, |call| self.standing(call)));
+        let claims = || claims.iter().flatten();
+        let sure = claims().find(|claim| claim.heard == Heard::BothWays);
+        sure.or_else(|| claims().next()).map(|claim| claim.call)
+    }
+}

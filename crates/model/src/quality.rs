@@ -1,0 +1,54 @@
+//! What is known of a stream besides its packets: what the far end says that it received, in how many runs packets are
+//! missing, and which taps they came from. And what shows why audio is missing.
+
+use serde::{Deserialize, Serialize};
+
+/// What shows the cause of a gap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum GapEvidence {
+    /// This recorder says so itself: it lost frames then, or could not keep the packets.
+    Recorder,
+    /// The receiver reports the loss of as many packets as are missing, then and at no other time.
+    FarEndLost,
+    /// The receiver reports that it lost nothing then.
+    FarEndReceived,
+    /// Most streams of the mirror, of many hosts, have a gap at this instant.
+    ManyStreams,
+    /// There is evidence of two causes.
+    Contradiction,
+}
+
+/// What the receiver of a stream last said of it (RFC 3550, section 6.4).
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct FarEnd {
+    /// Packets that it lost since it began to receive; below 0 when duplicates reached it.
+    pub packets_lost: i64,
+    /// Of a hundred packets that were sent, how many it lost, over the time of its reports.
+    pub lost_percent: f64,
+    /// Interarrival jitter, in ms, as it measured it last.
+    pub jitter_ms: f64,
+    /// From the mirror to the receiver and back, in ms; `None` where its reports answer no report that was seen.
+    pub rtt_ms: Option<f64>,
+    /// How many reports it sent.
+    pub reports: u32,
+}
+
+/// The runs in which packets of a stream are missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Bursts {
+    /// How many runs there are.
+    pub count: u32,
+    /// Packets of the longest.
+    pub longest: u32,
+}
+
+/// What is known of a stream besides its packets.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct StreamQuality {
+    /// What its receiver says; `None` where no report was seen.
+    pub far_end: Option<FarEnd>,
+    /// Its losses, told on the stream that carries the track's audio.
+    pub bursts: Bursts,
+    /// How many of its packets came first from each tap, in the order of the taps; empty where one showed all of it.
+    pub taps: Vec<u64>,
+}
