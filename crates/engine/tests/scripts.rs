@@ -239,7 +239,8 @@ fn read(frames: &[Frame]) -> Read {
         let is_fragment = is_v4 && bytes[ip + 6..ip + 8] != [0, 0];
         let rtp = &bytes[udp + 8..];
         let is_tcp = bytes[ip + if is_v4 { 9 } else { 6 }] == 6;
-        if is_fragment || is_tcp || [5060, 5071].contains(&port(udp)) {
+        let is_rtcp = (192..=223).contains(&rtp[1]);
+        if is_fragment || is_tcp || is_rtcp || [5060, 5071].contains(&port(udp)) {
             continue;
         }
         let address = |at: usize| {

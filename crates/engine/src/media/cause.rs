@@ -29,6 +29,14 @@ const FROM_BEGINNING_NANOS: i64 = 15_000_000_000;
 /// A round trip is not longer.
 const LONGEST_TRIP_NANOS: i64 = 60_000_000_000;
 
+/// Whether the capture shows a call from its beginning: what a receiver lost before its first report may else be from before
+/// the capture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Begun {
+    Seen,
+    Unseen,
+}
+
 /// What is missing of one track, and where it stood when.
 #[derive(Debug, Clone)]
 pub(crate) struct Trail {
@@ -60,7 +68,7 @@ struct Bracket {
 }
 
 /// Tells the causes of the gaps as far as there is evidence, and each stream what its receiver says.
-pub(crate) fn judge(media: &mut MediaSummary) {
+pub(crate) fn judge(media: &mut MediaSummary, begun: Begun) {
     for trail in std::mem::take(&mut media.trails) {
         let series = media.far_ends.of(&trail.of);
         let of_track = media.streams.iter_mut().filter(|stream| stream.of == trail.of);
@@ -70,7 +78,7 @@ pub(crate) fn judge(media: &mut MediaSummary) {
                 series.map(|series| said(series, &media.far_ends.sent, &trail, carrier.codec.as_ref()));
         }
         let Some(series) = series else { continue };
-        for (gap, cause, evidence) in trail.told_by(series) {
+        for (gap, cause, evidence) in trail.told_by(series, begun) {
             let same = |told: &&mut Gap| **told == gap;
             if let Some(told) = media.gaps.iter_mut().find(same) {
                 (told.cause, told.evidence) = (cause, Some(evidence));
@@ -114,8 +122,8 @@ impl Trail {
     }
 
     /// The gaps whose cause `series` tells.
-    fn told_by(&self, series: &Series) -> Vec<(Gap, GapCause, GapEvidence)> {
-        let brackets = self.brackets(series);
+    fn told_by(&self, series: &Series, begun: Begun) -> Vec<(Gap, GapCause, GapEvidence)> {
+        let brackets = self.brackets(series, begun);
         let lost_before_both = is_no_chance(&brackets);
         let unknown = self.missing.iter().filter(|missing| missing.cause == GapCause::Unknown);
         unknown
@@ -140,7 +148,7 @@ impl Trail {
     }
 
     /// The stretches between the reports, as far as all that is missing in them is known.
-    fn brackets(&self, series: &Series) -> Vec<Bracket> {
+    fn brackets(&self, series: &Series, begun: Begun) -> Vec<Bracket> {
         let (Some((base, _)), Some(offset)) = (self.span, self.offset(series)) else { return Vec::new() };
         let beginning = (i64::from(base) - 1, 0);
         let mut points = vec![beginning];
@@ -175,8 +183,7 @@ impl Trail {
                 }
             })
             .collect();
-        // What the receiver lost before its first report may be from before the capture.
-        if let Some(first) = brackets.first_mut() {
+        if let Some(first) = brackets.first_mut().filter(|_| begun == Begun::Unseen) {
             first.is_mixed |= first.theirs > first.ours || first.theirs < 0;
         }
         brackets
@@ -339,7 +346,7 @@ mod tests {
         let gaps = trail.gaps().collect();
         let mut media =
             MediaSummary { gaps, trails: vec![trail], far_ends: far_ends(theirs), ..MediaSummary::default() };
-        judge(&mut media);
+        judge(&mut media, Begun::Seen);
         media.gaps.iter().map(|gap| gap.cause).collect()
     }
 
@@ -400,23 +407,27 @@ mod tests {
     #[test]
     fn after_the_last_report_and_over_a_restart_nothing_is_told() {
         assert_eq!(causes(&[0, 2, 0, 2], &[0, 0]), [MIRROR, UNKNOWN]);
+        // What it lost before the capture began is no loss beside ours.
+        let late = far_ends(&[900, 4, 1, 5, 0, 6]);
+        let told = |begun| trail(&[0, 4, 1, 5, 0, 6], UNKNOWN).told_by(&late.series[0], begun).len();
+        assert_eq!((told(Begun::Seen), told(Begun::Unseen)), (0, 4));
         let far_ends = far_ends(&[0, 0, 0]);
         let whole = trail(&[1, 1, 1], GapCause::Unknown);
-        assert_eq!(whole.told_by(&far_ends.series[0]).len(), 3);
-        assert!(Trail { span: None, ..whole.clone() }.told_by(&far_ends.series[0]).is_empty());
+        assert_eq!(whole.told_by(&far_ends.series[0], Begun::Seen).len(), 3);
+        assert!(Trail { span: None, ..whole.clone() }.told_by(&far_ends.series[0], Begun::Seen).is_empty());
         // Between the first report and the last the receiver lost nothing: the one between was not kept.
         let known_to = Some(BASE + BRACKET * 2);
-        assert_eq!(Trail { known_to, ..whole }.told_by(&far_ends.series[0]).len(), 1);
+        assert_eq!(Trail { known_to, ..whole }.told_by(&far_ends.series[0], Begun::Seen).len(), 1);
     }
 
     #[test]
     fn what_this_recorder_lost_is_not_laid_beside_what_the_receiver_lost() {
         let capture = trail(&[3, 3], GapCause::Capture);
-        assert!(capture.told_by(&far_ends(&[0, 0]).series[0]).is_empty());
+        assert!(capture.told_by(&far_ends(&[0, 0]).series[0], Begun::Seen).is_empty());
         let mut both = trail(&[4, 0, 1, 5, 0, 6], UNKNOWN);
         let lost = Missing { at: at(300), first: BASE + 300, packets: 9, cause: GapCause::Capture };
         both.missing.insert(1, lost);
-        let told = both.told_by(&far_ends(&[4, 0, 1, 5, 0, 6]).series[0]);
+        let told = both.told_by(&far_ends(&[4, 0, 1, 5, 0, 6]).series[0], Begun::Seen);
         assert_eq!(told.iter().map(|(_, cause, _)| *cause).collect::<Vec<_>>(), [NETWORK; 4]);
     }
 

@@ -9,7 +9,7 @@ use super::{
     call::{Beginning, State},
 };
 use crate::{
-    media::cause,
+    media::cause::{self, Begun},
     order::{CallSlot, Keeping, MediaSummary, Order, Report},
     output::Output,
     timer::Timer,
@@ -122,8 +122,14 @@ impl Signalling {
     /// The call leaves the table, and this is all of it.
     fn forget(&mut self, slot: CallSlot, mut media: MediaSummary, outputs: &mut VecDeque<Output>) {
         let heard = !media.streams.is_empty() || media.last.is_some();
-        cause::judge(&mut media);
         let Some(call) = self.call_mut(slot) else { return };
+        let begun = match call.beginning {
+            Beginning::Invite => Begun::Seen,
+            Beginning::Response | Beginning::MidDialog | Beginning::Resumed | Beginning::MidDialogResumed => {
+                Begun::Unseen
+            }
+        };
+        cause::judge(&mut media, begun);
         let last = media.last.map_or(call.last_message, |last| last.max(call.last_message));
         call.end(last, Some(EndedBy::CaptureEnd), None);
         let keep = call.keeping() != Keeping::Never;
