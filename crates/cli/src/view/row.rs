@@ -35,6 +35,8 @@ pub(crate) const COLUMNS: [&str; 14] = [
 
 /// Stands before the outcome of what goes on from an earlier part, and behind that of what a restart cut off.
 const SIGN: &str = "…";
+/// Stands behind the outcome of a call that is one conversation with another.
+const RELATED: &str = "+";
 
 /// Whether the recorder was stopped, or the capture ended, before the call did.
 pub(crate) fn is_cut(entry: &Entry) -> bool {
@@ -119,10 +121,16 @@ impl<'e> Row<'e> {
             .recording
             .as_ref()
             .map_or((false, false), |recording| (recording.continues.is_some(), recording.interrupted));
-        format!("{}{outcome}{}", if before { SIGN } else { "" }, if after { SIGN } else { "" })
+        let related = if self.is_related() { RELATED } else { "" };
+        format!("{}{outcome}{}{related}", if before { SIGN } else { "" }, if after { SIGN } else { "" })
     }
 
-    /// Whether its outcome has a sign.
+    /// Whether it is one conversation with another call: a transfer, or the other side of an exchange.
+    pub(super) fn is_related(&self) -> bool {
+        !self.entry.summary.related.is_empty()
+    }
+
+    /// Whether its outcome has the sign of a part.
     pub(super) fn is_part(&self) -> bool {
         let recording = self.entry.recording.as_ref();
         recording.is_some_and(|recording| recording.continues.is_some() || recording.interrupted)

@@ -24,6 +24,8 @@ const SHORTEST_ID: usize = 8;
 
 /// What the signs of parts mean.
 const PARTS: &str = "outcome…: cut off by a restart; …outcome: goes on from such a part (`show`)";
+/// What the sign of calls that belong together means.
+const RELATED: &str = "outcome+: one conversation with another call, which `show` names";
 
 /// A page of calls, and what there was no room for.
 pub(crate) struct Sheet {
@@ -67,6 +69,9 @@ pub(crate) fn table(entries: &[Entry], zone: Tz, width: Option<u16>) -> Sheet {
     let mut lines: Vec<String> = table.lines().map(|line| line.trim_end().to_owned()).collect();
     if entries.iter().any(|entry| Row::new(entry, zone).is_part()) {
         lines.push(PARTS.to_owned());
+    }
+    if entries.iter().any(|entry| Row::new(entry, zone).is_related()) {
+        lines.push(RELATED.to_owned());
     }
     Sheet { text: lines.join("\n"), left_out }
 }
@@ -128,6 +133,7 @@ fn telling_length(ids: &[String]) -> usize {
 #[cfg(test)]
 mod tests {
     use chrono_tz::Asia::Seoul;
+    use earwitness_model::{Evidence, Related};
 
     use super::*;
     use crate::view::sample;
@@ -170,6 +176,15 @@ mod tests {
         let Sheet { text, .. } = table(&[first, second], Seoul, Some(80));
         assert!(text.contains(" answered… ") && text.contains(" …answered "), "{text}");
         assert!(text.ends_with(PARTS) && PARTS.chars().count() <= 80, "{text}");
+    }
+
+    #[test]
+    fn calls_of_one_conversation_have_a_sign_that_is_explained() {
+        let (mut first, other) = (sample::answered(), sample::refused());
+        first.summary.related = vec![Related { call: other.summary.id, by: Evidence::Refer }];
+        let Sheet { text, .. } = table(&[first, other], Seoul, Some(80));
+        assert!(text.contains(" answered+ ") && text.contains(" busy  "), "{text}");
+        assert!(text.ends_with(RELATED) && RELATED.chars().count() <= 80, "{text}");
     }
 
     #[test]
