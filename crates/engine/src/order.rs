@@ -54,6 +54,8 @@ pub(crate) enum Order {
     Keeping { call: CallSlot, keeping: Keeping },
     /// The call ended; media in flight may still come, a next call may take over its ports.
     Over { call: CallSlot },
+    /// The call, whose attempt had failed, is tried anew.
+    Retried { call: CallSlot },
     /// Say when the parties were heard last: [`Report::Looked`].
     Look { call: CallSlot },
     /// The call is closed: report its media and forget it.

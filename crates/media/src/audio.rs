@@ -1,8 +1,8 @@
 //! The packets of one call, in sequence order, each once.
 
 use earwitness_model::{
-    CallId, CallSummary, Codec, MediaPacket, PacketKind, PacketTime, PayloadKind, RtpTime, Segment,
-    SegmentContent, Track, TrackIndex,
+    CallEnd, CallId, CallSummary, Codec, EndedBy, MediaPacket, PacketKind, PacketTime, PayloadKind, RtpTime,
+    Segment, SegmentContent, Track, TrackIndex,
 };
 
 use crate::codec::Format;
@@ -17,6 +17,8 @@ pub struct CallAudio {
     pub tracks: Vec<TrackAudio>,
     /// What was handed to the builder and is not in `tracks`.
     pub left_out: LeftOut,
+    /// When a party hung up, where that is how it ended.
+    pub(crate) hung_up: Option<PacketTime>,
 }
 
 /// The packets of one source, destination and SSRC.
@@ -111,6 +113,7 @@ impl CallAudio {
             start: summary.facts.start,
             answer: summary.answer,
             end: summary.end.as_ref().map(|end| end.at),
+            hung_up: summary.end.as_ref().and_then(hung_up),
             tracks,
             left_out: LeftOut::default(),
         }
@@ -222,8 +225,17 @@ pub struct Builder {
     start: PacketTime,
     answer: Option<PacketTime>,
     end: Option<PacketTime>,
+    hung_up: Option<PacketTime>,
     tracks: Vec<TrackAudio>,
     left_out: LeftOut,
+}
+
+/// The end, if a party made it.
+fn hung_up(end: &CallEnd) -> Option<PacketTime> {
+    match end.by {
+        Some(EndedBy::Caller | EndedBy::Callee) => Some(end.at),
+        Some(EndedBy::Timeout | EndedBy::CaptureEnd) | None => None,
+    }
 }
 
 impl Builder {
@@ -256,6 +268,6 @@ impl Builder {
         let arrivals = || self.tracks.iter().flat_map(|track| &track.packets).map(|packet| packet.arrival);
         let answer = self.answer.or_else(|| arrivals().min()).unwrap_or(self.start);
         let end = self.end.or_else(|| arrivals().max()).unwrap_or(answer).max(answer);
-        CallAudio { answer, end, tracks: self.tracks, left_out: self.left_out }
+        CallAudio { answer, end, tracks: self.tracks, left_out: self.left_out, hung_up: self.hung_up }
     }
 }

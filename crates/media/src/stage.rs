@@ -31,7 +31,9 @@ impl<'c> Stage<'c> {
         let runs: Vec<(Leg, Run<'c>)> = call
             .tracks
             .iter()
-            .flat_map(|track| timeline::runs(track).into_iter().map(|run| (track.track.leg, run)))
+            .flat_map(|track| {
+                timeline::runs(track, call.hung_up).into_iter().map(|run| (track.track.leg, run))
+            })
             .collect();
         let runs = copies::united(runs);
         let packets = runs.iter().flat_map(|(_, run)| &run.packets);

@@ -126,13 +126,21 @@ impl SenderClock {
     }
 }
 
-/// The runs of a track's decodable audio, in sequence order.
-pub(crate) fn runs(track: &TrackAudio) -> Vec<Run<'_>> {
-    let readings = track.readings();
+/// What was said before the end of a call arrives at most so much later: one-way delays above 400 ms are not to be planned
+/// with (ITU-T G.114, 6).
+const IN_FLIGHT_NANOS: i64 = 400_000_000;
+
+/// The runs of a track's decodable audio, in sequence order. A phone that sends on after a party `hung_up` makes no recording
+/// longer than the call: what it sends is in the payload alone.
+pub(crate) fn runs(track: &TrackAudio, hung_up: Option<PacketTime>) -> Vec<Run<'_>> {
+    let (readings, last) = (track.readings(), hung_up.map(|at| at.plus_nanos(IN_FLIGHT_NANOS)));
     let (mut runs, mut open) = (Vec::new(), None);
     let mut before: Option<(usize, u32)> = None;
     for (index, packet) in track.packets().iter().enumerate() {
         let Some(audible) = audible(&readings, packet, track.payload(packet)) else { continue };
+        if last.is_some_and(|last| packet.arrival > last) {
+            continue;
+        }
         // Packets of other kinds stand between in `packets` too: what the indices do not account for was lost.
         let after_loss = before.replace((index, packet.sequence)).is_some_and(|(before, sequence)| {
             u64::from(packet.sequence - sequence) > (index - before) as u64
@@ -268,7 +276,7 @@ impl<'c> OpenRun<'c> {
 pub(crate) struct Span {
     /// The answer, or the first sample where that is earlier.
     pub(crate) start: PacketTime,
-    /// To the end of the call, or to the last sample where that is later: nothing that was kept is cut off.
+    /// To the end of the call, or to the last sample where that is later: no packet is cut.
     pub(crate) samples: i64,
     /// Samples per second.
     pub(crate) rate: u32,

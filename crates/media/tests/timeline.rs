@@ -4,7 +4,7 @@
 mod script;
 
 use earwitness_media::export::{ExportError, Samples, WavOptions, wav};
-use earwitness_model::{Leg, PayloadKind};
+use earwitness_model::{EndedBy, Leg, PayloadKind};
 use script::{MS, Outline, Spoken, spoken};
 
 /// The A-law code of silence.
@@ -198,6 +198,16 @@ fn kept_early_media_begins_the_timeline_before_the_answer() {
 #[test]
 fn packets_after_the_end_are_not_cut_off() {
     check(20, &[spoken(1, 0, 0, (1, 160)), spoken(2, 160, 20, (2, 160))], &[(1, 160), (2, 160)]);
+}
+
+#[test]
+fn what_a_phone_sends_on_after_its_bye_is_no_part_of_the_call_and_what_is_in_flight_is() {
+    let second: Vec<Spoken> = (0..50).map(|n| spoken(n + 1, n * 160, 20 * i64::from(n), (1, 160))).collect();
+    let outline = |by| Outline { end: Some(100), by, ..Outline::default() };
+    let heard = |by| channel(&outline(by), &second, Leg::Caller, false);
+    // Of a BYE at 100 ms the packets until 500 ms are heard.
+    assert_eq!(heard(Some(EndedBy::Callee)), [(1, 26 * 160)]);
+    assert_eq!(heard(Some(EndedBy::Timeout)), [(1, 50 * 160)]);
 }
 
 #[test]

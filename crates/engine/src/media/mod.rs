@@ -213,6 +213,13 @@ impl Media {
                     self.decide(call, fate);
                 }
             }
+            Order::Retried { call } => {
+                if let Some(state) = self.call_mut(call) {
+                    state.over = false;
+                    let fate = state.fate();
+                    self.decide(call, fate);
+                }
+            }
             Order::Release { call } => self.release(call, reports, outputs),
         }
     }

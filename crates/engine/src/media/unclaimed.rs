@@ -23,10 +23,12 @@ pub(crate) struct Unclaimed {
     refused: u64,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Waiting {
     older: Turn,
     newer: Turn,
+    /// When its turn is over; what waited here before and was claimed had a deadline of its own.
+    due: PacketTime,
 }
 
 /// What came within one [`Timer::Unclaimed`].
@@ -100,8 +102,9 @@ impl Unclaimed {
     fn waiting_for(&mut self, dst: SocketAddr, now: PacketTime) -> Option<&mut Waiting> {
         if !self.waiting.contains_key(&dst) {
             let newer = Turn { bytes: self.pool.take()?, packets: 0 };
-            self.waiting.insert(dst, Waiting { newer, older: Turn::default() });
-            self.turns.add(now.plus_nanos(Timer::Unclaimed.nanos()), dst);
+            let due = now.plus_nanos(Timer::Unclaimed.nanos());
+            self.waiting.insert(dst, Waiting { newer, older: Turn::default(), due });
+            self.turns.add(due, dst);
         }
         self.waiting.get_mut(&dst)
     }
@@ -122,10 +125,13 @@ impl Unclaimed {
     /// Lets what waited too long go.
     pub(crate) fn handle_time(&mut self, now: PacketTime) {
         while let Some((due, dst)) = self.turns.take_due(now) {
-            let Some(waiting) = self.waiting.get(&dst) else { continue };
+            let Some(waiting) = self.waiting.get_mut(&dst).filter(|waiting| waiting.due == due) else {
+                continue;
+            };
             if waiting.newer.packets > 0 {
+                waiting.due = due.plus_nanos(Timer::Unclaimed.nanos());
+                self.turns.add(waiting.due, dst);
                 self.turn(dst);
-                self.turns.add(due.plus_nanos(Timer::Unclaimed.nanos()), dst);
             } else if let Some(waiting) = self.waiting.remove(&dst) {
                 self.expire(waiting.older);
                 self.expire(waiting.newer);
@@ -136,6 +142,7 @@ impl Unclaimed {
     /// A turn is over, by time or because its buffer is full: what is oldest goes, what just came stays.
     fn turn(&mut self, dst: SocketAddr) {
         let Some(waiting) = self.waiting.get_mut(&dst) else { return };
+        let due = waiting.due;
         let (older, newer) = (std::mem::take(&mut waiting.older), std::mem::take(&mut waiting.newer));
         self.expire(older);
         let fresh = self.pool.take();
@@ -146,7 +153,7 @@ impl Unclaimed {
                 (Turn::default(), Turn { bytes: self.pool.take().unwrap_or_default(), packets: 0 })
             }
         };
-        self.waiting.insert(dst, Waiting { older, newer });
+        self.waiting.insert(dst, Waiting { older, newer, due });
     }
 
     /// No SDP will come any more: everything goes.
@@ -268,6 +275,18 @@ mod tests {
         }
         assert_eq!((claimed(&mut unclaimed, 5000), unclaimed.expired), (vec![], 1));
         assert_eq!((unclaimed.pool.bytes_out(), unclaimed.next_deadline()), (0, NEVER));
+    }
+
+    #[test]
+    fn what_waits_again_after_a_claim_waits_as_long_as_anything() {
+        let mut unclaimed = Unclaimed::new(4 * RING_BYTES);
+        unclaimed.handle_datagram(&flow(5000), b"one", at(0), at(0));
+        assert_eq!(claimed(&mut unclaimed, 5000).len(), 1);
+        unclaimed.handle_datagram(&flow(5000), b"two", at(1), at(1));
+        (2..=4).for_each(|second| unclaimed.handle_time(at(second)));
+        assert_eq!(claimed(&mut unclaimed, 5000), [(1, b"two".to_vec())]);
+        unclaimed.handle_time(at(10));
+        assert_eq!((unclaimed.expired(), unclaimed.next_deadline()), (0, NEVER));
     }
 
     #[test]

@@ -289,6 +289,7 @@ impl SignallingShard {
                 | Order::Hold { .. }
                 | Order::Patience { .. }
                 | Order::Keeping { .. }
+                | Order::Retried { .. }
                 | Order::Look { .. } => {}
             }
             self.orders.push_back(order);

@@ -7,6 +7,8 @@ struct Branch {
     /// The caller's tag: hops of a back-to-back user agent have one each, branches of a fork share it.
     caller: Box<[u8]>,
     callee: Box<[u8]>,
+    /// The caller acknowledged it: its 2xx came as far as the caller.
+    acknowledged: bool,
     hung_up: bool,
 }
 
@@ -31,16 +33,33 @@ impl Branches {
     pub(super) fn handle_answer(&mut self, caller: Option<&[u8]>, callee: Option<&[u8]>) {
         let (Some(caller), Some(callee)) = (caller, callee) else { return };
         if self.0.len() < MOST_BRANCHES && self.find(caller, callee).is_none() {
-            self.0.push(Branch { caller: caller.into(), callee: callee.into(), hung_up: false });
+            self.0.push(Branch {
+                caller: caller.into(),
+                callee: callee.into(),
+                acknowledged: false,
+                hung_up: false,
+            });
         }
     }
 
-    /// A BYE ends the dialog with these tags. Whether another branch of the same fork goes on.
+    /// The caller acknowledged the 2xx that set up the dialog with these tags.
+    pub(super) fn handle_ack(&mut self, caller: Option<&[u8]>, callee: Option<&[u8]>) {
+        let (Some(caller), Some(callee)) = (caller, callee) else { return };
+        if let Some(place) = self.find(caller, callee) {
+            self.0[place].acknowledged = true;
+        }
+    }
+
+    /// A BYE ends the dialog with these tags. Whether another branch of the same fork goes on: one of which as much was seen.
+    /// A tag in the 2xx of a later hop, which a proxy put another in the place of, is acknowledged by nobody.
     pub(super) fn handle_bye(&mut self, caller: Option<&[u8]>, callee: Option<&[u8]>) -> AfterBye {
         let (Some(caller), Some(callee)) = (caller, callee) else { return AfterBye::Ends };
         let Some(place) = self.find(caller, callee) else { return AfterBye::Ends };
         self.0[place].hung_up = true;
-        let goes_on = self.0.iter().any(|branch| *branch.caller == *caller && !branch.hung_up);
+        let acknowledged = self.0[place].acknowledged;
+        let goes_on = self.0.iter().any(|branch| {
+            *branch.caller == *caller && !branch.hung_up && branch.acknowledged >= acknowledged
+        });
         if goes_on { AfterBye::GoesOn } else { AfterBye::Ends }
     }
 
@@ -64,6 +83,21 @@ mod tests {
         assert_eq!(branches.handle_bye(CALLER, Some(b"x")), AfterBye::GoesOn, "y goes on");
         assert_eq!(branches.handle_bye(CALLER, Some(b"x")), AfterBye::GoesOn, "the same again");
         assert_eq!(branches.handle_bye(CALLER, Some(b"y")), AfterBye::Ends);
+    }
+
+    #[test]
+    fn an_answer_that_never_came_to_the_caller_keeps_no_call_alive() {
+        let mut branches = Branches::default();
+        branches.handle_answer(CALLER, Some(b"of the phone"));
+        branches.handle_answer(CALLER, Some(b"of the proxy"));
+        branches.handle_ack(CALLER, Some(b"of the proxy"));
+        branches.handle_ack(CALLER, Some(b"unknown"));
+        assert_eq!(branches.handle_bye(CALLER, Some(b"of the proxy")), AfterBye::Ends);
+        let mut unseen = Branches::default();
+        unseen.handle_answer(CALLER, Some(b"x"));
+        unseen.handle_answer(CALLER, Some(b"y"));
+        unseen.handle_ack(CALLER, Some(b"y"));
+        assert_eq!(unseen.handle_bye(CALLER, Some(b"x")), AfterBye::GoesOn, "y was acknowledged");
     }
 
     #[test]

@@ -9,6 +9,7 @@ use super::{
     acknowledged::Invited,
     beside::Beside,
     farewell::Farewell,
+    hold::Hold,
     info::InfoKeys,
     keys::Closed,
     kin::Traces,
@@ -118,8 +119,7 @@ pub(super) struct Call {
     /// What the parties last said of keys that a listener does not learn.
     pub(super) closed: Closed,
     pub(super) beside: Beside,
-    /// What the caller and the callee last said of hold.
-    pub(super) held: [bool; 2],
+    pub(super) hold: Hold,
     /// Keeping began.
     pub(super) opened: bool,
     pub(super) messages: u32,
@@ -165,7 +165,7 @@ impl Call {
             cancelled: false,
             closed: Closed::default(),
             beside: Beside::default(),
-            held: [false; 2],
+            hold: Hold::default(),
             opened: false,
             messages: 0,
             last_message: origin.at,
@@ -218,7 +218,7 @@ impl Call {
 
     /// Whether silence is to be expected: one party holds the other, or they fax.
     pub(super) fn is_held(&self) -> bool {
-        self.held.contains(&true) || self.beside.is_faxing()
+        self.hold.held().contains(&true) || self.beside.is_faxing()
     }
 
     /// The capture time of what happens at `at`, by the clock of the call's beginning.

@@ -52,7 +52,7 @@ impl Signalling {
 
 impl Call {
     const fn live_state(&self) -> LiveState {
-        match (&self.state, self.held) {
+        match (&self.state, self.hold.held()) {
             (State::Attempt, _) => LiveState::Ringing,
             (State::Answered, [false, false]) => LiveState::Answered,
             (State::Answered, _) => LiveState::Held,

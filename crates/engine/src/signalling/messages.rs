@@ -11,7 +11,7 @@ use super::{
     call::{Answer, State},
     facts,
     farewell::Farewell,
-    from_tag, in_dialog,
+    from_tag, hold, in_dialog,
     keys::Change,
     ladder::{self, Kept, Ladder},
     offer::{self, Audio},
@@ -85,10 +85,13 @@ impl Signalling {
         let sender = call.sender(from_tag, false);
         match method {
             Method::Invite => {
-                self.handle_attempt(slot, sender, message, time);
+                self.handle_attempt(slot, sender, (message, time), orders);
                 self.take_offer(slot, sender, (message, datagram), orders);
             }
             Method::Ack | Method::Prack | Method::Update => {
+                if method == Method::Ack && sender == call.names.at(place).inviter {
+                    call.names.handle_ack(place, from_tag, message.to().and_then(|to| to.tag()));
+                }
                 self.take_offer(slot, sender, (message, datagram), orders);
             }
             Method::Cancel if call.names.decides(place) => call.cancel(&datagram.flow),
@@ -109,7 +112,13 @@ impl Signalling {
     }
 
     /// An INVITE of `sender` at `time`: a newer one of whoever began the dialog is a new attempt.
-    fn handle_attempt(&mut self, slot: CallSlot, sender: Leg, message: &Message<'_>, time: PacketTime) {
+    fn handle_attempt(
+        &mut self,
+        slot: CallSlot,
+        sender: Leg,
+        (message, time): (&Message<'_>, PacketTime),
+        orders: &mut VecDeque<Order>,
+    ) {
         let (Some(call), Some(cseq)) = (self.call_mut(slot), message.cseq()) else { return };
         let place = call.names.place(message.call_id());
         let (decides, is_attempt) = (call.names.decides(place), call.answer.is_none());
@@ -120,7 +129,9 @@ impl Signalling {
         }
         name.invite_cseq = cseq.number;
         if decides && is_attempt {
-            call.state = State::Attempt;
+            if std::mem::replace(&mut call.state, State::Attempt) != State::Attempt {
+                orders.push_back(Order::Retried { call: slot });
+            }
             call.cancelled = false;
             self.wait(slot, Timer::NoResponse, time);
         }
@@ -226,10 +237,13 @@ impl Signalling {
             }
             300.. if is_attempt && decides => self.handle_failure(slot, code, message, datagram, orders),
             300.. if is_attempt => self.wait_no_less(slot, Timer::Retry, time),
-            300.. if method == Method::Invite => {
-                self.handle_not_taken_over(slot, code, message, datagram, orders)
+            300.. => {
+                let by = (place, message.cseq().map_or(0, |cseq| cseq.number));
+                self.handle_refused_offer(slot, sender.other(), by, orders);
+                if method == Method::Invite {
+                    self.handle_not_taken_over(slot, code, message, datagram, orders);
+                }
             }
-            300.. => {}
         }
     }
 
@@ -313,12 +327,13 @@ impl Signalling {
             return;
         }
         // A description without audio says nothing of hold.
-        let said = usize::from(sender == Leg::Callee);
-        let audio = offer.audio.unwrap_or_else(|| Audio { held: call.held[said], ..Audio::default() });
+        let before = call.hold.of(sender);
+        let audio = offer.audio.unwrap_or_else(|| Audio { held: before, ..Audio::default() });
         if !audio.endpoints.is_empty() && call.closed.handle_said(sender, audio.closed) == Change::Yes {
             call.announced.handle_change();
         }
-        if std::mem::replace(&mut call.held[said], audio.held) != audio.held {
+        let asking = hold::asking(call.names.place(message.call_id()), message);
+        if call.hold.handle_said(sender, audio.held, asking) == Change::Yes {
             call.announced.handle_change();
         }
         let held = call.is_held();

@@ -9,6 +9,7 @@ mod conversation;
 mod facts;
 mod farewell;
 mod heard;
+mod hold;
 mod info;
 mod keys;
 mod kin;

@@ -153,6 +153,11 @@ impl Names {
         self.iter().any(Name::talks)
     }
 
+    /// The inviter's ACK of a 2xx came in the dialog with these tags.
+    pub(super) fn handle_ack(&mut self, place: usize, inviter: Option<&[u8]>, invited: Option<&[u8]>) {
+        self.at_mut(place).branches.handle_ack(inviter, invited);
+    }
+
     /// A BYE came in the dialog with these tags: the call goes on in another branch of the fork, or in another dialog.
     pub(super) fn handle_bye(
         &mut self,

@@ -11,6 +11,7 @@ use super::{
     beside::Beside,
     call::{Beginning, Call, Origin, State},
     facts,
+    hold::Hold,
     keys::Closed,
     names::Name,
     offer::Announcement,
@@ -114,7 +115,11 @@ impl Call {
             talks: first.talks(),
             joined: joined.collect(),
             answered: self.answer.filter(|_| self.beginning.saw_answer()).map(|at| self.told(at)),
-            holding: legs.into_iter().zip(self.held).filter_map(|(leg, held)| held.then_some(leg)).collect(),
+            holding: legs
+                .into_iter()
+                .zip(self.hold.held())
+                .filter_map(|(leg, held)| held.then_some(leg))
+                .collect(),
             flags: self.closed.flags().into_iter().chain(self.beside.flags()).collect(),
             over: match &self.state {
                 State::Over(end) => Some(CallEnd { at: self.told(end.at), ..end.clone() }),
@@ -197,7 +202,7 @@ impl Signalling {
         call.answer = Some(answered.plus_nanos(self.base.saturating_neg()));
         call.closed = Closed::from_flags(&running.flags);
         call.beside = Beside::told(&running.flags);
-        (call.held, call.opened) = (held, true);
+        (call.hold, call.opened) = (Hold::told(held), true);
         call.announced.handle_change();
         call
     }

@@ -5,8 +5,8 @@ pub(crate) mod program;
 
 use earwitness_media::CallAudio;
 use earwitness_model::{
-    CallEnd, CallFacts, CallId, CallSummary, Codec, Decision, Direction, Flow, Leg, MediaPacket, Mode,
-    Outcome, PacketTime, Party, PayloadKind, Refusal, RtpTime, RuleSetHash, Segment, SegmentContent,
+    CallEnd, CallFacts, CallId, CallSummary, Codec, Decision, Direction, EndedBy, Flow, Leg, MediaPacket,
+    Mode, Outcome, PacketTime, Party, PayloadKind, Refusal, RtpTime, RuleSetHash, Segment, SegmentContent,
     StreamQuality, StreamSummary, Track, TrackIndex, Verdict, pack_media,
 };
 
@@ -62,6 +62,7 @@ pub(crate) struct Outline {
     pub(crate) formats: Vec<(u8, Option<Codec>)>,
     pub(crate) answer: Option<i64>,
     pub(crate) end: Option<i64>,
+    pub(crate) by: Option<EndedBy>,
 }
 
 impl Default for Outline {
@@ -84,6 +85,7 @@ impl Default for Outline {
             ],
             answer: Some(0),
             end: Some(100),
+            by: None,
         }
     }
 }
@@ -122,7 +124,7 @@ impl Outline {
             },
             verdict: verdict(),
             answer: self.answer.map(after),
-            end: self.end.map(|ms| CallEnd { at: after(ms), by: None, reason: None }),
+            end: self.end.map(|ms| CallEnd { at: after(ms), by: self.by, reason: None }),
             outcome: Outcome::Answered,
             sip_status: Some(200),
             streams: streams.collect(),

@@ -20,6 +20,8 @@ struct Letter {
     flow: Flow,
     /// The user part of Contact.
     contact: Option<String>,
+    /// The user part of the Request-URI, if it is not that of the first request.
+    target: Option<String>,
     leg: Leg,
     headers: Vec<String>,
     body: Body,
@@ -36,6 +38,8 @@ struct Sdp {
     encodings: Vec<Encoding>,
     direction: String,
     ptime_ms: u32,
+    /// In the `o=` line, if it is not one more than before.
+    version: Option<u32>,
     profile: String,
     attributes: Vec<String>,
 }
@@ -174,6 +178,8 @@ fn letter(
         }
         headers.push(header);
     }
+    headers.extend(line.value("fill", filling)?);
+    let target = line.text("target");
     let body = match (sdp(line)?, line.text("body")) {
         (Some(_), Some(_)) => return Err("`sdp=` and `body=` exclude each other".to_owned()),
         (Some(sdp), None) => Body::Sdp(sdp),
@@ -182,7 +188,15 @@ fn letter(
         }
         (None, None) => Body::None,
     };
-    Ok(Letter { flow, contact, leg, headers, body })
+    Ok(Letter { flow, contact, target, leg, headers, body })
+}
+
+/// A header of so many bytes; no message that anybody sends is longer.
+fn filling(bytes: &str) -> Result<String, String> {
+    match number(bytes)? {
+        bytes @ ..=65_000 => Ok(format!("X-Fill: {}", "x".repeat(bytes))),
+        _ => Err("at most 65,000 bytes".to_owned()),
+    }
 }
 
 /// `caller` or `callee`.
@@ -194,7 +208,7 @@ pub(super) fn party(text: &str) -> Result<Leg, String> {
     }
 }
 
-/// `sdp=ADDRESS/ENCODING,…` with `dir=`, `ptime=`, `profile=`, `crypto=` and `attribute=`.
+/// `sdp=ADDRESS/ENCODING,…` with `dir=`, `ptime=`, `version=`, `profile=`, `crypto=` and `attribute=`.
 fn sdp(line: &mut Line<'_>) -> Result<Option<Sdp>, String> {
     let Some(text) = line.text("sdp") else { return Ok(None) };
     let (at, names) = text.split_once('/').ok_or("sdp: ADDRESS:PORT/ENCODING,… is expected")?;
@@ -220,6 +234,7 @@ fn sdp(line: &mut Line<'_>) -> Result<Option<Sdp>, String> {
         encodings: names.split(',').map(encoding).collect::<Result<_, _>>()?,
         direction,
         ptime_ms: line.value("ptime", number)?.unwrap_or(20),
+        version: line.value("version", number)?,
     }))
 }
 
@@ -227,10 +242,11 @@ impl Dialog {
     fn request(&mut self, method: &str, letter: Letter) -> Result<Vec<u8>, String> {
         let leg = letter.leg;
         let request = self.next_request(leg, method, letter.flow.src)?;
-        let user = match leg {
+        let first = match leg {
             Leg::Caller => self.identity.target.as_deref(),
             Leg::Callee => self.identity.from.as_deref(),
         };
+        let user = letter.target.as_deref().or(first);
         let uri = user.map_or_else(
             || format!("sip:{}", letter.flow.dst),
             |user| format!("sip:{user}@{}", letter.flow.dst),
@@ -281,9 +297,9 @@ impl Dialog {
         match letter.body {
             Body::None => message.finish(),
             Body::Text { kind, text } => message.body(&kind, &text),
-            Body::Sdp(Sdp { at, encodings, direction, ptime_ms, profile, attributes }) => {
+            Body::Sdp(Sdp { at, encodings, direction, ptime_ms, version, profile, attributes }) => {
                 let side = self.side(letter.leg);
-                side.sdp_version += 1;
+                side.sdp_version = version.unwrap_or(side.sdp_version + 1);
                 side.media = Some(at);
                 side.encodings = encodings;
                 let (encodings, version) = (&side.encodings, side.sdp_version);
