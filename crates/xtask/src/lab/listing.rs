@@ -50,6 +50,33 @@ impl Call {
         self.json["to"]["user"].as_str().unwrap_or_default()
     }
 
+    /// Who called.
+    pub(super) fn from(&self) -> &str {
+        self.json["from"]["user"].as_str().unwrap_or_default()
+    }
+
+    /// A text of the listing; empty where it says nothing.
+    pub(super) fn text(&self, key: &str) -> String {
+        self.json[key].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// A number of seconds.
+    pub(super) fn seconds(&self, key: &str) -> Option<f64> {
+        self.json[key].as_f64()
+    }
+
+    /// How many there are in a list.
+    pub(super) fn count(&self, key: &str) -> usize {
+        self.json[key].as_array().map_or(0, Vec::len)
+    }
+
+    /// One text of each in a list.
+    pub(super) fn each(&self, key: &str, text: &str) -> String {
+        let list = self.json[key].as_array().map_or(&[][..], Vec::as_slice);
+        let texts: Vec<&str> = list.iter().filter_map(|one| one[text].as_str()).collect();
+        texts.join(", ")
+    }
+
     /// How it came out.
     pub(super) fn outcome(&self) -> &str {
         self.json["outcome"].as_str().unwrap_or_default()

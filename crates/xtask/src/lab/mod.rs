@@ -7,6 +7,8 @@
 mod cost;
 mod exchange;
 mod health;
+mod hearing;
+mod linphones;
 mod listing;
 mod order;
 mod phones;
@@ -15,6 +17,7 @@ mod recorder;
 mod room;
 mod scenario;
 mod scrape;
+mod scripted;
 mod sender;
 mod softphones;
 mod table;

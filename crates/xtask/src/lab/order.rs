@@ -12,8 +12,9 @@ use super::{
 /// What `cargo xtask help` says of it.
 pub(crate) const HELP: &str = "\
   lab   [SCENARIO|all] [OPTION…] real SIP programs in network namespaces, and the recorder on their mirror (root)
-          plain calls speech load sweep drops kill full flood churn soak
-          --calls N  --seconds N  --mirror both|one-way|doubled|narrow  --offloads  --from-file  --built DIR  --keep";
+          plain calls speech shapes load sweep drops kill full flood churn soak
+          --calls N  --seconds N  --mirror both|one-way|doubled|narrow  --offloads  --from-file  --only SHAPE  --in-band
+          --built DIR  --keep";
 
 /// What `cargo xtask lab --help` prints.
 pub(crate) fn help() -> String {
@@ -35,6 +36,8 @@ with what was said, byte for byte. Needs root; touches nothing of the machine's 
   --mirror MODE    both: each frame once (unless told); one-way: one direction only; doubled: both sides of a port;
                    narrow: a mirror port slower than what is mirrored to it
   --offloads       interfaces keep their segmentation and checksum offloads
+  --only SHAPE     of the scenario shapes
+  --in-band        keys among the voice have to be found too
   --from-file      capture the mirror with dumpcap, and record the file
   --built DIR      programs that are built already, in cargo's folder of release builds
   --keep           leave the room and its files there, to look around in"
@@ -48,6 +51,15 @@ pub(super) enum Keep {
     Yes,
     /// It is taken down.
     No,
+}
+
+/// What is asked of keys that are heard as tones only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum InBand {
+    /// What is found is told.
+    Told,
+    /// They have to be found.
+    Wanted,
 }
 
 /// How frames get from the mirror into the recorder.
@@ -74,6 +86,10 @@ pub(crate) struct Order {
     pub(super) offloads: Offloads,
     /// How frames get into the recorder.
     pub(super) way: Way,
+    /// One shape of the scenario `shapes`; none: all of them.
+    pub(super) only: Option<String>,
+    /// What is asked of keys that are heard as tones only.
+    pub(super) in_band: InBand,
     /// Where the programs under test are; none: they are built first.
     pub(super) built: Option<PathBuf>,
     /// What happens to the room afterwards.
@@ -90,6 +106,8 @@ impl Order {
             mirror: Mirror::Both,
             offloads: Offloads::Off,
             way: Way::Live,
+            only: None,
+            in_band: InBand::Told,
             built: None,
             keep: Keep::No,
         };
@@ -98,6 +116,8 @@ impl Order {
             match word.as_str() {
                 "--keep" => order.keep = Keep::Yes,
                 "--from-file" => order.way = Way::File,
+                "--only" => order.only = Some(words.next().context("--only needs a shape")?.clone()),
+                "--in-band" => order.in_band = InBand::Wanted,
                 "--built" => {
                     let folder = words.next().context("--built needs cargo's folder of release builds")?;
                     order.built =

@@ -7,9 +7,9 @@ use anyhow::{Context, Result};
 use super::{Lab, program::Program, room::Host, voice::Voice};
 
 /// What the calling side does.
-const CALLER: &str = include_str!("templates/caller.xml");
+pub(super) const CALLER: &str = include_str!("templates/caller.xml");
 /// What the called side does.
-const CALLEE: &str = include_str!("templates/callee.xml");
+pub(super) const CALLEE: &str = include_str!("templates/callee.xml");
 
 /// Ports between the banks' first media ports; sipp takes four for each call.
 const MEDIA_STEP: u16 = 5_000;
@@ -67,7 +67,7 @@ impl Bank {
         write(
             &lab.path(&format!("{caller}.xml")),
             CALLER,
-            &[("VOICE", &caller), ("TALK", &talk.to_string())],
+            &[("VOICE", &caller), ("TALK", &talk.to_string()), ("SUBJECT", "lab")],
         )?;
         write(&lab.path(&format!("{callee}.xml")), CALLEE, &[("VOICE", &callee)])?;
 
@@ -80,7 +80,7 @@ impl Bank {
         let mut calling = self.sipp(lab, Host::PhonesA, &caller);
         let to = match through {
             Host::Pbx => format!("{}:5060", Host::Pbx.address()),
-            Host::Switch | Host::PhonesA | Host::PhonesB | Host::Recorder => {
+            Host::Switch | Host::PhonesA | Host::PhonesB | Host::PhonesC | Host::Recorder => {
                 format!("{}:{}", Host::PhonesB.address(), self.port())
             }
         };

@@ -3,7 +3,7 @@
 use std::{
     fs::{self, File},
     path::{Path, PathBuf},
-    process::{Child, Command, ExitStatus, Stdio},
+    process::{Child, ChildStdin, Command, ExitStatus, Stdio},
     thread::sleep,
     time::{Duration, Instant},
 };
@@ -57,6 +57,11 @@ impl Program {
     /// Its process.
     pub(super) fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// What it reads from, when it was started with a pipe; once.
+    pub(super) fn input(&mut self) -> Result<ChildStdin> {
+        self.child.stdin.take().with_context(|| format!("{} reads from nothing", self.name))
     }
 
     /// What it has printed to its standard error.

@@ -3,7 +3,7 @@
 use std::{
     fs::File,
     io::Write,
-    net::Ipv4Addr,
+    net::{Ipv4Addr, Ipv6Addr},
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -25,6 +25,8 @@ pub(super) enum Host {
     PhonesA,
     /// The phones that are called.
     PhonesB,
+    /// Phones of others, whom a call is sent on to.
+    PhonesC,
     /// The telephone system.
     Pbx,
     /// The recorder.
@@ -32,9 +34,10 @@ pub(super) enum Host {
 }
 
 impl Host {
-    const ALL: [Self; 5] = [Self::Switch, Self::PhonesA, Self::PhonesB, Self::Pbx, Self::Recorder];
+    const ALL: [Self; 6] =
+        [Self::Switch, Self::PhonesA, Self::PhonesB, Self::PhonesC, Self::Pbx, Self::Recorder];
     /// Those with an address, each on a port of the switch.
-    const ON_PORTS: [Self; 3] = [Self::PhonesA, Self::PhonesB, Self::Pbx];
+    const ON_PORTS: [Self; 4] = [Self::PhonesA, Self::PhonesB, Self::PhonesC, Self::Pbx];
 
     /// Its namespace; [`CLEAR`] takes away all that begin like this.
     pub(super) const fn namespace(self) -> &'static str {
@@ -42,6 +45,7 @@ impl Host {
             Self::Switch => "ew-lab-switch",
             Self::PhonesA => "ew-lab-phones-a",
             Self::PhonesB => "ew-lab-phones-b",
+            Self::PhonesC => "ew-lab-phones-c",
             Self::Pbx => "ew-lab-pbx",
             Self::Recorder => "ew-lab-recorder",
         }
@@ -49,13 +53,23 @@ impl Host {
 
     /// Its address; the switch and the recorder have none and never send.
     pub(super) const fn address(self) -> Ipv4Addr {
-        let last = match self {
+        Ipv4Addr::new(10, 77, self.number(), 1)
+    }
+
+    /// Its address in IPv6, once [`Room::speak_six`] was called.
+    pub(super) const fn address_six(self) -> Ipv6Addr {
+        Ipv6Addr::new(0xfd77, 0, 0, 0, 0, 0, 0, self.number() as u16)
+    }
+
+    /// Its number among those with an address.
+    const fn number(self) -> u8 {
+        match self {
             Self::PhonesA => 1,
             Self::PhonesB => 2,
             Self::Pbx => 3,
+            Self::PhonesC => 4,
             Self::Switch | Self::Recorder => 0,
-        };
-        Ipv4Addr::new(10, 77, last, 1)
+        }
     }
 
     /// The switch's port to it.
@@ -63,6 +77,7 @@ impl Host {
         match self {
             Self::PhonesA => "port-a",
             Self::PhonesB => "port-b",
+            Self::PhonesC => "port-c",
             Self::Pbx => "port-x",
             Self::Switch | Self::Recorder => MIRROR,
         }
@@ -208,6 +223,18 @@ impl Room {
         tap(mirror)
     }
 
+    /// Gives the hosts on the switch's ports addresses in IPv6 too, and a way out that leads nowhere: some phones say only
+    /// then where they are.
+    pub(super) fn speak_six(&self) -> Result<()> {
+        for host in Host::ON_PORTS {
+            process::succeed(host.command("sysctl").args(["-q", "-w", "net.ipv6.conf.eth0.disable_ipv6=0"]))?;
+            in_room(host, &format!("addr add {}/64 dev eth0 nodad", host.address_six()))?;
+            let way = if host == Host::Pbx { Host::PhonesA } else { Host::Pbx };
+            in_room(host, &format!("route add default via {} dev eth0", way.address()))?;
+        }
+        Ok(())
+    }
+
     /// Frames that entered the switch by its ports.
     pub(super) fn entered(&self) -> Result<u64> {
         Host::ON_PORTS.iter().map(|host| received(Host::Switch, host.port())).sum()
@@ -220,9 +247,12 @@ impl Room {
 
     /// Whether something listens on a UDP port of `host`.
     pub(super) fn listens(&self, host: Host, port: u16) -> bool {
-        let filter = format!("sport = :{port}");
-        process::output(host.command("ss").args(["-lunH", &filter]))
-            .is_ok_and(|sockets| !sockets.trim().is_empty())
+        has_socket(host, "-lunH", port)
+    }
+
+    /// Whether something listens on a TCP port of `host`.
+    pub(super) fn accepts(&self, host: Host, port: u16) -> bool {
+        has_socket(host, "-ltnH", port)
     }
 
     /// Takes the room down.
@@ -249,6 +279,12 @@ impl Drop for Room {
             println!("lab: the room may not be cleared: {error}");
         }
     }
+}
+
+/// Whether `ss` lists a socket of this kind at a port of `host`.
+fn has_socket(host: Host, kind: &str, port: u16) -> bool {
+    let filter = format!("sport = :{port}");
+    process::output(host.command("ss").args([kind, &filter])).is_ok_and(|sockets| !sockets.trim().is_empty())
 }
 
 /// Puts the mirror's filters on the switch's ports.

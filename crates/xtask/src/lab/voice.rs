@@ -7,6 +7,9 @@ use anyhow::{Context, Result};
 /// Bytes of a packet of 20 ms.
 pub(super) const PACKET: usize = 160;
 
+/// A-law's silence.
+const SILENCE: u8 = 0xd5;
+
 /// The known audio of one party.
 #[derive(Debug, Clone)]
 pub(super) struct Voice {
@@ -36,6 +39,12 @@ impl Voice {
         let ssrc = words.next().unwrap_or(1) as u32 | 1;
         let payload = words.flat_map(u64::to_le_bytes).take(packets * PACKET).collect();
         Self { ssrc, payload }
+    }
+
+    /// Says `payload`, its last part filled with silence to a whole packet.
+    pub(super) fn saying(seed: u64, mut payload: Vec<u8>) -> Self {
+        payload.resize(payload.len().next_multiple_of(PACKET), SILENCE);
+        Self { payload, ..Self::new(seed, 0) }
     }
 
     /// Its SSRC, as the listing writes it.

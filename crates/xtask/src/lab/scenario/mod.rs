@@ -7,6 +7,7 @@ mod flood;
 mod full;
 mod kill;
 mod load;
+mod shapes;
 mod soak;
 mod speech;
 mod sweep;
@@ -39,6 +40,8 @@ pub(super) enum Scenario {
     Soak,
     /// Softphones that speak.
     Speech,
+    /// Calls of every shape.
+    Shapes,
     /// Faster and faster.
     Sweep,
 }
@@ -57,11 +60,22 @@ const SOFTPHONES: [Needed; 5] = [
     ("sox", "sox"),
 ];
 
+const EVERY_PHONE: [Needed; 7] = [
+    SIPP,
+    ("kamailio", "kamailio"),
+    ("rtpengine", "rtpengine-daemon"),
+    ("baresip", "baresip-core"),
+    ("linphone-daemon", "linphone-cli"),
+    ("espeak-ng", "espeak-ng"),
+    ("sox", "sox"),
+];
+
 impl Scenario {
     /// All of them, the shortest first.
-    pub(super) const ALL: [Self; 11] = [
+    pub(super) const ALL: [Self; 12] = [
         Self::Plain,
         Self::Speech,
+        Self::Shapes,
         Self::Drops,
         Self::Full,
         Self::Calls,
@@ -86,6 +100,7 @@ impl Scenario {
             Self::Churn => "churn",
             Self::Soak => "soak",
             Self::Speech => "speech",
+            Self::Shapes => "shapes",
             Self::Sweep => "sweep",
         }
     }
@@ -105,6 +120,9 @@ impl Scenario {
             Self::Churn => "fifty new calls a second for ten minutes: memory stays",
             Self::Soak => "ninety thousand calls in a day of packet time: memory stays",
             Self::Speech => "two softphones speak to each other: each is heard on its own side",
+            Self::Shapes => {
+                "transfers, hold, early media, forks, TCP, IPv6, SRTP and keys by real programs, one after the other"
+            }
             Self::Sweep => "faster and faster, beside a bare ring reader on the same traffic",
         }
     }
@@ -116,6 +134,7 @@ impl Scenario {
             Self::Calls => &EXCHANGE,
             Self::Load | Self::Churn | Self::Soak | Self::Sweep => &[],
             Self::Speech => &SOFTPHONES,
+            Self::Shapes => &EVERY_PHONE,
         }
     }
 
@@ -140,6 +159,7 @@ impl Scenario {
             Self::Churn => churn::run(lab, table),
             Self::Soak => soak::run(lab, table),
             Self::Speech => speech::run(lab, table),
+            Self::Shapes => shapes::run(lab, table),
             Self::Sweep => sweep::run(lab, table),
         }
     }

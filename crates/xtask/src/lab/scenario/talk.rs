@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use crate::lab::{
     Lab,
-    exchange::Exchange,
+    exchange::{Exchange, Plan},
     listing::{self, Call, Payload},
     phones::{Bank, Busy},
     room::{Host, Mirror},
@@ -79,7 +79,7 @@ impl Talk {
     pub(super) const fn streams(&self, mirror: Mirror) -> u64 {
         let hops = match self.through {
             Host::Pbx => 2,
-            Host::Switch | Host::PhonesA | Host::PhonesB | Host::Recorder => 1,
+            Host::Switch | Host::PhonesA | Host::PhonesB | Host::PhonesC | Host::Recorder => 1,
         };
         match mirror {
             Mirror::Both | Mirror::Doubled | Mirror::Narrow => 2 * hops,
@@ -90,8 +90,8 @@ impl Talk {
     /// Begins all calls, `rate` per second and bank.
     pub(super) fn start(&self, lab: &Lab, rate: u32) -> Result<Going> {
         let exchange = match self.through {
-            Host::Pbx => Some(Exchange::start(lab)?),
-            Host::Switch | Host::PhonesA | Host::PhonesB | Host::Recorder => None,
+            Host::Pbx => Some(Exchange::start(lab, Plan::Anchored)?),
+            Host::Switch | Host::PhonesA | Host::PhonesB | Host::PhonesC | Host::Recorder => None,
         };
         let busy = self.banks.iter().map(|bank| bank.call(lab, self.through, rate)).collect::<Result<_>>()?;
         Ok(Going { busy, _exchange: exchange })
