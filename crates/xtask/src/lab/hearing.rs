@@ -11,7 +11,7 @@ pub(super) const UNLIKE: f64 = 0.5;
 /// Samples of a second of a telephone's audio.
 pub(super) const SECOND: usize = 8_000;
 /// Samples by which the offset is looked for.
-const WINDOW: usize = 800;
+const WINDOW: usize = 2_400;
 
 /// Samples that are one in a first look.
 const THIN: usize = 4;
@@ -114,7 +114,7 @@ mod tests {
     #[test]
     fn what_was_spoken_is_found_at_any_offset_and_something_else_is_not() {
         let tone = |step: f32| {
-            (0..2_600).map(move |at| 8_000.0 * (at as f32 * at as f32 * step).sin()).collect::<Vec<_>>()
+            (0..5_200).map(move |at| 8_000.0 * (at as f32 * at as f32 * step).sin()).collect::<Vec<_>>()
         };
         let (spoken, other) = (tone(3e-5), tone(7e-5));
         let heard =
