@@ -1,6 +1,7 @@
 //! A capture file as a source of frames.
 
 use std::{
+    collections::VecDeque,
     fmt,
     fs::File,
     io::{self, Read},
@@ -8,6 +9,7 @@ use std::{
 };
 
 use earwitness_model::RawFrame;
+use zeroize::Zeroizing;
 
 use crate::{
     CaptureEnd, CaptureError, Looks, Polled, Source,
@@ -32,6 +34,8 @@ pub struct FileSource {
     number: u64,
     total_bytes: Option<u64>,
     ended: Option<CaptureEnd>,
+    /// Lines of key logs that nobody has fetched yet.
+    key_logs: VecDeque<Zeroizing<Vec<u8>>>,
 }
 
 enum Walker {
@@ -137,8 +141,15 @@ impl FileSource {
     }
 
     fn begin(window: Window, magic: [u8; 4], name: String) -> Result<Self, CaptureError> {
-        let mut source =
-            Self { name, window, walker: Walker::Headless, number: 1, total_bytes: None, ended: None };
+        let mut source = Self {
+            name,
+            window,
+            walker: Walker::Headless,
+            number: 1,
+            total_bytes: None,
+            ended: None,
+            key_logs: VecDeque::new(),
+        };
         source.walker = if Pcapng::knows(magic) {
             Walker::Pcapng(Pcapng::new())
         } else {
@@ -159,6 +170,17 @@ impl FileSource {
         &self.name
     }
 
+    /// The next lines of a TLS key log in the capture (a Decryption Secrets Block of pcapng): those that come before the frames
+    /// of the next [`poll`](Source::poll). They are secrets.
+    pub fn poll_key_log(&mut self) -> Option<Zeroizing<Vec<u8>>> {
+        self.key_logs.pop_front()
+    }
+
+    /// As if `lines` of a TLS key log stood in the capture before the frames of the next [`poll`](Source::poll).
+    pub fn add_key_log(&mut self, lines: Zeroizing<Vec<u8>>) {
+        self.key_logs.push_back(lines);
+    }
+
     /// How far it was read.
     #[must_use]
     pub fn progress(&self) -> Progress {
@@ -174,6 +196,13 @@ impl FileSource {
                 Walker::Pcapng(pcapng) => pcapng.step(&mut self.window, self.number, visit)?,
                 Walker::Headless => return Err(Stop::Complete),
             };
+            if let Walker::Pcapng(pcapng) = &mut self.walker
+                && let Some(key_log) = pcapng.take_key_log()
+            {
+                // The frames behind it may need it.
+                self.key_logs.push_back(key_log);
+                break;
+            }
             if let Some(length) = frame {
                 self.number += 1;
                 bytes += length;

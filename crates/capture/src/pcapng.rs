@@ -7,9 +7,11 @@
 //! enhanced   interface 4 | time, high 4, low 4 | captured length 4 | original length 4 | bytes | options
 //! packet     interface 2 | drops 2 | then as in an enhanced packet block (obsolete)
 //! simple     original length 4 | bytes
+//! secrets    type 4 | length 4 | bytes | options
 //! ```
 
 use earwitness_model::{LinkType, PacketTime, RawFrame};
+use zeroize::Zeroizing;
 
 use crate::{
     Damage, FileSource,
@@ -22,6 +24,11 @@ const INTERFACE: u32 = 1;
 const PACKET: u32 = 2;
 const SIMPLE: u32 = 3;
 const ENHANCED: u32 = 6;
+const SECRETS: u32 = 10;
+/// Secrets that are lines of a TLS key log ("TLSK").
+const TLS_KEY_LOG: u32 = 0x544c_534b;
+/// The longest block of secrets that is read: longer ones are passed over.
+const MAX_SECRETS: u32 = 16 << 20;
 const BYTE_ORDER: u32 = 0x1a2b_3c4d;
 
 /// Type, both lengths: what every block has.
@@ -38,6 +45,7 @@ const OPTION_TIME_OFFSET: u16 = 14;
 pub(crate) struct Pcapng {
     order: Order,
     interfaces: Vec<Interface>,
+    key_log: Option<Zeroizing<Vec<u8>>>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -104,7 +112,12 @@ impl Pcapng {
 
     /// Before the first section.
     pub(crate) const fn new() -> Self {
-        Self { order: Order::Little, interfaces: Vec::new() }
+        Self { order: Order::Little, interfaces: Vec::new(), key_log: None }
+    }
+
+    /// The key log of a block that was just walked over.
+    pub(crate) const fn take_key_log(&mut self) -> Option<Zeroizing<Vec<u8>>> {
+        self.key_log.take()
     }
 
     /// Walks over one block. If it holds a frame, hands it to `visit` and gives its length.
@@ -132,6 +145,7 @@ impl Pcapng {
             SECTION => self.section(window, length).map(|()| None),
             INTERFACE => self.interface(window, length).map(|()| None),
             PACKET | SIMPLE | ENHANCED => self.frame(window, (kind, length), number, visit).map(Some),
+            SECRETS if length <= MAX_SECRETS => self.secrets(window, length).map(|()| None),
             _ => self.pass(window, length).map(|()| None),
         }
     }
@@ -153,6 +167,22 @@ impl Pcapng {
         let ends = self.order.u32(window.array::<4>()?);
         check_end(length, ends)?;
         window.consume(4);
+        Ok(())
+    }
+
+    fn secrets(&mut self, window: &mut Window, length: u32) -> Result<(), Stop> {
+        let order = self.order;
+        let block = whole(window, order, length)?;
+        let Some((&[_, _, _, _, _, _, _, _, k0, k1, k2, k3, l0, l1, l2, l3], rest)) =
+            block.split_first_chunk()
+        else {
+            return Err(Damage::BlockLength(length).into());
+        };
+        let text = rest.get(..order.u32([l0, l1, l2, l3]) as usize);
+        if order.u32([k0, k1, k2, k3]) == TLS_KEY_LOG {
+            self.key_log = text.map(|text| Zeroizing::new(text.to_vec()));
+        }
+        window.consume(length as usize);
         Ok(())
     }
 

@@ -18,6 +18,11 @@ impl<K: Hash + Eq, V> Bounded<K, V> {
         Self { table: HashMap::default(), most, left_out: 0 }
     }
 
+    /// What there is of `key`.
+    pub(crate) fn get(&self, key: &K) -> Option<&V> {
+        self.table.get(key)
+    }
+
     /// The value of `key`, where there is one.
     pub(crate) fn get_mut(&mut self, key: &K) -> Option<&mut V> {
         self.table.get_mut(key)

@@ -104,7 +104,7 @@ codes! {
         "Read are VLAN and provider tags, PPPoE, MPLS, GRE, ERSPAN, VXLAN, GENEVE, GTP-U, IP in IP, EtherIP, TZSP, PBB, HEP, and ESP without encryption, up to eight in one another; IPsec, MACsec, L2TP, CAPWAP and TRILL are not. Mirror where the phones' packets are bare: behind the tunnel's end, or let a packet broker strip the header.";
     /// Signalling is encrypted (TLS or DTLS): the calls in it cannot be seen.
     SignallingEncrypted = "signalling-encrypted", Defect,
-        "A passive recorder cannot read it. Let the PBX or SBC speak SIP over UDP on the mirrored side, inside the trusted network, or mirror a link on which it does.";
+        "A passive recorder reads it only with the keys of one of its ends: `--tls-keys` with the PBX's or SBC's key log (`SSLKEYLOGFILE`), here too. Or let the PBX or SBC speak SIP over UDP on the mirrored side, inside the trusted network, or mirror a link on which it does.";
     /// Media is encrypted (SRTP) with keys that the signalling does not show: it would be counted and not kept.
     MediaEncrypted = "media-encrypted", Defect,
         "Let the phones exchange keys in the signalling (SDES, `a=crypto`, inside the trusted network): such SRTP is opened. Or switch SRTP off for the recorded extensions, or anchor media at an SBC that decrypts, and mirror the side where RTP is plain (RTP/AVP in the SDP).";

@@ -103,6 +103,12 @@ impl Doctor {
         }
     }
 
+    /// Takes lines of a TLS key log, which the recorder will have: SIP in TLS that it opens is no defect. They are secrets, and
+    /// wiped with the doctor.
+    pub fn handle_key_log(&mut self, lines: &[u8]) {
+        self.encrypted.handle_key_log(lines);
+    }
+
     /// Takes the next frame of the mirror, or of any of its interfaces.
     pub fn handle_frame(&mut self, frame: &RawFrame<'_>) {
         let outline = outline(frame);

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use earwitness_wire::{Cause, Layer, Tunnel, TunnelCounts, stream::StreamLosses};
+use earwitness_wire::{
+    Cause, Layer, Tunnel, TunnelCounts,
+    stream::{StreamLosses, TlsCounts},
+};
 
 /// Everything counted since the engine began.
 #[derive(Debug, Clone, Default)]
@@ -19,6 +22,8 @@ pub struct Counts {
     pub segments: u64,
     /// What of SIP over TCP was not read, by cause.
     pub streams: StreamLosses,
+    /// What became of the keys of TLS that were given.
+    pub tls: TlsCounts,
     /// Datagrams and segments that came in tunnels, by the outermost.
     pub tunnels: TunnelCounts,
     /// IP fragments.
@@ -103,6 +108,7 @@ impl Counts {
         self.not_udp += other.not_udp;
         self.segments += other.segments;
         self.streams.add(&other.streams);
+        self.tls.add(&other.tls);
         self.tunnels.add(&other.tunnels);
         self.fragments += other.fragments;
         self.fragments_refused += other.fragments_refused;

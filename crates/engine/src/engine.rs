@@ -126,6 +126,14 @@ impl Engine {
         self.halves.signalling.handle_rules(rules);
     }
 
+    /// Takes whole lines of a key log (`SSLKEYLOGFILE`), which open SIP in TLS, and ports on which TLS is taken for SIP beside
+    /// those of SIP. From the first time on, connections to these ports are held for their keys for a while; what was held is
+    /// read as of the time when it came. The secrets are kept in memory, bounded, and wiped when they go.
+    pub fn handle_key_log(&mut self, text: &[u8], ports: &[u16]) {
+        self.halves.handle_key_log((text, ports), self.now);
+        self.next_deadline = self.halves.next_deadline();
+    }
+
     /// Goes on, at `at` in capture time, with a call that ran when another engine stopped: its media is expected where it
     /// was, and a BYE ends it. It is a call of its own, flagged [`Flag::Resumed`](earwitness_model::Flag::Resumed), with the
     /// facts and the verdict of the one before. Its name; `None` when a call with its Call-ID runs, or the table is full.
@@ -198,6 +206,7 @@ impl Engine {
         Counts {
             fragments_refused: self.reassembler.losses().total(),
             streams: *self.halves.streams.losses(),
+            tls: self.halves.streams.tls(),
             messages: signalling.messages,
             messages_malformed: signalling.malformed,
             messages_refused: signalling.refused,

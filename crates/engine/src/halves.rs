@@ -104,6 +104,12 @@ impl Halves {
         self.take_messages(segment.tunnel, now);
     }
 
+    /// Takes keys of TLS; what was held for them goes where messages in datagrams do.
+    pub(crate) fn handle_key_log(&mut self, (text, ports): (&[u8], &[u16]), now: PacketTime) {
+        self.streams.handle_keys(text, ports);
+        self.take_messages(now);
+    }
+
     /// No more segments come: what is there of messages is taken.
     pub(crate) fn handle_streams_end(&mut self, now: PacketTime) {
         self.streams.handle_end();

@@ -177,6 +177,8 @@ pub enum Flag {
     KeysUnknown,
     /// Packets among its SRTP were not authentic: they were counted and not kept.
     NotAuthentic,
+    /// Its signalling, or part of it, came in TLS, and was opened by a key log.
+    Tls,
 }
 
 /// Everything that is known of a call when it is over.

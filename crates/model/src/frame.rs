@@ -71,9 +71,31 @@ pub enum SipTransport {
     Tcp,
     /// WebSocket over TCP (RFC 7118).
     Ws,
+    /// TLS over TCP (RFC 3261, 26.2.1), opened by a key log.
+    Tls,
+    /// WebSocket over TLS (RFC 7118), opened by a key log.
+    Wss,
 }
 
 impl SipTransport {
+    /// What carries the same inside TLS.
+    #[must_use]
+    pub const fn in_tls(self) -> Self {
+        match self {
+            Self::Udp | Self::Tcp | Self::Tls => Self::Tls,
+            Self::Ws | Self::Wss => Self::Wss,
+        }
+    }
+
+    /// Whether it came in TLS.
+    #[must_use]
+    pub const fn is_in_tls(self) -> bool {
+        match self {
+            Self::Udp | Self::Tcp | Self::Ws => false,
+            Self::Tls | Self::Wss => true,
+        }
+    }
+
     /// As a Via header names it.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -81,6 +103,8 @@ impl SipTransport {
             Self::Udp => "UDP",
             Self::Tcp => "TCP",
             Self::Ws => "WS",
+            Self::Tls => "TLS",
+            Self::Wss => "WSS",
         }
     }
 }

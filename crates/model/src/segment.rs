@@ -159,6 +159,8 @@ const fn transport_code(transport: SipTransport) -> u8 {
         SipTransport::Udp => 0,
         SipTransport::Tcp => 1,
         SipTransport::Ws => 2,
+        SipTransport::Tls => 3,
+        SipTransport::Wss => 4,
     }
 }
 
@@ -167,6 +169,8 @@ const fn transport_from_code(code: u8) -> Option<SipTransport> {
         0 => SipTransport::Udp,
         1 => SipTransport::Tcp,
         2 => SipTransport::Ws,
+        3 => SipTransport::Tls,
+        4 => SipTransport::Wss,
         _ => return None,
     })
 }
@@ -322,6 +326,8 @@ mod tests {
             ("10.1.0.5:5060", "10.1.0.9:5061", SipTransport::Udp),
             ("[2001:db8::1]:5060", "[2001:db8::2]:5060", SipTransport::Tcp),
             ("10.1.0.5:40000", "10.1.0.9:80", SipTransport::Ws),
+            ("10.1.0.5:40000", "10.1.0.9:5061", SipTransport::Tls),
+            ("10.1.0.5:40000", "10.1.0.9:443", SipTransport::Wss),
         ];
         let messages = messages.map(|(src, dst, transport)| SignallingMessage {
             time: PacketTime::from_nanos(-5),
@@ -349,7 +355,7 @@ mod tests {
         );
         assert_eq!(message.flow.src.to_string(), "10.1.0.5:5060");
 
-        bytes[12] |= 0x30;
+        bytes[12] |= 0x50;
         let mut walk = SignallingMessages::new(&bytes);
         assert!(walk.next().is_none());
         assert_eq!(walk.rest().len(), bytes.len());

@@ -33,4 +33,4 @@ pub use health::{
     WaitingHealth, WriterHealth,
 };
 pub use run::{CutFile, Finished, Input, Progress, Recorder};
-pub use watch::{NoAnswer, Post, Watch, watch};
+pub use watch::{KeyLogLines, NoAnswer, Post, Watch, watch};

@@ -7,6 +7,7 @@ use earwitness_engine::{Counts, Engine, Limits, SignallingShard};
 use earwitness_model::{CallId, PacketTime, RawFrame, RecordingId, RunningCall, WallTime};
 use earwitness_rules::RuleSet;
 use earwitness_vault::{LedgerNote, Vault, VaultError, WasRunning, Watching};
+use zeroize::Zeroizing;
 
 use crate::{
     RecordError,
@@ -100,6 +101,9 @@ const SAME_CAPTURE_NANOS: i64 = 1_000_000_000;
 /// A call that was running this long before the recorder came back is not waited for any more.
 const RESUMED_NANOS: i64 = 600_000_000_000;
 
+/// Bytes of key logs that are kept for the next capture.
+const MOST_KEY_LOGS: usize = 32 << 20;
+
 impl<C: Fn() -> WallTime + Sync> Recorder<'_, C> {
     /// Reads `inputs` one after the other to their ends; `tell` hears of the progress after each batch of frames.
     ///
@@ -114,7 +118,8 @@ impl<C: Fn() -> WallTime + Sync> Recorder<'_, C> {
             let (rules, limits, finished) = (recorder.rules.clone(), recorder.limits, Finished::default());
             pipeline.run(|mut ends, own| {
                 let pool = ends.pop().unwrap_or(own);
-                Capturing { engine, rules, limits, pool, finished, tell }.run(inputs)
+                let key_logs = Vec::new();
+                Capturing { engine, rules, limits, key_logs, pool, finished, tell }.run(inputs)
             })
         })
     }
@@ -213,6 +218,8 @@ struct Capturing<'t> {
     engine: Engine,
     rules: RuleSet,
     limits: Limits,
+    /// For the engine of the next capture: its connections may be of before.
+    key_logs: Vec<Zeroizing<Vec<u8>>>,
     pool: Pool,
     finished: Finished,
     tell: &'t mut dyn FnMut(Progress),
@@ -237,6 +244,13 @@ impl Capturing<'_> {
     fn read(&mut self, place: usize, mut input: Input) -> Result<(), Halt> {
         let mut is_first = true;
         loop {
+            while let Some(key_log) = input.source.poll_key_log() {
+                self.engine.handle_key_log(&key_log, &[]);
+                self.key_logs.push(key_log);
+                while self.key_logs.iter().map(|log| log.len()).sum::<usize>() > MOST_KEY_LOGS {
+                    self.key_logs.remove(0);
+                }
+            }
             let mut handed_over = Ok(());
             let polled = input.source.poll(&mut |frame| {
                 if handed_over.is_ok() {
@@ -268,6 +282,7 @@ impl Capturing<'_> {
         if is_first && is_another_capture(self.engine.capture_time(), frame.time) {
             self.end()?;
             self.engine = Engine::new(self.rules.clone(), self.limits);
+            self.key_logs.iter().for_each(|key_log| self.engine.handle_key_log(key_log, &[]));
         }
         self.engine.handle_frame(frame);
         self.pool.drain(|| self.engine.poll_output())

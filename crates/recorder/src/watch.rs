@@ -9,6 +9,7 @@ use std::{
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use earwitness_engine::LiveCall;
 use earwitness_rules::RuleSet;
+use zeroize::Zeroizing;
 
 use crate::{
     health::Health,
@@ -46,6 +47,16 @@ pub(crate) enum Order {
     Stop,
     Rules(Box<RuleSet>),
     RulesRefused,
+    KeyLog(Arc<KeyLogLines>),
+}
+
+/// Whole lines of a TLS key log, wiped when they were read everywhere, and ports on which TLS is taken for SIP beside those of
+/// SIP.
+pub struct KeyLogLines {
+    /// The lines: secrets.
+    pub text: Zeroizing<Vec<u8>>,
+    /// The ports.
+    pub ports: Vec<u16>,
 }
 
 /// The two sides.
@@ -97,6 +108,14 @@ impl Watch {
     /// When the recorder has stopped.
     pub fn rules_refused(&self) -> Result<(), NoAnswer> {
         self.order(Order::RulesRefused)
+    }
+
+    /// SIP in TLS is read with these keys, and from the first time on held for those that come.
+    ///
+    /// # Errors
+    /// When the recorder has stopped, or has no time: it can be said again.
+    pub fn key_log(&self, lines: KeyLogLines) -> Result<(), NoAnswer> {
+        self.order(Order::KeyLog(Arc::new(lines)))
     }
 
     fn order(&self, order: Order) -> Result<(), NoAnswer> {

@@ -1,4 +1,5 @@
-//! Messages in streams: connections over TCP, plain or with WebSocket in them, and how they are cut into segments.
+//! Messages in streams: connections over TCP, plain or in TLS, with WebSocket in them or not, and how they are cut into
+//! segments.
 
 use std::collections::HashMap;
 
@@ -7,12 +8,13 @@ use earwitness_model::{Flow, SipTransport};
 use crate::{
     Random,
     segment::{ACK, PSH, SYN, Segment},
+    tls::TlsPair,
 };
 
 /// How messages are carried.
 #[derive(Debug, Clone, Copy)]
 pub struct Carriage {
-    /// [`SipTransport::Tcp`] or [`SipTransport::Ws`].
+    /// All but [`SipTransport::Udp`]. In TLS, connections use one suite after the other of those that `tls` knows.
     pub transport: SipTransport,
     /// Bytes of a segment.
     pub largest: usize,
@@ -45,6 +47,8 @@ pub enum Opening {
 pub(crate) struct Connections {
     /// By their ends, the lower one first.
     open: HashMap<Flow, Connection>,
+    /// Lines of those that are in TLS.
+    key_log: String,
 }
 
 /// A connection; side 0 opened it.
@@ -55,6 +59,7 @@ struct Connection {
     /// What waits to go in one segment with what comes next.
     held: [Vec<u8>; 2],
     sent: u64,
+    tls: Option<Box<TlsPair>>,
 }
 
 /// A frame of a connection: none of a segment that the capture missed.
@@ -75,16 +80,33 @@ impl Connections {
     /// The frames of a message; those that open its connection come first.
     pub(crate) fn send(&mut self, carriage: Carriage, sending: &Sending<'_>) -> Frames {
         let key = sending.flow.min(sending.flow.reversed());
-        let mut frames = Vec::new();
+        let (mut frames, place) = (Vec::new(), self.open.len());
+        let key_log = &mut self.key_log;
         let connection = self.open.entry(key).or_insert_with(|| {
             let mut connection = Connection::new(sending.flow);
-            if carriage.opening == Opening::Seen {
-                frames = connection.opened(carriage.transport, sending.vlans);
+            let seed = match carriage.order {
+                SegmentOrder::AsSent => 0,
+                SegmentOrder::Random(seed) => (seed % 100) as usize,
+            };
+            if carriage.transport.is_in_tls() {
+                connection.tls = Some(Box::new(TlsPair::new(place + seed)));
             }
+            if carriage.opening == Opening::Seen {
+                frames = connection.opened(carriage, sending.vlans);
+            } else if let Some(tls) = &mut connection.tls {
+                // They agreed before the capture began.
+                tls.handshake();
+            }
+            key_log.extend(connection.tls.iter().map(|tls| tls.key_log()));
             connection
         });
         frames.extend(connection.send(carriage, sending));
         frames
+    }
+
+    /// What whoever was in these connections wrote down of their keys.
+    pub(crate) fn into_key_log(self) -> String {
+        self.key_log
     }
 }
 
@@ -93,11 +115,11 @@ impl Connection {
         let key = [u64::from(flow.src.port()), u64::from(flow.dst.port())];
         let mut random = Random::keyed(&key);
         let next = [random.bits() as u32, random.bits() as u32];
-        Self { flow, next, held: [Vec::new(), Vec::new()], sent: 0 }
+        Self { flow, next, held: [Vec::new(), Vec::new()], sent: 0, tls: None }
     }
 
-    /// SYN, SYN and ACK, and the handshake of the WebSocket (RFC 6455, 1.3).
-    fn opened(&mut self, transport: SipTransport, vlans: &[u16]) -> Frames {
+    /// SYN, SYN and ACK, and the handshakes of TLS and of the WebSocket (RFC 6455, 1.3).
+    fn opened(&mut self, carriage: Carriage, vlans: &[u16]) -> Frames {
         let [first, second] = self.next;
         let syn = |side: usize, sequence: u32, acknowledged: u32, flags: u8| {
             let flow = if side == 0 { self.flow } else { self.flow.reversed() };
@@ -108,14 +130,20 @@ impl Connection {
             syn(1, second.wrapping_sub(1), first, SYN | ACK),
             syn(0, first, second, ACK),
         ];
-        if transport == SipTransport::Ws {
+        let flights = self.tls.as_mut().map_or_else(Vec::new, |tls| tls.handshake());
+        for (side, flight) in flights {
+            frames.extend(self.segments(side, &flight, carriage, (vlans, &[])));
+        }
+        if matches!(carriage.transport, SipTransport::Ws | SipTransport::Wss) {
             let ask = "GET / HTTP/1.1\r\nHost: 10.1.0.9\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
                        Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: sip\r\n\
                        Sec-WebSocket-Version: 13\r\n\r\n";
             let grant = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
                          Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\nSec-WebSocket-Protocol: sip\r\n\r\n";
-            frames.push(self.segment(0, ask.as_bytes(), vlans));
-            frames.push(self.segment(1, grant.as_bytes(), vlans));
+            for (side, text) in [(0, ask), (1, grant)] {
+                let bytes = self.said(side, text.as_bytes().to_vec());
+                frames.push(self.segment(side, &bytes, vlans));
+            }
         }
         frames
     }
@@ -125,19 +153,41 @@ impl Connection {
         self.sent += 1;
         let mut bytes = std::mem::take(&mut self.held[side]);
         match carriage.transport {
-            SipTransport::Udp | SipTransport::Tcp => bytes.extend(sending.message),
-            SipTransport::Ws => self.frame(side, carriage.order, sending.message, &mut bytes),
+            SipTransport::Udp | SipTransport::Tcp | SipTransport::Tls => bytes.extend(sending.message),
+            SipTransport::Ws | SipTransport::Wss => {
+                self.frame(side, carriage.order, sending.message, &mut bytes)
+            }
         }
         if sending.is_held {
             self.held[side] = bytes;
             return Vec::new();
         }
+        let bytes = self.said(side, bytes);
+        self.segments(side, &bytes, carriage, (sending.vlans, sending.lost))
+    }
+
+    /// What is sent so that `side` says this.
+    fn said(&mut self, side: usize, text: Vec<u8>) -> Vec<u8> {
+        match &mut self.tls {
+            Some(tls) => tls.say(side, &text),
+            None => text,
+        }
+    }
+
+    /// The next bytes of `side`, as they are carried.
+    fn segments(
+        &mut self,
+        side: usize,
+        bytes: &[u8],
+        carriage: Carriage,
+        (vlans, lost): (&[u16], &[usize]),
+    ) -> Frames {
         let sizes = sizes(bytes.len(), carriage, self.sent);
         let (mut frames, mut from) = (Vec::new(), 0);
         for (index, size) in sizes.into_iter().enumerate() {
-            let frame = self.segment(side, &bytes[from..from + size], sending.vlans);
+            let frame = self.segment(side, &bytes[from..from + size], vlans);
             from += size;
-            if !sending.lost.contains(&index) {
+            if !lost.contains(&index) {
                 frames.push(frame);
             }
         }

@@ -1,6 +1,6 @@
 //! pcapng, block by block.
 
-use earwitness_capture::{CaptureError, Damage};
+use earwitness_capture::{CaptureError, Damage, FileSource, Polled, Source};
 use earwitness_model::LinkType;
 use earwitness_testkit::pcap::{Order, Pcapng};
 
@@ -160,4 +160,36 @@ fn interfaces_are_bounded() {
         file.interface(LinkType::Ethernet, 0, &[]);
     }
     assert_eq!(damage(&file), (0, Damage::TooManyInterfaces(65_536)));
+}
+
+#[test]
+fn a_key_log_in_the_capture_is_there_before_the_frames_behind_it() {
+    let secrets = |order: Order, kind: u32, text: &[u8], more: u32| {
+        let word = |value: u32| if order == Order::Big { value.to_be_bytes() } else { value.to_le_bytes() };
+        let mut body = [&word(kind)[..], &word(text.len() as u32 + more), text].concat();
+        body.resize(body.len().next_multiple_of(4), 0);
+        body
+    };
+    for order in [Order::Little, Order::Big] {
+        let mut file = Pcapng::new();
+        file.section(order)
+            .interface(LinkType::Ethernet, 0, &[])
+            .packet(0, 1, b"a")
+            .block(10, &secrets(order, 0x544c_534b, b"CLIENT_RANDOM 1 2\n", 0))
+            .block(10, &secrets(order, 0x5747_4b4c, b"of WireGuard", 0))
+            // It says that it is longer than its block.
+            .block(10, &secrets(order, 0x544c_534b, b"short", 9))
+            .packet(0, 2, b"b");
+        let mut source =
+            FileSource::from_reader(Box::new(std::io::Cursor::new(file.bytes().to_vec())), "it").unwrap();
+        source.add_key_log(b"given\n".to_vec().into());
+        assert_eq!(source.poll_key_log().unwrap().as_slice(), b"given\n");
+        let (mut seen, mut ended) = (Vec::new(), false);
+        while !ended {
+            seen.extend(source.poll_key_log().map(|text| text.to_vec()));
+            ended =
+                matches!(source.poll(&mut |frame| seen.push(frame.bytes.to_vec())).unwrap(), Polled::End(_));
+        }
+        assert_eq!(seen, [&b"a"[..], b"CLIENT_RANDOM 1 2\n", b"b"]);
+    }
 }

@@ -9,6 +9,7 @@ use std::{io::Write, path::PathBuf};
 use clap::Args;
 use earwitness_doctor::{Code, ExtensionReport, Options, Report};
 
+use super::record::read_key_logs;
 use crate::{
     context::Context,
     exit::{Exit, Failure, Outcome},
@@ -46,6 +47,9 @@ pub(crate) struct Doctor {
     /// Judge only what matches this BPF expression; fragments and VLAN tags are added to it
     #[arg(value_name = "EXPRESSION", requires = "interfaces", trailing_var_arg = true)]
     expression: Vec<String>,
+    /// A key log of TLS that the recorder will have too: what it opens is no defect; repeat it for several
+    #[arg(long, value_name = "FILE", env = "EARWITNESS_TLS_KEYS", value_delimiter = ',')]
+    tls_keys: Vec<PathBuf>,
     /// Tell of enrolled extensions that were not seen, however short the capture is
     #[arg(long)]
     all_extensions: bool,
@@ -76,6 +80,7 @@ impl Doctor {
         let extensions =
             if self.all_extensions { ExtensionReport::Always } else { ExtensionReport::WhenLongEnough };
         let options = Options { rules: context.rules_if_any()?, extensions };
+        let key_log = read_key_logs(&self.tls_keys)?;
         if !self.interfaces.is_empty() {
             let report = live::examine(self, context, options)?;
             self.print(context, &self.interfaces.join(", "), &report)?;
@@ -83,7 +88,7 @@ impl Doctor {
         }
         let (mut has_defect, mut is_cut) = (false, false);
         for path in &self.files {
-            let (name, report, extent) = file::examine(context, path, options.clone())?;
+            let (name, report, extent) = file::examine(context, path, (options.clone(), &key_log))?;
             has_defect |= !report.is_healthy();
             is_cut |= extent == Extent::Part;
             self.print(context, &name, &report)?;

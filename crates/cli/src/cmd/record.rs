@@ -1,5 +1,6 @@
 //! `earwitness record`: frames from interfaces or capture files into the vault.
 
+mod key_log;
 mod live;
 
 use std::{
@@ -19,6 +20,7 @@ use earwitness_wire::stream::StreamLoss;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use ureq::http::{Uri, uri::InvalidUri};
 
+pub(super) use self::key_log::read_all as read_key_logs;
 use super::init;
 use crate::{
     context::Context,
@@ -35,6 +37,7 @@ const NOTES: &str = "Examples:
   earwitness record -r office.pcap --vault /tmp/vault          the rules decide what is kept
   earwitness record -r other.pcapng.gz --lab --vault /tmp/lab  keep everything, for 90 days
   tcpdump -w - port 5060 or udp | earwitness record -r -       from a pipe
+  earwitness record -i eth1 --tls-keys /run/pbx/keys.log       SIP in TLS, by the PBX's own key log
 
 With -r, a vault directory that does not exist is made, as an open vault; calls that the vault has already are not \
 recorded again. With -i the vault must be there: `earwitness init` asks who holds the keys.
@@ -44,7 +47,16 @@ EARWITNESS_SINCE, EARWITNESS_SENTENCE, EARWITNESS_INTERFACE (with commas between
 EARWITNESS_HOST and EARWITNESS_VAULT in its environment, one at a time, for at most 30 seconds; one that calls curl reaches \
 https URLs. The object that --alarm-url is sent has the same facts. An alarm is told to be over (cleared) when it has not stood \
 for 30 seconds, and one of a loss stands for a minute after the last loss: one that comes and goes meanwhile is one alarm.
-SIGTERM finishes and seals what runs; SIGHUP reads the rules again, for the calls that begin from then on.";
+SIGTERM finishes and seals what runs; SIGHUP reads the rules again, for the calls that begin from then on.
+
+\
+SIP in TLS is read with the keys of one of its ends: the file that SSLKEYLOGFILE or a key log callback makes it write, or, \
+in a pcapng capture, its Decryption Secrets Blocks. A live key log is read again once a second; a connection to a SIP port is \
+held up to 30 seconds for its keys, and one whose beginning was not seen cannot be opened until it is made anew. The keys stay \
+in memory and are wiped there; what is sealed is the messages, as those of SIP in the clear, and the call is flagged `tls`. \
+Such a file opens everything that its keys cover, also in others' hands and also later: have it written into memory (/run), \
+readable by the recorder alone, emptied often, only where the office may read what passes, and say in the office's records \
+of processing that it is done.";
 
 /// With every alarm: what is wrong from when on, and what to do.
 fn notes_and_alarms() -> String {
@@ -83,6 +95,12 @@ pub(crate) struct Record {
     /// POST a JSON object to this http:// URL when an alarm is raised, and when it is over
     #[arg(long, value_name = "URL", value_parser = plain_url, conflicts_with = "files")]
     alarm_url: Option<Uri>,
+    /// A key log of TLS (`SSLKEYLOGFILE`) of the PBX or SBC: SIP in TLS is read with it, live as it grows; repeat it for several
+    #[arg(long, value_name = "FILE", env = "EARWITNESS_TLS_KEYS", value_delimiter = ',')]
+    tls_keys: Vec<PathBuf>,
+    /// TLS to this port may be SIP too: it is held for keys as that to ports 5060 to 5090 is; repeat it for several
+    #[arg(long, value_name = "PORT", value_delimiter = ',', requires = "tls_keys", value_parser = clap::value_parser!(u16).range(1..))]
+    tls_port: Vec<u16>,
     /// Capture only what matches this BPF expression; fragments and VLAN tags are added to it
     #[arg(value_name = "EXPRESSION", conflicts_with = "files", trailing_var_arg = true)]
     expression: Vec<String>,
@@ -113,7 +131,10 @@ impl Record {
 
     fn read(&self, context: &Context) -> Outcome {
         let rules = if self.lab { RuleSet::lab() } else { context.load_rules()? };
-        let inputs = self.files.iter().map(|path| open(path)).collect::<Result<Vec<_>, _>>()?;
+        let mut inputs = self.files.iter().map(|path| open(path)).collect::<Result<Vec<_>, _>>()?;
+        if let (Some(first), false) = (inputs.first_mut(), self.tls_keys.is_empty()) {
+            first.source.add_key_log(key_log::read_all(&self.tls_keys)?);
+        }
         if !context.vault.exists() {
             init::make_open(context)?;
         }
@@ -160,6 +181,11 @@ impl Record {
             ("SIP messages that were not read in time", counts.messages_unread),
             ("SIP messages beyond what is kept of one call", counts.messages_not_kept),
             ("IP fragments that could not be put together", counts.fragments_refused),
+            ("lines of key logs that are neither a secret nor a comment", counts.tls.other_lines),
+            (
+                "records of TLS that their connection's keys do not open",
+                counts.streams.of(StreamLoss::Unopened),
+            ),
         ];
         for (what, count) in refused.iter().filter(|(_, count)| *count > 0) {
             context.say(format_args!("{count} {what}"));
@@ -249,7 +275,7 @@ fn no_call(counts: &Counts) -> String {
             .to_owned();
     }
     format!(
-        "no call was found; {} carry neither UDP nor TCP, {} encrypted signalling: what is encrypted cannot be read; \
+        "no call was found; {} carry neither UDP nor TCP, {} encrypted signalling: what is encrypted is read only with its keys (--tls-keys); \
          `earwitness doctor` looks closer",
         counted(counts.not_udp, "frame"),
         counted(counts.streams.of(StreamLoss::Encrypted), "connection"),
@@ -291,6 +317,16 @@ fn tell(context: &Context, finished: &Finished) {
     }
     if finished.calls == 0 && finished.known == 0 {
         context.say(no_call(counts));
+    }
+    if counts.tls.opened > 0 {
+        let connections = counted(counts.tls.opened, "connection");
+        context.say(format_args!("{connections} in TLS opened by key logs"));
+    }
+    let has_keys = counts.tls.secrets + counts.tls.other_lines > 0;
+    let closed = counts.streams.of(StreamLoss::Encrypted);
+    if has_keys && closed > 0 {
+        let connections = counted(closed, "connection");
+        context.say(format_args!("{connections} in TLS on SIP ports that no key in the key logs opens"));
     }
     for cut in &finished.cut {
         context.say(format_args!(

@@ -163,6 +163,11 @@ impl Page<'_> {
         for (loss, count) in counts.streams.iter() {
             ConstCounter::new(count).encode(family.encode_family(&[("cause", loss.name())])?)?;
         }
+        self.counter(
+            &number("tls_opened", "Connections in TLS that were opened by key logs"),
+            counts.tls.opened,
+        )?;
+        self.counter(&number("tls_secrets", "Secrets in key logs of TLS"), counts.tls.secrets)?;
         self.counter(&number("rtcp_packets", "RTCP packets"), counts.rtcp)
     }
 

@@ -88,7 +88,9 @@ fn beside(step: &Step) -> String {
     let media = if step.media.is_empty() { String::new() } else { format!("  {}", step.media) };
     match step.transport {
         SipTransport::Udp => media + repeated,
-        SipTransport::Tcp | SipTransport::Ws => format!("  {}{media}{repeated}", step.transport.name()),
+        SipTransport::Tcp | SipTransport::Ws | SipTransport::Tls | SipTransport::Wss => {
+            format!("  {}{media}{repeated}", step.transport.name())
+        }
     }
 }
 

@@ -31,6 +31,7 @@ pub(super) const fn flag_meaning(flag: Flag) -> &'static str {
         Flag::NotAuthentic => {
             "Packets among its SRTP were not authentic, so somebody else's: counted, and not kept."
         }
+        Flag::Tls => "Its signalling came in TLS, all or in part, and was opened by a key log.",
         Flag::Resumed => {
             "The recorder stopped in mid-call and took it up again: the part before is a recording too."
         }

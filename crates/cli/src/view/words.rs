@@ -109,6 +109,7 @@ pub(super) const fn flag_word(flag: Flag) -> &'static str {
         Flag::Zrtp => "zrtp",
         Flag::KeysUnknown => "keys_unknown",
         Flag::NotAuthentic => "not_authentic",
+        Flag::Tls => "tls",
     }
 }
 

@@ -1,6 +1,7 @@
 //! What no passive recorder can read: signalling in TLS, media in SRTP whose keys the signalling does not show.
 
 use earwitness_model::Flow;
+use earwitness_tls::{KeyLog, client_random};
 use earwitness_wire::stream::SIP_PORTS;
 
 use super::Sight;
@@ -20,6 +21,9 @@ pub(crate) struct Encrypted {
     tls: u64,
     zrtp: u64,
     connections: Bounded<Flow, u64>,
+    key_log: KeyLog,
+    /// What the ClientHello of a connection said.
+    hellos: Bounded<Flow, [u8; 32]>,
     tls_examples: Examples,
     zrtp_examples: Examples,
 }
@@ -30,6 +34,8 @@ impl Encrypted {
             tls: 0,
             zrtp: 0,
             connections: Bounded::new(MOST_CONNECTIONS),
+            key_log: KeyLog::default(),
+            hellos: Bounded::new(MOST_CONNECTIONS),
             tls_examples: Examples::default(),
             zrtp_examples: Examples::default(),
         }
@@ -43,10 +49,21 @@ impl Encrypted {
         }
         let server = [flow.dst, flow.src].into_iter().find(|end| SIP_PORTS.contains(&end.port()));
         let Some(server) = server.filter(|_| is_tls(payload)) else { return };
+        let to_server = if server == flow.dst { flow } else { flow.reversed() };
+        if let Some(random) = client_random(payload) {
+            // Of several connections between the same ends the last counts.
+            if let Some(began) = self.hellos.entry(to_server, || random) {
+                *began = random;
+            }
+        }
         self.tls += 1;
         self.tls_examples.add(at.number);
-        let to_server = if server == flow.dst { flow } else { flow.reversed() };
         self.connections.add(to_server, 1);
+    }
+
+    /// Takes lines of a key log: connections whose keys are in it are no defect.
+    pub(crate) fn handle_key_log(&mut self, lines: &[u8]) {
+        self.key_log.handle_text(lines);
     }
 
     /// Records of connections that there was no room for.
@@ -60,20 +77,26 @@ impl Encrypted {
     }
 
     pub(crate) fn finish_signalling(&self) -> Option<Finding> {
-        (self.tls > 0).then(|| Finding {
+        let has_key = |flow: &Flow| self.hellos.get(flow).is_some_and(|random| self.key_log.knows(random));
+        let connections: Vec<(Flow, u64)> =
+            self.connections.by_count().into_iter().filter(|(flow, _)| !has_key(flow)).collect();
+        let opened: u64 =
+            self.connections.iter().filter(|(flow, _)| has_key(flow)).map(|(_, records)| records).sum();
+        let records = self.tls - opened;
+        (records > 0).then(|| Finding {
             code: Code::SignallingEncrypted,
             severity: Severity::Defect,
             sentence: format!(
-                "{} TLS records on SIP ports, in {} connections: the calls in them cannot be seen",
-                self.tls,
-                self.connections.len()
+                "{} TLS records on SIP ports, in {} connections that no key log opens: the calls in them cannot be seen",
+                records,
+                connections.len()
             ),
             evidence: Evidence::counted([
-                ("tls_records", self.tls),
-                ("connections", self.connections.len() as u64),
+                ("tls_records", records),
+                ("connections", connections.len() as u64),
             ])
             .at(&self.tls_examples)
-            .between(self.connections.by_count().into_iter().map(|(flow, _)| flow)),
+            .between(connections.into_iter().map(|(flow, _)| flow)),
         })
     }
 

@@ -142,6 +142,13 @@ impl MediaShard {
         self.media.handle_base(self.clock.base());
     }
 
+    /// Takes whole lines of a key log: see [`Engine::handle_key_log`](crate::Engine::handle_key_log). Every shard is given all.
+    pub fn handle_key_log(&mut self, text: &[u8], ports: &[u16]) {
+        self.streams.handle_keys(text, ports);
+        self.take_messages();
+        self.settle();
+    }
+
     /// Takes what the signalling shard says.
     pub fn handle_order(&mut self, order: ShardOrder) {
         self.media.handle_order(order.0, self.now, &mut self.reports, &mut self.outputs);
@@ -219,6 +226,7 @@ impl MediaShard {
         Counts {
             fragments_refused: self.reassembler.losses().total(),
             streams: *self.streams.losses(),
+            tls: self.streams.tls(),
             clock_steps: self.clock.steps(),
             media: self.media.counts(),
             ..self.counts.clone()

@@ -128,6 +128,8 @@ pub(super) struct Call {
     pub(super) farewell: Option<Farewell>,
     pub(super) false_bye: bool,
     pub(super) unseen_answer: bool,
+    /// A message of it came in TLS.
+    pub(super) in_tls: bool,
     /// Its Call-IDs lead to it.
     pub(super) is_named: bool,
     /// What others may be known by to belong to it.
@@ -172,6 +174,7 @@ impl Call {
             farewell: None,
             false_bye: false,
             unseen_answer: false,
+            in_tls: false,
             is_named: false,
             traces: Traces::default(),
             related: Vec::new(),
@@ -303,6 +306,7 @@ impl Call {
             (self.clock_stepped, Flag::ClockStepped),
             (self.false_bye, Flag::FalseBye),
             (self.unseen_answer, Flag::UnseenAnswer),
+            (self.in_tls, Flag::Tls),
         ];
         flags.extend(self.beside.flags());
         flags.extend(found.into_iter().filter_map(|(is_so, flag)| is_so.then_some(flag)));

@@ -36,6 +36,7 @@ impl Signalling {
         let Some(call) = self.call_mut(slot) else { return };
         call.clock_stepped |= call.base != base;
         call.messages = call.messages.saturating_add(1);
+        call.in_tls |= datagram.transport.is_in_tls();
         call.last_message = call.last_message.max(datagram.time);
         if call.keeps_messages() {
             let told = call.told(datagram.time);

@@ -18,6 +18,7 @@ use crate::{
     health::{InterfaceHealth, QueueHealth},
     pipeline::{Pool, Stopped},
     pulse::Pulse,
+    watch::KeyLogLines,
 };
 
 /// What a shard hears of a call.
@@ -31,6 +32,8 @@ pub(super) enum ToShard {
     Losses(WallTime, WallTime),
     /// What is heard of these calls?
     Legs(Arc<[CallId]>, Sender<Vec<Legs>>),
+    /// Keys of TLS.
+    KeyLog(Arc<KeyLogLines>),
     /// No more frames: read what is in the rings, and go on with orders.
     Stop,
     /// No more orders.
@@ -146,6 +149,7 @@ impl<C: Fn() -> WallTime> ShardThread<'_, C> {
                 let legs = calls.iter().map(|&call| self.shard.live_legs(call)).collect();
                 reply.try_send(legs).unwrap_or_default();
             }
+            ToShard::KeyLog(lines) => self.shard.handle_key_log(&lines.text, &lines.ports),
             ToShard::Stop => return Turn::Stop,
             ToShard::End => return Turn::End,
         }

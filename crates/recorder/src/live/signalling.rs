@@ -76,6 +76,7 @@ impl<C: Fn() -> WallTime> SignallingThread<'_, C> {
                         self.signalling.handle_rules(*rules);
                     }
                     Order::RulesRefused => self.chronicle.rules_refused((self.clock)()),
+                    Order::KeyLog(lines) => self.tell_all(|| ToShard::KeyLog(Arc::clone(&lines)))?,
                 }
             }
             while let Ok(Ask::Calls { most, reply }) = self.post.asks.try_recv() {

@@ -29,6 +29,7 @@ use crate::{
 #[derive(Debug, Clone)]
 pub struct Script {
     frames: Vec<Frame>,
+    key_log: String,
 }
 
 /// What in a script does not.
@@ -58,7 +59,8 @@ fn read(text: &str, mut stage: Stage) -> Result<Script, ScriptError> {
             stage.play(line).map_err(place)?;
         }
     }
-    Ok(Script { frames: stage.finish() })
+    let (frames, key_log) = stage.finish();
+    Ok(Script { frames, key_log })
 }
 
 /// Reads a script, and carries its messages as `carriage` says, but those in fragments. Bytes that are no message stay in
@@ -76,6 +78,12 @@ impl Script {
     #[must_use]
     pub fn frames(&self) -> Vec<Frame> {
         self.frames.clone()
+    }
+
+    /// What the ends of its connections in TLS wrote down of their keys, as a key log.
+    #[must_use]
+    pub fn key_log(&self) -> &str {
+        &self.key_log
     }
 }
 
@@ -161,13 +169,15 @@ impl Stage {
         line.end()
     }
 
-    /// `transport tcp|ws|udp [cut=N] [running]`: what carries the messages of the lines that follow.
+    /// `transport tcp|ws|tls|wss|udp [cut=N] [running]`: what carries the messages of the lines that follow.
     fn transport(&mut self, mut line: Line<'_>) -> Result<(), String> {
-        let transport = match line.word("udp, tcp or ws")? {
+        let transport = match line.word("udp, tcp, ws, tls or wss")? {
             "udp" => SipTransport::Udp,
             "tcp" => SipTransport::Tcp,
             "ws" => SipTransport::Ws,
-            other => return Err(format!("`{other}` is not one of: udp, tcp, ws")),
+            "tls" => SipTransport::Tls,
+            "wss" => SipTransport::Wss,
+            other => return Err(format!("`{other}` is not one of: udp, tcp, ws, tls, wss")),
         };
         let largest = line.value("cut", line::number)?.unwrap_or(1460_usize);
         let opening = if line.flag("running") { Opening::Before } else { Opening::Seen };
@@ -199,7 +209,7 @@ impl Stage {
     }
 
     /// Sends what goes in connections: in the order of time, which need not be that of the lines.
-    fn send_letters(&mut self) {
+    fn send_letters(&mut self) -> String {
         let mut letters = std::mem::take(&mut self.letters);
         letters.sort_by_key(|letter| letter.time);
         let mut connections = Connections::default();
@@ -213,6 +223,7 @@ impl Stage {
                 }
             }
         }
+        connections.into_key_log()
     }
 
     fn time(&self, nanos: i64) -> PacketTime {
@@ -233,8 +244,8 @@ impl Stage {
         }
     }
 
-    fn finish(mut self) -> Vec<Frame> {
-        self.send_letters();
+    fn finish(mut self) -> (Vec<Frame>, String) {
+        let key_log = self.send_letters();
         let mut heard = Heard::default();
         for run in std::mem::take(&mut self.runs) {
             self.vlans.clone_from(&run.vlans);
@@ -248,6 +259,6 @@ impl Stage {
             }
         }
         self.frames.sort_by_key(|frame| frame.time);
-        self.frames
+        (self.frames, key_log)
     }
 }

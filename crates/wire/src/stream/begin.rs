@@ -2,6 +2,7 @@
 
 use std::ops::RangeInclusive;
 
+use earwitness_tls::Role;
 use memchr::memchr;
 
 use super::websocket;
@@ -22,6 +23,8 @@ pub(super) enum Beginning {
     Handshake,
     /// WebSocket frames with SIP in them.
     Frames,
+    /// Records of TLS, from the hello of this party on.
+    Tls(Role),
 }
 
 /// What the first bytes of a stream say.
@@ -31,8 +34,8 @@ pub(super) enum Judged {
     Ours(Beginning),
     /// There are too few of them to say.
     TooFew,
-    /// A ClientHello of TLS (RFC 8446, 4.1.2).
-    Tls,
+    /// A hello of TLS (RFC 8446, 4.1.2 and 4.1.3).
+    Tls(Role),
     /// It is none of ours.
     Other,
 }
@@ -43,10 +46,11 @@ pub(super) fn judge(bytes: &[u8]) -> Judged {
     let text = bytes.get(ends..).unwrap_or_default();
     match text {
         [] if bytes.len() <= MAX_LINE => return Judged::TooFew,
-        // A record of type handshake, and in it a ClientHello.
+        // A record of type handshake, and in it a hello.
         [0x16, rest @ ..] => {
             return match rest {
-                [3, _, _, _, 1, ..] => Judged::Tls,
+                [3, _, _, _, 1, ..] => Judged::Tls(Role::Client),
+                [3, _, _, _, 2, ..] => Judged::Tls(Role::Server),
                 [] | [3] | [3, _] | [3, _, _] | [3, _, _, _] => Judged::TooFew,
                 _ => Judged::Other,
             };
@@ -107,6 +111,11 @@ pub(super) const fn is_client_hello(bytes: &[u8]) -> bool {
     matches!(bytes, [0x16, 3, _, _, _, 1, ..])
 }
 
+/// Whether a segment begins with the server's hello.
+pub(super) const fn is_server_hello(bytes: &[u8]) -> bool {
+    matches!(bytes, [0x16, 3, _, _, _, 2, ..])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -118,8 +127,9 @@ mod tests {
             (b"\r\n\r\nSIP/2.0 200 OK\r\n", Judged::Ours(Beginning::Sip)),
             (b"GET ", Judged::Ours(Beginning::Handshake)),
             (b"HTTP/1.1 ", Judged::Ours(Beginning::Handshake)),
-            (b"\x16\x03\x01\x02\x00\x01", Judged::Tls),
-            (b"\x16\x03\x03\x00\x7a\x02", Judged::Other),
+            (b"\x16\x03\x01\x02\x00\x01", Judged::Tls(Role::Client)),
+            (b"\x16\x03\x03\x00\x7a\x02", Judged::Tls(Role::Server)),
+            (b"\x16\x03\x03\x00\x7a\x0b", Judged::Other),
             (b"EHLO mail.example\r\n", Judged::Other),
             (b"POST /x HTTP/1.1\r\n", Judged::Other),
             (b"SSH-2.0-OpenSSH_9.6 x\r\n", Judged::Other),

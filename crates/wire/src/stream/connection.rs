@@ -1,12 +1,14 @@
 //! Both directions of a connection, from its SYN (RFC 9293, section 3.5) or from where it was picked up, to its end.
 
 use earwitness_model::PacketTime;
+use earwitness_tls::Role;
 
 use super::{
     Sink, Standing, StreamLimits,
     begin::{Beginning, Judged, judge, judge_anywhere},
     run::{Run, Verdict},
     side::Side,
+    tls::{Admission, Both},
 };
 use crate::TcpSegment;
 
@@ -23,6 +25,8 @@ pub(super) enum State {
 #[derive(Default)]
 pub(super) struct Connection {
     sides: [Side; 2],
+    /// Where it is in TLS that is read.
+    tls: Option<Box<Both>>,
 }
 
 /// Which end of a connection speaks: that whose address is the lower one, or the other.
@@ -76,7 +80,7 @@ impl State {
             Self::Opening(_) => 0,
             Self::Speaking(connection) => {
                 let held: usize = connection.sides.iter().map(Side::held).sum();
-                size_of::<Connection>() + held
+                size_of::<Connection>() + connection.tls.as_ref().map_or(0, |_| size_of::<Both>()) + held
             }
         }
     }
@@ -106,26 +110,27 @@ impl State {
             }
         }
         let Self::Speaking(connection) = self else { return Fate::Kept };
-        connection.handle_segment(end, segment, at, sink)
+        connection.with_tls(sink, |connection, sink| connection.handle_segment(end, segment, at, sink))
     }
 
     /// Gives up what is missing at `now`.
     pub(super) fn handle_time(&mut self, now: PacketTime, sink: &mut Sink<'_>) -> Fate {
         let Self::Speaking(connection) = self else { return Fate::Kept };
-        let mut fate = Fate::Kept;
-        for (side, flow) in connection.sides.iter_mut().zip([sink.key, sink.key.reversed()]) {
-            sink.flow = flow;
-            if side.handle_time(now, sink) == Verdict::NotOurs && sink.standing == Standing::Unproven {
-                fate = Fate::Forgotten;
-            }
-        }
-        fate
+        connection.with_tls(sink, |connection, sink| {
+            connection.each_side(sink, |side, sink| side.handle_time(now, sink))
+        })
+    }
+
+    /// There may be keys that were not there before.
+    pub(super) fn handle_keys(&mut self, sink: &mut Sink<'_>) -> Fate {
+        let Self::Speaking(connection) = self else { return Fate::Kept };
+        connection.with_tls(sink, |connection, sink| connection.each_side(sink, Side::handle_keys))
     }
 
     /// It is forgotten: what is there of a message is handed over.
     pub(super) fn finish(&mut self, sink: &mut Sink<'_>) {
         if let Self::Speaking(connection) = self {
-            connection.finish(sink);
+            connection.with_tls(sink, Connection::finish);
         }
     }
 }
@@ -154,10 +159,12 @@ fn open(
     let run = match *own {
         Some(begins) if begins == first => match judge(segment.payload) {
             Judged::Ours(_) | Judged::TooFew => Run::beginning(begins),
-            Judged::Tls => {
+            Judged::Tls(Role::Client) if sink.admit_tls(segment.payload) == Admission::No => {
                 sink.count_encrypted();
                 return Err(Fate::Forgotten);
             }
+            Judged::Tls(Role::Server) if !sink.admits_server() => return Err(Fate::Forgotten),
+            Judged::Tls(_) => Run::beginning(begins),
             Judged::Other => return Err(Fate::Forgotten),
         },
         Some(begins) if (first.wrapping_sub(begins) as usize) < reach => Run::beginning(begins),
@@ -174,6 +181,30 @@ fn open(
 }
 
 impl Connection {
+    /// Does something with what both directions have of TLS in its place.
+    fn with_tls<T>(&mut self, sink: &mut Sink<'_>, act: impl FnOnce(&mut Self, &mut Sink<'_>) -> T) -> T {
+        sink.tls = self.tls.take();
+        let done = act(self, sink);
+        self.tls = sink.tls.take();
+        done
+    }
+
+    /// Does something to both directions; what it comes to.
+    fn each_side(
+        &mut self,
+        sink: &mut Sink<'_>,
+        mut act: impl FnMut(&mut Side, &mut Sink<'_>) -> Verdict,
+    ) -> Fate {
+        let mut fate = Fate::Kept;
+        for (side, flow) in self.sides.iter_mut().zip([sink.key, sink.key.reversed()]) {
+            sink.flow = flow;
+            if act(side, sink) == Verdict::NotOurs && sink.standing == Standing::Unproven {
+                fate = Fate::Forgotten;
+            }
+        }
+        fate
+    }
+
     fn handle_segment(
         &mut self,
         end: End,
@@ -193,6 +224,15 @@ impl Connection {
             let verdict = own.handle_bytes((first, segment.payload, segment.cut), at, sink);
             if verdict == Verdict::NotOurs && sink.standing == Standing::Unproven {
                 return Fate::Forgotten;
+            }
+            // What one direction says of keys, the other may have waited for.
+            if sink.tls.is_some() {
+                sink.flow = segment.flow.reversed();
+                let verdict = other.handle_keys(sink);
+                sink.flow = segment.flow;
+                if verdict == Verdict::NotOurs && sink.standing == Standing::Unproven {
+                    return Fate::Forgotten;
+                }
             }
         }
         self.handle_close(end, segment, sink)

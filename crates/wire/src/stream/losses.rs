@@ -23,15 +23,17 @@ pub enum StreamLoss {
     BadFrame,
     /// A connection was forgotten, because all together they had come to the bound.
     Evicted,
-    /// A connection in TLS on a port of SIP.
+    /// A connection in TLS on a port of SIP, of which no key is known.
     Encrypted,
     /// A WebSocket connection whose messages are compressed (RFC 7692).
     Compressed,
+    /// A record of TLS that its connection's keys do not open.
+    Unopened,
 }
 
 impl StreamLoss {
     /// Every cause.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Gap,
         Self::CutMessage,
         Self::PartialMessage,
@@ -44,6 +46,7 @@ impl StreamLoss {
         Self::Evicted,
         Self::Encrypted,
         Self::Compressed,
+        Self::Unopened,
     ];
 
     /// A word for it, as programs read it.
@@ -62,6 +65,7 @@ impl StreamLoss {
             Self::Evicted => "evicted",
             Self::Encrypted => "encrypted",
             Self::Compressed => "compressed",
+            Self::Unopened => "unopened",
         }
     }
 }

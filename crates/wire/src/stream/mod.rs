@@ -1,10 +1,11 @@
-//! SIP over TCP and over WebSocket: the messages in the streams, put together from segments as a mirror shows them, within
+//! SIP over TCP, over WebSocket, and over TLS that somebody gave the keys of: the messages in the streams, put together from segments as a mirror shows them, within
 //! fixed bounds. The second thing in this crate with a memory.
 //!
 //! ```text
 //!  segment ─► table ─► Order ─► Framing ─► message
 //!             │        │        SIP: Content-Length (RFC 3261, 18.3), line ends between (RFC 5626, 3.5.1)
 //!             │        │        WebSocket: handshake, frames (RFC 6455, RFC 7118)
+//!             │        │        TLS: records, in which are the others (`earwitness-tls`)
 //!             │        sequence numbers (RFC 9293, 3.4): doubled, swapped, lost
 //!             connections, by both their ends
 //! ```
@@ -22,7 +23,11 @@
 //! counts. A RST or FIN in the wrong place ends nothing; a SYN, or a message far away from where the connection is, begins a
 //! run of numbers beside it, and does not take its place.
 //!
-//! What is encrypted (TLS) or compressed (RFC 7692) is counted, not read.
+//! **Keys.** From the first [`Streams::handle_keys`] on, connections in TLS to ports of SIP are held until their keys are there,
+//! bounded; to other ports only when they are there already. What is said is then read as in the clear, WebSocket too, as of
+//! the time when it came. A lost segment costs the record that it was part of.
+//!
+//! What is encrypted (TLS without keys) or compressed (RFC 7692) is counted, not read.
 
 mod begin;
 mod connection;
@@ -31,6 +36,7 @@ mod order;
 mod run;
 mod side;
 mod sip;
+mod tls;
 mod websocket;
 
 use std::{
@@ -39,17 +45,20 @@ use std::{
 };
 
 use earwitness_model::{Flow, PacketTime, SipTransport};
+use earwitness_tls::Role;
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
 use self::{
-    begin::{is_client_hello, judge_anywhere},
+    begin::{Beginning, is_client_hello, judge_anywhere},
     connection::{End, Fate, State},
+    tls::{Admission, Both, Keys},
 };
 use crate::{TcpSegment, sip::looks_like};
 
 pub use begin::SIP_PORTS;
 pub use losses::{StreamLoss, StreamLosses};
+pub use tls::TlsCounts;
 
 /// Memory of a place in the table, in the hash map and in the order of age, whatever is in it.
 const PLACE_BYTES: usize = 320;
@@ -122,6 +131,10 @@ pub struct Streams {
     messages: VecDeque<StreamMessage>,
     held: usize,
     losses: StreamLosses,
+    /// `None`: nobody gives any, and nothing is held for them.
+    keys: Option<Box<Keys>>,
+    /// Connections in TLS in which something was read.
+    opened: u64,
 }
 
 /// Counts, and no address: those are personal.
@@ -164,6 +177,12 @@ struct Sink<'s> {
     time: PacketTime,
     /// Messages handed over before these bytes were read.
     before: usize,
+    keys: Option<&'s Keys>,
+    opened: &'s mut u64,
+    /// Of the connection, while something is done to it.
+    tls: Option<Box<Both>>,
+    /// What is read was said in TLS.
+    is_in_tls: bool,
 }
 
 impl Streams {
@@ -178,6 +197,40 @@ impl Streams {
             messages: VecDeque::new(),
             held: 0,
             losses: StreamLosses::default(),
+            keys: None,
+            opened: 0,
+        }
+    }
+
+    /// Takes whole lines of a key log, and ports on which TLS is taken for SIP beside those of SIP. What was held for these
+    /// keys is read.
+    pub fn handle_keys(&mut self, key_log: &[u8], ports: &[u16]) {
+        let keys = self.keys.get_or_insert_default();
+        keys.ports.extend(ports);
+        keys.ports.sort_unstable();
+        keys.ports.dedup();
+        keys.log.handle_text(key_log);
+        // Whatever is held has a deadline.
+        let held: Vec<Flow> = self.deadlines.iter().map(|&(_, key)| key).collect();
+        let before = self.messages.len();
+        for key in held {
+            self.act((key, key), PacketTime::from_nanos(i64::MIN), State::handle_keys);
+        }
+        // Directions were read one after the other.
+        let read = self.messages.make_contiguous().get_mut(before..).unwrap_or_default();
+        read.sort_by_key(|message| message.time);
+        self.make_room();
+    }
+
+    /// What became of the keys that were given.
+    #[must_use]
+    pub fn tls(&self) -> TlsCounts {
+        let log = self.keys.as_ref().map(|keys| keys.log.counts()).unwrap_or_default();
+        TlsCounts {
+            opened: self.opened,
+            secrets: log.secrets,
+            other_lines: log.other_lines,
+            forgotten: log.forgotten,
         }
     }
 
@@ -189,7 +242,8 @@ impl Streams {
             if segment.payload.is_empty() {
                 return;
             }
-            let Some(beginning) = judge_anywhere(segment.payload) else {
+            let Some(beginning) = judge_anywhere(segment.payload).or_else(|| self.client_hello(segment))
+            else {
                 self.handle_stranger(segment);
                 return;
             };
@@ -250,9 +304,16 @@ impl Streams {
 
     /// A segment of a connection that has no place and gets none.
     fn handle_stranger(&mut self, segment: &TcpSegment<'_>) {
-        if is_client_hello(segment.payload) && is_sip_port(segment.flow) {
+        if is_client_hello(segment.payload) && is_sip_port(segment.flow, &[]) {
             self.losses.count(StreamLoss::Encrypted);
         }
+    }
+
+    /// A ClientHello that is read, though its SYN was not seen.
+    fn client_hello(&self, segment: &TcpSegment<'_>) -> Option<Beginning> {
+        let keys = self.keys.as_ref().filter(|_| is_client_hello(segment.payload))?;
+        let is_sip = is_sip_port(segment.flow, &keys.ports);
+        (keys.admit(segment.payload, is_sip) == Admission::Yes).then_some(Beginning::Tls(Role::Client))
     }
 
     fn handle_ours(&mut self, (key, end): (Flow, End), segment: &TcpSegment<'_>, at: PacketTime) {
@@ -287,6 +348,10 @@ impl Streams {
             flow,
             time: at,
             before: 0,
+            keys: self.keys.as_deref(),
+            opened: &mut self.opened,
+            tls: None,
+            is_in_tls: false,
         };
         let fate = act(&mut slot.state, &mut sink);
         slot.standing = sink.standing;
@@ -379,6 +444,7 @@ impl Sink<'_> {
     fn tell(&mut self, transport: SipTransport, bytes: &[u8]) {
         self.standing = Standing::Proven;
         let (flow, time) = (self.flow, self.time);
+        let transport = if self.is_in_tls { transport.in_tls() } else { transport };
         self.messages.push_back(StreamMessage { flow, transport, time, bytes: bytes.into() });
     }
 
@@ -392,9 +458,14 @@ impl Sink<'_> {
     }
 
     fn count_encrypted(&mut self) {
-        if is_sip_port(self.flow) {
+        if self.is_sip_port() {
             self.losses.count(StreamLoss::Encrypted);
         }
+    }
+
+    /// Whether TLS on it is taken for SIP.
+    fn is_sip_port(&self) -> bool {
+        is_sip_port(self.flow, self.keys.map_or(&[], |keys| &keys.ports))
     }
 }
 
@@ -410,6 +481,6 @@ fn ends(flow: Flow) -> (Flow, End) {
     if flow.src <= flow.dst { (flow, End::Low) } else { (flow.reversed(), End::High) }
 }
 
-fn is_sip_port(flow: Flow) -> bool {
-    SIP_PORTS.contains(&flow.src.port()) || SIP_PORTS.contains(&flow.dst.port())
+fn is_sip_port(flow: Flow, others: &[u16]) -> bool {
+    [flow.src, flow.dst].iter().any(|end| SIP_PORTS.contains(&end.port()) || others.contains(&end.port()))
 }

@@ -1,12 +1,14 @@
 //! One run of sequence numbers of a direction: its bytes in order, and the messages in them.
 
 use earwitness_model::{PacketTime, SipTransport};
+use earwitness_tls::Role;
 
 use super::{
     Sink, Standing, StreamLimits, StreamLoss,
     begin::{Beginning, Judged, is_start, judge, judge_anywhere},
     order::{Agreement, Order, Piece, Place},
     sip::{SipFraming, SipStep, head_len},
+    tls::{Admission, TlsReading},
     websocket::{self, FrameReading, FrameStep, Handshake},
 };
 
@@ -35,7 +37,7 @@ pub(super) struct Run {
 
 /// What the bytes are read as.
 #[derive(Default)]
-enum Framing {
+pub(super) enum Framing {
     /// The first bytes of a connection, that will say what it is.
     #[default]
     Undecided,
@@ -44,6 +46,7 @@ enum Framing {
     Sip(SipFraming),
     Handshake,
     Frames(FrameReading),
+    Tls(Box<TlsReading>),
 }
 
 /// What a run turns out to be.
@@ -56,7 +59,7 @@ pub(super) enum Verdict {
 }
 
 /// What is to be done after a look at the bytes.
-enum Step {
+pub(super) enum Step {
     /// So many bytes were used; there may be more in the others.
     Used(usize),
     /// So many bytes were used, and what follows is to be read as this.
@@ -100,11 +103,7 @@ impl Run {
 
     /// Memory of it.
     pub(super) fn held(&self) -> usize {
-        let frames = match &self.framing {
-            Framing::Frames(frames) => frames.held(),
-            Framing::Undecided | Framing::Unknown | Framing::Sip(_) | Framing::Handshake => 0,
-        };
-        self.unread.capacity() + self.order.held() + frames
+        self.unread.capacity() + self.order.held() + self.framing.held()
     }
 
     /// The number of the next byte.
@@ -149,9 +148,20 @@ impl Run {
         }
     }
 
+    /// There may be keys that were not there before, or the other direction's hello.
+    pub(super) fn handle_keys(&mut self, sink: &mut Sink<'_>) -> Verdict {
+        match self.framing.waits_until() {
+            Some(_) => self.read(&[], self.read_at, sink),
+            None => Verdict::Ours,
+        }
+    }
+
     /// When something that is missing is given up.
     pub(super) fn deadline(&self, limits: &StreamLimits) -> Option<PacketTime> {
         let gap = self.order.deadline(limits);
+        if let Some(until) = self.framing.waits_until() {
+            return Some(gap.map_or(until, |gap| gap.min(until)));
+        }
         if gap.is_some() || self.is_quiet() {
             return gap;
         }
@@ -163,6 +173,11 @@ impl Run {
     pub(super) fn handle_time(&mut self, now: PacketTime, sink: &mut Sink<'_>) -> Verdict {
         let mut verdict = Verdict::Ours;
         while self.deadline(sink.limits).is_some_and(|due| due <= now) {
+            if self.framing.waits_until().is_some_and(|until| until <= now) {
+                sink.give_up_keys();
+                (self.framing, self.unread, verdict) = (Framing::Unknown, Vec::new(), Verdict::NotOurs);
+                continue;
+            }
             if !self.order.is_even() {
                 sink.losses.count(StreamLoss::Gap);
             }
@@ -183,7 +198,11 @@ impl Run {
     fn is_within_frames(&self) -> bool {
         match &self.framing {
             Framing::Frames(frames) => frames.is_within(),
-            Framing::Undecided | Framing::Unknown | Framing::Sip(_) | Framing::Handshake => false,
+            Framing::Undecided
+            | Framing::Unknown
+            | Framing::Sip(_)
+            | Framing::Handshake
+            | Framing::Tls(_) => false,
         }
     }
 
@@ -232,34 +251,62 @@ impl Run {
     /// What follows does not follow upon what is there. A message whose head is whole is handed over as it is.
     fn break_off(&mut self, sink: &mut Sink<'_>) {
         sink.begin(self.read_at);
-        self.framing = match std::mem::take(&mut self.framing) {
-            Framing::Undecided | Framing::Unknown | Framing::Handshake => Framing::Unknown,
-            Framing::Sip(framing) => {
-                if framing.is_in_body() {
-                    sink.losses.count(StreamLoss::CutMessage);
-                    sink.tell(SipTransport::Tcp, &self.unread);
-                } else if framing != SipFraming::Searching && !self.unread.is_empty() {
-                    sink.losses.count(StreamLoss::PartialMessage);
-                }
-                Framing::Sip(SipFraming::Searching)
-            }
-            Framing::Frames(frames) => {
-                if frames.is_within() || !self.unread.is_empty() {
-                    sink.losses.count(StreamLoss::PartialMessage);
-                }
-                Framing::Frames(FrameReading::lost())
-            }
-        };
+        self.framing = broken(std::mem::take(&mut self.framing), &self.unread, sink);
         self.unread = Vec::new();
     }
 }
 
+/// What is read behind bytes that are missing, where so much was `unread`. A message whose head is whole is handed over as it
+/// is.
+pub(super) fn broken(framing: Framing, unread: &[u8], sink: &mut Sink<'_>) -> Framing {
+    match framing {
+        Framing::Undecided | Framing::Unknown | Framing::Handshake => Framing::Unknown,
+        Framing::Sip(framing) => {
+            if framing.is_in_body() {
+                sink.losses.count(StreamLoss::CutMessage);
+                sink.tell(SipTransport::Tcp, unread);
+            } else if framing != SipFraming::Searching && !unread.is_empty() {
+                sink.losses.count(StreamLoss::PartialMessage);
+            }
+            Framing::Sip(SipFraming::Searching)
+        }
+        Framing::Frames(frames) => {
+            if frames.is_within() || !unread.is_empty() {
+                sink.losses.count(StreamLoss::PartialMessage);
+            }
+            Framing::Frames(FrameReading::lost())
+        }
+        Framing::Tls(mut tls) => {
+            tls.handle_gap(sink);
+            Framing::Tls(tls)
+        }
+    }
+}
+
 impl Framing {
-    const fn of(beginning: Beginning) -> Self {
+    fn of(beginning: Beginning) -> Self {
         match beginning {
+            Beginning::Tls(role) => Self::Tls(Box::new(TlsReading::new(role))),
             Beginning::Sip => Self::Sip(SipFraming::Beginning),
             Beginning::Handshake => Self::Handshake,
             Beginning::Frames => Self::Frames(FrameReading::lost()),
+        }
+    }
+
+    /// Memory of it, beside itself.
+    pub(super) fn held(&self) -> usize {
+        match self {
+            Self::Frames(frames) => frames.held(),
+            Self::Tls(tls) => tls.held(),
+            Self::Undecided | Self::Unknown | Self::Sip(_) | Self::Handshake => 0,
+        }
+    }
+
+    /// Until when keys are waited for, if they are.
+    fn waits_until(&self) -> Option<PacketTime> {
+        match self {
+            Self::Tls(tls) => tls.waits_until(),
+            Self::Undecided | Self::Unknown | Self::Sip(_) | Self::Handshake | Self::Frames(_) => None,
         }
     }
 
@@ -268,7 +315,7 @@ impl Framing {
     }
 
     /// Reads `bytes` as far as they go, and says how far that is.
-    fn read(&mut self, bytes: &[u8], sink: &mut Sink<'_>) -> (Verdict, usize) {
+    pub(super) fn read(&mut self, bytes: &[u8], sink: &mut Sink<'_>) -> (Verdict, usize) {
         let mut at = 0;
         loop {
             match self.step(bytes.get(at..).unwrap_or_default(), sink) {
@@ -288,10 +335,20 @@ impl Framing {
             Self::Undecided => match judge(bytes) {
                 Judged::Ours(beginning) => Step::Turn(0, Self::of(beginning)),
                 Judged::TooFew => Step::More,
-                Judged::Tls => {
-                    sink.count_encrypted();
-                    Step::NotOurs
+                // There is no TLS in TLS.
+                Judged::Tls(_) if sink.is_in_tls => Step::NotOurs,
+                Judged::Tls(Role::Client) => match sink.admit_tls(bytes) {
+                    Admission::Yes => Step::Turn(0, Self::of(Beginning::Tls(Role::Client))),
+                    Admission::TooFew => Step::More,
+                    Admission::No => {
+                        sink.count_encrypted();
+                        Step::NotOurs
+                    }
+                },
+                Judged::Tls(Role::Server) if sink.admits_server() => {
+                    Step::Turn(0, Self::of(Beginning::Tls(Role::Server)))
                 }
+                Judged::Tls(Role::Server) => Step::NotOurs,
                 Judged::Other => Step::NotOurs,
             },
             Self::Unknown if bytes.is_empty() => Step::More,
@@ -308,6 +365,7 @@ impl Framing {
                 SipStep::More => Step::More,
             },
             Self::Handshake => shake_hands(bytes, sink),
+            Self::Tls(tls) => tls.step(bytes, sink),
             Self::Frames(frames) => match frames.step(bytes, sink.limits, sink.losses) {
                 FrameStep::Message(len, message) => {
                     sink.tell_framed(&message);

@@ -2,10 +2,11 @@
 //! read beside each other, a few at a time, so that no forged one takes the place of that which brings messages.
 
 use earwitness_model::PacketTime;
+use earwitness_tls::Role;
 
 use super::{
     Sink, Standing, StreamLimits, StreamLoss,
-    begin::judge_anywhere,
+    begin::{Beginning, is_server_hello, judge_anywhere},
     run::{Run, Verdict},
 };
 
@@ -62,7 +63,7 @@ impl Side {
     ) -> Verdict {
         let place = match self.run_of(sequence, sink.limits) {
             Some(place) => place,
-            None => match judge_anywhere(bytes) {
+            None => match judge_anywhere(bytes).or_else(|| server_hello(bytes, sink)) {
                 Some(beginning) => {
                     self.add(Run::picked_up(sequence, beginning), sink);
                     self.runs.len() - 1
@@ -78,6 +79,17 @@ impl Side {
         let Some(run) = self.runs.get_mut(place) else { return Verdict::Ours };
         let verdict = run.handle_bytes((sequence, bytes, cut), at, sink);
         self.judged(place, verdict)
+    }
+
+    /// There may be keys that were not there before, or the other direction's hello.
+    pub(super) fn handle_keys(&mut self, sink: &mut Sink<'_>) -> Verdict {
+        let (mut place, mut verdict) = (0, Verdict::Ours);
+        while let Some(run) = self.runs.get_mut(place) {
+            let (read, before) = (run.handle_keys(sink), self.runs.len());
+            verdict = self.judged(place, read);
+            place += usize::from(before == self.runs.len());
+        }
+        verdict
     }
 
     /// When something that is missing is given up.
@@ -146,4 +158,9 @@ impl Side {
         }
         if self.runs.is_empty() { Verdict::NotOurs } else { Verdict::Ours }
     }
+}
+
+/// The answer to a ClientHello that is read, when its SYN was not seen.
+fn server_hello(bytes: &[u8], sink: &Sink<'_>) -> Option<Beginning> {
+    (is_server_hello(bytes) && sink.tls.is_some()).then_some(Beginning::Tls(Role::Server))
 }

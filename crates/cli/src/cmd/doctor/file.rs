@@ -15,12 +15,16 @@ use crate::{
 pub(super) fn examine(
     context: &Context,
     path: &Path,
-    options: Options,
+    (options, key_log): (Options, &[u8]),
 ) -> Result<(String, Report, Extent), Failure> {
     let mut source = open(path)?;
     let mut doctor = earwitness_doctor::Doctor::new(options);
+    doctor.handle_key_log(key_log);
     let name = source.name().to_owned();
     let extent = loop {
+        while let Some(lines) = source.poll_key_log() {
+            doctor.handle_key_log(&lines);
+        }
         match source.poll(&mut |frame| doctor.handle_frame(frame)) {
             Ok(Polled::Frames | Polled::Idle) => {}
             Ok(Polled::End(CaptureEnd::Complete)) => break Extent::Whole,

@@ -12,7 +12,10 @@ use earwitness_capture::{CaptureError, LinkState, LiveOptions, LiveSource, Refus
 use earwitness_doctor::{Options, Report, RingLosses, Surroundings};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
-use super::{super::record::each_once, Doctor, surroundings};
+use super::{
+    super::record::{each_once, read_key_logs},
+    Doctor, surroundings,
+};
 use crate::{
     context::Context,
     exit::{Exit, Failure},
@@ -47,6 +50,8 @@ pub(super) fn examine(command: &Doctor, context: &Context, options: Options) -> 
         }
     }
     let listened = began.elapsed().as_secs_f64();
+    // By now the keys of what was heard are in them.
+    doctor.handle_key_log(&read_key_logs(&command.tls_keys)?);
     let down = sources.iter().filter(|source| source.link() != LinkState::Up);
     let down = down.map(|source| source.name().to_owned()).collect();
     let ring = losses(&mut sources);

@@ -10,7 +10,7 @@ use signal_hook::{
     iterator::Signals,
 };
 
-use super::{Record, each_once, port_of, sum, tell};
+use super::{Record, each_once, key_log, port_of, sum, tell};
 use crate::{
     context::Context,
     exit::{Exit, Failure, Outcome},
@@ -48,10 +48,15 @@ pub(super) fn run(record: &Record, context: &Context) -> Outcome {
     let ending = signals.handle();
     let (watch, post) = watch();
     let (recording, ended) = mpsc::channel();
+    let (reading, no_more) = mpsc::channel();
     let finished = thread::scope(|scope| {
         let (attended, say) = (&watch, |message: &str| context.say(message));
         scope.spawn(move || service::attend(attended, &ended, &say));
         scope.spawn(|| obey(&mut signals, &watch, (context, log)));
+        if !record.tls_keys.is_empty() {
+            let keys = (&record.tls_keys[..], &record.tls_port[..]);
+            scope.spawn(move || key_log::follow(keys, attended, &no_more, log));
+        }
         log.tell(&Event::Started {
             interfaces: record.interfaces.clone(),
             vault: context.vault.display().to_string(),
@@ -69,7 +74,7 @@ pub(super) fn run(record: &Record, context: &Context) -> Outcome {
         let shown = Shown { watch: &watch, log, scraped, hooks };
         let finished = serve_beside(context, &vault, Some(asked), || shown_beside(&shown, record));
         ending.close();
-        drop(recording);
+        drop((recording, reading));
         finished
     })?;
     log.tell(&Event::Stopped(sum(&finished)));
@@ -120,7 +125,7 @@ fn open(record: &Record, interface: &str, place: u16) -> Result<LiveSource, Fail
 /// Gives up what recording does not need, but for what was asked for: scrapers, and whoever is told of alarms.
 fn confine(record: &Record, context: &Context) -> Confined {
     // They are read again when asked for.
-    let reads = [context.rules_dir()];
+    let reads: Vec<_> = [context.rules_dir()].into_iter().chain(key_log::folders(&record.tls_keys)).collect();
     let hooks = if record.on_alarm.is_some() { service::Hooks::Run } else { service::Hooks::None };
     let listens: Vec<u16> = record.metrics.iter().map(std::net::SocketAddr::port).collect();
     let connects: Vec<u16> = record.alarm_url.iter().map(port_of).collect();

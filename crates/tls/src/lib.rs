@@ -1,0 +1,42 @@
+//! TLS (RFC 5246, RFC 8446) as a listener reads it who was given the keys, because a party wrote them down (a key log, which
+//! OpenSSL and others make and NSS defined the form of).
+//!
+//! Pure: no clock, no file, no socket, no log. It never encrypts, never speaks, and looks at no certificate: who the parties
+//! are was for them to find out. What is opened was authenticated first; there is no way to the plain text of a record that
+//! fails.
+//!
+//! ```text
+//!  lines of text ─► KeyLog ────────────┐ secrets by the random of the ClientHello
+//!                                      ▼
+//!  bytes of a direction, in order ─► Half::step ─► what was said
+//!                                      ▲ ▼
+//!                                   Handshake: what both directions have to know of their hellos
+//! ```
+//!
+//! What is read: TLS 1.2 with AES-GCM (RFC 5288, 5289), ChaCha20-Poly1305 (RFC 7905) and AES-CBC with HMAC, encrypt-then-MAC
+//! (RFC 7366) or not; TLS 1.3 with its three suites that have tags of 16 bytes, early data and key updates. Resumption needs
+//! nothing of its own: the secrets of every connection are logged. What is not: TLS 1.1 and before, CCM, a renegotiation's
+//! new keys, and a connection whose hellos were not seen.
+//!
+//! **Loss.** Records are numbered, and the numbers are not in them. Where bytes are missing the next record is looked for,
+//! and tried with the [`TRIES`] numbers that follow: a wrong one does not authenticate.
+//!
+//! Secrets and what is derived from them are wiped when they are dropped, and never printed. The inner states of HMAC are not
+//! wiped: the library that keeps them does not.
+#![forbid(unsafe_code)]
+#![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::cast_possible_truncation))]
+
+mod cbc;
+mod half;
+mod hello;
+mod key_log;
+mod messages;
+mod opener;
+mod record;
+mod schedule;
+mod stages;
+mod suite;
+
+pub use half::{Half, Handshake, Role, Step, TRIES};
+pub use hello::client_random;
+pub use key_log::{KeyLog, KeyLogCounts, MOST_SECRETS};
