@@ -58,7 +58,12 @@ fn a_capture_and_a_key_log_are_a_call_that_tells_what_opened_it() {
         assert_eq!(call["flags"], serde_json::json!(["tls"]));
         assert_eq!((&call["outcome"], &call["streams"][1]["packets"]), (&"answered".into(), &98.into()));
         let shown = bench.run(["show", call["id"].as_str().unwrap()]);
-        assert_eq!(shown.out.matches(name).count(), 5, "each message says what carried it: {}", shown.out);
+        assert_eq!(
+            shown.out.matches(&format!("  {name}")).count(),
+            5,
+            "each message says what carried it: {}",
+            shown.out
+        );
         assert!(shown.out.contains("was opened by a key log"), "{}", shown.out);
         assert_eq!(bench.run(["verify", "--all"]).code, Some(0));
         // Of the keys nothing is in the vault.

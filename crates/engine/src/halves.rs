@@ -107,7 +107,7 @@ impl Halves {
     /// Takes keys of TLS; what was held for them goes where messages in datagrams do.
     pub(crate) fn handle_key_log(&mut self, (text, ports): (&[u8], &[u16]), now: PacketTime) {
         self.streams.handle_keys(text, ports);
-        self.take_messages(now);
+        self.take_messages(None, now);
     }
 
     /// No more segments come: what is there of messages is taken.

@@ -145,7 +145,7 @@ impl MediaShard {
     /// Takes whole lines of a key log: see [`Engine::handle_key_log`](crate::Engine::handle_key_log). Every shard is given all.
     pub fn handle_key_log(&mut self, text: &[u8], ports: &[u16]) {
         self.streams.handle_keys(text, ports);
-        self.take_messages();
+        self.take_messages(None);
         self.settle();
     }
 
