@@ -92,6 +92,11 @@ impl Engine {
         self.next_deadline = self.halves.next_deadline();
     }
 
+    /// The frames that follow are those of the tap at `place`: of so many interfaces or files that may show the same packets.
+    pub fn handle_tap(&mut self, place: usize) {
+        self.halves.media.handle_tap(place);
+    }
+
     /// Moves the clock on to `now`, in capture time, also when no frame comes. An earlier `now` changes nothing, unless
     /// [`Self::handle_clock_step`] announced it.
     #[inline]

@@ -18,6 +18,7 @@ mod error;
 mod gauge;
 mod health;
 mod live;
+mod merged;
 mod pipeline;
 mod pool;
 mod pulse;

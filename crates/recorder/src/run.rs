@@ -2,12 +2,11 @@
 
 use std::{collections::HashMap, num::NonZeroU16};
 
-use earwitness_capture::{CaptureEnd, CaptureError, FileSource, LiveSource, Polled, Source};
+use earwitness_capture::{CaptureError, FileSource, LiveSource};
 use earwitness_engine::{Counts, Engine, Limits, SignallingShard};
-use earwitness_model::{CallId, PacketTime, RawFrame, RecordingId, RunningCall, WallTime};
+use earwitness_model::{CallId, PacketTime, RecordingId, RunningCall, WallTime};
 use earwitness_rules::RuleSet;
 use earwitness_vault::{LedgerNote, Vault, VaultError, WasRunning, Watching};
-use zeroize::Zeroizing;
 
 use crate::{
     RecordError,
@@ -15,6 +14,7 @@ use crate::{
         Capture, Live, packet_time,
         sharded::{self, ShardedCapture},
     },
+    merged::{Broken, Merged, Went},
     pipeline::{Pipeline, Pool, Stopped},
     watch::Post,
     writer::{OnFull, Tally},
@@ -31,13 +31,13 @@ pub struct Input {
 /// How far recording is.
 #[derive(Debug, Clone, Copy)]
 pub struct Progress {
-    /// Which of the inputs is read, from 0.
+    /// Which of the inputs the last frames are of, from 0.
     pub input: usize,
     /// Frames read.
     pub frames: u64,
-    /// Bytes of the input read, as it is stored.
+    /// Bytes of all inputs read, as they are stored.
     pub read_bytes: u64,
-    /// Bytes it has, where that is known.
+    /// Bytes they have, where that is known.
     pub total_bytes: Option<u64>,
     /// Calls running now.
     pub calls: usize,
@@ -96,16 +96,11 @@ pub struct Recorder<'a, C> {
     pub clock: C,
 }
 
-/// A file that begins this much before where the last one ended is another capture, not its continuation.
-const SAME_CAPTURE_NANOS: i64 = 1_000_000_000;
 /// A call that was running this long before the recorder came back is not waited for any more.
 const RESUMED_NANOS: i64 = 600_000_000_000;
 
-/// Bytes of key logs that are kept for the next capture.
-const MOST_KEY_LOGS: usize = 32 << 20;
-
 impl<C: Fn() -> WallTime + Sync> Recorder<'_, C> {
-    /// Reads `inputs` one after the other to their ends; `tell` hears of the progress after each batch of frames.
+    /// Reads `inputs` to their ends, their frames in the order of time; `tell` hears of the progress after each batch of frames.
     ///
     /// # Errors
     /// When the vault cannot keep what comes; what was committed before stays.
@@ -115,11 +110,10 @@ impl<C: Fn() -> WallTime + Sync> Recorder<'_, C> {
             let (vault, clock, shards) = (recorder.vault, &recorder.clock, 1);
             let pipeline = Pipeline { vault, clock, on_full, continues, shards };
             let engine = Engine::new(recorder.rules.clone(), recorder.limits);
-            let (rules, limits, finished) = (recorder.rules.clone(), recorder.limits, Finished::default());
+            let finished = Finished::default();
             pipeline.run(|mut ends, own| {
                 let pool = ends.pop().unwrap_or(own);
-                let key_logs = Vec::new();
-                Capturing { engine, rules, limits, key_logs, pool, finished, tell }.run(inputs)
+                Capturing { engine, pool, finished, tell }.run(inputs)
             })
         })
     }
@@ -216,76 +210,45 @@ fn resume(
 /// The capture thread: every frame of every input through the engine.
 struct Capturing<'t> {
     engine: Engine,
-    rules: RuleSet,
-    limits: Limits,
-    /// For the engine of the next capture: its connections may be of before.
-    key_logs: Vec<Zeroizing<Vec<u8>>>,
     pool: Pool,
     finished: Finished,
     tell: &'t mut dyn FnMut(Progress),
 }
 
 impl Capturing<'_> {
-    /// Reads all inputs. One that is damaged is read to the damage, and the next one follows.
+    /// Reads all inputs. One that is damaged is read to the damage, and the others to their ends.
     fn run(mut self, inputs: Vec<Input>) -> Finished {
-        for (place, input) in inputs.into_iter().enumerate() {
-            match self.read(place, input) {
-                Ok(()) => {}
-                Err(Halt::Unreadable(error)) => self.finished.unreadable.push(error),
-                // The writer says why.
-                Err(Halt::Stopped) => return self.finished,
+        let mut merged = Merged::new(inputs);
+        loop {
+            for key_log in merged.prepare() {
+                self.engine.handle_key_log(&key_log, &[]);
             }
+            let mut handed_over = Ok(());
+            let (pool, engine) = (&self.pool, &mut self.engine);
+            let went = merged.poll(|place, frame| {
+                if handed_over.is_ok() {
+                    engine.handle_tap(place);
+                    engine.handle_frame(frame);
+                    handed_over = pool.drain(|| engine.poll_output());
+                }
+            });
+            for broken in merged.take_broken() {
+                match broken {
+                    Broken::Cut(cut) => self.finished.cut.push(cut),
+                    Broken::Unreadable(error) => self.finished.unreadable.push(error),
+                }
+            }
+            // The writer says why.
+            let Ok(()) = handed_over else { return self.finished };
+            self.pool.take_back(|segment| self.engine.handle_returned(segment));
+            let Went::On(input) = went else { break };
+            let (read_bytes, total_bytes) = merged.progress();
+            let (frames, calls) = (self.engine.frames(), self.engine.calls());
+            (self.tell)(Progress { input, frames, read_bytes, total_bytes, calls });
         }
         match self.end() {
             Ok(()) | Err(Stopped) => self.finished,
         }
-    }
-
-    fn read(&mut self, place: usize, mut input: Input) -> Result<(), Halt> {
-        let mut is_first = true;
-        loop {
-            while let Some(key_log) = input.source.poll_key_log() {
-                self.engine.handle_key_log(&key_log, &[]);
-                self.key_logs.push(key_log);
-                while self.key_logs.iter().map(|log| log.len()).sum::<usize>() > MOST_KEY_LOGS {
-                    self.key_logs.remove(0);
-                }
-            }
-            let mut handed_over = Ok(());
-            let polled = input.source.poll(&mut |frame| {
-                if handed_over.is_ok() {
-                    handed_over = self.handle_frame(frame, std::mem::take(&mut is_first));
-                }
-            });
-            handed_over.map_err(|Stopped| Halt::Stopped)?;
-            self.pool.take_back(|segment| self.engine.handle_returned(segment));
-            let read = input.source.progress();
-            (self.tell)(Progress {
-                input: place,
-                frames: self.finished.counts.frames + self.engine.frames(),
-                read_bytes: read.read_bytes,
-                total_bytes: read.total_bytes,
-                calls: self.engine.calls(),
-            });
-            match polled.map_err(Halt::Unreadable)? {
-                Polled::Frames | Polled::Idle => {}
-                Polled::End(CaptureEnd::Complete) => return Ok(()),
-                Polled::End(CaptureEnd::Cut { frame, at_byte, .. }) => {
-                    self.finished.cut.push(CutFile { name: input.name, frame, at_byte });
-                    return Ok(());
-                }
-            }
-        }
-    }
-
-    fn handle_frame(&mut self, frame: &RawFrame<'_>, is_first: bool) -> Result<(), Stopped> {
-        if is_first && is_another_capture(self.engine.capture_time(), frame.time) {
-            self.end()?;
-            self.engine = Engine::new(self.rules.clone(), self.limits);
-            self.key_logs.iter().for_each(|key_log| self.engine.handle_key_log(key_log, &[]));
-        }
-        self.engine.handle_frame(frame);
-        self.pool.drain(|| self.engine.poll_output())
     }
 
     fn end(&mut self) -> Result<(), Stopped> {
@@ -293,14 +256,4 @@ impl Capturing<'_> {
         self.finished.counts.add(&self.engine.counts());
         self.pool.drain(|| self.engine.poll_output())
     }
-}
-
-/// Why an input was not read to its end.
-enum Halt {
-    Stopped,
-    Unreadable(CaptureError),
-}
-
-fn is_another_capture(before: PacketTime, first: PacketTime) -> bool {
-    before > PacketTime::from_nanos(i64::MIN) && first.since(before) < -SAME_CAPTURE_NANOS
 }

@@ -36,6 +36,7 @@ const NOTES: &str = "Examples:
   earwitness record -i eth1 -i eth2 -B 256 'not port 22'       two mirrors, larger rings, a BPF expression
   earwitness record -r office.pcap --vault /tmp/vault          the rules decide what is kept
   earwitness record -r other.pcapng.gz --lab --vault /tmp/lab  keep everything, for 90 days
+  earwitness record -r a.pcap -r b.pcap                        two taps, or pieces: in the order of time, each call once
   tcpdump -w - port 5060 or udp | earwitness record -r -       from a pipe
   earwitness record -i eth1 --tls-keys /run/pbx/keys.log       SIP in TLS, by the PBX's own key log
 

@@ -22,6 +22,12 @@ impl Jitter {
         }
     }
 
+    /// The next packet comes another way, which may be longer.
+    #[cold]
+    pub(crate) const fn handle_break(&mut self) {
+        self.before = None;
+    }
+
     /// The estimate in ms, once two packets came.
     pub(crate) fn millis(&self) -> Option<f64> {
         self.measured.then_some(self.nanos / 1e6)

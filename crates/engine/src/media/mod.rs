@@ -22,6 +22,7 @@ mod rings;
 mod sequence;
 mod silence;
 mod stream;
+mod taps;
 mod track;
 mod unclaimed;
 mod zrtp;
@@ -37,6 +38,7 @@ use self::{
     endpoints::{Endpoints, Expectation},
     flow_table::FlowTable,
     losses::Losses,
+    taps::Tap,
     track::{Fate, TrackState},
     unclaimed::Unclaimed,
     zrtp::ZrtpFlows,
@@ -106,6 +108,8 @@ pub(crate) struct Media {
     plain: Vec<u8>,
     /// When what waited was last handed in again.
     replayed_at: PacketTime,
+    /// Where frames come from now.
+    tap: Tap,
     counts: MediaCounts,
 }
 
@@ -131,6 +135,7 @@ impl Media {
             zrtp: ZrtpFlows::default(),
             plain: Vec::new(),
             replayed_at: PacketTime::EPOCH,
+            tap: Tap::default(),
             counts: MediaCounts::default(),
         }
     }
@@ -254,6 +259,11 @@ impl Media {
     /// From now on capture time less engine time is `base`.
     pub(crate) const fn handle_base(&mut self, base: i64) {
         self.base = base;
+    }
+
+    /// From now on frames are those of the tap at `place`.
+    pub(crate) fn handle_tap(&mut self, place: usize) {
+        self.tap = Tap::at(place);
     }
 
     /// The capture is over: nobody will claim what still waits.

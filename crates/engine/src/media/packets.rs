@@ -12,6 +12,7 @@ use super::{
     keypress::KeyEvent,
     lock::Lock,
     sequence::Place,
+    taps::Tap,
     track::{Fate, TrackState},
 };
 use crate::{
@@ -172,7 +173,7 @@ impl Media {
             payload: packet.payload(),
         };
         if state.has_room(packed.payload.len()) {
-            keep(track, state, &packed, &mut self.counts);
+            keep(track, state, (&packed, self.tap), &mut self.counts);
         } else {
             self.keep_in_next_ring(slot, call, &packed, outputs);
         }
@@ -191,16 +192,21 @@ impl Media {
         self.open_ring(call, packed.arrival);
         let Some(track) = self.tracks.get_mut(slot as usize).and_then(Option::as_mut) else { return };
         let Some(state) = self.calls.get_mut(call.0 as usize).and_then(Option::as_mut) else { return };
-        keep(track, state, packed, &mut self.counts);
+        keep(track, state, (packed, self.tap), &mut self.counts);
     }
 }
 
 /// Puts the packet into its call's ring; one that finds none is left out.
 #[inline]
-fn keep(track: &mut TrackState, state: &mut MediaCall, packed: &MediaPacket<'_>, counts: &mut MediaCounts) {
+fn keep(
+    track: &mut TrackState,
+    state: &mut MediaCall,
+    (packed, tap): (&MediaPacket<'_>, Tap),
+    counts: &mut MediaCounts,
+) {
     if state.append(packed) {
         counts.kept += 1;
-        track.count(packed);
+        track.count(packed, tap);
     } else {
         counts.no_ring += 1;
         track.leave_out(packed.sequence, packed.arrival);

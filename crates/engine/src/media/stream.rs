@@ -4,7 +4,10 @@ use earwitness_model::{
     Codec, MediaPacket, PacketTime, PayloadKind, RtpTime, StreamQuality, StreamSummary, Track, TrackIndex,
 };
 
-use super::jitter::Jitter;
+use super::{
+    jitter::Jitter,
+    taps::{From, Tap, Taps},
+};
 
 /// Payload types of one track; a sender that goes through more is not a phone.
 const MAX_STREAMS: usize = 8;
@@ -26,6 +29,7 @@ pub(crate) struct StreamState {
     clock_rate: u32,
     jitter: Jitter,
     step: Step,
+    taps: Taps,
     pub(super) packets: u64,
     pub(super) duplicates: u64,
     pub(super) reordered: u64,
@@ -108,6 +112,7 @@ impl StreamState {
             codec,
             jitter: Jitter::default(),
             step: Step::default(),
+            taps: Taps::default(),
             packets: 0,
             duplicates: 0,
             reordered: 0,
@@ -124,11 +129,15 @@ impl StreamState {
 
     /// Counts a packet that was kept.
     #[inline]
-    pub(super) fn count(&mut self, packet: &MediaPacket<'_>) {
+    pub(super) fn count(&mut self, packet: &MediaPacket<'_>, tap: Tap) {
         self.packets += 1;
         self.payload_bytes += packet.payload.len() as u64;
         self.last = self.last.max(packet.arrival);
+        let from = self.taps.count(tap);
         if self.kind == PayloadKind::Audio {
+            if from == From::AnotherTap {
+                self.jitter.handle_break();
+            }
             self.jitter.handle_packet(packet.arrival, packet.rtp_time, self.clock_rate);
             self.step.handle_packet(packet.sequence, packet.rtp_time);
         }
@@ -162,7 +171,7 @@ impl StreamState {
             first: self.first,
             last: self.last,
             payload_bytes: self.payload_bytes,
-            quality: StreamQuality::default(),
+            quality: StreamQuality { taps: self.taps.told(), ..StreamQuality::default() },
         }
     }
 

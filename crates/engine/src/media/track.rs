@@ -11,6 +11,7 @@ use super::{
     lock::Lock,
     sequence::{Place, Sequence},
     stream::{StreamState, Streams},
+    taps::Tap,
 };
 use crate::order::CallSlot;
 
@@ -141,9 +142,9 @@ impl TrackState {
 
     /// Counts a new packet that was kept into the current stream.
     #[inline]
-    pub(crate) fn count(&mut self, packet: &MediaPacket<'_>) {
+    pub(crate) fn count(&mut self, packet: &MediaPacket<'_>, tap: Tap) {
         if let Some(stream) = self.streams.get_mut(self.current) {
-            stream.count(packet);
+            stream.count(packet, tap);
         }
     }
 

@@ -126,6 +126,11 @@ impl MediaShard {
         self.settle();
     }
 
+    /// The frames that follow are those of the tap at `place`: see [`Engine::handle_tap`](crate::Engine::handle_tap).
+    pub fn handle_tap(&mut self, place: usize) {
+        self.media.handle_tap(place);
+    }
+
     /// Moves the clock on to `now`, in capture time: see [`Engine::handle_time`](crate::Engine::handle_time). The other shards
     /// wait for this one: it is to be told the time while no frames come.
     pub fn handle_time(&mut self, now: PacketTime) {

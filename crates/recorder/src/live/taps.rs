@@ -22,6 +22,7 @@ const LAG_NANOS: i64 = 250_000_000;
 /// Who takes the frames. What each verb means is told at [`Engine`]'s.
 pub(super) trait Listener {
     fn capture_time(&self) -> PacketTime;
+    fn handle_tap(&mut self, place: usize);
     fn handle_frame(&mut self, frame: &RawFrame<'_>);
     fn handle_time(&mut self, now: PacketTime);
     fn handle_clock_step(&mut self, nanos: i64);
@@ -31,6 +32,10 @@ impl Listener for Engine {
     #[inline]
     fn capture_time(&self) -> PacketTime {
         Self::capture_time(self)
+    }
+
+    fn handle_tap(&mut self, place: usize) {
+        Self::handle_tap(self, place);
     }
 
     #[inline]
@@ -51,6 +56,10 @@ impl Listener for MediaShard {
     #[inline]
     fn capture_time(&self) -> PacketTime {
         self.now()
+    }
+
+    fn handle_tap(&mut self, place: usize) {
+        Self::handle_tap(self, place);
     }
 
     #[inline]
@@ -96,7 +105,8 @@ impl<'a, C: Fn() -> WallTime> Taps<'a, C> {
     pub(super) fn poll(&mut self, listener: &mut impl Listener) -> Heard {
         let Self { each, clock, watch, steps } = self;
         let mut heard = Heard::Nothing;
-        for tap in each {
+        for (place, tap) in each.iter_mut().enumerate() {
+            listener.handle_tap(place);
             let polled = tap.poll(&mut |frame| {
                 if let Some(step) = watch.look_at_frame(frame.time, listener.capture_time(), *clock) {
                     listener.handle_clock_step(step.by_nanos);

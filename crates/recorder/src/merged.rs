@@ -1,0 +1,168 @@
+//! Several capture files as one capture: their frames in the order of time. Two taps that show the same calls become one
+//! recording of each, and the files of a capture that was cut into pieces may be named in any order.
+
+use std::collections::VecDeque;
+
+use earwitness_capture::{CaptureEnd, CaptureError, Polled, Source};
+use earwitness_model::{LinkType, PacketTime, RawFrame};
+use zeroize::Zeroizing;
+
+use crate::run::{CutFile, Input};
+
+/// Files that are read side by side. Of each, one batch is in memory.
+pub(crate) struct Merged {
+    each: Vec<Reading>,
+}
+
+/// How a file ended that did not end as it should.
+pub(crate) enum Broken {
+    Cut(CutFile),
+    Unreadable(CaptureError),
+}
+
+/// Whether there is more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Went {
+    /// Frames of the file at this place were handed over.
+    On(usize),
+    /// There are none.
+    ToTheEnd,
+}
+
+/// One file.
+struct Reading {
+    input: Input,
+    frames: VecDeque<Held>,
+    /// What the frames of the batch hold.
+    bytes: Vec<u8>,
+    state: State,
+}
+
+enum State {
+    Open,
+    Ended,
+    /// It has to be said.
+    Broken(Broken),
+}
+
+/// A frame that left its file.
+struct Held {
+    time: PacketTime,
+    number: u64,
+    link: LinkType,
+    wire_len: u32,
+    begin: usize,
+    end: usize,
+}
+
+impl Merged {
+    pub(crate) fn new(inputs: Vec<Input>) -> Self {
+        let reading =
+            |input| Reading { input, frames: VecDeque::new(), bytes: Vec::new(), state: State::Open };
+        Self { each: inputs.into_iter().map(reading).collect() }
+    }
+
+    /// Reads what is needed to know whose frames are next, and gives the key logs that stand before them.
+    pub(crate) fn prepare(&mut self) -> Vec<Zeroizing<Vec<u8>>> {
+        let (last, mut key_logs) = (self.last(), Vec::new());
+        for (place, reading) in self.each.iter_mut().enumerate() {
+            if Some(place) == last {
+                reading.take_key_logs(&mut key_logs);
+            } else {
+                reading.fill(&mut key_logs);
+            }
+        }
+        key_logs
+    }
+
+    /// Hands over the frames that are next, of one file, until those of another are. It was [prepared](Self::prepare).
+    pub(crate) fn poll(&mut self, mut visit: impl FnMut(usize, &RawFrame<'_>)) -> Went {
+        if let Some(place) = self.last() {
+            let Some(reading) = self.each.get_mut(place) else { return Went::ToTheEnd };
+            let polled = reading.input.source.poll(&mut |frame| visit(place, frame));
+            reading.state = reading.after(polled);
+            return Went::On(place);
+        }
+        let next = |(place, reading): (usize, &Reading)| Some((reading.frames.front()?.time, place));
+        let mut heads: Vec<(PacketTime, usize)> = self.each.iter().enumerate().filter_map(next).collect();
+        heads.sort_unstable();
+        let Some(&(_, place)) = heads.first() else { return Went::ToTheEnd };
+        let until = heads.get(1).map(|(time, _)| *time);
+        if let Some(reading) = self.each.get_mut(place) {
+            while let Some(held) =
+                reading.frames.pop_front_if(|held| until.is_none_or(|until| held.time <= until))
+            {
+                let bytes = reading.bytes.get(held.begin..held.end).unwrap_or_default();
+                let Held { time, number, link, wire_len, .. } = held;
+                visit(place, &RawFrame { time, number, link, wire_len, bytes });
+            }
+        }
+        Went::On(place)
+    }
+
+    /// The one file of which there is more, when nothing of any is in memory: its frames need not leave it.
+    fn last(&self) -> Option<usize> {
+        let mut open = self.each.iter().enumerate().filter(|(_, reading)| reading.is_open());
+        let (place, _) = open.next()?;
+        let is_last = open.next().is_none() && self.each.iter().all(|reading| reading.frames.is_empty());
+        is_last.then_some(place)
+    }
+
+    /// Files that ended in the middle of something since the last call.
+    pub(crate) fn take_broken(&mut self) -> impl Iterator<Item = Broken> {
+        self.each.iter_mut().filter_map(|reading| match std::mem::replace(&mut reading.state, State::Ended) {
+            State::Broken(broken) => Some(broken),
+            state @ (State::Open | State::Ended) => {
+                reading.state = state;
+                None
+            }
+        })
+    }
+
+    /// Bytes read of all files, and how many they have where that is known of each.
+    pub(crate) fn progress(&self) -> (u64, Option<u64>) {
+        let each = || self.each.iter().map(|reading| reading.input.source.progress());
+        let total = each().map(|progress| progress.total_bytes).sum();
+        (each().map(|progress| progress.read_bytes).sum(), total)
+    }
+}
+
+impl Reading {
+    const fn is_open(&self) -> bool {
+        matches!(self.state, State::Open)
+    }
+
+    /// Reads a batch, when there is nothing of the one before.
+    fn fill(&mut self, key_logs: &mut Vec<Zeroizing<Vec<u8>>>) {
+        while self.frames.is_empty() && self.is_open() {
+            self.bytes.clear();
+            self.take_key_logs(key_logs);
+            let (frames, bytes) = (&mut self.frames, &mut self.bytes);
+            let polled = self.input.source.poll(&mut |frame| {
+                let begin = bytes.len();
+                bytes.extend_from_slice(frame.bytes);
+                let RawFrame { time, number, link, wire_len, .. } = *frame;
+                frames.push_back(Held { time, number, link, wire_len, begin, end: bytes.len() });
+            });
+            self.state = self.after(polled);
+        }
+    }
+
+    fn take_key_logs(&mut self, key_logs: &mut Vec<Zeroizing<Vec<u8>>>) {
+        while let Some(key_log) = self.input.source.poll_key_log() {
+            key_logs.push(key_log);
+        }
+    }
+
+    fn after(&self, polled: Result<Polled, CaptureError>) -> State {
+        match polled {
+            Ok(Polled::Frames | Polled::Idle) => State::Open,
+            Ok(Polled::End(CaptureEnd::Complete)) => State::Ended,
+            Ok(Polled::End(CaptureEnd::Cut { frame, at_byte, .. })) => {
+                let name = self.input.name.clone();
+                State::Broken(Broken::Cut(CutFile { name, frame, at_byte }))
+            }
+            Err(error) => State::Broken(Broken::Unreadable(error)),
+        }
+    }
+}
