@@ -1,7 +1,7 @@
-//! Frames in: live interfaces, and pcap, pcapng and gzip files, behind one source.
+//! Frames in: live interfaces, capture agents (HEP), and pcap, pcapng and gzip files, behind one source.
 //!
-//! This crate never looks inside a frame, never sends one, never reads the wall clock (times are those of the capture; only
-//! a live source measures how long ago it asked for its interface), never logs, and never allocates per frame: a frame is
+//! This crate never looks inside a frame, never sends one, never reads the wall clock (times are those of the capture, or of
+//! a clock that it is given; only a live source measures how long ago something was), never logs, and never allocates per frame: a frame is
 //! lent to the `visit` closure from a reused buffer or from the kernel's ring, and is gone when it returns. It never drops
 //! anything silently: a file either ends [`CaptureEnd::Complete`], or ends [`CaptureEnd::Cut`] after every frame before
 //! the cut was handed over, or gives a [`CaptureError`] that names the file and the place; what a live source could not
@@ -51,8 +51,10 @@
 
 mod classic;
 mod error;
+mod feed;
 mod file;
 mod gzip;
+mod hep;
 mod live;
 mod looks;
 mod pcapng;
@@ -62,12 +64,14 @@ use earwitness_model::RawFrame;
 
 pub use crate::{
     error::{CaptureError, Damage},
+    feed::Feed,
     file::{FileSource, Progress},
+    hep::{HepCarrier, HepCounts, HepFraming, HepKey, HepOptions, HepSource, NotHep},
     live::{Fanout, FanoutFault, LinkEvent, LinkState, LiveOptions, LiveSource, Losses, Refusal, wait},
     looks::{Inside, Looks},
 };
 
-/// Where frames come from: a file or a live interface.
+/// Where frames come from: a file, a live interface, or capture agents.
 pub trait Source {
     /// Hands a batch of frames to `visit`, in the order of the capture, and returns: at most 256 frames or 1 MiB, so
     /// that the caller can do something else in between.

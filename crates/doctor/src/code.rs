@@ -108,12 +108,30 @@ codes! {
     /// Media is encrypted (SRTP) with keys that the signalling does not show: it would be counted and not kept.
     MediaEncrypted = "media-encrypted", Defect,
         "Let the phones exchange keys in the signalling (SDES, `a=crypto`, inside the trusted network): such SRTP is opened. Or switch SRTP off for the recorded extensions, or anchor media at an SBC that decrypts, and mirror the side where RTP is plain (RTP/AVP in the SDP).";
-    /// SIP comes over TCP. It is read; the doctor does not judge the calls in it.
+    /// SIP comes over TCP. It is read, and the calls in it are judged like others.
     SignallingOverTcp = "signalling-over-tcp", Note,
-        "It is recorded like SIP over UDP. A segment that the mirror loses costs its message, because nobody sends it again: look at what else is said of losses here. What this examination says of calls is about those over UDP.";
+        "It is recorded like SIP over UDP. A segment that the mirror loses costs its message, because nobody sends it again: look at what else is said of losses here.";
     /// SIP comes on other ports than 5060.
     SignallingOtherPort = "signalling-other-port", Note,
         "SIP is found on any port. Only a filter of your own (`port 5060`) would lose it: name these ports in it too.";
+    /// Phones speak SCCP (Skinny) with their call manager: their calls are not recorded.
+    SignallingSccp = "signalling-sccp", Defect,
+        "Your phones speak SCCP, not SIP. Load SIP firmware on them (Cisco Unified CM: device type and phone load for SIP), or mirror the SIP trunk of the call manager to the SBC or provider: calls that cross it are recorded. Inside calls between SCCP phones are not; for their audio alone there are stream rules (`[[streams]]` in the capture rules).";
+    /// Terminals or gateways speak H.323: their calls are not recorded.
+    SignallingH323 = "signalling-h323", Defect,
+        "Your terminals or gateways speak H.323, not SIP. Let the gateway or trunk speak SIP (Cisco: a `dial-peer voice … voip` with `session protocol sipv2`), or mirror the other side of the gateway, where it does. For the audio alone there are stream rules (`[[streams]]` in the capture rules).";
+    /// Gateways are controlled by MGCP: what it signals is not recorded.
+    SignallingMgcp = "signalling-mgcp", Defect,
+        "Your gateways or phones are controlled by MGCP, not SIP. Configure them for SIP, or mirror the SIP between the call agent and the rest of the network. For the audio alone there are stream rules (`[[streams]]` in the capture rules).";
+    /// A trunk or phones speak IAX2, which carries its audio in itself: those calls are not recorded.
+    SignallingIax2 = "signalling-iax2", Defect,
+        "Your Asterisk speaks IAX2, not SIP, with the machines named, and audio goes inside it, not in RTP. Configure that trunk or phone for SIP (`chan_pjsip`), or mirror the side of the Asterisk where the phones speak SIP.";
+    /// Phones speak UNIStim (Nortel, Avaya) with their server: their calls are not recorded.
+    SignallingUnistim = "signalling-unistim", Defect,
+        "Your phones speak UNIStim, not SIP. Load SIP firmware where the phones have one, or mirror the SIP trunk of the communication server: calls that cross it are recorded. For the audio alone there are stream rules (`[[streams]]` in the capture rules).";
+    /// Gateways are controlled by Megaco (H.248): what it signals is not recorded.
+    SignallingMegaco = "signalling-megaco", Defect,
+        "Your gateways are controlled by Megaco (H.248), not SIP. Mirror the SIP between the media gateway controller and the rest of the network. For the audio alone there are stream rules (`[[streams]]` in the capture rules).";
     /// Many unrelated streams lose packets at the same moments: the mirror loses them, not the network.
     MirrorOverloaded = "mirror-overloaded", Defect,
         "The mirror's destination port is too slow for its sources: two directions of a gigabit link do not fit into one gigabit port. Mirror fewer ports or only the phone VLAN, one direction of each (`rx`), or take a faster destination port. Count on the switch: output drops of the destination port (Cisco: `show interfaces Gi1/0/48 counters errors`).";

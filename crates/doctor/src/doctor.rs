@@ -1,6 +1,6 @@
 //! Takes frames, and hands what is in them to the examinations.
 
-use earwitness_model::{PacketTime, RawFrame};
+use earwitness_model::{Flow, PacketTime, RawFrame};
 use earwitness_rules::RuleSet;
 use earwitness_wire::{
     Carried, Datagram, Reassembled, TcpSegment, decode, outline, rtp,
@@ -10,6 +10,7 @@ use earwitness_wire::{
 use crate::{
     Finding, Report, Seen, Surroundings,
     calls::Calls,
+    dialogue::Dialogue,
     exam::{
         Sight, clock,
         copies::Copies,
@@ -20,6 +21,7 @@ use crate::{
         fragments::Fragments,
         loss::Loss,
         media,
+        others::{Other, Others},
         ports::Ports,
         presence::{self, Hidden},
         ring,
@@ -61,8 +63,10 @@ pub struct Doctor {
     frames: u64,
     bytes: u64,
     span: Option<(PacketTime, PacketTime)>,
+    last: Option<Sight>,
     streams: Streams,
     calls: Calls,
+    dialogue: Dialogue,
     times: clock::FrameTimes,
     copies: Copies,
     cut: CutFrames,
@@ -70,6 +74,7 @@ pub struct Doctor {
     extensions: Extensions,
     fragments: Fragments,
     loss: Loss,
+    others: Others,
     ports: Ports,
     signalling: SignallingSides,
     super_frames: SuperFrames,
@@ -86,8 +91,10 @@ impl Doctor {
             frames: 0,
             bytes: 0,
             span: None,
+            last: None,
             streams: Streams::new(),
             calls: Calls::new(),
+            dialogue: Dialogue::new(),
             times: clock::FrameTimes::default(),
             copies: Copies::new(),
             cut: CutFrames::default(),
@@ -95,6 +102,7 @@ impl Doctor {
             extensions: Extensions::new(options.rules),
             fragments: Fragments::new(),
             loss: Loss::default(),
+            others: Others::new(),
             ports: Ports::new(),
             signalling: SignallingSides::new(),
             super_frames: SuperFrames::default(),
@@ -113,11 +121,14 @@ impl Doctor {
     pub fn handle_frame(&mut self, frame: &RawFrame<'_>) {
         let outline = outline(frame);
         let at = Sight { time: frame.time, number: frame.number, tags: outline.tags };
+        self.last = Some(at);
         self.frames += 1;
         self.bytes += u64::from(frame.wire_len);
         let (first, last) = self.span.unwrap_or((at.time, at.time));
         self.span = Some((first.min(at.time), last.max(at.time)));
         self.times.handle_frame(at);
+        self.dialogue.handle_time(frame.time);
+        self.take_messages(at);
         let carried = decode(frame);
         if let Ok(carried) = &carried {
             self.tunnels.handle_carried(carried, frame.bytes, at);
@@ -146,7 +157,7 @@ impl Doctor {
                 }
                 self.fragments = fragments;
             }
-            Ok(Carried::Tcp(segment)) => self.handle_segment(&segment, at),
+            Ok(Carried::Tcp(segment)) => self.handle_segment(&segment, frame, at),
             Ok(Carried::Icmp | Carried::OtherIp(_) | Carried::NotIp(_)) => {}
             Err(_) => self.cut.handle_unreadable(frame, at),
         }
@@ -158,13 +169,14 @@ impl Doctor {
         if sip::looks_like(payload) {
             self.cut.handle_datagram(cut, frame, at);
             let Ok(message) = Message::parse(payload) else { return };
-            self.ports.handle_message(flow, at);
+            self.ports.handle_datagram(flow, at);
             // Requests that are cut early no longer look like SIP, and their responses do.
             if cut == 0 {
                 self.signalling.handle_message(&message, flow, at);
             }
-            self.extensions.handle_message(&message);
-            self.calls.handle_message(&message, flow, at);
+            self.handle_message(&message, flow, at);
+        } else if self.others.handle_datagram(flow, payload, at) == Other::Yes {
+            // Some of it looks like RTP, and is none.
         } else if let Some(packet) =
             rtp::looks_like(payload).then(|| rtp::Packet::parse(payload).ok()).flatten()
         {
@@ -178,16 +190,32 @@ impl Doctor {
         }
     }
 
-    fn handle_segment(&mut self, segment: &TcpSegment<'_>, at: Sight) {
+    fn handle_segment(&mut self, segment: &TcpSegment<'_>, frame: &RawFrame<'_>, at: Sight) {
+        let (flow, payload) = (segment.flow, segment.payload);
         self.tunnels.handle_tunnel(segment.tunnel);
-        if !sip::looks_like(segment.payload) {
-            self.encrypted.handle_payload(segment.flow, segment.payload, at);
-            return;
+        if sip::looks_like(payload) {
+            self.cut.handle_datagram(segment.cut, frame, at);
+        } else if self.others.handle_segment(flow, payload, at) == Other::No {
+            self.encrypted.handle_payload(flow, payload, at);
         }
-        self.ports.handle_segment(segment, at);
-        if let Ok(message) = Message::parse(segment.payload) {
-            self.extensions.handle_message(&message);
+        self.dialogue.handle_segment(segment, at.time);
+        self.take_messages(at);
+    }
+
+    /// Takes what came out of TCP.
+    fn take_messages(&mut self, at: Sight) {
+        while let Some((flow, bytes)) = self.dialogue.poll_message() {
+            let Ok(message) = Message::parse(&bytes) else { continue };
+            self.ports.handle_streamed(flow, at);
+            self.signalling.handle_message(&message, flow, at);
+            self.handle_message(&message, flow, at);
         }
+    }
+
+    /// A message, whatever carried it.
+    fn handle_message(&mut self, message: &Message<'_>, flow: Flow, at: Sight) {
+        self.extensions.handle_message(message);
+        self.calls.handle_message(message, flow, at);
     }
 
     /// What was seen so far.
@@ -226,15 +254,21 @@ impl Doctor {
             + self.signalling.left_out()
             + self.tags.left_out()
             + self.ports.left_out()
+            + self.others.left_out()
             + self.encrypted.left_out()
     }
 
     /// Judges. Frames that come later are judged by the next report.
     pub fn finish(&mut self, surroundings: &Surroundings) -> Report {
         self.loss.close();
+        self.dialogue.handle_end();
+        if let Some(at) = self.last {
+            self.take_messages(at);
+        }
         let mut seen = self.seen();
         seen.seconds = surroundings.listened.unwrap_or(seen.seconds);
         let mut findings: Vec<Finding> = self.examine(&seen, surroundings).into_iter().flatten().collect();
+        findings.extend(self.others.finish(seen.messages));
         findings.sort_by_key(|finding| (finding.severity, finding.code));
         Report { seen, findings }
     }
@@ -245,7 +279,7 @@ impl Doctor {
         let tunnelled = self.tunnels.finish(seen.frames, seen.messages);
         let is_hidden = tunnelled.is_some()
             || self.encrypted.hides_signalling()
-            || self.ports.has_tcp()
+            || self.others.are_there()
             || self.cut.hides_headers();
         let none = if is_hidden { None } else { media::finish_none(&self.calls, &self.streams, &ends, end) };
         // All but the first of joined packets are missing, and nobody lost them.

@@ -16,6 +16,7 @@
 mod bounded;
 mod calls;
 mod code;
+mod dialogue;
 mod doctor;
 mod exam;
 mod pair;

@@ -33,7 +33,7 @@ pub struct Seen {
     pub bytes: u64,
     /// How long was listened; in a file, from the earliest to the latest frame. In seconds.
     pub seconds: f64,
-    /// SIP messages over UDP.
+    /// SIP messages, over UDP and out of TCP.
     pub messages: u64,
     /// Calls: Call-IDs with an INVITE.
     pub calls: u64,

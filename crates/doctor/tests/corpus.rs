@@ -72,3 +72,26 @@ fn every_real_capture_is_judged_within_its_frames() {
     }
     assert!(judged > 0, "no capture in the corpus");
 }
+
+#[test]
+fn other_signalling_in_real_captures_is_named() {
+    let Some(folder) = corpus() else { return };
+    for (name, expected) in OTHERS {
+        let report = examine(&folder.join(name)).unwrap();
+        let found: Vec<&str> = report.findings.iter().map(|finding| finding.code.as_str()).collect();
+        let others = ["sccp", "h323", "mgcp", "iax2", "unistim", "megaco"];
+        let is_other = |code: &&&str| code.strip_prefix("signalling-").is_some_and(|of| others.contains(&of));
+        let mut other: Vec<&str> = found.iter().filter(is_other).copied().collect();
+        other.sort_unstable();
+        assert_eq!(other, expected, "{name}: {found:?}");
+    }
+}
+
+/// Phones under SCCP, a trunk of IAX2, gateways under MGCP; calls of SIP, H.225 and MGCP on one gateway; one under Megaco.
+const OTHERS: [(&str, &[&str]); 5] = [
+    ("ntop+nDPI/skinny.pcap", &["signalling-sccp"]),
+    ("ntop+nDPI/iax.pcap", &["signalling-iax2"]),
+    ("ntop+nDPI/mgcp.pcap", &["signalling-mgcp"]),
+    ("odedshimon+BruteShark/SIP_CALL_RTP_G711.pcap", &["signalling-h323", "signalling-mgcp"]),
+    ("odedshimon+BruteShark/FAX-Call-t38-CA-TDM-SIP-FB-1.pcap", &["signalling-megaco"]),
+];

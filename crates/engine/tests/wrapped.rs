@@ -35,7 +35,7 @@ impl Shot {
             LinkType::LinuxSll => [&[2; 12], frame.bytes.get(14..)?].concat(),
             LinkType::Null | LinkType::Loop => ip(frame.bytes.get(4..)?)?,
             LinkType::RawIp | LinkType::Ipv4 | LinkType::Ipv6 => ip(frame.bytes)?,
-            LinkType::LinuxSll2 | LinkType::Other(_) => return None,
+            LinkType::LinuxSll2 | LinkType::Hep | LinkType::Other(_) => return None,
         };
         let cut = frame.wire_len as usize - frame.bytes.len();
         Some(Self { time: frame.time, bytes, cut })

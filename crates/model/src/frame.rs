@@ -25,6 +25,8 @@ pub enum LinkType {
     Ipv6,
     /// 276: Linux cooked capture, version 2.
     LinuxSll2,
+    /// None of the registry's: a HEP packet, as an agent sent it to this machine.
+    Hep,
     /// Any other number: its frames are counted, not read.
     Other(u16),
 }

@@ -1,5 +1,6 @@
 //! What a running recorder says of itself, once a second, as plain values.
 
+use earwitness_capture::HepCounts;
 use earwitness_engine::{CallCounts, Counts};
 use earwitness_model::{RuleSetHash, WallTime};
 
@@ -99,6 +100,8 @@ pub struct InterfaceHealth {
     pub interface_drops: u64,
     /// When its last frame came; `None` before the first.
     pub last_frame: Option<WallTime>,
+    /// What a port of capture agents counts beside that; `None` of an interface.
+    pub hep: Option<HepCounts>,
 }
 
 /// One bounded queue.

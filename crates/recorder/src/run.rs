@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, num::NonZeroU16};
 
-use earwitness_capture::{CaptureError, FileSource, LiveSource};
+use earwitness_capture::{CaptureError, Feed, FileSource};
 use earwitness_engine::{Counts, Engine, Limits, SignallingShard};
 use earwitness_model::{CallId, PacketTime, RecordingId, RunningCall, WallTime};
 use earwitness_rules::RuleSet;
@@ -118,12 +118,12 @@ impl<C: Fn() -> WallTime + Sync> Recorder<'_, C> {
         })
     }
 
-    /// Records from interfaces until it is told to stop through the [`crate::Watch`] of `post`. Calls that ran when the
+    /// Records from interfaces and capture agents until it is told to stop through the [`crate::Watch`] of `post`. Calls that ran when the
     /// recorder last stopped out of order, less than ten minutes ago, go on as second parts.
     ///
     /// # Errors
     /// When the vault cannot keep what comes, other than for want of room: that is waited for.
-    pub fn watch(self, sources: Vec<LiveSource>, post: Post) -> Result<Finished, RecordError> {
+    pub fn watch(self, sources: Vec<Feed>, post: Post) -> Result<Finished, RecordError> {
         self.between_notes((names(&sources), OnFull::Wait), |recorder, watching| {
             let Recorder { vault, rules, limits, clock } = recorder;
             let mut engine = Engine::live(rules.clone(), *limits);
@@ -136,11 +136,12 @@ impl<C: Fn() -> WallTime + Sync> Recorder<'_, C> {
     }
 
     /// As [`Self::watch`], on several threads: `sources` has for each thread its sources, one on each interface, which share
-    /// the interface's frames by [`earwitness_capture::Fanout`].
+    /// the interface's frames by [`earwitness_capture::Fanout`]. The first thread's name all there are: what is not shared, as
+    /// agents' ports, comes last and is its own.
     ///
     /// # Errors
     /// Those of [`Self::watch`].
-    pub fn watch_sharded(self, sources: Vec<Vec<LiveSource>>, post: Post) -> Result<Finished, RecordError> {
+    pub fn watch_sharded(self, sources: Vec<Vec<Feed>>, post: Post) -> Result<Finished, RecordError> {
         let shards = u16::try_from(sources.len()).ok().and_then(NonZeroU16::new);
         let (Some(first), Some(shards)) = (sources.first(), shards) else { return Ok(Finished::default()) };
         self.between_notes((names(first), OnFull::Wait), |recorder, watching| {
@@ -180,7 +181,7 @@ impl<C: Fn() -> WallTime + Sync> Recorder<'_, C> {
     }
 }
 
-fn names(sources: &[LiveSource]) -> Vec<String> {
+fn names(sources: &[Feed]) -> Vec<String> {
     sources.iter().map(|source| source.name().to_owned()).collect()
 }
 

@@ -25,6 +25,8 @@ pub const fn link_number(link: LinkType) -> u16 {
         LinkType::Ipv4 => 228,
         LinkType::Ipv6 => 229,
         LinkType::LinuxSll2 => 276,
+        // It has no number of its own: the first of those for private use.
+        LinkType::Hep => 147,
         LinkType::Other(number) => number,
     }
 }

@@ -7,7 +7,7 @@ use earwitness_model::{Flow, LinkType, RawFrame};
 use crate::{
     Cause, Layer, TcpSegment, Tunnel, WireError,
     encap::{
-        Inside, Span, ethernet, ipv4, ipv6, loopback, port_tag, pppoe, sll,
+        Inside, Span, ethernet, hep, ipv4, ipv6, loopback, port_tag, pppoe, sll,
         transport::{self, IpEnds},
         tunnel, vlan,
     },
@@ -95,6 +95,7 @@ pub fn decode<'b>(frame: &RawFrame<'b>) -> Result<Carried<'b>, WireError> {
         LinkType::RawIp => Inside::Ip(span),
         LinkType::Ipv4 => Inside::EtherType(ethernet::IPV4, span),
         LinkType::Ipv6 => Inside::EtherType(ethernet::IPV6, span),
+        LinkType::Hep => return hep::carried(span),
         LinkType::Other(_) => return Err(span.error(Layer::Link, Cause::Unsupported)),
     };
     climb(inside, None)

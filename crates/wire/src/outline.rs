@@ -72,7 +72,7 @@ pub fn outline<'b>(frame: &RawFrame<'b>) -> Outline<'b> {
         LinkType::LinuxSll2 => sll::inside_v2(span),
         LinkType::Null | LinkType::Loop => loopback::inside(span),
         LinkType::RawIp | LinkType::Ipv4 | LinkType::Ipv6 => Ok(Inside::Ip(span)),
-        LinkType::Other(_) => Ok(Inside::NotIp),
+        LinkType::Hep | LinkType::Other(_) => Ok(Inside::NotIp),
     };
     let mut outline = Outline { tags: Tags::default(), ether_type: 0, ip: None };
     let mut next = inside.ok();

@@ -48,6 +48,7 @@ impl Filter {
             | LinkType::Loop
             | LinkType::Ipv4
             | LinkType::Ipv6
+            | LinkType::Hep
             | LinkType::Other(_) => wanted,
         }
     }

@@ -15,6 +15,7 @@ use std::{
 
 use earwitness_model::RawFrame;
 
+pub(crate) use self::wait::wait_beside;
 pub use self::{
     fanout::{Fanout, FanoutFault},
     link::{LinkEvent, LinkState},

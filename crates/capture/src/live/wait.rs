@@ -1,6 +1,10 @@
 //! Waiting for frames of several interfaces on one thread.
 
-use std::{os::fd::AsFd, thread, time::Duration};
+use std::{
+    os::fd::{AsFd, BorrowedFd},
+    thread,
+    time::Duration,
+};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
@@ -10,7 +14,13 @@ use super::LiveSource;
 ///
 /// The kernel hands frames over in blocks, at the latest 20 ms after a block's first one; that is how late it may wake.
 pub fn wait(sources: &[&LiveSource], at_most: Duration) {
-    let mut fds: Vec<PollFd<'_>> = Vec::with_capacity(2 * sources.len());
+    wait_beside(sources, &[], at_most);
+}
+
+/// As [`wait`], or until something came to one of `sockets`.
+pub(crate) fn wait_beside(sources: &[&LiveSource], sockets: &[BorrowedFd<'_>], at_most: Duration) {
+    let mut fds: Vec<PollFd<'_>> = Vec::with_capacity(2 * sources.len() + sockets.len());
+    fds.extend(sockets.iter().map(|socket| PollFd::from_borrowed_fd(*socket, PollFlags::IN)));
     for source in sources {
         fds.push(PollFd::from_borrowed_fd(source.kernel.as_fd(), PollFlags::IN));
         let ring = source.ring.as_ref();

@@ -32,7 +32,7 @@ use crate::{
 
 /// WAV and FLAC are stereo (caller left, callee right), on the call's own timeline from answer to end, with the highest
 /// sampling rate of what is in it. payload is one file per stream, byte for byte what its hash covers. pcapng has the
-/// call's SIP and RTP, for Wireshark.
+/// call's SIP and RTP, for Wireshark; hep has its SIP for Homer: `export CALL --format hep -o - | nc homer 9060`.
 #[derive(Debug, Args)]
 pub(crate) struct Export {
     /// Ids, beginnings of ids, or SIP Call-IDs; or give filters instead
@@ -42,7 +42,7 @@ pub(crate) struct Export {
     /// A file for one call, or a directory (made if it ends with `/` or for several calls); `-` for stdout
     #[arg(short, long, value_name = "PATH")]
     output: PathBuf,
-    /// wav, flac, payload or pcapng [default: by PATH's extension, else wav]
+    /// wav, flac, payload, pcapng or hep [default: by PATH's extension, else wav]
     #[arg(long)]
     format: Option<ExportFormat>,
     /// WAV with the A-law or µ-law codes as they were captured
@@ -196,13 +196,15 @@ impl Export {
         }
     }
 
-    /// A pcapng has the signalling of a call without audio; the other formats have nothing of it.
+    /// A pcapng or HEP stream has the signalling of a call without audio; the other formats have nothing of it.
     fn may_export(&self, entry: &Entry, standing: Standing) -> Result<(), Failure> {
         match destination::format_of((&self.output, standing), self.format).unwrap_or(ExportFormat::Wav) {
-            ExportFormat::Pcapng if entry.recording.is_some() => Ok(()),
-            ExportFormat::Pcapng | ExportFormat::Wav | ExportFormat::Flac | ExportFormat::Payload => {
-                audio_or_why(entry)
-            }
+            ExportFormat::Pcapng | ExportFormat::Hep if entry.recording.is_some() => Ok(()),
+            ExportFormat::Pcapng
+            | ExportFormat::Hep
+            | ExportFormat::Wav
+            | ExportFormat::Flac
+            | ExportFormat::Payload => audio_or_why(entry),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! `earwitness record`: frames from interfaces or capture files into the vault.
 
+mod agents;
 mod key_log;
 mod live;
 
@@ -20,6 +21,7 @@ use earwitness_wire::stream::StreamLoss;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use ureq::http::{Uri, uri::InvalidUri};
 
+use self::agents::ListenedAt;
 pub(super) use self::key_log::read_all as read_key_logs;
 use super::init;
 use crate::{
@@ -34,6 +36,7 @@ use crate::{
 const NOTES: &str = "Examples:
   earwitness record -i eth1                                    the mirror port, until SIGTERM or Ctrl-C
   earwitness record -i eth1 -i eth2 -B 256 'not port 22'       two mirrors, larger rings, a BPF expression
+  earwitness record -i eth1 --hep 10.1.0.9:9060                SIP from agents beside a mirror port that carries the media
   earwitness record -r office.pcap --vault /tmp/vault          the rules decide what is kept
   earwitness record -r other.pcapng.gz --lab --vault /tmp/lab  keep everything, for 90 days
   earwitness record -r a.pcap -r b.pcap                        two taps, or pieces: in the order of time, each call once
@@ -75,6 +78,13 @@ pub(crate) struct Record {
     /// Capture files: pcap or pcapng, plain or gzip; `-` is standard input
     #[arg(short = 'r', long = "read", value_name = "FILE", num_args = 1.., conflicts_with = "interfaces")]
     files: Vec<PathBuf>,
+    /// Listen to capture agents (HEP version 3: Kamailio, FreeSWITCH, Asterisk, heplify, captagent) at this address, over
+    /// UDP and TCP unless one of them is named; repeat it for several. A packet counts as of its arrival here
+    #[arg(long, value_name = "[udp:|tcp:]ADDR:PORT", value_parser = agents::listened_at, conflicts_with = "files")]
+    hep: Vec<ListenedAt>,
+    /// Take from capture agents only what carries the authentication key in this file
+    #[arg(long, value_name = "FILE", conflicts_with = "files")]
+    hep_key_file: Option<PathBuf>,
     /// The kernel's ring for each interface, in MiB: 1 to 1024
     #[arg(short = 'B', long = "buffer-size", value_name = "MIB", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=1024))]
     buffer: u32,
@@ -116,12 +126,12 @@ pub(crate) struct Record {
 
 impl Record {
     pub(crate) fn run(&self, context: &Context) -> Outcome {
-        match (self.files.as_slice(), self.interfaces.as_slice()) {
-            ([], []) => Err(Failure::new(
+        match (self.files.as_slice(), self.interfaces.is_empty() && self.hep.is_empty()) {
+            ([], true) => Err(Failure::new(
                 Exit::Usage,
-                "record what? -i IFACE names an interface on a mirror port, -r FILE a capture; or a configuration file has `interface`",
+                "record what? -i IFACE names an interface on a mirror port, --hep ADDR:PORT where capture agents send to, -r FILE a capture; or a configuration file has `interface`",
             )),
-            ([], _) => live::run(self, context),
+            ([], false) => live::run(self, context),
             _ => self.read(context),
         }
     }

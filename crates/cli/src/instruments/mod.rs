@@ -36,7 +36,7 @@ pub(crate) use self::{
     moment::Moment,
     refusal::RulesRefusal,
     unheard::Unheard,
-    vitals::{InterfaceVitals, LinkWord, State, Vitals},
+    vitals::{HepVitals, InterfaceVitals, LinkWord, State, Vitals},
 };
 use crate::exit::{Exit, Failure};
 

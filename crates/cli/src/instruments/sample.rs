@@ -27,6 +27,7 @@ fn interface(name: &str, frames: u64, link: Link) -> InterfaceHealth {
         kernel_drops: 0,
         interface_drops: 0,
         last_frame: Some(at(7200)),
+        hep: None,
     }
 }
 

@@ -75,6 +75,23 @@ pub(crate) struct InterfaceVitals {
     pub(crate) kernel_drops: u64,
     pub(crate) interface_drops: u64,
     pub(crate) last_frame: Option<Moment>,
+    /// Of a port of capture agents; null of an interface.
+    #[serde(default)]
+    pub(crate) hep: Option<HepVitals>,
+}
+
+/// What came from capture agents, and was refused.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct HepVitals {
+    /// Open now.
+    pub(crate) connections: usize,
+    pub(crate) not_hep: u64,
+    pub(crate) wrong_key: u64,
+    /// Connections for which there was no place.
+    pub(crate) refused: u64,
+    pub(crate) too_slow: u64,
+    /// How far the clock of the agent heard last is ahead of this machine's; null before one said its time.
+    pub(crate) clock_difference_seconds: Option<f64>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -10,7 +10,7 @@ use super::{
     printable,
 };
 use crate::{
-    instruments::{InterfaceVitals, LinkWord, State, Vitals},
+    instruments::{HepVitals, InterfaceVitals, LinkWord, State, Vitals},
     seat::Screen,
 };
 
@@ -95,13 +95,38 @@ pub(crate) fn interface_line(interface: &InterfaceVitals, screen: Screen) -> Str
     let drops = interface.kernel_drops + interface.interface_drops;
     let dropped = format!("{} dropped", count(drops));
     let dropped = if drops > 0 { screen.painted(dropped, AnsiColor::Red) } else { dropped };
+    let agents = interface.hep.as_ref().map(|hep| agents(hep, screen)).unwrap_or_default();
     format!(
-        "{:<8} {link}, {} frames/s, {}/s, {} frames, {dropped}",
+        "{:<8} {link}, {} frames/s, {}/s, {} frames, {dropped}{agents}",
         printable(&interface.name),
         count(interface.frames_per_second.round() as u64),
         bytes(interface.bytes_per_second),
         count(interface.frames),
     )
+}
+
+/// From so many seconds on a clock is wrong, and not the network slow.
+const CLOCK_IS_OFF: f64 = 1.0;
+
+/// What there is to say of the capture agents at a port.
+fn agents(hep: &HepVitals, screen: Screen) -> String {
+    let refused = [
+        (hep.wrong_key, "with a wrong key"),
+        (hep.not_hep, "no HEP"),
+        (hep.refused, "connections refused"),
+        (hep.too_slow, "connections too slow"),
+    ];
+    let refused = refused.into_iter().filter(|(times, _)| *times > 0);
+    let refused =
+        refused.map(|(times, what)| screen.painted(format!("{} {what}", count(times)), AnsiColor::Red));
+    let off = hep.clock_difference_seconds.filter(|seconds| seconds.abs() >= CLOCK_IS_OFF);
+    let off = off.map(|seconds| {
+        let (by, whither) = (seconds.abs(), if seconds > 0.0 { "ahead" } else { "behind" });
+        screen.painted(format!("an agent's clock {by:.1} s {whither}"), AnsiColor::Yellow)
+    });
+    let said =
+        [format!("{} connections", count(hep.connections as u64))].into_iter().chain(refused).chain(off);
+    said.map(|one| format!(", {one}")).collect()
 }
 
 /// The calls in a line.

@@ -9,6 +9,7 @@ pub(crate) mod extensions;
 pub(crate) mod fragments;
 pub(crate) mod loss;
 pub(crate) mod media;
+pub(crate) mod others;
 pub(crate) mod ports;
 pub(crate) mod presence;
 pub(crate) mod ring;

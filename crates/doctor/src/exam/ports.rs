@@ -1,7 +1,6 @@
 //! Where SIP is spoken: on other ports than 5060, over TCP.
 
 use earwitness_model::Flow;
-use earwitness_wire::TcpSegment;
 
 use super::Sight;
 use crate::{
@@ -40,7 +39,7 @@ impl Ports {
     }
 
     /// Takes a SIP message over UDP.
-    pub(crate) fn handle_message(&mut self, flow: Flow, at: Sight) {
+    pub(crate) fn handle_datagram(&mut self, flow: Flow, at: Sight) {
         self.messages += 1;
         let ports = [flow.src.port(), flow.dst.port()];
         if ports.contains(&USUAL) {
@@ -53,21 +52,16 @@ impl Ports {
         }
     }
 
-    /// Takes a TCP segment that begins with a SIP message.
-    pub(crate) fn handle_segment(&mut self, segment: &TcpSegment<'_>, at: Sight) {
+    /// Takes a SIP message that came over TCP, and was whole with the frame.
+    pub(crate) fn handle_streamed(&mut self, flow: Flow, at: Sight) {
         self.tcp += 1;
         self.tcp_examples.add(at.number);
-        self.connections.add(segment.flow.min(segment.flow.reversed()), 1);
+        self.connections.add(flow.min(flow.reversed()), 1);
     }
 
-    /// SIP messages over UDP so far.
+    /// SIP messages so far, whatever carried them.
     pub(crate) const fn messages(&self) -> u64 {
-        self.messages
-    }
-
-    /// Whether there are calls in TCP.
-    pub(crate) const fn has_tcp(&self) -> bool {
-        self.tcp > 0
+        self.messages + self.tcp
     }
 
     /// What the tables had no room for.
@@ -79,12 +73,9 @@ impl Ports {
         (self.tcp > 0).then(|| Finding {
             code: Code::SignallingOverTcp,
             severity: Severity::Note,
-            sentence: format!(
-                "{} TCP segments begin with a SIP message, beside {} messages over UDP",
-                self.tcp, self.messages
-            ),
+            sentence: format!("{} SIP messages come over TCP, beside {} over UDP", self.tcp, self.messages),
             evidence: Evidence::counted([
-                ("tcp_segments", self.tcp),
+                ("tcp_messages", self.tcp),
                 ("connections", self.connections.len() as u64),
                 ("udp_messages", self.messages),
             ])
@@ -103,7 +94,7 @@ impl Ports {
             code: Code::SignallingOtherPort,
             severity: Severity::Note,
             sentence: format!(
-                "{} of {} SIP messages ({:.1} %) do not use port 5060",
+                "{} of {} SIP messages over UDP ({:.1} %) do not use port 5060",
                 self.elsewhere,
                 self.messages,
                 percent(self.elsewhere, self.messages)

@@ -10,7 +10,7 @@ const FEWEST_PACKETS: u64 = 50;
 pub(crate) enum Hidden {
     /// It hides in nothing.
     No,
-    /// In tunnels, TLS, TCP or behind a snap length; another finding says so.
+    /// In tunnels, TLS, another language than SIP or behind a snap length; another finding says so.
     Yes,
 }
 

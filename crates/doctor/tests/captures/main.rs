@@ -16,6 +16,7 @@ use earwitness_doctor::{
     ClockState, Code, DiskSpeed, DiskTrial, Doctor, ExtensionReport, Finding, Options, Report, RingLosses,
     Surroundings,
 };
+use earwitness_model::{LinkType, RawFrame};
 use earwitness_rules::{RuleSet, SourceText};
 use earwitness_wire::Encapsulation;
 
@@ -164,4 +165,39 @@ fn evidence_names_frames_and_equipment() {
     let doubled = examine_fixture("frames-doubled", &Surroundings::default());
     let counts = &doubled.findings[0].evidence.counts;
     assert_eq!(counts[0].1, 2 * counts[1].1, "every frame has one copy");
+}
+
+/// What is said of frames that are in no file.
+fn examined(shots: &[scene::Shot]) -> Report {
+    let mut doctor = Doctor::new(Options::default());
+    for (number, shot) in (1..).zip(shots) {
+        let scene::Shot { time, wire_len, ref bytes } = *shot;
+        doctor.handle_frame(&RawFrame { time, number, link: LinkType::Ethernet, wire_len, bytes });
+    }
+    doctor.finish(&Surroundings::default())
+}
+
+#[test]
+fn calls_over_tcp_are_judged_like_others() {
+    let signalling = scene::signalling("c", "10.1.0.5", "10.1.0.9", 5060);
+    let note = "signalling-over-tcp\n";
+    for (media, code) in [
+        (scene::media("c", "", ""), ""),
+        ("rtp c caller from=0.6 to=2.6\n".to_owned(), "media-one-way\n"),
+        (String::new(), "no-media\n"),
+    ] {
+        let report = examined(&scene::play_over_tcp(&format!("{signalling}{media}")));
+        assert_eq!(codes(&report), format!("{code}{note}"));
+        assert_eq!((report.seen.calls, report.seen.answered, report.seen.messages), (1, 1, 7));
+    }
+}
+
+#[test]
+fn other_signalling_beside_sip_is_worth_a_word_and_no_defect() {
+    let mut shots = mirrors::all().into_iter().find(|(name, _)| *name == "signalling-mgcp").unwrap().1;
+    shots.extend(scene::play(&scene::call()));
+    shots.sort_by_key(|shot| shot.time);
+    let report = examined(&shots);
+    assert_eq!((codes(&report).as_str(), report.is_healthy()), ("signalling-mgcp\n", true));
+    assert_eq!(report.findings[0].evidence.counts, [("messages", 4), ("pairs", 2), ("sip_messages", 7)]);
 }

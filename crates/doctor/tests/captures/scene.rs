@@ -1,7 +1,7 @@
 //! What a mirror shows: frames made from call scripts, and what faulty equipment does to them.
 
-use earwitness_model::{LinkType, PacketTime};
-use earwitness_testkit::{Frame, script};
+use earwitness_model::{LinkType, PacketTime, SipTransport};
+use earwitness_testkit::{Carriage, Frame, Opening, SegmentOrder, script};
 
 /// A frame as it was captured.
 #[derive(Debug, Clone)]
@@ -69,12 +69,25 @@ pub(crate) fn tcp(ports: [u16; 2], payload: &[u8]) -> Vec<u8> {
     segment
 }
 
-/// The UDP datagram of an untagged frame again, in TCP.
-pub(crate) fn in_tcp(shot: &Shot) -> Shot {
-    let bytes = &shot.bytes;
-    let ends = [26, 30].map(|at| *bytes[at..].first_chunk().unwrap());
-    let frame = ipv4(6, ends, &tcp([half(bytes, 34), half(bytes, 36)], &bytes[42..]));
-    Shot { time: shot.time, wire_len: frame.len() as u32, bytes: frame }
+/// A UDP datagram with the ports and the payload.
+pub(crate) fn udp(ports: [u16; 2], payload: &[u8]) -> Vec<u8> {
+    let mut datagram: Vec<u8> = ports.into_iter().flat_map(u16::to_be_bytes).collect();
+    datagram.extend((payload.len() as u16 + 8).to_be_bytes());
+    datagram.extend([0, 0]);
+    datagram.extend(payload);
+    datagram
+}
+
+/// The frames of a script whose messages come over TCP, in segments of 400 bytes of connections that were open before.
+pub(crate) fn play_over_tcp(text: &str) -> Vec<Shot> {
+    let carriage = Carriage {
+        transport: SipTransport::Tcp,
+        largest: 400,
+        order: SegmentOrder::AsSent,
+        opening: Opening::Before,
+    };
+    let script = script::parse_over(text, carriage).unwrap();
+    script.frames().into_iter().map(Shot::from).collect()
 }
 
 /// The frame in GRE (RFC 2784; transparent Ethernet bridging).

@@ -123,7 +123,8 @@ fn ipv6(src: Ipv6Addr, dst: Ipv6Addr, inside: Inside, frame: &mut Vec<u8>) -> Re
     Ok(addresses + u64::from(inside.protocol) + inside.length as u64)
 }
 
-const fn in_ipv6(address: IpAddr) -> Ipv6Addr {
+/// The address, or the one that stands for it in IPv6 (RFC 4291, 2.5.5.2).
+pub(super) const fn in_ipv6(address: IpAddr) -> Ipv6Addr {
     match address {
         IpAddr::V4(v4) => v4.to_ipv6_mapped(),
         IpAddr::V6(v6) => v6,

@@ -3,6 +3,7 @@
 mod connections;
 mod ethernet;
 mod flac;
+mod hep;
 mod name;
 mod payload;
 mod pcapng;
@@ -15,6 +16,7 @@ use g711::Law;
 use thiserror::Error;
 
 pub use flac::{FlacOptions, flac};
+pub use hep::hep;
 pub use name::{NameFields, NameTemplate, TemplateError};
 pub use payload::payload;
 pub use pcapng::pcapng;
@@ -31,11 +33,13 @@ pub enum ExportFormat {
     Payload,
     /// The call's frames, rebuilt, [`pcapng()`].
     Pcapng,
+    /// The call's messages, for a collector of Homer's, [`hep()`].
+    Hep,
 }
 
 impl ExportFormat {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Wav, Self::Flac, Self::Payload, Self::Pcapng];
+    pub const ALL: [Self; 5] = [Self::Wav, Self::Flac, Self::Payload, Self::Pcapng, Self::Hep];
 
     /// Its name on the command line and its file extension.
     #[must_use]
@@ -45,6 +49,7 @@ impl ExportFormat {
             Self::Flac => "flac",
             Self::Payload => "payload",
             Self::Pcapng => "pcapng",
+            Self::Hep => "hep",
         }
     }
 }
@@ -57,7 +62,7 @@ impl fmt::Display for ExportFormat {
 
 /// The name of a format that does not exist.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("no export format is called {0:?}; there are wav, flac, payload and pcapng")]
+#[error("no export format is called {0:?}; there are wav, flac, payload, pcapng and hep")]
 pub struct UnknownFormat(pub String);
 
 impl FromStr for ExportFormat {
@@ -86,7 +91,7 @@ pub struct Exported {
     pub recovered: u64,
     /// Audio that is silence in a WAV or FLAC because this version cannot decode it.
     pub not_decoded: Vec<NotDecoded>,
-    /// Packets and messages too long for the IP datagram that a pcapng needs around them.
+    /// Packets and messages too long for the IP datagram that a pcapng needs around them, or for a packet of HEP.
     pub oversized: u64,
 }
 

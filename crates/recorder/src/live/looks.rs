@@ -57,6 +57,7 @@ impl Looks {
                 // The interface counts for all threads.
                 sum.interface_drops = sum.interface_drops.max(health.interface_drops);
                 sum.last_frame = sum.last_frame.max(health.last_frame);
+                sum.hep = sum.hep.or(health.hep);
             }
         }
         all

@@ -20,7 +20,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use earwitness_capture::LiveSource;
+use earwitness_capture::Feed;
 use earwitness_engine::Engine;
 use earwitness_model::{PacketTime, WallTime};
 use earwitness_vault::Watching;
@@ -45,7 +45,7 @@ const LAST_READING: Duration = Duration::from_millis(200);
 /// What the capture thread is given.
 pub(crate) struct Capture<'a, C> {
     pub(crate) engine: Engine,
-    pub(crate) sources: Vec<LiveSource>,
+    pub(crate) sources: Vec<Feed>,
     pub(crate) watching: Watching,
     pub(crate) clock: &'a C,
     pub(crate) post: Post,

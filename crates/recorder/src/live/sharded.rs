@@ -4,7 +4,7 @@
 use std::{collections::VecDeque, num::NonZeroU16, sync::Arc, thread, time::Instant};
 
 use crossbeam_channel::bounded;
-use earwitness_capture::LiveSource;
+use earwitness_capture::Feed;
 use earwitness_engine::{Limits, MediaShard, ShardPlace, SignallingShard};
 use earwitness_model::WallTime;
 use earwitness_vault::Watching;
@@ -26,8 +26,8 @@ use crate::{
 pub(crate) struct ShardedCapture<'a, C> {
     pub(crate) signalling: SignallingShard,
     pub(crate) shards: NonZeroU16,
-    /// For each shard, its source on each interface.
-    pub(crate) sources: Vec<Vec<LiveSource>>,
+    /// For each shard, its source on each interface; those that are not shared come last in the first.
+    pub(crate) sources: Vec<Vec<Feed>>,
     pub(crate) limits: Limits,
     pub(crate) begun: WallTime,
     pub(crate) watching: Watching,

@@ -1,22 +1,22 @@
-//! One interface: its source, and what is told of it.
+//! One interface, or port of capture agents: its source, and what is told of it.
 
 use std::time::Instant;
 
-use earwitness_capture::{CaptureError, LinkEvent, LinkState, LiveSource, Losses, Polled, Source};
+use earwitness_capture::{CaptureError, Feed, LinkEvent, LinkState, Losses, Polled, Source};
 use earwitness_model::{RawFrame, WallTime};
 
 use crate::health::{InterfaceHealth, Link};
 
 /// An interface and its counters.
 pub(super) struct Tap {
-    pub(super) source: LiveSource,
+    pub(super) source: Feed,
     health: InterfaceHealth,
     /// When it was last looked at, and the frames and bytes until then.
     before: (Instant, u64, u64),
 }
 
 impl Tap {
-    pub(super) fn new(source: LiveSource) -> Self {
+    pub(super) fn new(source: Feed) -> Self {
         let health = InterfaceHealth {
             name: source.name().to_owned(),
             link: link(source.link()),
@@ -27,6 +27,7 @@ impl Tap {
             kernel_drops: 0,
             interface_drops: 0,
             last_frame: None,
+            hep: source.hep(),
         };
         Self { source, health, before: (Instant::now(), 0, 0) }
     }
@@ -57,6 +58,7 @@ impl Tap {
         let losses = self.source.take_losses();
         self.health.kernel_drops += losses.kernel;
         self.health.interface_drops += losses.interface;
+        self.health.hep = self.source.hep();
         losses
     }
 

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use earwitness_capture::{LinkEvent, LiveSource, Losses, Polled};
+use earwitness_capture::{Feed, LinkEvent, Losses, Polled};
 use earwitness_engine::{Engine, MediaShard};
 use earwitness_model::{PacketTime, RawFrame, WallTime};
 
@@ -92,7 +92,7 @@ pub(super) struct Taps<'a, C> {
 }
 
 impl<'a, C: Fn() -> WallTime> Taps<'a, C> {
-    pub(super) fn new(sources: Vec<LiveSource>, clock: &'a C) -> Self {
+    pub(super) fn new(sources: Vec<Feed>, clock: &'a C) -> Self {
         Self {
             each: sources.into_iter().map(Tap::new).collect(),
             clock,
@@ -124,8 +124,8 @@ impl<'a, C: Fn() -> WallTime> Taps<'a, C> {
 
     /// Waits a little for a frame, and moves the listener's clock on.
     pub(super) fn wait(&mut self, listener: &mut impl Listener) {
-        let sources: Vec<&LiveSource> = self.each.iter().map(|tap| &tap.source).collect();
-        earwitness_capture::wait(&sources, IDLE);
+        let sources: Vec<&Feed> = self.each.iter().map(|tap| &tap.source).collect();
+        Feed::wait(&sources, IDLE);
         let now = (self.clock)();
         self.look_at_clock(now, listener);
         listener.handle_time(packet_time(now).plus_nanos(-LAG_NANOS));

@@ -9,7 +9,7 @@ pub(crate) mod ethernet;
 mod geneve;
 mod gre;
 mod gtp;
-mod hep;
+pub(crate) mod hep;
 pub(crate) mod ipv4;
 pub(crate) mod ipv6;
 pub(crate) mod loopback;

@@ -34,6 +34,8 @@ impl Destination {
                 (1, format @ (ExportFormat::Wav | ExportFormat::Flac | ExportFormat::Pcapng)) => {
                     Ok(Self::Stdout(format))
                 }
+                // Its packets say how long they are: calls may follow each other.
+                (_, ExportFormat::Hep) => Ok(Self::Stdout(ExportFormat::Hep)),
                 (1, ExportFormat::Payload) => {
                     Err(wrong("a payload is one file per stream: give a directory"))
                 }
@@ -55,8 +57,8 @@ impl Destination {
                 Ok(Self::File(path.to_owned(), format))
             }
             (false, _, None, None) => Err(wrong(
-                "which format? give --format wav, flac, payload or pcapng, or end the name with .wav, .flac, .payload \
-                 or .pcapng, or with `/` for a directory",
+                "which format? give --format wav, flac, payload, pcapng or hep, or end the name with .wav, .flac, .payload, \
+                 .pcapng or .hep, or with `/` for a directory",
             )),
         }
     }

@@ -2,7 +2,9 @@
 
 use earwitness_media::{
     Stream,
-    export::{ExportFormat, Exported, FlacOptions, Layout, Samples, WavOptions, flac, payload, pcapng, wav},
+    export::{
+        ExportFormat, Exported, FlacOptions, Layout, Samples, WavOptions, flac, hep, payload, pcapng, wav,
+    },
 };
 use earwitness_vault::{Entry, VaultError};
 
@@ -19,6 +21,7 @@ pub(super) enum Shape {
     Flac(FlacOptions),
     Payload,
     Pcapng,
+    Hep,
 }
 
 impl Shape {
@@ -42,11 +45,12 @@ impl Shape {
                 usage("--native codes are for wav: a flac has linear samples".to_owned())
             }
             ExportFormat::Flac => Ok(Self::Flac(FlacOptions { layout, conceal })),
-            ExportFormat::Payload | ExportFormat::Pcapng if native || mono || conceal => {
+            ExportFormat::Payload | ExportFormat::Pcapng | ExportFormat::Hep if native || mono || conceal => {
                 usage(format!("--native, --mono and --conceal are about audio files, not {format}"))
             }
             ExportFormat::Payload => Ok(Self::Payload),
             ExportFormat::Pcapng => Ok(Self::Pcapng),
+            ExportFormat::Hep => Ok(Self::Hep),
         }
     }
 
@@ -56,6 +60,7 @@ impl Shape {
             Self::Flac(_) => ExportFormat::Flac,
             Self::Payload => ExportFormat::Payload,
             Self::Pcapng => ExportFormat::Pcapng,
+            Self::Hep => ExportFormat::Hep,
         }
     }
 }
@@ -84,6 +89,7 @@ pub(super) fn write_call(
         Shape::Pcapng => {
             files.write(&name, &note, |out| pcapng(&unsealed.audio, unsealed.messages(), out))?
         }
+        Shape::Hep => files.write(&name, &note, |out| hep(unsealed.messages(), out))?,
         Shape::Payload => {
             let streams = unsealed.audio.streams();
             if files.is_single() && streams.len() != 1 {

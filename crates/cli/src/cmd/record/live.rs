@@ -2,7 +2,7 @@
 
 use std::{io::IsTerminal, num::NonZeroU16, sync::mpsc, thread};
 
-use earwitness_capture::{CaptureError, Fanout, LiveOptions, LiveSource, Refusal};
+use earwitness_capture::{CaptureError, Fanout, Feed, LiveOptions, LiveSource, Refusal};
 use earwitness_recorder::{Recorder, Watch, watch};
 use earwitness_rules::RuleSet;
 use signal_hook::{
@@ -10,7 +10,7 @@ use signal_hook::{
     iterator::Signals,
 };
 
-use super::{Record, each_once, key_log, port_of, sum, tell};
+use super::{Record, agents, each_once, key_log, port_of, sum, tell};
 use crate::{
     context::Context,
     exit::{Exit, Failure, Outcome},
@@ -30,10 +30,15 @@ pub(super) fn run(record: &Record, context: &Context) -> Outcome {
         return Err(Failure::new(Exit::NotFound, what));
     }
     let scraped = record.metrics.map(Scraped::bind).transpose()?;
+    let mut agents = agents::listen(record)?;
+    let named = record.interfaces.iter().cloned().chain(agents.iter().map(|feed| feed.name().to_owned()));
+    let named: Vec<String> = named.collect();
     let host = host();
     // Before the vault is opened: its index starts threads, and what a thread gives up it gives up for itself.
     let confined = confine(record, context);
     let mut sources = (0..record.threads).map(|_| open_all(record)).collect::<Result<Vec<_>, _>>()?;
+    // They are not shared out: the first thread listens to them.
+    sources.iter_mut().take(1).for_each(|first| first.append(&mut agents));
     let vault = context.open_vault()?;
     let log = Log::new(record.log, vault.zone(), context);
     log.tell(&Event::Confined(confined.to_string()));
@@ -58,7 +63,7 @@ pub(super) fn run(record: &Record, context: &Context) -> Outcome {
             scope.spawn(move || key_log::follow(keys, attended, &no_more, log));
         }
         log.tell(&Event::Started {
-            interfaces: record.interfaces.clone(),
+            interfaces: named,
             vault: context.vault.display().to_string(),
             rule_set: rules.hash(),
         });
@@ -103,9 +108,9 @@ fn rules(context: &Context) -> Result<RuleSet, Failure> {
 }
 
 /// One source on each interface; a thread's share of it when there are several threads.
-fn open_all(record: &Record) -> Result<Vec<LiveSource>, Failure> {
+fn open_all(record: &Record) -> Result<Vec<Feed>, Failure> {
     let named = (1..).zip(&record.interfaces);
-    named.map(|(place, name)| open(record, name, place)).collect()
+    named.map(|(place, name)| open(record, name, place).map(Feed::from)).collect()
 }
 
 fn open(record: &Record, interface: &str, place: u16) -> Result<LiveSource, Failure> {

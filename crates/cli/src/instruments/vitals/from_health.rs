@@ -1,12 +1,13 @@
 //! What a recorder's [`Health`] is called in its vitals.
 
 use chrono_tz::Tz;
+use earwitness_capture::HepCounts;
 use earwitness_model::WallTime;
 use earwitness_recorder::{Health, InterfaceHealth, Link, QueueHealth, ThreadHealth};
 
 use super::{
-    AlarmVitals, CallVitals, ClockVitals, DiskVitals, FrameVitals, InterfaceVitals, LinkWord, MediaVitals,
-    Moment, QueueVitals, RingVitals, State, ThreadVitals, Vitals, WaitingVitals, WrittenVitals,
+    AlarmVitals, CallVitals, ClockVitals, DiskVitals, FrameVitals, HepVitals, InterfaceVitals, LinkWord,
+    MediaVitals, Moment, QueueVitals, RingVitals, State, ThreadVitals, Vitals, WaitingVitals, WrittenVitals,
 };
 
 /// Changes when a name or a meaning does.
@@ -124,6 +125,20 @@ impl InterfaceVitals {
             kernel_drops: health.kernel_drops,
             interface_drops: health.interface_drops,
             last_frame: health.last_frame.map(|at| Moment::new(at, zone)),
+            hep: health.hep.as_ref().map(HepVitals::from),
+        }
+    }
+}
+
+impl From<&HepCounts> for HepVitals {
+    fn from(counts: &HepCounts) -> Self {
+        Self {
+            connections: counts.connections,
+            not_hep: counts.not_hep,
+            wrong_key: counts.wrong_key,
+            refused: counts.refused,
+            too_slow: counts.too_slow,
+            clock_difference_seconds: counts.clock_difference_ns.map(|nanos| nanos as f64 / 1e9),
         }
     }
 }
