@@ -128,7 +128,7 @@ fn a_packet_without_the_key_is_counted_and_nothing_else_and_ends_its_connection(
     for datagram in [&wrong, &right] {
         agent.send_to(datagram, source.address().unwrap()).unwrap();
     }
-    assert_eq!(taken(&mut source, |_, all| all.len() == 1), [right.clone()]);
+    assert_eq!(taken(&mut source, |_, all| all.len() == 1), std::slice::from_ref(&right));
     assert_eq!(source.counts().wrong_key, 1);
     let mut stream = connected(&source);
     stream.write_all(&[&wrong[..], &right].concat()).unwrap();

@@ -181,7 +181,7 @@ mod tests {
         let texts: BTreeSet<&str> = Code::ALL.iter().map(|code| code.as_str()).collect();
         assert_eq!(texts.len(), Code::ALL.len());
         for code in Code::ALL {
-            let kebab = |c: char| c.is_ascii_lowercase() || c == '-';
+            let kebab = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
             assert!(code.as_str().chars().all(kebab), "{code}");
             assert!(code.means().ends_with('.') && code.means().len() > 20, "{code}: {}", code.means());
             assert!(code.cure().ends_with(['.', ')']) && code.cure().len() > 40, "{code}");

@@ -42,6 +42,9 @@ pub struct Counts {
     pub messages_not_kept: u64,
     /// Calls that were not followed because the table was full.
     pub calls_refused: u64,
+    /// Audio without signalling that a rule admits and that was not followed because there is too much of it: each source once
+    /// in ten seconds.
+    pub streams_refused: u64,
     /// Times the capture's clock was set, as far as that was noticed.
     pub clock_steps: u64,
     /// RTCP packets.
@@ -73,6 +76,8 @@ pub struct MediaCounts {
     pub unclaimed: u64,
     /// Packets that found no room to wait for an SDP.
     pub unclaimed_refused: u64,
+    /// Packets without signalling, in networks that a stream rule names, of sources that there was no room to watch.
+    pub unwatched: u64,
     /// Sources or payload types beyond what one call may have.
     pub tracks_refused: u64,
     /// Packets whose sequence numbers jump about too much to be one sender's.
@@ -118,6 +123,7 @@ impl Counts {
         self.messages_unread += other.messages_unread;
         self.messages_not_kept += other.messages_not_kept;
         self.calls_refused += other.calls_refused;
+        self.streams_refused += other.streams_refused;
         self.clock_steps += other.clock_steps;
         self.rtcp += other.rtcp;
         self.other += other.other;
@@ -143,6 +149,7 @@ impl MediaCounts {
         self.refused += other.refused;
         self.unclaimed += other.unclaimed;
         self.unclaimed_refused += other.unclaimed_refused;
+        self.unwatched += other.unwatched;
         self.tracks_refused += other.tracks_refused;
         self.noise += other.noise;
         self.endpoints_refused += other.endpoints_refused;

@@ -128,7 +128,7 @@ impl Engine {
 
     /// Calls that begin from now on are decided by `rules`; those that run keep their verdict.
     pub fn handle_rules(&mut self, rules: RuleSet) {
-        self.halves.signalling.handle_rules(rules);
+        self.halves.handle_rules(rules, self.now);
     }
 
     /// Takes whole lines of a key log (`SSLKEYLOGFILE`), which open SIP in TLS, and ports on which TLS is taken for SIP beside
@@ -217,6 +217,7 @@ impl Engine {
             messages_refused: signalling.refused,
             messages_not_kept: signalling.not_kept + self.counts.messages_not_kept,
             calls_refused: signalling.calls_refused,
+            streams_refused: signalling.streams_refused,
             clock_steps: self.clock.steps(),
             rtcp: self.halves.rtcp,
             other: self.halves.other,

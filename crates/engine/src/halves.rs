@@ -10,8 +10,9 @@ use earwitness_wire::{
 };
 
 use crate::{
+    clock::BEFORE,
     limits::Limits,
-    media::{Came, Media, MediaDatagram, Told},
+    media::{Came, Media, MediaDatagram, Stray, Told},
     order::{Order, Report},
     output::Output,
     signalling::{Signalling, SipDatagram},
@@ -55,14 +56,26 @@ impl std::fmt::Debug for Mail {
 
 impl Halves {
     pub(crate) fn new(rules: RuleSet, limits: Limits) -> Self {
-        Self {
+        let signalling = Signalling::new(rules, limits);
+        let mut mail = Mail::default();
+        mail.orders.push_back(Order::Networks(signalling.stream_networks()));
+        let mut halves = Self {
             streams: Streams::new(StreamLimits::default()),
-            signalling: Signalling::new(rules, limits),
+            signalling,
             media: Media::new(limits),
-            mail: Mail::default(),
+            mail,
             rtcp: 0,
             other: 0,
-        }
+        };
+        halves.deliver(BEFORE);
+        halves
+    }
+
+    /// Calls that begin from now on are decided by `rules`.
+    pub(crate) fn handle_rules(&mut self, rules: RuleSet, now: PacketTime) {
+        self.signalling.handle_rules(rules);
+        self.mail.orders.push_back(Order::Networks(self.signalling.stream_networks()));
+        self.deliver(now);
     }
 
     #[cold]
@@ -78,6 +91,9 @@ impl Halves {
             Protocol::Rtp => {
                 let media = MediaDatagram { flow, payload, cut: datagram.cut, time, came: Came::Now };
                 self.media.handle_datagram(&media, now, &mut self.mail.outputs);
+                if let Some(stray) = self.media.take_stray() {
+                    self.take_stray(stray, now);
+                }
             }
             Protocol::Sip => {
                 let (transport, tunnel) = (SipTransport::Udp, datagram.tunnel);
@@ -124,6 +140,12 @@ impl Halves {
             self.signalling.handle_datagram(&sip, &mut self.mail.orders, &mut self.mail.outputs);
             self.deliver(now);
         }
+    }
+
+    #[cold]
+    fn take_stray(&mut self, stray: Stray, now: PacketTime) {
+        self.mail.reports.push_back(Report::Stray(stray));
+        self.deliver(now);
     }
 
     pub(crate) fn handle_time(&mut self, now: PacketTime) {

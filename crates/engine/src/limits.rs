@@ -16,6 +16,8 @@ pub struct Limits {
     pub ring_bytes: usize,
     /// Bytes of RTP that waits for its SDP.
     pub unclaimed_bytes: usize,
+    /// Calls without signalling at once.
+    pub streams: usize,
     /// Bytes of SIP kept of one call.
     pub signalling_bytes_per_call: usize,
     /// Outputs that may wait to be fetched before the engine does as under
@@ -31,6 +33,7 @@ impl Default for Limits {
             endpoints_per_call: 32,
             ring_bytes: 1 << 30,
             unclaimed_bytes: 16 << 20,
+            streams: 1_000,
             signalling_bytes_per_call: 1 << 20,
             outputs: 100_000,
         }

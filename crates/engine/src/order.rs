@@ -6,11 +6,13 @@ use std::{
 };
 
 use earwitness_model::{CallId, Codec, Dtmf, Flag, Gap, Leg, PacketTime, RunningCall, StreamSummary, Track};
+use earwitness_rules::Network;
 
 use crate::{
-    media::{cause::Trail, far_end::FarEnds},
+    media::{Stray, cause::Trail, far_end::FarEnds},
     output::Opened,
     secured::Secured,
+    timer::Timer,
 };
 
 /// A call's place in the tables of both halves. Used again only after the call was released.
@@ -35,8 +37,15 @@ pub(crate) enum Keeping {
 #[derive(Debug, Clone)]
 pub(crate) enum Order {
     /// A call began. `opened` is said before its first packet, where only its packets show that there is a call. `base` is
-    /// capture time less engine time as the call is told.
-    Begin { call: CallSlot, id: CallId, base: i64, keeping: Keeping, opened: Option<Box<Opened>> },
+    /// capture time less engine time as the call is told. `silence` is for how long its media may pause.
+    Begin {
+        call: CallSlot,
+        id: CallId,
+        base: i64,
+        keeping: Keeping,
+        opened: Option<Box<Opened>>,
+        silence: Timer,
+    },
     /// Media of `leg` will be sent to `endpoint`, with these formats. `secured` is how the other party, which announced it,
     /// protects what it sends itself.
     Expect { call: CallSlot, endpoint: SocketAddr, leg: Leg, formats: Formats, secured: Option<Arc<Secured>> },
@@ -58,6 +67,8 @@ pub(crate) enum Order {
     Retried { call: CallSlot },
     /// Say when the parties were heard last: [`Report::Looked`].
     Look { call: CallSlot },
+    /// The rules in force name these networks: audio in them that nobody announced is told of.
+    Networks(Arc<[Network]>),
     /// The call is closed: report its media and forget it.
     Release { call: CallSlot },
 }
@@ -69,6 +80,8 @@ pub(crate) enum Report {
     Silent { call: CallSlot, last: Option<PacketTime>, at: PacketTime },
     /// A shard hears a call that it reported silent, or of which it was not yet said that there is one.
     Heard { call: CallSlot, at: PacketTime },
+    /// A telephone is heard that no SDP announced.
+    Stray(Stray),
     /// A print was taken of the audio of the call called `id`.
     Printed { call: CallSlot, id: CallId, print: Print },
     /// When the caller and the callee were heard last.

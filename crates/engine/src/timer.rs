@@ -17,6 +17,10 @@ pub enum Timer {
     Linger,
     /// An answered call that is not on hold and whose media stopped: its BYE was lost.
     MediaSilence,
+    /// A call without signalling whose audio stopped: nobody says that it is over.
+    StreamSilence,
+    /// What SIP announced is SIP's, also after its call: as long as telephones keep the ports.
+    Announced,
     /// An answered call that is not on hold and whose media was never seen: its messages alone keep it.
     Unseen,
     /// An answered call that is on hold: only its length bounds it.
@@ -40,6 +44,8 @@ impl Timer {
             Self::Ringing => 190 * SECOND,
             Self::Linger => 5 * SECOND,
             Self::MediaSilence => 120 * SECOND,
+            Self::StreamSilence => 30 * SECOND,
+            Self::Announced => 3600 * SECOND,
             Self::Unseen => 600 * SECOND,
             Self::Held => 4 * 3600 * SECOND,
             Self::Segment => SECOND / 2,
@@ -104,6 +110,7 @@ mod tests {
     fn nothing_outlives_its_own_order_of_magnitude() {
         assert!(Timer::Segment.nanos() < Timer::Unclaimed.nanos());
         assert!(Timer::Linger.nanos() < Timer::Retry.nanos());
+        assert!(Timer::StreamSilence.nanos() < Timer::MediaSilence.nanos());
         assert!(Timer::MediaSilence.nanos() < Timer::Unseen.nanos());
         assert!(Timer::Unseen.nanos() < Timer::Held.nanos());
     }

@@ -179,6 +179,26 @@ pub enum Flag {
     NotAuthentic,
     /// Its signalling, or part of it, came in TLS, and was opened by a key log.
     Tls,
+    /// It is audio that no signalling announced, admitted by a stream rule: its parties are addresses, and their beginning and
+    /// end those of the audio.
+    NoSignalling,
+}
+
+/// How a call is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum CallKind {
+    /// By its signalling.
+    Call,
+    /// By its audio alone: [`Flag::NoSignalling`].
+    Stream,
+}
+
+impl CallSummary {
+    /// How it is known.
+    #[must_use]
+    pub fn kind(&self) -> CallKind {
+        if self.flags.contains(&Flag::NoSignalling) { CallKind::Stream } else { CallKind::Call }
+    }
 }
 
 /// Everything that is known of a call when it is over.

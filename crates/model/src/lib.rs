@@ -19,7 +19,7 @@ mod tunnel;
 mod verdict;
 
 pub use call::{
-    CallEnd, CallFacts, CallSummary, Dtmf, DtmfVia, EndedBy, Flag, Gap, GapCause, Outcome, Party,
+    CallEnd, CallFacts, CallKind, CallSummary, Dtmf, DtmfVia, EndedBy, Flag, Gap, GapCause, Outcome, Party,
 };
 pub use codec::{Codec, PayloadKind};
 pub use conversation::{Evidence, Related};

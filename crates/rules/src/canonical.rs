@@ -10,6 +10,7 @@ use crate::number::NumberPlan;
 use crate::pattern::Pattern;
 use crate::period;
 use crate::rule::{Notice, NoticeAudio, Rule, early_media_word, mode_word};
+use crate::streams::StreamRule;
 
 /// A table of the canonical text.
 pub(crate) struct Section {
@@ -52,7 +53,13 @@ pub(crate) fn sections(set: &RuleSet) -> Vec<Section> {
         title: format!("notice {}", quoted(&notice.name)),
         lines: notice_lines(notice),
     });
-    std::iter::once(numbers(&set.plan)).chain(rules).chain(retention).chain(notices).collect()
+    // Last, so that the hash of rules without them is what it was before there were any.
+    let streams = set.streams.iter().map(|rule| Section {
+        header: Some("[[streams]]".to_owned()),
+        title: format!("streams {}", quoted(&rule.name)),
+        lines: stream_lines(rule),
+    });
+    std::iter::once(numbers(&set.plan)).chain(rules).chain(retention).chain(notices).chain(streams).collect()
 }
 
 fn numbers(plan: &NumberPlan) -> Section {
@@ -99,6 +106,18 @@ fn notice_lines(notice: &Notice) -> Vec<(&'static str, String)> {
     };
     let from = notice.from.map(|day| ("from", day.to_string()));
     let lines = [Some(("audio", audio)), from, Some(("required", notice.required.to_string()))];
+    lines.into_iter().flatten().collect()
+}
+
+fn stream_lines(rule: &StreamRule) -> Vec<(&'static str, String)> {
+    let lines = [
+        Some(("name", quoted(&rule.name))),
+        Some(("networks", texts(rule.networks.iter().map(ToString::to_string)))),
+        Some(("ends", quoted(rule.ends.word()))),
+        rule.department.as_deref().map(|name| ("department", quoted(name))),
+        Some(("retention", quoted(&rule.retention))),
+        Some(("notice", quoted(&rule.notice))),
+    ];
     lines.into_iter().flatten().collect()
 }
 

@@ -11,6 +11,7 @@ use crate::period;
 use crate::problem::{Place, Problem, ProblemCode, Problems, Source, SourceText, quoted};
 use crate::reader::{Named, Placed, Reader, Table};
 use crate::rule::{CalendarDay, Notice, NoticeAudio};
+use crate::streams::StreamDraft;
 
 /// More than this is no rule file.
 const MOST_BYTES: usize = 4 << 20;
@@ -41,6 +42,7 @@ pub(crate) struct Document {
     pub(crate) rules: Vec<Draft>,
     pub(crate) retention: Vec<Definition<RetentionClass>>,
     pub(crate) notices: Vec<Definition<Notice>>,
+    pub(crate) streams: Vec<StreamDraft>,
 }
 
 /// Reads one file. `None` when it is not TOML at all, so that nobody misses what it might have defined.
@@ -85,6 +87,11 @@ pub(crate) fn read(file: SourceText<'_>, problems: &mut Problems) -> Option<Docu
             .named(&top, "notice", Section::Notice)
             .into_iter()
             .map(|named| reader.notice(named))
+            .collect(),
+        streams: reader
+            .tables(&top, "streams", Section::Streams)
+            .iter()
+            .filter_map(|table| reader.streams(table))
             .collect(),
     })
 }

@@ -182,7 +182,7 @@ impl Reader<'_> {
     }
 
     /// The name at `key`. Names of rules and departments are for people: any script, but printable.
-    fn label<'d>(&mut self, table: &Table<'d>, key: &str) -> Option<Placed<&'d str>> {
+    pub(crate) fn label<'d>(&mut self, table: &Table<'d>, key: &str) -> Option<Placed<&'d str>> {
         let label = self.text(table, key)?;
         let text = label.value;
         let good = !text.trim().is_empty()

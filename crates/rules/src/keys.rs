@@ -68,12 +68,14 @@ pub(crate) enum Section {
     Retention,
     /// `[notice.NAME]`.
     Notice,
+    /// `[[streams]]`.
+    Streams,
 }
 
 impl Section {
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 6] =
-        [Self::File, Self::Rule, Self::Start, Self::Pause, Self::Retention, Self::Notice];
+    pub(crate) const ALL: [Self; 7] =
+        [Self::File, Self::Rule, Self::Start, Self::Pause, Self::Retention, Self::Notice, Self::Streams];
 
     /// The keys that may stand in it.
     pub(crate) const fn keys(self) -> &'static [Key] {
@@ -84,6 +86,7 @@ impl Section {
             Self::Pause => &PAUSE,
             Self::Retention => &RETENTION,
             Self::Notice => &NOTICE,
+            Self::Streams => &STREAMS,
         }
     }
 }
@@ -97,6 +100,7 @@ impl fmt::Display for Section {
             Self::Pause => "pause",
             Self::Retention => "[retention.NAME]",
             Self::Notice => "[notice.NAME]",
+            Self::Streams => "[[streams]]",
         })
     }
 }
@@ -105,7 +109,7 @@ impl fmt::Display for Section {
 pub(crate) const NUMBER_KEYS: [&str; 5] =
     ["country", "area", "internal", "representative", "conversation_headers"];
 
-static FILE: [Key; 9] = [
+static FILE: [Key; 10] = [
     optional("schema", Kind::Integer),
     optional("country", Kind::Text),
     optional("area", Kind::Text),
@@ -115,6 +119,7 @@ static FILE: [Key; 9] = [
     optional("rule", Kind::Tables),
     optional("retention", Kind::NamedTables),
     optional("notice", Kind::NamedTables),
+    optional("streams", Kind::Tables),
 ];
 
 /// `retention` and `notice` are required of rules that record, which the table alone does not know.
@@ -140,6 +145,16 @@ static RETENTION: [Key; 1] = [required("keep", Kind::Text)];
 
 static NOTICE: [Key; 3] =
     [required("audio", Kind::Text), optional("from", Kind::Day), optional("required", Kind::Flag)];
+
+/// Every one of these records: none is without its terms.
+static STREAMS: [Key; 6] = [
+    required("name", Kind::Text),
+    required("networks", Kind::Texts),
+    optional("ends", Kind::Text),
+    optional("department", Kind::Text),
+    required("retention", Kind::Text),
+    required("notice", Kind::Text),
+];
 
 #[cfg(test)]
 mod tests {

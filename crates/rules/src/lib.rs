@@ -26,6 +26,7 @@ mod problem;
 mod reader;
 mod rule;
 mod spelling;
+mod streams;
 mod tie;
 mod weigh;
 
@@ -40,3 +41,4 @@ pub use problem::{Place, Problem, ProblemCode, SourceText};
 pub use rule::{
     CalendarDay, Covers, InternalCalls, Notice, NoticeAudio, PauseKeys, Rule, StartFrom, StartKeys,
 };
+pub use streams::{Network, StreamEnds, StreamRule};

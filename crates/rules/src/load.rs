@@ -4,13 +4,14 @@ use std::collections::HashMap;
 
 use earwitness_model::{EarlyMedia, Mode, Period, RetentionClass, RuleSetHash};
 
-use crate::document::{self, Definition, Document, PlanDraft};
+use crate::document::{self, Document, PlanDraft};
 use crate::draft::Draft;
 use crate::number::NumberPlan;
 use crate::pattern::Pattern;
 use crate::problem::{Place, Problem, ProblemCode, Problems, SourceText, quoted};
 use crate::reader::Placed;
 use crate::rule::{Covers, InternalCalls, Notice, NoticeAudio, Rule};
+use crate::streams::{self, StreamDraft, StreamRule};
 use crate::{canonical, spelling, tie};
 
 /// More rules than any office has desks.
@@ -30,6 +31,8 @@ pub struct RuleSet {
     pub(crate) retention: Vec<RetentionClass>,
     /// By name.
     pub(crate) notices: Vec<Notice>,
+    /// By name.
+    pub(crate) streams: Vec<StreamRule>,
     hash: RuleSetHash,
 }
 
@@ -74,7 +77,7 @@ impl RuleSet {
             notice: Some(notice.name.clone()),
             place: Place { file: "--lab".to_owned(), line: 1, column: 1 },
         };
-        Self::assemble(NumberPlan::default(), vec![rule], vec![class], vec![notice])
+        Self::assemble(NumberPlan::default(), vec![rule], (vec![class], vec![notice]), Vec::new())
     }
 
     /// BLAKE3 over [`RuleSet::canonical`]: which rules were in force. Order, comments, spelling and the names of the
@@ -123,13 +126,14 @@ impl RuleSet {
     fn assemble(
         plan: NumberPlan,
         mut rules: Vec<Rule>,
-        mut retention: Vec<RetentionClass>,
-        mut notices: Vec<Notice>,
+        (mut retention, mut notices): (Vec<RetentionClass>, Vec<Notice>),
+        mut streams: Vec<StreamRule>,
     ) -> Self {
         rules.sort_by(|a, b| a.name.cmp(&b.name));
         retention.sort_by(|a, b| a.name.cmp(&b.name));
         notices.sort_by(|a, b| a.name.cmp(&b.name));
-        let mut set = Self { plan, rules, retention, notices, hash: RuleSetHash::default() };
+        streams.sort_by(|a, b| a.name.cmp(&b.name));
+        let mut set = Self { plan, rules, retention, notices, streams, hash: RuleSetHash::default() };
         set.hash = RuleSetHash(*blake3::hash(set.canonical().as_bytes()).as_bytes());
         set
     }
@@ -137,7 +141,9 @@ impl RuleSet {
     /// What came of the files; of use only when there are no problems.
     fn from_document(mut whole: Document, all_read: bool, problems: &mut Problems) -> Self {
         let plan = whole.plan.take().map(|draft| plan_of(draft, problems)).unwrap_or_default();
-        refuse_repeats(whole.rules.iter().map(|d| (d.rule.name.as_str(), &d.rule.place)), "rule", problems);
+        let rules = whole.rules.iter().map(|d| (d.rule.name.as_str(), &d.rule.place));
+        let streams = whole.streams.iter().map(|d| (d.rule.name.as_str(), &d.rule.place));
+        refuse_repeats(rules.chain(streams), "rule", problems);
         let names = |name, place| (name, place);
         refuse_repeats(
             whole.retention.iter().map(|d| names(d.name.as_str(), &d.place)),
@@ -146,16 +152,18 @@ impl RuleSet {
         );
         refuse_repeats(whole.notices.iter().map(|d| names(d.name.as_str(), &d.place)), "notice", problems);
         if !is_within_limits(&whole, problems) {
-            return Self::assemble(plan, Vec::new(), Vec::new(), Vec::new());
+            return Self::assemble(plan, Vec::new(), (Vec::new(), Vec::new()), Vec::new());
         }
         if all_read {
-            look_up(&whole.rules, &whole.retention, &whole.notices, problems);
+            look_up(&whole, problems);
         }
         tie::refuse(&whole.rules, &plan, problems);
+        streams::refuse_ties(&whole.streams, problems);
         let rules = whole.rules.into_iter().map(|draft| rule_of(draft, &plan, problems)).collect();
         let values = whole.retention.into_iter().filter_map(|definition| definition.value).collect();
         let notices = whole.notices.into_iter().filter_map(|definition| definition.value).collect();
-        Self::assemble(plan, rules, values, notices)
+        let streams = whole.streams.into_iter().map(|draft| draft.rule).collect();
+        Self::assemble(plan, rules, (values, notices), streams)
     }
 }
 
@@ -174,6 +182,7 @@ fn join(whole: &mut Document, document: Document, problems: &mut Problems) {
     whole.rules.extend(document.rules);
     whole.retention.extend(document.retention);
     whole.notices.extend(document.notices);
+    whole.streams.extend(document.streams);
 }
 
 /// Whether the rest of the work, which compares things with each other, is bounded; complains when it is not.
@@ -181,6 +190,12 @@ fn is_within_limits(whole: &Document, problems: &mut Problems) -> bool {
     let extensions = whole.rules.iter().map(|draft| draft.patterns.len()).sum();
     let limits = [
         ("rules", whole.rules.len(), MOST_RULES, whole.rules.iter().map(|d| &d.rule.place).max()),
+        (
+            "stream rules",
+            whole.streams.len(),
+            MOST_CLASSES,
+            whole.streams.iter().map(|d| &d.rule.place).max(),
+        ),
         ("extensions", extensions, MOST_PATTERNS, whole.rules.iter().map(|d| &d.rule.place).max()),
         (
             "retention classes",
@@ -254,30 +269,29 @@ fn refuse_repeats<'d>(
 }
 
 /// Every retention class and notice that a rule names must be defined somewhere.
-fn look_up(
-    rules: &[Draft],
-    retention: &[Definition<RetentionClass>],
-    notices: &[Definition<Notice>],
-    problems: &mut Problems,
-) {
-    let classes: Vec<&str> = retention.iter().map(|class| class.name.as_str()).collect();
-    let notices: Vec<&str> = notices.iter().map(|notice| notice.name.as_str()).collect();
-    for draft in rules {
-        let named = [
-            ("retention", &draft.rule.retention, &draft.retention, &classes),
-            ("notice", &draft.rule.notice, &draft.notice, &notices),
-        ];
-        for (key, name, place, known) in named {
-            let (Some(name), Some(place)) = (name, place) else { continue };
-            if known.contains(&name.as_str()) {
-                continue;
-            }
-            let hint = match spelling::nearest(name, known.iter().copied()) {
-                Some(near) => format!("did you mean \"{near}\"?"),
-                None => format!("define it: [{key}.{}]", quoted(name)),
-            };
-            let what = (ProblemCode::Undefined, format!("{key} \"{}\" is not defined", quoted(name)));
-            problems.add(Problem::at(place, what, Some(hint)));
+fn look_up(whole: &Document, problems: &mut Problems) {
+    let classes: Vec<&str> = whole.retention.iter().map(|class| class.name.as_str()).collect();
+    let notices: Vec<&str> = whole.notices.iter().map(|notice| notice.name.as_str()).collect();
+    let of_rules = whole.rules.iter().flat_map(|Draft { rule, retention, notice, .. }| {
+        [
+            ("retention", rule.retention.as_ref().zip(retention.as_ref())),
+            ("notice", rule.notice.as_ref().zip(notice.as_ref())),
+        ]
+    });
+    let of_streams = whole.streams.iter().flat_map(|StreamDraft { rule, retention, notice, .. }| {
+        [("retention", Some((&rule.retention, retention))), ("notice", Some((&rule.notice, notice)))]
+    });
+    for (key, named) in of_rules.chain(of_streams) {
+        let Some((name, place)) = named else { continue };
+        let known = if key == "retention" { &classes } else { &notices };
+        if known.contains(&name.as_str()) {
+            continue;
         }
+        let hint = match spelling::nearest(name, known.iter().copied()) {
+            Some(near) => format!("did you mean \"{near}\"?"),
+            None => format!("define it: [{key}.{}]", quoted(name)),
+        };
+        let what = (ProblemCode::Undefined, format!("{key} \"{}\" is not defined", quoted(name)));
+        problems.add(Problem::at(place, what, Some(hint)));
     }
 }

@@ -104,7 +104,7 @@ impl OpenedRow {
             streams: streams.iter().map(|stream| unseen(stream, first, last)).collect(),
             dtmf: Vec::new(),
             gaps: Vec::new(),
-            flags: vec![Flag::Interrupted],
+            flags: flags(running),
             messages: 0,
             joined: running.iter().flat_map(|call| &call.joined).map(|dialog| dialog.by).collect(),
             related: Vec::new(),
@@ -113,11 +113,18 @@ impl OpenedRow {
     }
 }
 
-/// The Call-IDs, which are bytes, as text for people.
+/// What is known of a call whose end nobody saw.
+fn flags(running: Option<&RunningCall>) -> Vec<Flag> {
+    let is_stream = running.is_some_and(|call| call.flags.contains(&Flag::NoSignalling));
+    [Flag::Interrupted].into_iter().chain(is_stream.then_some(Flag::NoSignalling)).collect()
+}
+
+/// The Call-IDs, which are bytes, as text for people; a stream has none.
 fn sip_call_ids(call: &RunningCall) -> impl Iterator<Item = Pii<String>> {
     let joined = call.joined.iter().map(|dialog| &dialog.sip_call_id);
     let text = |bytes: &Vec<u8>| String::from_utf8_lossy(bytes).into_owned();
-    std::iter::once(&call.sip_call_id).chain(joined).map(move |id| Pii::new(text(id.expose())))
+    let all = std::iter::once(&call.sip_call_id).chain(joined).filter(|id| !id.expose().is_empty());
+    all.map(move |id| Pii::new(text(id.expose())))
 }
 
 /// The call's table of tracks, as far as its streams tell. A place of which none told, for it had no packet or its numbers

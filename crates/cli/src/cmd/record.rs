@@ -23,7 +23,7 @@ use ureq::http::{Uri, uri::InvalidUri};
 
 use self::agents::ListenedAt;
 pub(super) use self::key_log::read_all as read_key_logs;
-use super::init;
+use super::{doctor::defects, init};
 use crate::{
     context::Context,
     exit::{Exit, Failure, Outcome},
@@ -110,7 +110,7 @@ pub(crate) struct Record {
     #[arg(long, value_name = "FILE", env = "EARWITNESS_TLS_KEYS", value_delimiter = ',')]
     tls_keys: Vec<PathBuf>,
     /// TLS to this port may be SIP too: it is held for keys as that to ports 5060 to 5090 is; repeat it for several
-    #[arg(long, value_name = "PORT", value_delimiter = ',', requires = "tls_keys", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "PORT", value_delimiter = ',', value_parser = clap::value_parser!(u16).range(1..))]
     tls_port: Vec<u16>,
     /// Capture only what matches this BPF expression; fragments and VLAN tags are added to it
     #[arg(value_name = "EXPRESSION", conflicts_with = "files", trailing_var_arg = true)]
@@ -159,6 +159,11 @@ impl Record {
         let finished = finished?;
         context.say(sum(&finished));
         tell(context, &finished);
+        if finished.calls == 0 && finished.known == 0 {
+            for defect in self.files.iter().flat_map(|path| defects(context, path)) {
+                context.say(defect);
+            }
+        }
         Ok(self.exit(context, &finished))
     }
 
@@ -183,6 +188,14 @@ impl Record {
                 finished.dropped,
             ),
             ("SIP messages of calls beyond the bound of the call table", counts.calls_refused),
+            (
+                "times audio without signalling was not followed, though a rule admits it: too much of it runs at once",
+                counts.streams_refused,
+            ),
+            (
+                "packets without signalling were not looked at for want of room, in networks that a stream rule names",
+                counts.media.unwatched,
+            ),
             ("media endpoints beyond what one call may announce", counts.media.endpoints_refused),
             ("packets of SRTP to which the signalling shows no key: counted, not kept", counts.media.closed),
             (
@@ -201,7 +214,8 @@ impl Record {
         for (what, count) in refused.iter().filter(|(_, count)| *count > 0) {
             context.say(format_args!("{count} {what}"));
         }
-        if (lost > 0 && share > self.max_loss) || counts.calls_refused > 0 || finished.dropped > 0 {
+        let refused = counts.calls_refused + counts.streams_refused;
+        if (lost > 0 && share > self.max_loss) || refused > 0 || finished.dropped > 0 {
             Exit::Loss
         } else if finished.cut.is_empty() && finished.unreadable.is_empty() {
             Exit::Done
@@ -285,9 +299,17 @@ fn no_call(counts: &Counts) -> String {
                 leave anything? `earwitness doctor -i IFACE` looks closer"
             .to_owned();
     }
+    let unclaimed = match counts.media.unclaimed {
+        0 => String::new(),
+        packets => format!(
+            "; {} of RTP, or like it, that no SIP announced: a rule for streams (`[[streams]]`) would keep telephones' audio among them",
+            counted(packets, "packet")
+        ),
+    };
     format!(
-        "no call was found; {} carry neither UDP nor TCP, {} encrypted signalling: what is encrypted is read only with its keys (--tls-keys); \
-         `earwitness doctor` looks closer",
+        "no call was found in {} of SIP; {} carry neither UDP nor TCP, {} encrypted signalling: what is encrypted is read only \
+         with its keys (--tls-keys){unclaimed}; `earwitness doctor` looks closer",
+        counted(counts.messages, "message"),
         counted(counts.not_udp, "frame"),
         counted(counts.streams.of(StreamLoss::Encrypted), "connection"),
     )

@@ -15,8 +15,8 @@ use super::{
     mos::mos_of,
     reason,
     words::{
-        cause_word, direction_word, ended_by_word, evidence_word, flag_word, gap_evidence_word, leg_word,
-        mode_word, outcome_word, protection_word, via_word,
+        cause_word, direction_word, ended_by_word, evidence_word, flag_word, gap_evidence_word, kind_word,
+        leg_word, mode_word, outcome_word, protection_word, via_word,
     },
 };
 
@@ -65,6 +65,7 @@ pub(crate) fn call_object(entry: &Entry, zone: Tz, digests: Option<&[PayloadDige
         "legs": legs(summary),
         "related": summary.related.iter().map(related_object).collect::<Vec<_>>(),
         "tunnel": summary.tunnel.as_ref().map(tunnel_object),
+        "kind": kind_word(summary.kind()),
     })
 }
 
@@ -252,7 +253,7 @@ mod tests {
             "protection":null,"flags":["one_way","no_bye"],
             "legs":[{{"sip_call_id":"a84b4c76e66710@pc33","reason":"first"}},{{"sip_call_id":"hop@pbx","reason":"media"}}],
             "related":[{{"call":"{id}","reason":"payload"}}],
-            "tunnel":{{"kind":"ERSPAN","from":"192.0.2.1","to":"192.0.2.9","layers":2}}}}"#
+            "tunnel":{{"kind":"ERSPAN","from":"192.0.2.1","to":"192.0.2.9","layers":2}},"kind":"call"}}"#
         );
         check(&call_object(&entry, Seoul, None), &expected);
     }
@@ -270,7 +271,7 @@ mod tests {
             "ring_s":0.06,"talk_s":null,"outcome":"busy","sip_status":486,"ended_by":null,"end_reason":null,
             "mode":null,"recorded":false,"reason":"no rule names this extension","recording":null,"continues":null,"streams":[],
             "dtmf":[],"gaps":[],"notice":null,"retention_until":null,"hold":false,"rule_set":"{rules}","protection":null,"flags":[],
-            "legs":[{{"sip_call_id":"second@pc33","reason":"first"}}],"related":[],"tunnel":null}}"#
+            "legs":[{{"sip_call_id":"second@pc33","reason":"first"}}],"related":[],"tunnel":null,"kind":"call"}}"#
         );
         check(&call_object(&entry, chrono_tz::UTC, None), &expected);
     }

@@ -32,6 +32,9 @@ pub(super) const fn flag_meaning(flag: Flag) -> &'static str {
             "Packets among its SRTP were not authentic, so somebody else's: counted, and not kept."
         }
         Flag::Tls => "Its signalling came in TLS, all or in part, and was opened by a key log.",
+        Flag::NoSignalling => {
+            "No signalling of it was read: it is audio that a stream rule admits, between addresses, from its first packet to its last."
+        }
         Flag::Resumed => {
             "The recorder stopped in mid-call and took it up again: the part before is a recording too."
         }

@@ -1,7 +1,7 @@
 //! The contract's word for each value.
 
 use earwitness_model::{
-    Direction, DtmfVia, EndedBy, Evidence, Flag, GapCause, GapEvidence, Leg, Mode, Outcome,
+    CallKind, Direction, DtmfVia, EndedBy, Evidence, Flag, GapCause, GapEvidence, Leg, Mode, Outcome,
 };
 
 pub(crate) const fn leg_word(leg: Leg) -> &'static str {
@@ -110,6 +110,15 @@ pub(super) const fn flag_word(flag: Flag) -> &'static str {
         Flag::KeysUnknown => "keys_unknown",
         Flag::NotAuthentic => "not_authentic",
         Flag::Tls => "tls",
+        Flag::NoSignalling => "no_signalling",
+    }
+}
+
+/// Whether there is signalling of it.
+pub(super) const fn kind_word(kind: CallKind) -> &'static str {
+    match kind {
+        CallKind::Call => "call",
+        CallKind::Stream => "stream",
     }
 }
 

@@ -22,6 +22,7 @@ use crate::{
     output::Opened,
     pool::RING_BYTES,
     shard::ShardPlace,
+    timer::Timer,
 };
 
 /// One call's media.
@@ -45,6 +46,8 @@ pub(super) struct MediaCall {
     /// Packets that waited for their SDP from before are not kept.
     pub(super) since: Option<PacketTime>,
     pub(super) held: bool,
+    /// How long it may be silent, once it was heard, before it is taken to be over.
+    pub(super) silence: Timer,
     /// When its silence is looked at; other deadlines of it are stale.
     pub(super) silence_due: Option<PacketTime>,
     pub(super) truncated: bool,
@@ -84,6 +87,7 @@ impl MediaCall {
             answered: None,
             since: None,
             held: false,
+            silence: Timer::MediaSilence,
             silence_due: None,
             truncated: false,
             secured: false,

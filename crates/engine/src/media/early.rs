@@ -5,6 +5,7 @@
 use std::{collections::VecDeque, net::SocketAddr};
 
 use earwitness_model::{PacketTime, Track};
+use earwitness_wire::rtp;
 
 use super::{
     Came, Media, MediaDatagram,
@@ -14,7 +15,6 @@ use super::{
 use crate::{
     order::{CallSlot, Report},
     output::Output,
-    timer::Timer,
 };
 
 /// So long a source waits for an order that may say more of it than what is known, ns.
@@ -53,7 +53,7 @@ impl Media {
         let slot = match (slot, claim) {
             (Some(slot), _) => slot,
             (None, None) => {
-                self.wait(datagram, now);
+                self.wait_unclaimed(datagram, now);
                 return None;
             }
             (None, Some(claim)) => {
@@ -105,6 +105,17 @@ impl Media {
         }
     }
 
+    /// Nobody announced where the datagram goes or comes from: it waits for whoever will, and a rule may admit what it belongs
+    /// to.
+    pub(super) fn wait_unclaimed(&mut self, datagram: &MediaDatagram<'_>, now: PacketTime) {
+        self.wait(datagram, now);
+        if datagram.came == Came::Now
+            && let Ok(packet) = rtp::Packet::parse(datagram.payload)
+        {
+            self.strays.handle_packet(datagram.flow, &packet, datagram.time);
+        }
+    }
+
     /// The datagram waits for its order.
     pub(super) fn wait(&mut self, datagram: &MediaDatagram<'_>, now: PacketTime) {
         if datagram.cut > 0 {
@@ -125,9 +136,9 @@ impl Media {
                 self.asked.reports.push(Report::Heard { call, at: datagram.time });
                 let state = self.call_mut(call)?;
                 state.asleep = false;
-                let fate = state.fate();
+                let (fate, silence) = (state.fate(), state.silence);
                 self.decide(call, fate);
-                self.watch_silence(call, datagram.time.plus_nanos(Timer::MediaSilence.nanos()));
+                self.watch_silence(call, datagram.time.plus_nanos(silence.nanos()));
                 return Some(slot);
             }
         }

@@ -21,6 +21,7 @@ mod refused;
 mod rings;
 mod sequence;
 mod silence;
+mod strays;
 mod stream;
 mod taps;
 mod track;
@@ -38,6 +39,7 @@ use self::{
     endpoints::{Endpoints, Expectation},
     flow_table::FlowTable,
     losses::Losses,
+    strays::Strays,
     taps::Tap,
     track::{Fate, TrackState},
     unclaimed::Unclaimed,
@@ -46,6 +48,7 @@ use self::{
 pub(crate) use self::{
     early::Asked,
     refused::{Refused, Told},
+    strays::Stray,
 };
 use crate::{
     counts::MediaCounts,
@@ -54,7 +57,7 @@ use crate::{
     output::Output,
     pool::{Pool, RING_BYTES},
     shard::ShardPlace,
-    timer::{Deadlines, Timer},
+    timer::Deadlines,
 };
 
 /// A datagram that looks like RTP, with what the capture says of it.
@@ -91,6 +94,7 @@ pub(crate) struct Media {
     by_id: HashMap<CallId, CallSlot, RandomState>,
     endpoints: Endpoints,
     unclaimed: Unclaimed,
+    strays: Strays,
     pool: Pool,
     /// Rings that have to be closed, with the ring's number in its call.
     segments: Deadlines<(CallSlot, u32)>,
@@ -124,6 +128,7 @@ impl Media {
             by_id: HashMap::default(),
             endpoints: Endpoints::default(),
             unclaimed: Unclaimed::new(limits.unclaimed_bytes),
+            strays: Strays::default(),
             pool: Pool::new(limits.ring_bytes),
             segments: Deadlines::default(),
             silences: Deadlines::default(),
@@ -152,6 +157,12 @@ impl Media {
         &mut self.asked
     }
 
+    /// What the last packet showed to be a telephone's that nobody announced.
+    #[inline]
+    pub(crate) const fn take_stray(&mut self) -> Option<Stray> {
+        self.strays.take_found()
+    }
+
     /// Takes what the signalling half says.
     pub(crate) fn handle_order(
         &mut self,
@@ -161,10 +172,11 @@ impl Media {
         outputs: &mut VecDeque<Output>,
     ) {
         match order {
-            Order::Begin { call, id, base, keeping, opened } => {
+            Order::Begin { call, id, base, keeping, opened, silence } => {
                 self.next_birth = self.next_birth.wrapping_add(1);
                 let mut state = MediaCall::new(id, keeping, self.next_birth);
                 (state.base, state.opened, state.place) = (base, opened, self.place);
+                state.silence = silence;
                 self.begin(call, state);
             }
             Order::Expect { call, endpoint, leg, formats, secured } => {
@@ -173,9 +185,9 @@ impl Media {
             Order::Answered { call, at } => {
                 let Some(state) = self.call_mut(call) else { return };
                 state.handle_answer(at);
-                let fate = state.fate();
+                let (fate, silence) = (state.fate(), state.silence);
                 self.decide(call, fate);
-                self.watch_silence(call, at.plus_nanos(Timer::MediaSilence.nanos()));
+                self.watch_silence(call, at.plus_nanos(silence.nanos()));
                 if self.place.is_some() {
                     self.replay_early(call, now, outputs);
                 }
@@ -195,7 +207,7 @@ impl Media {
             Order::Hold { call, held } => {
                 let Some(state) = self.call_mut(call) else { return };
                 state.held = held;
-                let until = now.plus_nanos(Timer::MediaSilence.nanos());
+                let until = now.plus_nanos(state.silence.nanos());
                 if !held && state.silence_due.is_some_and(|due| due > until) {
                     self.watch_silence(call, until);
                 }
@@ -225,6 +237,7 @@ impl Media {
                     self.decide(call, fate);
                 }
             }
+            Order::Networks(networks) => self.strays.handle_networks(networks),
             Order::Release { call } => self.release(call, reports, outputs),
         }
     }
@@ -291,6 +304,7 @@ impl Media {
         MediaCounts {
             unclaimed: self.unclaimed.expired(),
             unclaimed_refused: self.unclaimed.refused(),
+            unwatched: self.strays.unwatched(),
             ..self.counts
         }
     }

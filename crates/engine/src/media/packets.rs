@@ -62,7 +62,7 @@ impl Media {
             return Some(slot);
         }
         let Some(Claim { call, leg, .. }) = claim else {
-            self.wait(datagram, now);
+            self.wait_unclaimed(datagram, now);
             return None;
         };
         // Only its sender was announced: what came before that waits where it was sent to.

@@ -25,7 +25,7 @@ impl Media {
             (true, _) => Timer::Held,
             // Another shard may have heard it.
             (false, None) if self.place.is_none() => Timer::Unseen,
-            (false, None | Some(_)) => Timer::MediaSilence,
+            (false, None | Some(_)) => state.silence,
         };
         let Some(since) = last.max(state.answered) else { return };
         let deadline = since.plus_nanos(patience.nanos());

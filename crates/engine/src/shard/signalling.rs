@@ -18,6 +18,7 @@ use crate::{
     counts::Counts,
     limits::{Limits, MAX_LISTED},
     live::CallCounts,
+    media::Stray,
     order::{CallSlot, Order, Report},
     output::Output,
     pressure::Pressure,
@@ -52,6 +53,7 @@ enum Turn {
     Sip(OwnedSip),
     Silent { call: CallSlot, shard: u16, last: Option<PacketTime>, at: PacketTime },
     Heard { call: CallSlot, shard: u16, at: PacketTime },
+    Stray(Stray),
 }
 
 impl std::fmt::Debug for SignallingShard {
@@ -69,6 +71,7 @@ impl SignallingShard {
     pub fn new(rules: RuleSet, limits: Limits, shards: NonZeroU16, begun: PacketTime) -> Self {
         let mut signalling = Signalling::new(rules, limits);
         signalling.handle_base(begun.nanos());
+        let networks = Order::Networks(signalling.stream_networks());
         Self {
             shards: shards.get(),
             signalling,
@@ -82,7 +85,7 @@ impl SignallingShard {
             base: begun.nanos(),
             gaps_unlisted: 0,
             said: VecDeque::new(),
-            orders: VecDeque::new(),
+            orders: VecDeque::from([networks]),
             outputs: VecDeque::new(),
         }
     }
@@ -100,6 +103,9 @@ impl SignallingShard {
             }
             News::Media(Report::Heard { call, at }) => {
                 self.turns.handle(shard, at, (0, Turn::Heard { call, shard, at }));
+            }
+            News::Media(Report::Stray(stray)) => {
+                self.turns.handle(shard, stray.at, (0, Turn::Stray(stray)));
             }
             News::Media(report @ Report::Printed { .. }) => self.tell(report),
             News::Media(Report::Looked { call, heard }) => {
@@ -131,6 +137,7 @@ impl SignallingShard {
     /// Calls that begin from now on are decided by `rules`; those that run keep their verdict.
     pub fn handle_rules(&mut self, rules: RuleSet) {
         self.signalling.handle_rules(rules);
+        self.orders.push_back(Order::Networks(self.signalling.stream_networks()));
     }
 
     /// What comes out cannot be taken away as fast as it comes, or can again.
@@ -172,6 +179,7 @@ impl SignallingShard {
             messages_refused: signalling.refused,
             messages_not_kept: signalling.not_kept,
             calls_refused: signalling.calls_refused,
+            streams_refused: signalling.streams_refused,
             ..Counts::default()
         };
         counts.media.gaps_unlisted = self.gaps_unlisted;
@@ -241,6 +249,7 @@ impl SignallingShard {
                     self.take_silence(call, silence.last, at);
                 }
             }
+            Turn::Stray(stray) => self.tell(Report::Stray(stray)),
             Turn::Heard { call, shard, at } => {
                 self.silences.handle_heard(call, shard);
                 self.tell(Report::Heard { call, at });
@@ -288,6 +297,7 @@ impl SignallingShard {
                 | Order::Expect { .. }
                 | Order::Hold { .. }
                 | Order::Patience { .. }
+                | Order::Networks(_)
                 | Order::Keeping { .. }
                 | Order::Retried { .. }
                 | Order::Look { .. } => {}

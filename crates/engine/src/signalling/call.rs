@@ -47,14 +47,26 @@ pub(super) enum Beginning {
     Resumed,
     /// It ran when another engine stopped, which saw it in mid-dialog.
     MidDialogResumed,
+    /// By its audio: nobody signalled it where that could be read.
+    Stream,
+    /// So, and it ran when another engine stopped.
+    StreamResumed,
 }
 
 impl Beginning {
     /// Whether the answer was seen.
     pub(super) const fn saw_answer(self) -> bool {
         match self {
-            Self::Invite | Self::Response | Self::Resumed => true,
+            Self::Invite | Self::Response | Self::Resumed | Self::Stream | Self::StreamResumed => true,
             Self::MidDialog | Self::MidDialogResumed => false,
+        }
+    }
+
+    /// Whether there are no messages of it.
+    pub(super) const fn is_stream(self) -> bool {
+        match self {
+            Self::Stream | Self::StreamResumed => true,
+            Self::Invite | Self::MidDialog | Self::Response | Self::Resumed | Self::MidDialogResumed => false,
         }
     }
 
@@ -65,6 +77,8 @@ impl Beginning {
             Self::MidDialog | Self::Response => &[Flag::MidCall],
             Self::Resumed => &[Flag::Resumed],
             Self::MidDialogResumed => &[Flag::MidCall, Flag::Resumed],
+            Self::Stream => &[Flag::NoSignalling],
+            Self::StreamResumed => &[Flag::NoSignalling, Flag::Resumed],
         }
     }
 }
@@ -224,6 +238,11 @@ impl Call {
         self.hold.held().contains(&true) || self.beside.is_faxing()
     }
 
+    /// For how long its media may pause before it is taken to be over.
+    pub(super) const fn silence(&self) -> Timer {
+        if self.beginning.is_stream() { Timer::StreamSilence } else { Timer::MediaSilence }
+    }
+
     /// The capture time of what happens at `at`, by the clock of the call's beginning.
     pub(super) const fn told(&self, at: PacketTime) -> PacketTime {
         at.plus_nanos(self.base)
@@ -292,7 +311,9 @@ impl Call {
             State::Over(end) => Some(CallEnd { at: told(end.at), ..end }),
             State::Attempt | State::Answered => None,
         };
+        let is_stream = self.beginning.is_stream();
         let no_bye = self.answer.is_some()
+            && !is_stream
             && end.as_ref().is_none_or(|end| matches!(end.by, Some(EndedBy::Timeout | EndedBy::CaptureEnd)));
         let mut flags = media.flags;
         flags.extend(media.heard.flag());
@@ -315,9 +336,11 @@ impl Call {
         let mut dtmf = media.dtmf;
         dtmf.extend(self.info_keys.into_listed());
         dtmf.sort_by_key(|key| key.at);
+        // What stands for a Call-ID of a stream is nobody's.
+        let names = self.names.iter().filter(|_| !is_stream);
         CallSummary {
             id: self.id,
-            sip_call_ids: self.names.iter().map(|n| Pii::new(super::facts::text(&n.sip_call_id))).collect(),
+            sip_call_ids: names.map(|name| Pii::new(super::facts::text(&name.sip_call_id))).collect(),
             facts: self.facts,
             verdict: self.verdict,
             answer: self.answer.filter(|_| self.beginning.saw_answer()).map(told),

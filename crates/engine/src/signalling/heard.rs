@@ -41,6 +41,7 @@ impl Signalling {
         }
         self.kin.forget(slot, std::mem::take(&mut call.traces));
         self.prints.forget(slot);
+        self.strays.forget(slot);
         self.named -= usize::from(std::mem::take(&mut call.is_named));
     }
 

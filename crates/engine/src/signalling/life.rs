@@ -59,6 +59,8 @@ impl Signalling {
                 self.wait(slot, Timer::Linger, at);
             }
             Timer::MediaSilence
+            | Timer::StreamSilence
+            | Timer::Announced
             | Timer::Unseen
             | Timer::Held
             | Timer::Referral
@@ -78,7 +80,7 @@ impl Signalling {
             Report::Silent { call: slot, last, at } => {
                 let Some(call) = self.call(slot).filter(|call| call.state == State::Answered) else { return };
                 let last_message = call.last_message;
-                let patience = if last.is_some() { Timer::MediaSilence } else { Timer::Unseen };
+                let patience = if last.is_some() { call.silence() } else { Timer::Unseen };
                 if at.since(last_message) < patience.nanos() {
                     let until = last_message.plus_nanos(patience.nanos());
                     orders.push_back(Order::Patience { call: slot, until });
@@ -89,6 +91,7 @@ impl Signalling {
                 }
             }
             Report::Heard { call, at } => self.handle_heard(call, at, orders, outputs),
+            Report::Stray(stray) => self.handle_stray(stray, orders, outputs),
             Report::Printed { call, id, print } => self.handle_printed(call, id, print),
             Report::Looked { call, heard } => self.handle_looked(call, heard, orders),
             Report::Released { call, media, .. } => self.forget(call, media, outputs),
@@ -141,7 +144,9 @@ impl Signalling {
                 Beginning::Invite
                 | Beginning::MidDialog
                 | Beginning::Resumed
-                | Beginning::MidDialogResumed => Some(Box::new(call.opening(call.facts.start))),
+                | Beginning::MidDialogResumed
+                | Beginning::Stream
+                | Beginning::StreamResumed => Some(Box::new(call.opening(call.facts.start))),
             };
             outputs.extend(unsaid.map(Output::Opened));
         }

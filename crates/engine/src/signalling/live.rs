@@ -2,11 +2,11 @@
 
 use std::cmp::Reverse;
 
-use earwitness_model::Decision;
+use earwitness_model::{Decision, Party, Pii};
 
 use super::{
     Signalling,
-    call::{Call, State},
+    call::{Beginning, Call, State},
 };
 use crate::{
     live::{LiveCall, LiveLeg, LiveState},
@@ -33,8 +33,8 @@ impl Signalling {
         let verdict = &call.verdict;
         Some(LiveCall {
             id: call.id,
-            from: call.facts.from.user.clone(),
-            to: call.facts.to.user.clone(),
+            from: named(&call.facts.from, call.beginning),
+            to: named(&call.facts.to, call.beginning),
             department: verdict.department.clone(),
             rule: verdict.rule.clone(),
             mode: verdict.mode,
@@ -48,6 +48,12 @@ impl Signalling {
             legs,
         })
     }
+}
+
+/// The party's number; of a stream, whose parties have none, the address.
+fn named(party: &Party, beginning: Beginning) -> Option<Pii<String>> {
+    let address = party.host.as_ref().filter(|_| beginning.is_stream());
+    party.user.as_ref().or(address).cloned()
 }
 
 impl Call {

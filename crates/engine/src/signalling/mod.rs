@@ -22,6 +22,7 @@ mod offer;
 mod prints;
 mod referral;
 mod resume;
+mod strays;
 
 use std::collections::VecDeque;
 
@@ -37,6 +38,7 @@ use self::{
     names::Name,
     prints::Prints,
     referral::Referrals,
+    strays::StrayEnds,
 };
 use crate::{
     limits::Limits,
@@ -66,6 +68,7 @@ pub(crate) struct SignallingCounts {
     pub(crate) refused: u64,
     pub(crate) not_kept: u64,
     pub(crate) calls_refused: u64,
+    pub(crate) streams_refused: u64,
     pub(crate) calls: CallCounts,
 }
 
@@ -82,6 +85,7 @@ pub(crate) struct Signalling {
     kin: Kin,
     referrals: Referrals,
     prints: Prints,
+    strays: StrayEnds,
     waiting: Deadlines<CallSlot>,
     /// Capture time less engine time.
     base: i64,
@@ -101,6 +105,7 @@ impl Signalling {
             kin: Kin::default(),
             referrals: Referrals::default(),
             prints: Prints::default(),
+            strays: StrayEnds::default(),
             waiting: Deadlines::default(),
             base: 0,
             pressure: Pressure::None,
@@ -231,12 +236,12 @@ impl Signalling {
             tunnel: datagram.tunnel,
             at: datagram.time,
         });
-        let keeping = call.keeping();
+        let (keeping, silence) = (call.keeping(), call.silence());
         let opened = (is_response && keeping != Keeping::Never).then(|| Box::new(call.opening(told)));
         self.counts.calls.begun += 1;
         self.counts.calls.not_admitted += u64::from(keeping == Keeping::Never);
         let slot = self.place(call);
-        orders.push_back(Order::Begin { call: slot, id, base, keeping, opened });
+        orders.push_back(Order::Begin { call: slot, id, base, keeping, opened, silence });
         self.wait(slot, Timer::NoResponse, datagram.time);
         if keeping == Keeping::FromStart {
             self.open(slot, datagram.time, outputs);

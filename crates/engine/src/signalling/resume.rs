@@ -3,7 +3,7 @@
 use std::{collections::VecDeque, net::SocketAddr, sync::Arc};
 
 use earwitness_model::{
-    CallEnd, CallId, Leg, PacketTime, Pii, Protected, RunningCall, RunningDialog, RunningEndpoint,
+    CallEnd, CallId, Flag, Leg, PacketTime, Pii, Protected, RunningCall, RunningDialog, RunningEndpoint,
 };
 
 use super::{
@@ -15,6 +15,7 @@ use super::{
     keys::Closed,
     names::Name,
     offer::Announcement,
+    strays::stream_name,
 };
 use crate::{
     order::{CallSlot, Formats, Keeping, Order},
@@ -105,9 +106,11 @@ impl Call {
             })
         });
         let first = self.names.first();
+        let unsignalled = self.beginning.is_stream().then_some(Flag::NoSignalling);
+        let sip_call_id = if unsignalled.is_some() { Vec::new() } else { first.sip_call_id.to_vec() };
         RunningCall {
             id: self.id,
-            sip_call_id: Pii::new(first.sip_call_id.to_vec()),
+            sip_call_id: Pii::new(sip_call_id),
             facts: self.facts.clone(),
             verdict: self.verdict.clone(),
             caller_tags: self.caller_tags.iter().map(|tag| tag.as_ref().map(|tag| tag.to_vec())).collect(),
@@ -120,7 +123,7 @@ impl Call {
                 .zip(self.hold.held())
                 .filter_map(|(leg, held)| held.then_some(leg))
                 .collect(),
-            flags: self.closed.flags().into_iter().chain(self.beside.flags()).collect(),
+            flags: self.closed.flags().into_iter().chain(self.beside.flags()).chain(unsignalled).collect(),
             over: match &self.state {
                 State::Over(end) => Some(CallEnd { at: self.told(end.at), ..end.clone() }),
                 State::Attempt | State::Answered => None,
@@ -148,8 +151,14 @@ impl Signalling {
             return None;
         }
         let endpoints = std::mem::take(&mut running.endpoints);
+        if running.flags.contains(&Flag::NoSignalling)
+            && let [one, other] = endpoints.as_slice()
+        {
+            running.sip_call_id = Pii::new(stream_name([one.at, other.at]));
+        }
         let call = self.taken_up(running, at);
         let (id, base, keeping, held) = (call.id, call.base, call.keeping(), call.is_held());
+        let silence = call.silence();
         if keeping == Keeping::Never {
             return None;
         }
@@ -158,7 +167,7 @@ impl Signalling {
         self.counts.calls.resumed += 1;
         outputs.push_back(Output::Opened(Box::new(call.opening(call.told(at)))));
         let slot = self.place(call);
-        orders.push_back(Order::Begin { call: slot, id, base, keeping, opened: None });
+        orders.push_back(Order::Begin { call: slot, id, base, keeping, opened: None, silence });
         orders.push_back(Order::Answered { call: slot, at });
         for RunningEndpoint { at, leg, formats, protected } in endpoints {
             let secured = (protected == Protected::Yes).then(|| Arc::new(Secured::forgotten()));
@@ -175,7 +184,9 @@ impl Signalling {
         let caller_tag = running.caller_tags.first().and_then(|tag| tag.as_deref());
         let holds = |leg| running.holding.contains(&leg);
         let held = [holds(Leg::Caller), holds(Leg::Callee)];
+        let is_stream = running.flags.contains(&Flag::NoSignalling);
         let (beginning, answered) = match running.answered {
+            Some(answered) if is_stream => (Beginning::StreamResumed, answered),
             Some(answered) => (Beginning::Resumed, answered),
             None => (Beginning::MidDialogResumed, running.facts.start),
         };
@@ -217,6 +228,7 @@ impl Signalling {
     ) {
         let most = self.limits.endpoints_per_call;
         let Announcement { endpoint, formats, secured } = announcement;
+        self.handle_stray_end(slot, endpoint, orders);
         let formats: Formats = formats.into();
         if let Some(call) = self.call_mut(slot).filter(|call| call.keeps_messages()) {
             let protected = if secured.is_some() { Protected::Yes } else { Protected::No };

@@ -62,7 +62,7 @@ fn fill(message: &SignallingMessage<'_>, packet: &mut Vec<u8>) {
     let (src, dst) = (message.flow.src, message.flow.dst);
     let transport = match message.transport {
         SipTransport::Udp => UDP,
-        SipTransport::Tcp | SipTransport::Ws => TCP,
+        SipTransport::Tcp | SipTransport::Ws | SipTransport::Tls | SipTransport::Wss => TCP,
     };
     match (src.ip(), dst.ip()) {
         (IpAddr::V4(from), IpAddr::V4(to)) => {

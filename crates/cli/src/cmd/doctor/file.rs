@@ -3,7 +3,7 @@
 use std::{io::IsTerminal, path::Path};
 
 use earwitness_capture::{CaptureEnd, CaptureError, FileSource, Polled, Source};
-use earwitness_doctor::{Options, Report, Surroundings};
+use earwitness_doctor::{Options, Report, Severity, Surroundings};
 
 use super::Extent;
 use crate::{
@@ -42,6 +42,16 @@ pub(super) fn examine(
         }
     };
     Ok((name, doctor.finish(&Surroundings::default()), extent))
+}
+
+/// What is wrong with a capture file in which no call was found, each defect with its cure; nothing where it cannot be read again.
+pub(crate) fn defects(context: &Context, path: &Path) -> Vec<String> {
+    if path == Path::new("-") {
+        return Vec::new();
+    }
+    let Ok((name, report, _)) = examine(context, path, Options::default()) else { return Vec::new() };
+    let defects = report.findings.into_iter().filter(|finding| finding.severity == Severity::Defect);
+    defects.map(|finding| format!("{name}: {}. {}", finding.sentence, finding.code.cure())).collect()
 }
 
 fn open(path: &Path) -> Result<FileSource, Failure> {
