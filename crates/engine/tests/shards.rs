@@ -519,3 +519,40 @@ proptest! {
         check_far_apart(&found, &expected)?;
     }
 }
+
+/// The office's rules, and one for streams everywhere.
+fn with_streams() -> RuleSet {
+    let text = "schema = 1\n[[streams]]\nname = \"old\"\nnetworks = [\"0.0.0.0/0\"]\nretention = \"short\"\nnotice = \"spoken\"\n\
+        [retention.short]\nkeep = \"P90D\"\n[notice.spoken]\naudio = \"none\"\n";
+    RuleSet::load(&[earwitness_rules::SourceText { name: "streams.toml", text }]).unwrap()
+}
+
+#[test]
+fn audio_without_signalling_is_one_call_however_it_is_dealt() {
+    let text: String = (0..6)
+        .map(|n| {
+            let (a, b) = (format!("10.1.{n}.5:4000"), format!("10.1.{n}.9:4002"));
+            format!(
+                "rtp s{n} caller from=0.{n}00 to=6.000 src={a} dst={b} codec=PCMA ssrc={:#x} speech-seed={n}\n\
+                 rtp s{n} callee from=0.{n}10 to=6.000 src={b} dst={a} codec=PCMA ssrc={:#x} speech-seed={n}\n",
+                100 + n,
+                200 + n
+            )
+        })
+        .collect();
+    let frames = told(&text);
+    let sent = frames.len() as u64;
+    let one = replay(&frames, with_streams(), Limits::default());
+    let packets = |found: &Replayed| -> u64 {
+        found.summaries().iter().flat_map(|call| &call.streams).map(|stream| stream.packets).sum()
+    };
+    assert_eq!((one.summaries().len(), packets(&one)), (6, sent));
+    for (shards, seed) in [(1, 0), (2, 2), (3, 4), (3, 5)] {
+        let found = in_shards(&frames, with_streams(), shards, (Skew { lag: 60, delay: 60 }, seed));
+        assert_eq!(found.summaries().len(), 6, "{shards} {seed}");
+        // Of what waits for the order some may have gone, and is counted.
+        let unclaimed = found.counts.media.unclaimed;
+        assert_eq!(packets(&found) + unclaimed, sent, "{shards} {seed}");
+        assert!(unclaimed * 50 < sent, "{shards} {seed}: {unclaimed} of {sent}");
+    }
+}

@@ -2,7 +2,6 @@
 
 #![expect(clippy::disallowed_methods, reason = "tests read captures and the environment")]
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails, in its helping functions too")]
-#![expect(clippy::print_stdout, reason = "a test that is left out says so")]
 
 mod support;
 

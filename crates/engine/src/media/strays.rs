@@ -184,7 +184,7 @@ impl Source {
 /// The ports that telephones take for audio (RFC 3550, 11: even ones).
 fn may_be_telephone(end: &SocketAddr) -> bool {
     let port = end.port();
-    port >= FIRST_PORT && port % 2 == 0 && port != STUN_PORT
+    port >= FIRST_PORT && port.is_multiple_of(2) && port != STUN_PORT
 }
 
 /// How long a payload lasts, in units of 1/8000 s, where its static type (RFC 3551, table 4) says; `None` for what is no
@@ -351,7 +351,8 @@ mod tests {
             } else {
                 1
             }) {
-                found = found.or(strays.stray(&between(), &packet, at(ms)).map(|_| n));
+                let stray = strays.stray(&between(), &packet, at(ms));
+                found = found.or(stray.map(|_| n));
             }
             (sequence, rtp, ms) = (sequence + 1, rtp + 160, ms + 20);
         }

@@ -128,9 +128,12 @@ impl Signalling {
         let Some(call) = self.call_mut(slot) else { return };
         let begun = match call.beginning {
             Beginning::Invite => Begun::Seen,
-            Beginning::Response | Beginning::MidDialog | Beginning::Resumed | Beginning::MidDialogResumed => {
-                Begun::Unseen
-            }
+            Beginning::Response
+            | Beginning::MidDialog
+            | Beginning::Resumed
+            | Beginning::MidDialogResumed
+            | Beginning::Stream
+            | Beginning::StreamResumed => Begun::Unseen,
         };
         cause::judge(&mut media, begun);
         let last = media.last.map_or(call.last_message, |last| last.max(call.last_message));
