@@ -49,7 +49,7 @@ pub(crate) fn defects(context: &Context, path: &Path) -> Vec<String> {
     if path == Path::new("-") {
         return Vec::new();
     }
-    let Ok((name, report, _)) = examine(context, path, Options::default()) else { return Vec::new() };
+    let Ok((name, report, _)) = examine(context, path, (Options::default(), &[])) else { return Vec::new() };
     let defects = report.findings.into_iter().filter(|finding| finding.severity == Severity::Defect);
     defects.map(|finding| format!("{name}: {}. {}", finding.sentence, finding.code.cure())).collect()
 }
