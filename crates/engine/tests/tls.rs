@@ -279,3 +279,12 @@ fn a_flood_of_hellos_is_bounded_and_the_calls_connection_stays() {
         "they came to nothing yet"
     );
 }
+
+#[test]
+fn a_connection_that_was_silent_for_hours_is_still_read() {
+    let text = CALL.replace("at 3 ", "at 20000 ").replace("at 3.01 ", "at 20000.01 ");
+    let script = parse_over(&text, over(SipTransport::Tls)).unwrap();
+    let found = replay_with(&script.frames(), &Given { key_log: script.key_log(), at: 0, ports: &[] });
+    // The call ended when its media stopped; what is said on the connection later is read as before.
+    assert_eq!((found.counts.messages, found.counts.tls.opened), (6, 1));
+}

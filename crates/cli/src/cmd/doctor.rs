@@ -49,7 +49,7 @@ pub(crate) struct Doctor {
     #[arg(value_name = "EXPRESSION", requires = "interfaces", trailing_var_arg = true)]
     expression: Vec<String>,
     /// A key log of TLS that the recorder will have too: what it opens is no defect; repeat it for several
-    #[arg(long, value_name = "FILE", env = "EARWITNESS_TLS_KEYS", value_delimiter = ',')]
+    #[arg(long, value_name = "FILE", env = "EARWITNESS_TLS_KEYS")]
     tls_keys: Vec<PathBuf>,
     /// Tell of enrolled extensions that were not seen, however short the capture is
     #[arg(long)]

@@ -107,7 +107,7 @@ pub(crate) struct Record {
     #[arg(long, value_name = "URL", value_parser = plain_url, conflicts_with = "files")]
     alarm_url: Option<Uri>,
     /// A key log of TLS (`SSLKEYLOGFILE`) of the PBX or SBC: SIP in TLS is read with it, live as it grows; repeat it for several
-    #[arg(long, value_name = "FILE", env = "EARWITNESS_TLS_KEYS", value_delimiter = ',')]
+    #[arg(long, value_name = "FILE", env = "EARWITNESS_TLS_KEYS")]
     tls_keys: Vec<PathBuf>,
     /// TLS to this port may be SIP too: it is held for keys as that to ports 5060 to 5090 is; repeat it for several
     #[arg(long, value_name = "PORT", value_delimiter = ',', value_parser = clap::value_parser!(u16).range(1..))]

@@ -78,10 +78,12 @@ pub struct StreamLimits {
     pub unproven_ns: i64,
     /// How long a connection is remembered that did, in ns.
     pub idle_ns: i64,
+    /// How long one in TLS is that did, in ns: once forgotten it cannot be picked up again.
+    pub sealed_idle_ns: i64,
 }
 
 impl Default for StreamLimits {
-    /// 64 MiB; messages and windows of 256 KiB; 2 s, 30 s, an hour.
+    /// 64 MiB; messages and windows of 256 KiB; 2 s, 30 s, an hour, a day.
     fn default() -> Self {
         const SECOND: i64 = 1_000_000_000;
         Self {
@@ -91,6 +93,7 @@ impl Default for StreamLimits {
             gap_ns: 2 * SECOND,
             unproven_ns: 30 * SECOND,
             idle_ns: 3600 * SECOND,
+            sealed_idle_ns: 86_400 * SECOND,
         }
     }
 }
@@ -154,6 +157,8 @@ enum Standing {
     #[default]
     Unproven,
     Proven,
+    /// In TLS.
+    Sealed,
 }
 
 /// The place of a connection in the table.
@@ -404,9 +409,11 @@ impl Streams {
 
     /// Forgets what was not heard of for too long.
     fn forget_old(&mut self, now: PacketTime) {
-        for (standing, patience) in
-            [(Standing::Unproven, self.limits.unproven_ns), (Standing::Proven, self.limits.idle_ns)]
-        {
+        for (standing, patience) in [
+            (Standing::Unproven, self.limits.unproven_ns),
+            (Standing::Proven, self.limits.idle_ns),
+            (Standing::Sealed, self.limits.sealed_idle_ns),
+        ] {
             let from = (standing, PacketTime::from_nanos(i64::MIN), LOWEST);
             while let Some(&(found, last, key)) = self.ages.range(from..).next()
                 && found == standing
@@ -442,7 +449,7 @@ impl Sink<'_> {
 
     /// Hands a message over.
     fn tell(&mut self, transport: SipTransport, bytes: &[u8]) {
-        self.standing = Standing::Proven;
+        self.standing = if self.is_in_tls { Standing::Sealed } else { self.standing.max(Standing::Proven) };
         let (flow, time) = (self.flow, self.time);
         let transport = if self.is_in_tls { transport.in_tls() } else { transport };
         self.messages.push_back(StreamMessage { flow, transport, time, bytes: bytes.into() });
