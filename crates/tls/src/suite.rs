@@ -88,7 +88,7 @@ impl Suite {
             // RSA, DHE_RSA, ECDHE_ECDSA, ECDHE_RSA, as far as there are such.
             0x009c | 0x009e | 0xc02b | 0xc02f => (Hash::Sha256, Seal::Aes128Gcm, Version::V12),
             0x009d | 0x009f | 0xc02c | 0xc030 => (Hash::Sha384, Seal::Aes256Gcm, Version::V12),
-            0xccaa | 0xcca9 | 0xcca8 => (Hash::Sha256, Seal::ChaCha20Poly1305, Version::V12),
+            0xcca8..=0xccaa => (Hash::Sha256, Seal::ChaCha20Poly1305, Version::V12),
             0x002f | 0x0033 | 0xc009 | 0xc013 => (Hash::Sha256, Seal::Aes128Cbc(Mac::Sha1), Version::V12),
             0x0035 | 0x0039 | 0xc00a | 0xc014 => (Hash::Sha256, Seal::Aes256Cbc(Mac::Sha1), Version::V12),
             0x003c | 0x0067 | 0xc023 | 0xc027 => (Hash::Sha256, Seal::Aes128Cbc(Mac::Sha256), Version::V12),
