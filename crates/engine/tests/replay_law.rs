@@ -158,6 +158,7 @@ fn shifted(call: &CallSummary, nanos: i64) -> CallSummary {
     call.gaps.iter_mut().for_each(|gap| gap.at = later(gap.at));
     for stream in &mut call.streams {
         (stream.first, stream.last) = (later(stream.first), later(stream.last));
+        stream.course.stretches.iter_mut().for_each(|stretch| stretch.at = later(stretch.at));
     }
     call
 }

@@ -9,7 +9,7 @@ use earwitness_media::{
     export::{FlacOptions, WavOptions, flac, wav},
 };
 use earwitness_model::{
-    CallEnd, CallFacts, CallId, CallSummary, Codec, Decision, Direction, Flow, Leg, MediaPacket, Outcome,
+    CallEnd, CallFacts, CallId, CallSummary, Codec, Course, Decision, Direction, Flow, Leg, MediaPacket, Outcome,
     PacketTime, Party, PayloadKind, Refusal, RtpTime, RuleSetHash, Segment, SegmentContent, StreamQuality, StreamSummary,
     Track, TrackIndex, Verdict, pack_media,
 };
@@ -102,6 +102,7 @@ fn summary() -> CallSummary {
         last: at,
         payload_bytes: 0,
         quality: StreamQuality::default(),
+        course: Course::default(),
     };
     CallSummary {
         id: CallId::from_bytes([7; 16]),

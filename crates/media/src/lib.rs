@@ -23,12 +23,16 @@ mod channel;
 mod codec;
 mod conceal;
 mod copies;
+mod digits;
 pub mod export;
 mod red;
 mod resample;
+mod sound;
 mod stage;
 mod timeline;
 mod voicing;
 
 pub use audio::{Builder, CallAudio, LeftOut, Stream, TrackAudio};
+pub use digits::Digits;
+pub use sound::{Echo, Sound, sound};
 pub use timeline::MAX_HOURS;

@@ -7,6 +7,8 @@
 mod call;
 mod codec;
 mod conversation;
+mod course;
+pub mod emodel;
 mod frame;
 mod id;
 mod pii;
@@ -23,6 +25,7 @@ pub use call::{
 };
 pub use codec::{Codec, PayloadKind};
 pub use conversation::{Evidence, Related};
+pub use course::{Course, Stretch};
 pub use frame::{Flow, LinkType, RawFrame, SipTransport};
 pub use id::{BadId, CallId, RecordingId};
 pub use pii::Pii;
@@ -36,5 +39,6 @@ pub use stream::{Leg, StreamSummary, Track, TrackIndex};
 pub use time::{PacketTime, RtpTime, WallTime};
 pub use tunnel::{Encapsulation, Tunnel, TunnelEnds};
 pub use verdict::{
-    Decision, Direction, EarlyMedia, Keep, Mode, Period, Refusal, RetentionClass, RuleSetHash, Verdict,
+    Decision, Direction, EarlyMedia, InbandDigits, Keep, Mode, Period, Refusal, RetentionClass, RuleSetHash,
+    Verdict,
 };

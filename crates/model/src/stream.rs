@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Codec, Flow, PacketTime, StreamQuality};
+use crate::{Codec, Course, Flow, PacketTime, StreamQuality};
 
 /// Whose voice: the party that sent it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -74,4 +74,8 @@ pub struct StreamSummary {
     /// behind them.
     #[serde(skip)]
     pub quality: StreamQuality,
+    /// How it came over time. Not part of the stream's own bytes, which were fixed before it: whoever keeps it writes it
+    /// behind them.
+    #[serde(skip)]
+    pub course: Course,
 }

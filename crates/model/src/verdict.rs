@@ -39,6 +39,16 @@ pub enum EarlyMedia {
     Keep,
 }
 
+/// What happens to digits that are tones in the audio, and not signalled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum InbandDigits {
+    /// Nobody listens for them.
+    #[default]
+    Ignore,
+    /// They are listed with the digits that are signalled.
+    List,
+}
+
 /// A calendar span, ISO 8601: `P90D`, `P3Y`, `P1Y6M`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Period {
@@ -76,6 +86,9 @@ pub struct Keep {
     pub notice: String,
     /// What happens to audio before the answer.
     pub early_media: EarlyMedia,
+    /// What happens to digits that are sounded instead of signalled. It is of use while the call is recorded, and not kept.
+    #[serde(skip)]
+    pub inband_digits: InbandDigits,
 }
 
 /// Why a call is not kept.

@@ -5,9 +5,10 @@ use std::{collections::HashMap, sync::atomic::Ordering::Relaxed, thread, time::I
 
 use crossbeam_channel::{Receiver, Sender};
 use earwitness_engine::{Opened, Output, Stream};
+use earwitness_media::Digits;
 use earwitness_model::{
-    CallId, CallSummary, EndedBy, Gap, GapCause, GapEvidence, Leg, RecordingId, Segment, SegmentContent,
-    WallTime,
+    CallId, CallSummary, Decision, EndedBy, Gap, GapCause, GapEvidence, InbandDigits, Leg, RecordingId,
+    Segment, SegmentContent, WallTime,
 };
 use earwitness_vault::{
     Entry, Index, LedgerNote, Opening, RecordingSealer, Sealed, Sealer, StreamOpened, VaultError,
@@ -55,7 +56,8 @@ pub(crate) struct SealingThread<'a, C> {
 
 /// What a sealing thread knows of a call that is being kept.
 enum Running {
-    Recording(Box<RecordingSealer>),
+    /// Where the rule wants the digits in its audio, they are listened for.
+    Recording(Box<RecordingSealer>, Option<Box<Digits>>),
     /// The vault has it from an earlier run over the same frames.
     Known,
 }
@@ -78,26 +80,40 @@ impl<C: Fn() -> WallTime> SealingThread<'_, C> {
         match output {
             Output::Opened(opened) => self.open(*opened, calls),
             Output::Running(running) => match calls.get_mut(&running.id) {
-                Some(Running::Recording(recording)) => self.send(Written::Block(recording.running(&running))),
+                Some(Running::Recording(recording, _)) => {
+                    self.send(Written::Block(recording.running(&running)))
+                }
                 Some(Running::Known) | None => Ok(()),
             },
             Output::Stream(stream) => match calls.get_mut(&stream.call) {
-                Some(Running::Recording(recording)) => {
+                Some(Running::Recording(recording, digits)) => {
+                    if let Some(digits) = digits {
+                        let of = (stream.index, stream.track);
+                        digits.handle_stream(of, stream.payload_type, stream.codec.as_ref());
+                    }
                     self.send(Written::Block(recording.stream(&named(*stream))))
                 }
                 Some(Running::Known) | None => Ok(()),
             },
             Output::Segment(segment) => {
                 let sealed = match calls.get_mut(&segment.call) {
-                    Some(Running::Recording(recording)) => Some(recording.seal(&segment)),
+                    Some(Running::Recording(recording, digits)) => {
+                        if let Some(digits) = digits {
+                            digits.handle_segment(&segment);
+                        }
+                        Some(recording.seal(&segment))
+                    }
                     Some(Running::Known) | None => None,
                 };
                 self.give_back(segment);
                 sealed.map_or(Ok(()), |block| self.send(Written::Block(block)))
             }
             Output::Ended(summary) => match calls.remove(&summary.id) {
-                Some(Running::Recording(recording)) => {
+                Some(Running::Recording(recording, digits)) => {
                     let mut summary = summary;
+                    if let Some(digits) = digits {
+                        tell_of_digits(&mut summary, *digits);
+                    }
                     if self.continues.contains_key(&summary.id) {
                         tell_of_the_part_before(&mut summary);
                     }
@@ -119,11 +135,15 @@ impl<C: Fn() -> WallTime> SealingThread<'_, C> {
             Ok(true) => Running::Known,
             Ok(false) => {
                 let continues = self.continues.get(&call).copied();
+                let digits = match &verdict.decision {
+                    Decision::Admit(keep) if keep.inband_digits == InbandDigits::List => Some(Box::default()),
+                    Decision::Admit(_) | Decision::Refuse(_) => None,
+                };
                 let opening = Opening { call, facts, verdict, at, continues };
                 match self.begin(&opening) {
                     Ok((recording, block)) => {
                         self.send(Written::Block(block))?;
-                        Running::Recording(Box::new(recording))
+                        Running::Recording(Box::new(recording), digits)
                     }
                     Err(error) => return self.fail(error),
                 }
@@ -197,6 +217,13 @@ impl<C: Fn() -> WallTime> SealingThread<'_, C> {
     fn send(&self, written: Written) -> Result<(), WriterGone> {
         self.written.send(written).map_err(|Closed| WriterGone)
     }
+}
+
+/// Lists the digits that were sounded with those that were signalled.
+fn tell_of_digits(summary: &mut CallSummary, digits: Digits) {
+    let found = digits.finish(&summary.dtmf);
+    summary.dtmf.extend(found);
+    summary.dtmf.sort_by_key(|press| press.at);
 }
 
 /// A second part has its answer from the first one, and its audio begins when it was taken up: what came between is in the

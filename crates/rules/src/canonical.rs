@@ -5,6 +5,8 @@
 
 use std::fmt::Write as _;
 
+use earwitness_model::InbandDigits;
+
 use crate::load::RuleSet;
 use crate::number::NumberPlan;
 use crate::pattern::Pattern;
@@ -91,6 +93,8 @@ fn rule_lines(rule: &Rule) -> Vec<(&'static str, String)> {
         Some(("direction", quoted(rule.direction.word()))),
         Some(("internal", quoted(rule.internal.word()))),
         Some(("early_media", quoted(early_media_word(rule.early_media)))),
+        // Left out where it is off, as before there was this key: the hash of those rules stays.
+        (rule.inband_digits == InbandDigits::List).then(|| ("inband_digits", "true".to_owned())),
         start,
         pause,
         name("retention", &rule.retention),

@@ -48,6 +48,7 @@ impl RuleSet {
                 retention: class.clone(),
                 notice: notice.clone(),
                 early_media: rule.early_media,
+                inband_digits: rule.inband_digits,
             }),
             (None, _) | (_, None) => Decision::Refuse(Refusal::NoRule),
         }

@@ -1,6 +1,6 @@
 //! One `[[rule]]`, read into a draft: everything that can be judged without the other rules is judged here.
 
-use earwitness_model::{EarlyMedia, Mode};
+use earwitness_model::{EarlyMedia, InbandDigits, Mode};
 
 use crate::keypad;
 use crate::keys::Section;
@@ -33,6 +33,7 @@ struct Choices {
     direction: Covers,
     internal: InternalCalls,
     early_media: EarlyMedia,
+    inband_digits: InbandDigits,
     /// Those that a `never` rule contradicts by making them.
     against_never: Vec<Place>,
 }
@@ -64,6 +65,7 @@ impl Reader<'_> {
                 direction: choices.direction,
                 internal: choices.internal,
                 early_media: choices.early_media,
+                inband_digits: choices.inband_digits,
                 start,
                 pause,
                 retention: retention.as_ref().map(|name| name.value.to_owned()),
@@ -80,7 +82,13 @@ impl Reader<'_> {
         let direction = self.word(table, "direction", &DIRECTIONS);
         let internal = self.word(table, "internal", &INTERNAL);
         let early_media = self.word(table, "early_media", &EARLY_MEDIA);
+        let inband_place = self.key_place(table, "inband_digits");
+        let inband_digits = match self.flag(table, "inband_digits") {
+            Some(true) => InbandDigits::List,
+            Some(false) | None => InbandDigits::Ignore,
+        };
         let against_never = [
+            Some(&inband_place).filter(|_| inband_digits == InbandDigits::List),
             direction.as_ref().filter(|found| found.value != Covers::Both).map(|found| &found.place),
             internal.as_ref().filter(|found| found.value != InternalCalls::Exclude).map(|found| &found.place),
             early_media.as_ref().filter(|found| found.value != EarlyMedia::Drop).map(|found| &found.place),
@@ -89,6 +97,7 @@ impl Reader<'_> {
             against_never: against_never.into_iter().flatten().cloned().collect(),
             direction: direction.map_or(Covers::Both, |found| found.value),
             internal: internal.map_or(InternalCalls::Exclude, |found| found.value),
+            inband_digits,
             early_media: early_media.map_or(EarlyMedia::Drop, |found| found.value),
         }
     }

@@ -123,7 +123,7 @@ static FILE: [Key; 10] = [
 ];
 
 /// `retention` and `notice` are required of rules that record, which the table alone does not know.
-static RULE: [Key; 11] = [
+static RULE: [Key; 12] = [
     required("name", Kind::Text),
     required("mode", Kind::Text),
     required("extensions", Kind::Texts),
@@ -131,6 +131,7 @@ static RULE: [Key; 11] = [
     optional("direction", Kind::Text),
     optional("internal", Kind::Text),
     optional("early_media", Kind::Text),
+    optional("inband_digits", Kind::Flag),
     optional("start", Kind::Table),
     optional("pause", Kind::Table),
     optional("retention", Kind::Text),

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use earwitness_model::{EarlyMedia, Mode, Period, RetentionClass, RuleSetHash};
+use earwitness_model::{EarlyMedia, InbandDigits, Mode, Period, RetentionClass, RuleSetHash};
 
 use crate::document::{self, Document, PlanDraft};
 use crate::draft::Draft;
@@ -71,6 +71,7 @@ impl RuleSet {
             direction: Covers::Both,
             internal: InternalCalls::Record,
             early_media: EarlyMedia::Keep,
+            inband_digits: InbandDigits::Ignore,
             start: None,
             pause: None,
             retention: Some(class.name.clone()),

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use earwitness_model::{EarlyMedia, Mode};
+use earwitness_model::{EarlyMedia, InbandDigits, Mode};
 
 use crate::pattern::Pattern;
 use crate::problem::Place;
@@ -110,6 +110,8 @@ pub struct Rule {
     pub internal: InternalCalls,
     /// Audio before the answer.
     pub early_media: EarlyMedia,
+    /// Digits that are sounded instead of signalled.
+    pub inband_digits: InbandDigits,
     /// Selective rules have it, no other does.
     pub start: Option<StartKeys>,
     /// Pause and resume, where the office has them.

@@ -90,7 +90,8 @@ fn tie(a: &Claim<'_>, b: &Claim<'_>) -> bool {
 
 /// Whether a call is treated alike by both: everything but the name, the place and the list of extensions.
 fn agree(a: &Rule, b: &Rule) -> bool {
-    (a.direction, a.internal, a.early_media) == (b.direction, b.internal, b.early_media)
+    (a.direction, a.internal, a.early_media, a.inband_digits)
+        == (b.direction, b.internal, b.early_media, b.inband_digits)
         && (&a.start, &a.pause) == (&b.start, &b.pause)
         && (&a.department, &a.retention, &a.notice) == (&b.department, &b.retention, &b.notice)
 }

@@ -28,10 +28,11 @@ pub(crate) enum Fit {
 
 impl Entry {
     /// Leaves out what it must until the entry fits into a row of the index, the least missed first: gaps, key presses,
-    /// the ends of long texts, the ends of long lists. Call, verdict, times, outcome, hold and the place of the recording
+    /// bad stretches of streams, the ends of long texts, the ends of long lists. Call, verdict, times, outcome, hold and the place of the recording
     /// stay in any case.
     pub(crate) fn fit(&mut self) -> Fit {
-        let steps: [fn(&mut Self); 4] = [Self::drop_gaps, Self::drop_keys, Self::cut_texts, Self::cut_lists];
+        let steps: [fn(&mut Self); 5] =
+            [Self::drop_gaps, Self::drop_keys, Self::drop_stretches, Self::cut_texts, Self::cut_lists];
         let mut fit = Fit::Whole;
         for step in steps {
             if self.to_bytes().len() <= MAX_ENTRY {
@@ -49,6 +50,15 @@ impl Entry {
 
     fn drop_keys(&mut self) {
         self.summary.dtmf = Vec::new();
+    }
+
+    fn drop_stretches(&mut self) {
+        for stream in &mut self.summary.streams {
+            let course = &mut stream.course;
+            let listed = u32::try_from(course.stretches.len()).unwrap_or(u32::MAX);
+            course.stretches = Vec::new();
+            course.stretches_unlisted = course.stretches_unlisted.saturating_add(listed);
+        }
     }
 
     fn cut_texts(&mut self) {
@@ -121,9 +131,9 @@ mod tests {
 
     use chrono::NaiveDate;
     use earwitness_model::{
-        CallEnd, CallId, CallSummary, Direction, Dtmf, DtmfVia, EarlyMedia, Flag, Flow, Gap, GapCause, Keep,
-        Leg, Outcome, PacketTime, PayloadKind, Period, RecordingId, RetentionClass, RuleSetHash,
-        StreamQuality, StreamSummary, Track, TrackIndex,
+        CallEnd, CallId, CallSummary, Course, Direction, Dtmf, DtmfVia, EarlyMedia, Flag, Flow, Gap,
+        GapCause, InbandDigits, Keep, Leg, Outcome, PacketTime, PayloadKind, Period, RecordingId,
+        RetentionClass, RuleSetHash, StreamQuality, StreamSummary, Stretch, Track, TrackIndex,
     };
 
     use super::*;
@@ -145,6 +155,23 @@ mod tests {
             payload_hashes: vec![hash; hashes],
             interrupted: false,
             continues: Some(RecordingId::from_bytes([8; 16])),
+        }
+    }
+
+    /// With as many bad stretches as are kept.
+    fn course() -> Course {
+        let stretch = Stretch {
+            at: LATEST,
+            packets: u32::MAX,
+            lost: u32::MAX,
+            longest_run: u32::MAX,
+            jitter_us: u32::MAX,
+        };
+        Course {
+            jitter_mean_ms: Some(f64::MAX),
+            jitter_max_ms: Some(f64::MAX),
+            stretches: vec![stretch; 64],
+            stretches_unlisted: 1,
         }
     }
 
@@ -171,6 +198,7 @@ mod tests {
             last: LATEST,
             payload_bytes: u64::MAX,
             quality: StreamQuality::default(),
+            course: course(),
         };
         let retention = RetentionClass { name: word(), keep: Period { months: u32::MAX, days: u32::MAX } };
         let key =
@@ -189,7 +217,12 @@ mod tests {
                 diverted_from: names(),
             },
             verdict: Verdict {
-                decision: Decision::Admit(Keep { retention, notice: word(), early_media: EarlyMedia::Keep }),
+                decision: Decision::Admit(Keep {
+                    retention,
+                    notice: word(),
+                    early_media: EarlyMedia::Keep,
+                    inband_digits: InbandDigits::Ignore,
+                }),
                 mode: Some(earwitness_model::Mode::Selective),
                 rule: Some(word()),
                 direction: Direction::Unknown,

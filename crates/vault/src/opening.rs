@@ -2,7 +2,7 @@
 
 use chrono::NaiveDate;
 use earwitness_model::{
-    CallEnd, CallFacts, CallId, CallSummary, Codec, Decision, EndedBy, Flag, Outcome, PacketTime,
+    CallEnd, CallFacts, CallId, CallSummary, Codec, Course, Decision, EndedBy, Flag, Outcome, PacketTime,
     PayloadKind, Pii, RecordingId, RunningCall, StreamQuality, StreamSummary, Track, TrackIndex, Verdict,
     WallTime,
 };
@@ -155,6 +155,7 @@ fn unseen(stream: &StreamOpened, first: PacketTime, last: PacketTime) -> StreamS
         last,
         payload_bytes: 0,
         quality: StreamQuality::default(),
+        course: Course::default(),
     }
 }
 

@@ -10,7 +10,7 @@
 //! (Postcard.) A further fact is a further kind. One that this program does not know it could not write again as it was
 //! signed, and so it refuses the whole, as it does another schema.
 
-use earwitness_model::{CallSummary, Tunnel};
+use earwitness_model::{CallSummary, Course, Tunnel};
 
 use crate::{conversation, quality};
 
@@ -21,6 +21,8 @@ const CONVERSATION_ONLY: u8 = 2;
 /// Has neither.
 const BARE: u8 = 1;
 
+/// [`Course`]s, by the place of their stream in the summary.
+const COURSES: u8 = 1;
 /// The outermost [`Tunnel`].
 const TUNNEL: u8 = 3;
 /// What is known of streams and gaps beyond their own bytes.
@@ -38,8 +40,9 @@ pub(crate) fn write(schema: u8, summary: &CallSummary, bytes: &mut Vec<u8>) {
     }
     if schema >= SCHEMA {
         let tunnel = summary.tunnel.map(|tunnel| (TUNNEL, encoded(&tunnel)));
+        let courses = courses(summary).map(|courses| (COURSES, courses));
         let quality = quality::section(summary).map(|bytes| (QUALITY, bytes));
-        let sections: Vec<(u8, Vec<u8>)> = tunnel.into_iter().chain(quality).collect();
+        let sections: Vec<(u8, Vec<u8>)> = courses.into_iter().chain(tunnel).chain(quality).collect();
         bytes.extend_from_slice(&encoded(&sections));
     }
 }
@@ -54,6 +57,7 @@ pub(crate) fn read(schema: u8, summary: &mut CallSummary, bytes: &[u8]) -> Optio
         let sections: Vec<(u8, Vec<u8>)> = postcard::from_bytes(bytes).ok()?;
         for (kind, section) in &sections {
             match *kind {
+                COURSES => read_courses(summary, section)?,
                 TUNNEL => summary.tunnel = Some(postcard::from_bytes::<Tunnel>(section).ok()?),
                 QUALITY => quality::read(summary, section)?,
                 _ => return None,
@@ -65,4 +69,21 @@ pub(crate) fn read(schema: u8, summary: &mut CallSummary, bytes: &[u8]) -> Optio
 
 fn encoded(value: &impl serde::Serialize) -> Vec<u8> {
     postcard::to_stdvec(value).expect("lists of known length can always be encoded")
+}
+
+fn courses(summary: &CallSummary) -> Option<Vec<u8>> {
+    let streams = (0u32..).zip(&summary.streams);
+    let courses: Vec<(u32, &Course)> = streams
+        .map(|(place, stream)| (place, &stream.course))
+        .filter(|(_, course)| **course != Course::default())
+        .collect();
+    (!courses.is_empty()).then(|| encoded(&courses))
+}
+
+fn read_courses(summary: &mut CallSummary, section: &[u8]) -> Option<()> {
+    let courses: Vec<(u32, Course)> = postcard::from_bytes(section).ok()?;
+    for (place, course) in courses {
+        summary.streams.get_mut(usize::try_from(place).ok()?)?.course = course;
+    }
+    Some(())
 }

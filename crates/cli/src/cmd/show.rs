@@ -4,6 +4,7 @@ use std::io::{BufWriter, Write};
 
 use anstyle::AnsiColor;
 use clap::Args;
+use earwitness_media::sound;
 use earwitness_model::{CallId, RecordingId};
 use earwitness_vault::{Entry, RecordingEntry, Vault};
 
@@ -14,10 +15,10 @@ use crate::{
     filter::find_call,
     seat::Screen,
     socket::Grant,
-    view::{MOS_HELP, call_object, fitted, ladder, page, section, steps},
+    view::{MOS_HELP, call_object, fitted, is_recorded, ladder, page, section, steps, voices},
 };
 
-/// Parties, times, verdict, streams, keys, gaps, evidence, and the signalling as a ladder.
+/// Parties, times, verdict, streams, keys, gaps, evidence, what the voices are like, and the signalling as a ladder.
 #[derive(Debug, Args)]
 #[command(after_help = MOS_HELP)]
 pub(crate) struct Show {
@@ -60,7 +61,14 @@ impl Show {
         }
         // What is known without a key is shown before anybody is asked for a passphrase.
         out.flush()?;
-        write!(out, "{}", section("Signalling", &signalling(context, vault, &entry), screen))?;
+        let opened = opened(context, vault, &entry);
+        if let Ok(sounds) = opened.as_ref().map(|unsealed| sound(&unsealed.audio))
+            && let Ok(sounds) = sounds
+            && is_recorded(&entry)
+        {
+            writeln!(out, "{}", section("Voices", &voices(&sounds), screen))?;
+        }
+        write!(out, "{}", section("Signalling", &signalling(opened, &entry), screen))?;
         out.flush()?;
         Ok(exit)
     }
@@ -128,15 +136,21 @@ fn evidence(
     text
 }
 
-/// The ladder, or one line that says why there is none.
-fn signalling(context: &Context, vault: &Vault, entry: &Entry) -> String {
-    let instead = |why: &dyn std::fmt::Display| format!("  not shown: {why}\n");
+/// What is sealed of the call, or why it is not opened.
+fn opened(context: &Context, vault: &Vault, entry: &Entry) -> Result<Unsealed, String> {
     if entry.recording.is_none() {
-        return instead(&"no message of a call that is not kept is kept");
+        return Err("no message of a call that is not kept is kept".to_owned());
     }
-    let unsealed = match context.unlock(vault).and_then(|opener| Ok(Unsealed::open(&opener, entry)?)) {
+    let unsealed = context.unlock(vault).and_then(|opener| Ok(Unsealed::open(&opener, entry)?));
+    unsealed.map_err(|failure| failure.to_string())
+}
+
+/// The ladder, or one line that says why there is none.
+fn signalling(opened: Result<Unsealed, String>, entry: &Entry) -> String {
+    let instead = |why: &dyn std::fmt::Display| format!("  not shown: {why}\n");
+    let unsealed = match opened {
         Ok(unsealed) => unsealed,
-        Err(failure) => return instead(&failure),
+        Err(why) => return instead(&why),
     };
     let steps = steps(unsealed.messages());
     let missing = match unsealed.damage.len() {

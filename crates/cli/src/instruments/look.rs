@@ -160,13 +160,13 @@ impl LegLine {
     }
 
     const fn arrived(&self) -> Arrived {
-        Arrived { packets: self.packets, lost: self.lost, jitter_ms: self.jitter_ms }
+        Arrived { packets: self.packets, lost: self.lost, runs: 0, jitter_ms: self.jitter_ms }
     }
 }
 
 impl From<&LiveLeg> for LegLine {
     fn from(leg: &LiveLeg) -> Self {
-        let arrived = Arrived { packets: leg.packets, lost: leg.lost, jitter_ms: leg.jitter_ms };
+        let arrived = Arrived { packets: leg.packets, lost: leg.lost, runs: 0, jitter_ms: leg.jitter_ms };
         Self {
             codec: leg.codec.as_ref().map(ToString::to_string),
             packets: leg.packets,

@@ -12,7 +12,7 @@ use super::{
     PayloadDigest,
     instant::{instant, seconds_between},
     is_recorded,
-    mos::mos_of,
+    mos::{mos_of, worst_of},
     reason,
     words::{
         cause_word, direction_word, ended_by_word, evidence_word, flag_word, gap_evidence_word, kind_word,
@@ -29,7 +29,9 @@ pub(crate) fn call_object(entry: &Entry, zone: Tz, digests: Option<&[PayloadDige
     let summary = &entry.summary;
     let (recording, end_at) = (entry.recording.as_ref(), end.as_ref().map(|end| end.at));
     let at = |time: PacketTime| instant(time, zone);
-    let streams = summary.streams.iter().map(|stream| stream_object(stream, (recording, digests), zone));
+    let begin = answer.unwrap_or(facts.start);
+    let streams =
+        summary.streams.iter().map(|stream| stream_object(stream, (recording, digests), (zone, begin)));
     json!({
         "schema": SCHEMA,
         "id": summary.id.to_string(),
@@ -55,7 +57,7 @@ pub(crate) fn call_object(entry: &Entry, zone: Tz, digests: Option<&[PayloadDige
         "continues": recording.and_then(|recording| recording.continues).map(|before| before.to_string()),
         "streams": streams.collect::<Vec<_>>(),
         "dtmf": summary.dtmf.iter().map(|press| press_object(press, zone)).collect::<Vec<_>>(),
-        "gaps": summary.gaps.iter().map(|gap| gap_object(gap, answer.unwrap_or(facts.start))).collect::<Vec<_>>(),
+        "gaps": summary.gaps.iter().map(|gap| gap_object(gap, begin)).collect::<Vec<_>>(),
         "notice": null,
         "retention_until": recording.map(|recording| recording.retention_until.to_string()),
         "hold": entry.hold,
@@ -108,7 +110,7 @@ fn party_object(party: &Party) -> Value {
 fn stream_object(
     stream: &StreamSummary,
     (recording, digests): (Option<&RecordingEntry>, Option<&[PayloadDigest]>),
-    zone: Tz,
+    (zone, begin): (Tz, PacketTime),
 ) -> Value {
     let known = |count: u64| is_counted(stream, recording).then_some(count);
     let mut object = json!({
@@ -133,6 +135,9 @@ fn stream_object(
         "longest_burst": known(u64::from(stream.quality.bursts.longest)),
         "far_end": stream.quality.far_end.as_ref().map(far_end_object),
         "taps": stream.quality.taps,
+        "jitter_mean_ms": stream.course.jitter_mean_ms.map(to_the_microsecond),
+        "jitter_max_ms": stream.course.jitter_max_ms.map(to_the_microsecond),
+        "worst_10s": worst_object(stream, begin),
     });
     if let (Some(digests), Some(members)) = (digests, object.as_object_mut()) {
         let name = |digest: &&PayloadDigest| {
@@ -142,6 +147,13 @@ fn stream_object(
         members.insert("payload_sha256".to_owned(), json!(sha256));
     }
     object
+}
+
+/// The ten seconds that sounded worst, from `begin`; null where nothing was wrong.
+fn worst_object(stream: &StreamSummary, begin: PacketTime) -> Value {
+    worst_of(stream).map_or(Value::Null, |(stretch, mos)| {
+        json!({ "at_s": seconds_between(begin, stretch.at), "lost": stretch.lost, "mos": mos })
+    })
 }
 
 /// Whether anybody counted the packets of a stream. Recovery cannot: it ends an interrupted recording without the key of its
@@ -238,15 +250,16 @@ mod tests {
             "reason":"welfare-desk","recording":"{recording}","continues":null,"streams":[
             {{"leg":"caller","src":"10.1.0.5:4000","dst":"10.1.0.9:4002","ssrc":"0x0000abcd","codec":"PCMA",
             "payload_type":8,"ptime_ms":20,"packets":3051,"lost":0,"duplicates":0,"reordered":0,"jitter_ms":0.412,
-            "mos":4.41,{times},"payload_bytes":488160,"payload_blake3":"{ab}","bursts":0,"longest_burst":0,"far_end":null,"taps":[]}},
+            "mos":4.41,{times},"payload_bytes":488160,"payload_blake3":"{ab}","bursts":0,"longest_burst":0,"far_end":null,"taps":[],"jitter_mean_ms":0.3,"jitter_max_ms":1.9,"worst_10s":null}},
             {{"leg":"callee","src":"10.1.0.9:4002","dst":"10.1.0.5:4000","ssrc":"0x0000abce","codec":"PCMA",
             "payload_type":8,"ptime_ms":20,"packets":990,"lost":10,"duplicates":0,"reordered":0,"jitter_ms":0.412,
-            "mos":4.33,{times},"payload_bytes":158400,"payload_blake3":"{cd}","bursts":1,"longest_burst":2,
-            "far_end":{{"packets_lost":10,"lost_percent":1.0,"jitter_ms":2.5,"rtt_ms":31.0,"reports":12}},"taps":[700,290]}},
+            "mos":4.32,{times},"payload_bytes":158400,"payload_blake3":"{cd}","bursts":1,"longest_burst":2,
+            "far_end":{{"packets_lost":10,"lost_percent":1.0,"jitter_ms":2.5,"rtt_ms":31.0,"reports":12}},"taps":[700,290],
+            "jitter_mean_ms":0.3,"jitter_max_ms":1.9,"worst_10s":{{"at_s":10.04,"lost":10,"mos":4.23}}}},
             {{"leg":"callee","src":"10.1.0.9:4002","dst":"10.1.0.5:4000","ssrc":"0x0000abce",
             "codec":"telephone-event/8000",
             "payload_type":101,"ptime_ms":20,"packets":0,"lost":0,"duplicates":0,"reordered":0,"jitter_ms":0.412,
-            "mos":null,{times},"payload_bytes":0,"payload_blake3":null,"bursts":0,"longest_burst":0,"far_end":null,"taps":[]}}],
+            "mos":null,{times},"payload_bytes":0,"payload_blake3":null,"bursts":0,"longest_burst":0,"far_end":null,"taps":[],"jitter_mean_ms":0.3,"jitter_max_ms":1.9,"worst_10s":null}}],
             "dtmf":[{{"at":"2026-11-21T09:00:05.200000+09:00","digit":"*","leg":"callee","via":"rfc4733","ms":160}}],
             "gaps":[{{"leg":"callee","at_s":12.3,"ms":40,"cause":"network","evidence":"far_end_lost"}}],
             "notice":null,"retention_until":"2027-02-19","hold":false,"rule_set":"{rules}",

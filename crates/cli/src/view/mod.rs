@@ -15,8 +15,10 @@ mod printable;
 mod quality;
 mod reason;
 mod row;
+mod sound;
 mod step;
 mod streams;
+mod strip;
 mod table;
 mod top;
 mod vitals;
@@ -40,6 +42,7 @@ pub(crate) use self::{
     printable::printable,
     reason::{is_recorded, reason},
     row::{COLUMNS, Row, is_cut},
+    sound::voices,
     step::{Step, steps},
     table::{Sheet, table},
     top::{Board, Flow, Palette, draw},

@@ -16,6 +16,7 @@ use super::{
     quality::quality,
     reason, shown,
     streams::{Room, streams},
+    strip::strips,
     words::{direction_word, flag_word, leg_word, mode_word, outcome_word, via_word},
 };
 use crate::seat::Screen;
@@ -32,6 +33,7 @@ pub(crate) fn page(entry: &Entry, zone: Tz, screen: Screen) -> String {
         verdict(entry, screen),
         section("Streams", &streams(entry, Room::of(screen)), screen),
         quality(&entry.summary, screen),
+        sound(&entry.summary, screen),
         presses(&entry.summary, screen),
         gaps(&entry.summary, screen),
         flags(&entry.summary, screen),
@@ -145,6 +147,11 @@ fn verdict(entry: &Entry, screen: Screen) -> String {
     }
     text += &fact("rule set", verdict.rule_set);
     section("Verdict", &text, screen)
+}
+
+fn sound(summary: &CallSummary, screen: Screen) -> String {
+    let text = strips(&summary.streams, summary.answer.unwrap_or(summary.facts.start), screen);
+    if text.is_empty() { text } else { section("Sound", &text, screen) }
 }
 
 fn presses(summary: &CallSummary, screen: Screen) -> String {

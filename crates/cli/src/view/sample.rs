@@ -1,10 +1,10 @@
 //! Calls made by hand, for the tests of the views and the filters.
 
 use earwitness_model::{
-    Bursts, CallEnd, CallFacts, CallId, CallSummary, Codec, Decision, Direction, Dtmf, DtmfVia, EarlyMedia,
-    Encapsulation, EndedBy, FarEnd, Flow, Gap, GapCause, GapEvidence, Keep, Leg, Mode, Outcome, PacketTime,
-    Party, Period, Pii, RecordingId, Refusal, RetentionClass, RuleSetHash, StreamQuality, StreamSummary,
-    Track, TrackIndex, Tunnel, TunnelEnds, Verdict,
+    Bursts, CallEnd, CallFacts, CallId, CallSummary, Codec, Course, Decision, Direction, Dtmf, DtmfVia,
+    EarlyMedia, Encapsulation, EndedBy, FarEnd, Flow, Gap, GapCause, GapEvidence, InbandDigits, Keep, Leg,
+    Mode, Outcome, PacketTime, Party, Period, Pii, RecordingId, Refusal, RetentionClass, RuleSetHash,
+    StreamQuality, StreamSummary, Stretch, Track, TrackIndex, Tunnel, TunnelEnds, Verdict,
 };
 use earwitness_vault::{Entry, RecordingEntry, StreamHash};
 
@@ -28,6 +28,8 @@ fn stream(track: u16, payload_type: u8, codec: Codec, (packets, lost): (u64, u64
         _ => (Leg::Callee, ("10.1.0.9:4002", "10.1.0.5:4000")),
     };
     let flow = Flow { src: flow.0.parse().unwrap(), dst: flow.1.parse().unwrap() };
+    let bad = Stretch { at: after(13_240), packets: 490, lost: 10, longest_run: 1, jitter_us: 300 };
+    let stretches = if lost > 0 { vec![bad] } else { vec![] };
     StreamSummary {
         track: TrackIndex(track),
         of: Track { leg, flow, ssrc: 0xabcd + u32::from(track) },
@@ -43,6 +45,12 @@ fn stream(track: u16, payload_type: u8, codec: Codec, (packets, lost): (u64, u64
         last: after(64_200),
         payload_bytes: packets * 160,
         quality: StreamQuality::default(),
+        course: Course {
+            jitter_mean_ms: Some(0.3),
+            jitter_max_ms: Some(1.9),
+            stretches,
+            stretches_unlisted: 0,
+        },
     }
 }
 
@@ -56,6 +64,7 @@ pub(crate) fn answered() -> Entry {
             },
             notice: "ivr-2026".to_owned(),
             early_media: EarlyMedia::Drop,
+            inband_digits: InbandDigits::Ignore,
         }),
         mode: Some(Mode::Blanket),
         rule: Some("welfare-desk".to_owned()),

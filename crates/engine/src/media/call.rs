@@ -247,7 +247,10 @@ impl MediaCall {
         let mut media = MediaSummary {
             tracks: if keeps { self.table } else { Vec::new() },
             streams: streams
-                .map(|s| StreamSummary { first: told(s.first), last: told(s.last), ..s })
+                .map(|mut s| {
+                    s.course.stretches.iter_mut().for_each(|stretch| stretch.at = told(stretch.at));
+                    StreamSummary { first: told(s.first), last: told(s.last), ..s }
+                })
                 .collect(),
             dtmf: self.dtmf.into_iter().map(|key| Dtmf { at: told(key.at), ..key }).collect(),
             gaps,

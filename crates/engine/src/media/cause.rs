@@ -73,7 +73,10 @@ pub(crate) fn judge(media: &mut MediaSummary, begun: Begun) {
         let series = media.far_ends.of(&trail.of);
         let of_track = media.streams.iter_mut().filter(|stream| stream.of == trail.of);
         if let Some(carrier) = of_track.max_by_key(|stream| (is_audio(stream), stream.packets)) {
-            carrier.quality.bursts = trail.bursts();
+            // Of more than are listed the track counted them.
+            if trail.known_to.is_none() {
+                carrier.quality.bursts = trail.bursts();
+            }
             carrier.quality.far_end =
                 series.map(|series| said(series, &media.far_ends.sent, &trail, carrier.codec.as_ref()));
         }

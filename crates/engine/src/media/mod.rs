@@ -4,6 +4,7 @@ mod call;
 pub(crate) mod cause;
 mod claims;
 mod control;
+mod course;
 mod early;
 mod endpoints;
 pub(crate) mod far_end;

@@ -1,11 +1,12 @@
 //! The streams of a track: its payload types, and what is counted of each.
 
 use earwitness_model::{
-    Codec, MediaPacket, PacketTime, PayloadKind, RtpTime, StreamQuality, StreamSummary, Track, TrackIndex,
+    Codec, Course, MediaPacket, PacketTime, PayloadKind, RtpTime, StreamQuality, StreamSummary, Track,
+    TrackIndex,
 };
 
 use super::{
-    jitter::Jitter,
+    jitter::{Jitter, Talk},
     taps::{From, Tap, Taps},
 };
 
@@ -138,7 +139,8 @@ impl StreamState {
             if from == From::AnotherTap {
                 self.jitter.handle_break();
             }
-            self.jitter.handle_packet(packet.arrival, packet.rtp_time, self.clock_rate);
+            let talk = if packet.marker { Talk::Begins } else { Talk::GoesOn };
+            self.jitter.handle_packet(packet.arrival, (packet.rtp_time, talk), self.clock_rate);
             self.step.handle_packet(packet.sequence, packet.rtp_time);
         }
     }
@@ -155,8 +157,21 @@ impl StreamState {
         self.step.leads_to(sequence, rtp_time)
     }
 
-    /// What it came to, of the track `of` with the number `index`, of which `lost` packets are told here.
-    pub(super) fn summary(&self, index: TrackIndex, of: Track, lost: u64) -> StreamSummary {
+    /// Comfort noise came instead of it, on its clock: a packet of the same source (RFC 3550, section 6.4.1).
+    #[cold]
+    pub(super) fn handle_noise(&mut self, packet: &MediaPacket<'_>) {
+        self.jitter.handle_packet(packet.arrival, (packet.rtp_time, Talk::Noise), self.clock_rate);
+    }
+
+    /// Its jitter at the packet before, in ns.
+    #[inline]
+    pub(super) const fn jitter(&self) -> f64 {
+        self.jitter.nanos()
+    }
+
+    /// What it came to, of the track `of` with the number `index`; what the track lost is the track's to tell.
+    pub(super) fn summary(&self, (index, of): (TrackIndex, Track)) -> StreamSummary {
+        let jitter = self.jitter.course_millis();
         StreamSummary {
             track: index,
             of,
@@ -164,7 +179,7 @@ impl StreamState {
             codec: self.codec.clone(),
             ptime_ms: self.ptime_ms(),
             packets: self.packets,
-            lost,
+            lost: 0,
             duplicates: self.duplicates,
             reordered: self.reordered,
             jitter_ms: self.jitter.millis(),
@@ -172,6 +187,11 @@ impl StreamState {
             last: self.last,
             payload_bytes: self.payload_bytes,
             quality: StreamQuality { taps: self.taps.told(), ..StreamQuality::default() },
+            course: Course {
+                jitter_mean_ms: jitter.map(|(mean, _)| mean),
+                jitter_max_ms: jitter.map(|(_, most)| most),
+                ..Course::default()
+            },
         }
     }
 

@@ -1,11 +1,12 @@
 //! One track: a sequence number space of a call, and the streams (payload types) that share it.
 
 use earwitness_model::{
-    Codec, Flow, Leg, MediaPacket, PacketTime, RtpTime, StreamSummary, Track, TrackIndex,
+    Bursts, Codec, Flow, Leg, MediaPacket, PacketTime, PayloadKind, RtpTime, StreamSummary, Track, TrackIndex,
 };
 
 use super::{
     cause::Trail,
+    course::Course,
     hole::Holes,
     keypress::Pressed,
     lock::Lock,
@@ -51,6 +52,7 @@ pub(crate) struct TrackState {
     pub(crate) of: Track,
     pub(crate) last: PacketTime,
     pub(super) holes: Holes,
+    course: Course,
     /// New packets that came and could not be kept.
     left_out: u64,
     pub(crate) pressed: Option<Pressed>,
@@ -72,6 +74,7 @@ impl TrackState {
             of,
             last: now,
             holes: Holes::default(),
+            course: Course::default(),
             left_out: 0,
             pressed: None,
             prints: 0,
@@ -129,11 +132,13 @@ impl TrackState {
         match place {
             Place::Next { sequence, missing } if missing > 0 => {
                 self.holes.open(sequence, missing, before, arrival);
+                self.course.handle_missing(missing, before, arrival);
             }
             Place::Next { .. } | Place::Noise => {}
             Place::Reordered { sequence } => {
                 stream.reordered += 1;
                 self.holes.fill(sequence);
+                self.course.handle_late();
             }
             Place::Duplicate => stream.duplicates += 1,
         }
@@ -145,6 +150,20 @@ impl TrackState {
     pub(crate) fn count(&mut self, packet: &MediaPacket<'_>, tap: Tap) {
         if let Some(stream) = self.streams.get_mut(self.current) {
             stream.count(packet, tap);
+            match stream.kind {
+                PayloadKind::Audio => self.course.handle_packet(packet.arrival, stream.jitter()),
+                PayloadKind::ComfortNoise => self.handle_noise(packet),
+                PayloadKind::TelephoneEvent | PayloadKind::Unknown => {}
+            }
+        }
+    }
+
+    /// Comfort noise stands in for the audio that the track had so far.
+    #[cold]
+    fn handle_noise(&mut self, packet: &MediaPacket<'_>) {
+        let audio = self.streams.audio().and_then(|place| self.streams.get_mut(place));
+        if let Some(stream) = audio {
+            stream.handle_noise(packet);
         }
     }
 
@@ -162,6 +181,7 @@ impl TrackState {
     pub(crate) fn leave_out(&mut self, sequence: u32, arrival: PacketTime) {
         self.left_out += 1;
         self.holes.leave_out(sequence, arrival);
+        self.course.handle_left_out(sequence, arrival);
     }
 
     /// A packet that was counted as kept could not be handed on: it counts as one that was left out.
@@ -197,9 +217,21 @@ impl TrackState {
     pub(crate) fn summaries(&self) -> impl Iterator<Item = StreamSummary> {
         let carrier = self.streams.audio().unwrap_or(0);
         let lost = self.sequence.as_ref().map_or(0, Sequence::lost) + self.left_out + self.closed_packets();
+        let of = (self.index, self.of);
         self.streams.iter().enumerate().map(move |(at, stream)| {
-            stream.summary(self.index, self.of, if at == carrier { lost } else { 0 })
+            let mut summary = stream.summary(of);
+            if at == carrier {
+                summary.lost = lost;
+                summary.quality.bursts = self.bursts();
+                (summary.course.stretches, summary.course.stretches_unlisted) = self.course.stretches();
+            }
+            summary
         })
+    }
+
+    /// Its runs of missing packets, where they are too many to be listed.
+    fn bursts(&self) -> Bursts {
+        if self.holes.is_full() { self.course.bursts() } else { Bursts::default() }
     }
 
     /// What is missing, and what is needed to tell why.

@@ -5,9 +5,9 @@ pub(crate) mod program;
 
 use earwitness_media::CallAudio;
 use earwitness_model::{
-    CallEnd, CallFacts, CallId, CallSummary, Codec, Decision, Direction, EndedBy, Flow, Leg, MediaPacket,
-    Mode, Outcome, PacketTime, Party, PayloadKind, Refusal, RtpTime, RuleSetHash, Segment, SegmentContent,
-    StreamQuality, StreamSummary, Track, TrackIndex, Verdict, pack_media,
+    CallEnd, CallFacts, CallId, CallSummary, Codec, Course, Decision, Direction, EndedBy, Flow, Leg,
+    MediaPacket, Mode, Outcome, PacketTime, Party, PayloadKind, Refusal, RtpTime, RuleSetHash, Segment,
+    SegmentContent, StreamQuality, StreamSummary, Track, TrackIndex, Verdict, pack_media,
 };
 
 /// Nanoseconds in a millisecond.
@@ -109,6 +109,7 @@ impl Outline {
                 last: START,
                 payload_bytes: 0,
                 quality: StreamQuality::default(),
+                course: Course::default(),
             })
         });
         CallSummary {

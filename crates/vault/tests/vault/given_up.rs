@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use earwitness_model::{
-    CallSummary, Codec, Flag, Gap, GapCause, GapEvidence, Leg, StreamQuality, StreamSummary, TrackIndex,
+    CallSummary, Codec, Course, Flag, Gap, GapCause, GapEvidence, Leg, StreamQuality, StreamSummary,
+    TrackIndex,
 };
 use earwitness_vault::{GivenUp, NotTaken, Sealed, Vault, Writer};
 
@@ -55,6 +56,7 @@ fn counted(n: u32, packets: u64) -> CallSummary {
         last: START,
         payload_bytes: packets * 160,
         quality: StreamQuality::default(),
+        course: Course::default(),
     };
     CallSummary { streams: vec![stream(0), stream(1)], ..summary(n) }
 }

@@ -11,6 +11,7 @@ mod gone;
 mod life;
 mod real_disk;
 mod resume;
+mod schemas;
 mod speed;
 mod strange_clock;
 mod support;

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use earwitness_model::{
     CallEnd, CallFacts, CallId, CallSummary, Codec, Decision, Direction, EarlyMedia, EndedBy, Flag, Flow,
-    Keep, Leg, MediaPacket, Mode, Outcome, PacketTime, Party, PayloadKind, Period, Pii, Protected,
-    RetentionClass, RtpTime, RuleSetHash, RunningCall, RunningEndpoint, Segment, SegmentContent,
+    InbandDigits, Keep, Leg, MediaPacket, Mode, Outcome, PacketTime, Party, PayloadKind, Period, Pii,
+    Protected, RetentionClass, RtpTime, RuleSetHash, RunningCall, RunningEndpoint, Segment, SegmentContent,
     SignallingMessage, SipTransport, Track, TrackIndex, Verdict, WallTime, pack_media, pack_signalling,
 };
 use earwitness_vault::{
@@ -121,7 +121,12 @@ pub(crate) fn facts(n: u32) -> CallFacts {
 pub(crate) fn verdict() -> Verdict {
     let retention = RetentionClass { name: "citizen-90d".into(), keep: Period { months: 0, days: 90 } };
     Verdict {
-        decision: Decision::Admit(Keep { retention, notice: "ivr".into(), early_media: EarlyMedia::Drop }),
+        decision: Decision::Admit(Keep {
+            retention,
+            notice: "ivr".into(),
+            early_media: EarlyMedia::Drop,
+            inband_digits: InbandDigits::Ignore,
+        }),
         mode: Some(Mode::Blanket),
         rule: Some("desk".into()),
         direction: Direction::Inbound,

@@ -1,0 +1,89 @@
+//! What earlier versions wrote is read, and what is new comes back as it was put.
+
+use earwitness_model::{Codec, Course, Evidence, Related, StreamQuality, Stretch};
+use earwitness_vault::{ENTRY_SCHEMA, Entry, EntryError};
+
+use crate::support::{START, call_id, entry, office_with, summary, track};
+
+/// An entry of everything that stands behind the summary's own bytes.
+fn full() -> Entry {
+    let office = office_with([1]);
+    let mut entry = entry(&office.open(), 1);
+    let stretch = Stretch { at: START, packets: 450, lost: 50, longest_run: 3, jitter_us: 700 };
+    let course = Course {
+        jitter_mean_ms: Some(0.7),
+        jitter_max_ms: Some(1.5),
+        stretches: vec![stretch],
+        stretches_unlisted: 2,
+    };
+    let stream = |index, course| earwitness_model::StreamSummary {
+        track: earwitness_model::TrackIndex(index),
+        of: track(index),
+        payload_type: 8,
+        codec: Some(Codec::Pcma),
+        ptime_ms: Some(20),
+        packets: 450,
+        lost: 50,
+        duplicates: 0,
+        reordered: 0,
+        jitter_ms: Some(0.5),
+        first: START,
+        last: START,
+        payload_bytes: 72_000,
+        quality: StreamQuality::default(),
+        course,
+    };
+    entry.summary.streams = vec![stream(0, Course::default()), stream(1, course)];
+    entry.summary.joined = vec![Evidence::Media];
+    entry.summary.related = vec![Related { call: call_id(2), by: Evidence::Payload }];
+    entry
+}
+
+fn without_courses(entry: &Entry) -> Entry {
+    let mut entry = entry.clone();
+    entry.summary.streams.iter_mut().for_each(|stream| stream.course = Course::default());
+    entry
+}
+
+#[test]
+fn an_entry_comes_back_whole() {
+    let entry = full();
+    assert_eq!(Entry::from_bytes(&entry.to_bytes()), Ok(entry.clone()));
+    let bare = Entry::new(summary(3), None);
+    assert_eq!(Entry::from_bytes(&bare.to_bytes()), Ok(bare));
+}
+
+#[test]
+fn entries_of_earlier_schemas_are_read_as_far_as_they_went() {
+    let entry = full();
+    let own = |schema| postcard::to_stdvec(&Entry { schema, ..entry.clone() }).unwrap();
+    let conversation = postcard::to_stdvec(&(&entry.summary.joined, &entry.summary.related)).unwrap();
+    let second = [own(2), conversation].concat();
+    assert_eq!(Entry::from_bytes(&second), Ok(without_courses(&entry)));
+    let mut first = without_courses(&entry);
+    (first.summary.joined, first.summary.related) = (vec![], vec![]);
+    assert_eq!(Entry::from_bytes(&own(1)), Ok(first));
+    let later = ENTRY_SCHEMA + 1;
+    assert_eq!(Entry::from_bytes(&own(later)), Err(EntryError::Schema { found: later }));
+}
+
+#[test]
+fn sections_that_make_no_sense_are_no_entry() {
+    let entry = full();
+    let bytes = entry.to_bytes();
+    let conversation = postcard::to_stdvec(&(&entry.summary.joined, &entry.summary.related)).unwrap();
+    let own = postcard::to_stdvec(&entry).unwrap();
+    assert!(bytes.starts_with(&[&own[..], &conversation].concat()));
+    let with = |sections: &[(u8, Vec<u8>)]| {
+        Entry::from_bytes(
+            &[own.clone(), conversation.clone(), postcard::to_stdvec(sections).unwrap()].concat(),
+        )
+    };
+    assert_eq!(with(&[]), Ok(without_courses(&entry)));
+    // Of a kind that nobody knows, of a stream that is not there, and cut.
+    let beyond = postcard::to_stdvec(&[(2u32, Course::default())][..]).unwrap();
+    for section in [(200, vec![]), (1, beyond), (1, vec![9])] {
+        assert_eq!(with(&[section]), Err(EntryError::Malformed));
+    }
+    assert_eq!(Entry::from_bytes(&bytes[..bytes.len() - 1]), Err(EntryError::Malformed));
+}
