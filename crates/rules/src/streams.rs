@@ -2,7 +2,7 @@
 
 use std::{fmt, net::IpAddr};
 
-use earwitness_model::{Decision, Direction, EarlyMedia, Keep, Mode, Verdict};
+use earwitness_model::{Decision, Direction, EarlyMedia, InbandDigits, Keep, Mode, Verdict};
 
 use crate::load::RuleSet;
 use crate::problem::{Place, Problem, ProblemCode, Problems, quoted};
@@ -233,6 +233,7 @@ impl RuleSet {
                 retention,
                 notice: rule.notice.clone(),
                 early_media: EarlyMedia::Keep,
+                inband_digits: InbandDigits::Ignore,
             }),
             mode: Some(Mode::Blanket),
             rule: Some(rule.name.clone()),
