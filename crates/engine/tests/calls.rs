@@ -314,6 +314,23 @@ fn with_bye_tags(frame: Frame) -> Frame {
 }
 
 #[test]
+fn a_call_is_handed_over_five_seconds_after_its_bye() {
+    let frames = told(&ordinary("x", 0, "4001", (4000, 4002)));
+    let bye = frames[frames.len() - 2].time;
+    let mut engine = Engine::new(RuleSet::lab(), Limits::default());
+    for (number, frame) in frames.iter().enumerate() {
+        engine.handle_frame(&raw(frame, number as u64));
+    }
+    let mut replayed = Replayed::default();
+    engine.handle_time(bye.plus_nanos(4_900_000_000));
+    replayed.poll(&mut engine);
+    assert_eq!(replayed.summaries().len(), 0, "packets in flight");
+    engine.handle_time(bye.plus_nanos(5_000_000_000));
+    replayed.poll(&mut engine);
+    assert_eq!((replayed.only().streams.len(), engine.calls()), (2, 0));
+}
+
+#[test]
 fn an_attempt_that_nobody_answers_ends_with_its_last_message() {
     let replayed = lab(&told(&format!(
         "at 0.000 {A} INVITE x from=1 to=4001 sdp=10.1.0.5:4000/PCMA\n\

@@ -253,3 +253,29 @@ fn a_bye_before_the_answer_that_replaces_is_the_end_only_where_no_answer_comes()
         assert_eq!(call.sip_call_ids.len(), 2);
     }
 }
+
+#[test]
+fn the_bye_that_is_answered_is_the_end_where_one_before_it_was_forged() {
+    use earwitness_model::EndedBy::{Callee, Caller};
+    let call = |byes: &str| {
+        let replayed = lab(&told(&format!(
+            "at 0.000 10.1.0.5:5060 > 10.1.0.9:5060 INVITE x from=1 to=4001 sdp=10.1.0.5:4000/PCMA\n\
+             at 1.000 10.1.0.9:5060 > 10.1.0.5:5060 200 x sdp=10.1.0.9:4002/PCMA\n\
+             at 1.010 10.1.0.5:5060 > 10.1.0.9:5060 ACK x\n\
+             rtp x caller from=1.040 to=8.000 ssrc=1\nrtp x callee from=1.040 to=8.000 ssrc=2\n{byes}\
+             at 400.000 10.1.0.5:5060 > 10.1.0.9:5060 OPTIONS other from=monitor\n"
+        )));
+        let call = replayed.only();
+        let end = call.end.clone().unwrap();
+        (end.at.since(call.facts.start) / 1_000_000, end.by, call.flags.contains(&Flag::FalseBye))
+    };
+    let forged = "at 2.000 10.1.0.5:5060 > 10.1.0.9:5060 BYE x\n";
+    let real = "at 8.000 10.1.0.9:5060 > 10.1.0.5:5060 BYE x\nat 8.010 10.1.0.5:5060 > 10.1.0.9:5060 200 x\n";
+    assert_eq!(call(&format!("{forged}{real}")), (8000, Some(Callee), true));
+    let unanswered = "at 8.000 10.1.0.5:5060 > 10.1.0.9:5060 BYE x\n";
+    assert_eq!(call(&format!("{forged}{unanswered}")), (8000, Some(Caller), true), "it is silent after it");
+    let again = "at 2.500 10.1.0.5:5060 > 10.1.0.9:5060 BYE x repeat\n";
+    assert_eq!(call(&format!("{forged}{again}{real}")), (8000, Some(Callee), true));
+    let early = forged.replace("2.000", "7.500");
+    assert_eq!(call(&format!("{early}{real}")), (7500, Some(Caller), false), "both hung up");
+}

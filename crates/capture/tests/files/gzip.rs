@@ -1,10 +1,14 @@
 //! Gzip by magic number, members one after the other, and files that are no captures.
 
-use std::{fs, io::Write};
+use std::{
+    fs,
+    io::{Cursor, Write},
+};
 
 use earwitness_capture::{CaptureEnd, CaptureError, Damage, FileSource, Inside, Looks, Polled, Source};
 use earwitness_model::{LinkType, PacketTime};
 use earwitness_testkit::pcap::{PcapWriter, Precision};
+use flate2::{Compression, write::GzEncoder};
 
 use crate::{drain, error, frames, gzipped, read};
 
@@ -98,7 +102,7 @@ fn a_directory_and_a_missing_file_are_errors_of_their_own() {
 
 #[test]
 fn a_batch_is_at_most_256_frames() {
-    let mut source = FileSource::from_reader(Box::new(std::io::Cursor::new(capture())), "test").unwrap();
+    let mut source = FileSource::from_reader(Box::new(Cursor::new(capture())), "test").unwrap();
     let mut batches = Vec::new();
     loop {
         let mut frames = 0;
@@ -110,4 +114,42 @@ fn a_batch_is_at_most_256_frames() {
     }
     assert_eq!(batches, [256, 256, 256, 232]);
     assert_eq!(source.progress().total_bytes, None);
+}
+
+/// Bytes that this process had in memory at most (`VmHWM` of proc(5)), in KiB.
+fn most_kib() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+#[test]
+fn what_unpacks_to_a_thousand_times_its_size_is_read_a_window_at_a_time() {
+    const FRAMES: u32 = 16;
+    const LENGTH: usize = FileSource::MAX_FRAME as usize;
+    let mut writer = PcapWriter::new(
+        GzEncoder::new(Vec::new(), Compression::fast()),
+        LinkType::Ethernet,
+        Precision::Micro,
+    )
+    .unwrap();
+    let zeros = vec![0; LENGTH];
+    (0..FRAMES).for_each(|_| writer.write(PacketTime::EPOCH, &zeros).unwrap());
+    let packed = writer.finish().unwrap().finish().unwrap();
+    drop(zeros);
+    assert!(packed.len() * 100 < FRAMES as usize * LENGTH, "{} bytes", packed.len());
+    let before = most_kib();
+    let mut source = FileSource::from_reader(Box::new(Cursor::new(packed)), "bomb").unwrap();
+    let mut seen = 0;
+    let end = loop {
+        match source.poll(&mut |frame| seen += u32::from(frame.bytes.len() == LENGTH)) {
+            Ok(Polled::Frames) => {}
+            other => break other,
+        }
+    };
+    assert!(matches!(end, Ok(Polled::End(CaptureEnd::Complete))), "{end:?}");
+    assert_eq!(seen, FRAMES);
+    // One frame of the greatest length, what is read ahead of it, and what the other tests of this program need.
+    let grown = most_kib().saturating_sub(before);
+    assert!(grown < 4 * LENGTH as u64 / 1024, "{grown} KiB");
 }

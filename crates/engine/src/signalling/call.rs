@@ -8,7 +8,7 @@ use earwitness_model::{
 use super::{
     acknowledged::Invited,
     beside::Beside,
-    farewell::Farewell,
+    farewell::{Farewell, Later},
     hold::Hold,
     info::InfoKeys,
     keys::Closed,
@@ -140,6 +140,7 @@ pub(super) struct Call {
     pub(super) last_message: PacketTime,
     /// The BYE that ended it.
     pub(super) farewell: Option<Farewell>,
+    pub(super) later: Option<Later>,
     pub(super) false_bye: bool,
     pub(super) unseen_answer: bool,
     /// A message of it came in TLS.
@@ -186,6 +187,7 @@ impl Call {
             messages: 0,
             last_message: origin.at,
             farewell: None,
+            later: None,
             false_bye: false,
             unseen_answer: false,
             in_tls: false,

@@ -1,9 +1,9 @@
 //! A BYE that nobody answers may be forged, or belong to nobody: the call is looked at again before it is let go. When the
-//! party in whose name the BYE came talks on, the call was not over.
+//! party in whose name the BYE came talks on, the call was not over; a later BYE may be its end.
 
 use std::collections::VecDeque;
 
-use earwitness_model::{EndedBy, Leg, PacketTime};
+use earwitness_model::{CallEnd, EndedBy, Leg, PacketTime};
 use earwitness_wire::sip::Message;
 
 use super::{
@@ -25,7 +25,16 @@ pub(super) struct Farewell {
     pub(super) at: PacketTime,
     /// The place of its dialog among the call's names.
     pub(super) name: usize,
+    /// Its number in that dialog.
+    pub(super) cseq: u32,
     pub(super) answered: bool,
+}
+
+/// What a BYE says that comes when the call is over by another one, which nobody answered.
+#[derive(Debug)]
+pub(super) struct Later {
+    farewell: Farewell,
+    reason: Option<String>,
 }
 
 impl Farewell {
@@ -45,10 +54,26 @@ impl Farewell {
 }
 
 impl Call {
-    /// A BYE of the call was answered with `code`: its sender's own dialog is over.
-    pub(super) fn handle_bye_answered(&mut self, code: u16) {
-        if let Some(farewell) = self.farewell.as_mut().filter(|_| code >= 200) {
-            farewell.answered = true;
+    /// The BYE numbered `cseq` in the dialog at `name` was answered with `code`: its sender's own dialog is over.
+    pub(super) fn handle_bye_answered(&mut self, code: u16, name: usize, cseq: u32) {
+        let later = self.later.as_mut().map(|later| &mut later.farewell);
+        for farewell in self.farewell.as_mut().into_iter().chain(later) {
+            farewell.answered |= code >= 200 && (farewell.name, farewell.cseq) == (name, cseq);
+        }
+    }
+
+    /// A BYE came when the call was over: should the one that ended it turn out false, this one may be the end. The first
+    /// that is answered is, and else the last.
+    pub(super) fn handle_later_bye(&mut self, farewell: Farewell, reason: Option<String>) {
+        let is_another = self.farewell.is_some_and(|first| {
+            !first.answered && (first.name, first.cseq) != (farewell.name, farewell.cseq)
+        });
+        let known = self.later.as_ref().map(|later| &later.farewell);
+        let is_new = known.is_none_or(|known| {
+            !known.answered && (known.name, known.cseq) != (farewell.name, farewell.cseq)
+        });
+        if is_another && is_new {
+            self.later = Some(Later { farewell, reason });
         }
     }
 
@@ -110,10 +135,17 @@ impl Signalling {
         let Some(answer) = call.answer.filter(|_| farewell.is_false(heard)) else {
             return self.close(slot, orders);
         };
-        call.state = State::Answered;
         call.false_bye = true;
-        call.names.handle_false_bye(farewell.name);
         call.announced.handle_change();
+        if let Some(Later { farewell, reason }) = call.later.take() {
+            call.farewell = Some(farewell);
+            call.state = State::Over(CallEnd { at: farewell.at, by: Some(farewell.ended_by()), reason });
+            let over = call.take_over();
+            orders.extend(over.map(|running| Order::Running { call: slot, running }));
+            return self.wait(slot, Timer::Linger, farewell.at);
+        }
+        call.state = State::Answered;
+        call.names.handle_false_bye(farewell.name);
         orders.push_back(Order::Answered { call: slot, at: answer });
         self.tell_running(slot, orders);
     }
@@ -126,7 +158,7 @@ mod tests {
     #[test]
     fn only_the_party_that_said_goodbye_shows_that_it_did_not() {
         let at = |ms: i64| PacketTime::from_nanos(ms * 1_000_000);
-        let farewell = Farewell { by: Leg::Callee, at: at(10_000), name: 0, answered: false };
+        let farewell = Farewell { by: Leg::Callee, at: at(10_000), name: 0, cseq: 2, answered: false };
         assert!(farewell.is_false([None, Some(at(12_001))]));
         assert!(!farewell.is_false([None, Some(at(12_000))]), "within its grace");
         assert!(!farewell.is_false([Some(at(14_000)), None]), "the other one did not hear of it yet");

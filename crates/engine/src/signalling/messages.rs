@@ -3,7 +3,7 @@
 use std::{collections::VecDeque, net::SocketAddr};
 
 use earwitness_model::{Leg, PacketTime};
-use earwitness_wire::sip::{Message, Method, StartLine};
+use earwitness_wire::sip::{CSeq, Message, Method, StartLine};
 
 use super::{
     Signalling, SipDatagram,
@@ -76,6 +76,10 @@ impl Signalling {
         let Some(call) = self.call_mut(slot) else { return };
         let place = call.names.place(message.call_id());
         if method == Method::Invite && !in_dialog(message) {
+            // Hops and branches have it before the answer: what comes later is the same again, or not the call's.
+            if !call.names.at(place).is_invited() {
+                return;
+            }
             if call.names.at(place).inviter == Leg::Caller {
                 call.add_caller_tag(from_tag);
             }
@@ -176,7 +180,8 @@ impl Signalling {
         let after = call.names.handle_bye(place, inviter, invited);
         self.kin.handle_over(slot, place, &mut call.traces);
         let is_attempt = call.answer.is_none();
-        let farewell = Farewell { by: sender, at: time, name: place, answered: false };
+        let cseq = message.cseq().map_or(0, |cseq| cseq.number);
+        let farewell = Farewell { by: sender, at: time, name: place, cseq, answered: false };
         if after == AfterBye::GoesOn || (is_attempt && !call.names.decides(place)) {
             if !is_attempt && !call.names.talk() {
                 call.farewell = Some(farewell);
@@ -184,8 +189,10 @@ impl Signalling {
             return call.announced.handle_change();
         }
         call.cancelled |= is_attempt;
-        if !is_attempt && !matches!(call.state, State::Over(_)) {
-            call.farewell = Some(farewell);
+        match call.state {
+            _ if is_attempt => {}
+            State::Over(_) => call.handle_later_bye(farewell, reason(message)),
+            State::Attempt | State::Answered => call.farewell = Some(farewell),
         }
         self.finish(slot, time, (!is_attempt).then(|| farewell.ended_by()), reason(message), orders);
     }
@@ -200,7 +207,7 @@ impl Signalling {
         outputs: &mut VecDeque<Output>,
     ) {
         let (time, from_tag) = (datagram.time, from_tag(message));
-        let Some(method) = message.cseq().map(|cseq| cseq.method) else { return };
+        let Some(CSeq { method, number }) = message.cseq() else { return };
         let Some(call) = self.call_mut(slot) else { return };
         let place = call.names.place(message.call_id());
         let (to_tag, inviter) = (message.to().and_then(|to| to.tag()), call.names.at(place).inviter);
@@ -210,7 +217,7 @@ impl Signalling {
         }
         let sender = call.sender(from_tag, true);
         if method == Method::Bye {
-            return call.handle_bye_answered(code);
+            return call.handle_bye_answered(code, place, number);
         }
         if !matches!(method, Method::Invite | Method::Update | Method::Prack) {
             return;
@@ -239,8 +246,7 @@ impl Signalling {
             300.. if is_attempt && decides => self.handle_failure(slot, code, message, datagram, orders),
             300.. if is_attempt => self.wait_no_less(slot, Timer::Retry, time),
             300.. => {
-                let by = (place, message.cseq().map_or(0, |cseq| cseq.number));
-                self.handle_refused_offer(slot, sender.other(), by, orders);
+                self.handle_refused_offer(slot, sender.other(), (place, number), orders);
                 if method == Method::Invite {
                     self.handle_not_taken_over(slot, code, message, datagram, orders);
                 }
