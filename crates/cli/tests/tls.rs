@@ -7,7 +7,7 @@
 
 mod support;
 
-use std::fs;
+use std::{fs, thread, time::Duration};
 
 use earwitness_model::{LinkType, SipTransport};
 use earwitness_testkit::{
@@ -15,10 +15,10 @@ use earwitness_testkit::{
     pcap::{self, Order, Pcapng},
     script::{Script, parse_over},
 };
-use support::Bench;
+use support::{Bench, wire::Wire};
 
 const CALL: &str =
-    "at 0 10.1.0.5:40001 > 10.1.0.9:5061 INVITE call-1 from=0312221111 to=4001 sdp=10.1.0.5:4000/PCMA
+    "at 0 10.1.0.5:40001 > 10.1.0.9:5061 INVITE call-1 from=01012345678 to=4001 sdp=10.1.0.5:4000/PCMA
 at 1 10.1.0.9:5061 > 10.1.0.5:40001 200 call-1 sdp=10.1.0.9:4002/PCMA
 at 1.02 10.1.0.5:40001 > 10.1.0.9:5061 ACK call-1
 rtp call-1 caller from=1.04 to=3 ssrc=0x11
@@ -137,4 +137,36 @@ fn the_doctor_finds_tls_a_defect_only_without_its_keys() {
         bench.command(["doctor", "-r", "call.pcap"]).env("EARWITNESS_TLS_KEYS", "keys.log").output().unwrap(),
     );
     assert!(!by_environment.out.contains("signalling-encrypted"), "{}", by_environment.out);
+}
+
+#[test]
+fn a_live_key_log_is_read_as_it_grows_and_what_was_said_before_its_keys_is_not_lost() {
+    let Some(wire) = Wire::new() else { return };
+    for threads in ["1", "2"] {
+        let (bench, script) = bench(SipTransport::Tls);
+        bench.done(["init", "--access", "open"]);
+        fs::create_dir(bench.path("run")).unwrap();
+        let recorder = wire.record(&bench, &["--threads", threads, "--tls-keys", "run/pbx.log"]);
+        let log = script.key_log();
+        let (first, rest) = log.split_at(log.len() / 2 + 7);
+        thread::scope(|scope| {
+            scope.spawn(|| wire.send(script.frames()));
+            // The INVITE was sent, and the call is not answered; half a line comes first.
+            thread::sleep(Duration::from_millis(300));
+            fs::write(bench.path("run/pbx.log"), first).unwrap();
+            thread::sleep(Duration::from_millis(200));
+            fs::write(bench.path("run/pbx.log"), [first, rest].concat()).unwrap();
+        });
+        let said = recorder.stop();
+        assert_eq!(said.code, Some(0), "{}", said.err);
+        assert!(said.err.contains("1 connection in TLS opened by key logs"), "{}", said.err);
+        let calls = bench.calls(&[]);
+        let [call] = &calls[..] else { panic!("one call: {calls:?}") };
+        assert_eq!((&call["flags"], &call["recorded"]), (&serde_json::json!(["tls"]), &true.into()));
+        let packets: Vec<_> =
+            call["streams"].as_array().unwrap().iter().map(|stream| stream["packets"].clone()).collect();
+        assert_eq!(packets, [98, 98], "with {threads} threads");
+        let ring = call["ring_s"].as_f64().unwrap();
+        assert!((0.9..1.1).contains(&ring), "the INVITE is told as of when it came: {ring}");
+    }
 }

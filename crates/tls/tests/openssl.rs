@@ -1,5 +1,7 @@
 //! Connections of OpenSSL, which rustls has no like of: CBC with and without encrypt-then-MAC, RSA and DHE, a HelloRetryRequest.
 
+#![expect(clippy::unwrap_used, reason = "a test stops where it fails, in its helping functions too")]
+
 mod support;
 
 use support::Listener;

@@ -193,7 +193,7 @@ mod tests {
         file.set_len(MOST_BYTES + 100).unwrap();
         file.seek(SeekFrom::End(0)).unwrap();
         file.write_all(b"\nlast\n").unwrap();
-        assert_eq!(&**read_all(&[small.clone()]).unwrap(), b"one\ntwo\n");
+        assert_eq!(&**read_all(std::slice::from_ref(&small)).unwrap(), b"one\ntwo\n");
         let all = read_all(&[small, huge]).unwrap();
         assert!(all.ends_with(b"\nlast\n\n") && all.len() < (MOST_BYTES + 100) as usize);
         let missing = read_all(&[home.path().join("no")]).unwrap_err();
