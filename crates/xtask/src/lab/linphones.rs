@@ -13,7 +13,7 @@ use super::{
     Lab, phones,
     program::{Program, until},
     room::Host,
-    softphones,
+    softphones::{self, Media},
 };
 
 const CONFIGURATION: &str = include_str!("templates/linphone.rc");
@@ -32,15 +32,20 @@ pub(super) struct Linphone {
 
 impl Linphone {
     /// Starts the phone `user` at `host`, which answers at once, and waits until it takes commands.
-    pub(super) fn start(lab: &Lab, scene: &str, host: Host, user: &str) -> Result<Self> {
+    pub(super) fn start(lab: &Lab, scene: &str, (host, user): (Host, &str), media: Media) -> Result<Self> {
         let name = format!("{scene}-{user}");
         let home = lab.path(&name);
         // It does not make the folder of its database itself.
         fs::create_dir_all(home.join(".local/share/linphone")).context("the folder of a softphone")?;
         let port = softphones::port_of(user)?;
-        let (pbx, port_text, media) =
+        let (pbx, port_text, ports) =
             (Host::Pbx.address().to_string(), port.to_string(), (port + 10_000).to_string());
-        let words = [("PBX", pbx.as_str()), ("PORT", &port_text), ("MEDIA", &media), ("USER", user)];
+        let lock = match media {
+            Media::Plain => "none",
+            Media::Locked => "srtp",
+        };
+        let words =
+            [("PBX", pbx.as_str()), ("PORT", &port_text), ("MEDIA", &ports), ("USER", user), ("LOCK", lock)];
         let configuration = home.join("linphone.rc");
         phones::write(&configuration, CONFIGURATION, &words)?;
         let mut command = host.command("linphone-daemon");

@@ -27,6 +27,7 @@ pub(super) struct Stream {
     pub(super) dst: String,
     /// As `0x0123abcd`.
     pub(super) ssrc: String,
+    pub(super) codec: String,
     pub(super) packets: u64,
     pub(super) lost: u64,
     pub(super) duplicates: u64,
@@ -109,6 +110,7 @@ fn stream(json: &Value) -> Stream {
         src: text("src"),
         dst: text("dst"),
         ssrc: text("ssrc"),
+        codec: text("codec"),
         packets: number("packets"),
         lost: number("lost"),
         duplicates: number("duplicates"),

@@ -59,6 +59,13 @@ pub(super) enum Media {
     Locked,
 }
 
+/// The one encoding that a softphone offers and takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Encoding {
+    Pcma,
+    Pcmu,
+}
+
 /// When a softphone answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Answers {
@@ -77,6 +84,7 @@ pub(super) struct Softphone {
     pub(super) network: Network,
     pub(super) carrier: Carrier,
     pub(super) media: Media,
+    pub(super) encoding: Encoding,
     pub(super) answers: Answers,
 }
 
@@ -89,7 +97,7 @@ pub(super) struct Ready {
 }
 
 impl Softphone {
-    /// `user` at `host`, as most are: UDP, IPv4, RTP, answering at once.
+    /// `user` at `host`, as most are: UDP, IPv4, RTP, A-law, answering at once.
     pub(super) const fn new(host: Host, user: &'static str, voice: &'static str) -> Self {
         Self {
             host,
@@ -98,6 +106,7 @@ impl Softphone {
             network: Network::Four,
             carrier: Carrier::Udp,
             media: Media::Plain,
+            encoding: Encoding::Pcma,
             answers: Answers::AtOnce,
         }
     }
@@ -130,13 +139,17 @@ impl Softphone {
             Answers::AtOnce => "auto",
             Answers::WhenTold => "manual",
         };
+        let encoding = match self.encoding {
+            Encoding::Pcma => "PCMA",
+            Encoding::Pcmu => "PCMU",
+        };
         let media = match self.media {
             Media::Plain => "",
             Media::Locked => ";mediaenc=srtp-mand",
         };
         let account = format!(
             "<sip:{}@{exchange}>;outbound=\"sip:{exchange}:5060;transport={carrier}\";regint=0;\
-             answermode={answers};audio_codecs=PCMA{media}\n",
+             answermode={answers};audio_codecs={encoding}{media}\n",
             self.user
         );
         phones::write(&folder.join("accounts"), &account, &[])?;

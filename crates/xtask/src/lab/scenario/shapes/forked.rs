@@ -1,4 +1,4 @@
-//! One number, two phones: both ring, one answers, the other is cancelled.
+//! One number, two phones: at once, when one answers and the other is cancelled, and one after the other.
 
 use std::{thread::sleep, time::Duration};
 
@@ -14,7 +14,8 @@ use crate::lab::{
 const RING: Duration = Duration::from_secs(2);
 const TALK: Duration = Duration::from_secs(6);
 
-pub(super) fn run(scene: &mut Scene<'_>) -> Result<()> {
+/// Both ring, one answers.
+pub(super) fn at_once(scene: &mut Scene<'_>) -> Result<()> {
     let (lab, name) = (scene.lab, scene.name);
     let waiting =
         |host, user, voice| Softphone { answers: Answers::WhenTold, ..Softphone::new(host, user, voice) };
@@ -49,6 +50,31 @@ pub(super) fn run(scene: &mut Scene<'_>) -> Result<()> {
         told,
         callee.is_some_and(|src| src.starts_with(&from_office)),
     );
+    scene.is_between(&call, "citizen", "office")?;
+    Ok(())
+}
+
+/// The first is busy, the second answers.
+pub(super) fn one_after_the_other(scene: &mut Scene<'_>) -> Result<()> {
+    let (lab, name) = (scene.lab, scene.name);
+    let desk = Softphone { answers: Answers::WhenTold, ..Softphone::new(Host::PhonesB, "4702", "desk") };
+    let mut desk = desk.start(lab, name)?;
+    let _office = Softphone::new(Host::PhonesC, "4207", "office").start(lab, name)?;
+    let mut citizen = Softphone::new(Host::PhonesA, "4100", "citizen").start(lab, name)?;
+    citizen.dial("4702")?;
+    desk.wait("Incoming call from", 1)?;
+    sleep(RING);
+    desk.order("/hangup")?;
+    citizen.talks(1)?;
+    sleep(TALK);
+    citizen.order("/hangup")?;
+    citizen.wait("terminated", 1)?;
+
+    let [call] = scene.calls_between([("4100", "4702")])?;
+    scene.equal("dialogs", call.count("legs"), 1);
+    scene.equal("streams", call.streams.len(), 2);
+    scene.is_json("status", &call.json["sip_status"], &serde_json::json!(200));
+    scene.about("rings", call.seconds("ring_s"), RING.as_secs_f64(), 1.0);
     scene.is_between(&call, "citizen", "office")?;
     Ok(())
 }

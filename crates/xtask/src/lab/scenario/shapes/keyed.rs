@@ -1,6 +1,6 @@
 //! Keys that are pressed: as events (RFC 4733), in INFO, and as tones among the voice.
 
-use std::process::Command;
+use std::{process::Command, thread::sleep, time::Duration};
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
@@ -8,9 +8,11 @@ use serde_json::{Value, json};
 use super::{held::kept_of, scene::Scene};
 use crate::lab::{
     Lab,
+    linphones::Linphone,
     order::InBand,
+    room::Host,
     scripted::{Scripted, Scripts},
-    softphones::{Carrier, Network},
+    softphones::{Carrier, Media, Network, Softphone},
     voice::{Kept, Voice},
 };
 
@@ -18,10 +20,13 @@ const CALLER: &str = include_str!("../../templates/presses.xml");
 const CALLEE: &str = include_str!("../../templates/keypad.xml");
 /// Keys among the voice, each with its two tones (ITU-T Q.23), in Hz.
 const TONES: [(&str, &str, &str); 3] = [("1", "697", "1209"), ("8", "852", "1336"), ("0", "941", "1336")];
+/// Between two keys of softphones.
+const PAUSE: Duration = Duration::from_millis(800);
 /// How long a tone is heard, and the silence after it, in milliseconds.
 const TONE_MS: u32 = 120;
 
-pub(super) fn run(scene: &mut Scene<'_>) -> Result<()> {
+/// By sipp, in all three ways.
+pub(super) fn in_all_ways(scene: &mut Scene<'_>) -> Result<()> {
     let lab = scene.lab;
     let voices = [Voice::saying(61, tones(lab)?), Voice::new(62, 200)];
     for (name, voice) in ["dtmf-says", "dtmf-answers"].into_iter().zip(&voices) {
@@ -62,6 +67,38 @@ pub(super) fn run(scene: &mut Scene<'_>) -> Result<()> {
         InBand::Told => scene.figure("keys among the voice", of("inband").len()),
         InBand::Wanted => keys(scene, "tones", &of("inband"), &TONES.map(|(key, ..)| key)),
     }
+    Ok(())
+}
+
+/// By a caller's baresip and a callee's linphone, as events among their voices.
+pub(super) fn by_softphones(scene: &mut Scene<'_>) -> Result<()> {
+    let (lab, name) = (scene.lab, scene.name);
+    let mut desk = Linphone::start(lab, name, (Host::PhonesB, "4001"), Media::Plain)?;
+    let mut citizen = Softphone::new(Host::PhonesA, "4100", "citizen").start(lab, name)?;
+    citizen.dial("4001")?;
+    citizen.talks(1)?;
+    desk.say(lab, "desk", 1)?;
+    for (by_citizen, by_desk) in [("1", "7"), ("1", "*"), ("#", "0")] {
+        sleep(PAUSE);
+        citizen.order(by_citizen)?;
+        sleep(PAUSE);
+        desk.order(&format!("dtmf {by_desk}"))?;
+    }
+    sleep(2 * PAUSE);
+    citizen.order("/hangup")?;
+    citizen.wait("terminated", 1)?;
+
+    let [call] = scene.calls_between([("4100", "4001")])?;
+    // A voice and its events, each a payload type of one SSRC.
+    let codecs: Vec<&str> = call.streams.iter().map(|stream| stream.codec.as_str()).collect();
+    scene.figure("streams", codecs.join(", "));
+    scene.equal("streams", call.streams.len(), 4);
+    scene.equal("lost", call.streams.iter().map(|stream| stream.lost).sum::<u64>(), 0);
+    scene.figure("listed", &call.json["dtmf"]);
+    let pressed = call.each("dtmf", "digit");
+    scene.equal("keys", pressed, "1, 7, 1, *, #, 0".to_owned());
+    scene.equal("by", call.each("dtmf", "leg"), ["caller, callee"; 3].join(", "));
+    scene.equal("via", call.each("dtmf", "via"), ["rfc4733"; 6].join(", "));
     Ok(())
 }
 

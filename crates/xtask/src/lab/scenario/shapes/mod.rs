@@ -2,6 +2,7 @@
 //! and on each channel what that party said.
 
 mod carried;
+mod converted;
 mod forked;
 mod held;
 mod keyed;
@@ -11,7 +12,7 @@ mod transferred;
 
 use anyhow::{Context, Result, bail};
 
-use self::scene::Scene;
+use self::{scene::Scene, transferred::Plot};
 use crate::lab::{
     Lab,
     exchange::{Exchange, Plan},
@@ -24,28 +25,38 @@ use crate::lab::{
 enum Shape {
     Blind,
     Attended,
+    AttendedAnchored,
+    AttendedLocked,
     Music,
     Early,
     Forked,
+    Busy,
     Tcp,
     Six,
     Locked,
     Bridged,
+    Converted,
     Keys,
+    Pressed,
 }
 
 impl Shape {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 15] = [
         Self::Blind,
         Self::Attended,
+        Self::AttendedAnchored,
+        Self::AttendedLocked,
         Self::Music,
         Self::Early,
         Self::Forked,
+        Self::Busy,
         Self::Tcp,
         Self::Six,
         Self::Locked,
         Self::Bridged,
+        Self::Converted,
         Self::Keys,
+        Self::Pressed,
     ];
 
     /// Its name for `--only`.
@@ -53,14 +64,19 @@ impl Shape {
         match self {
             Self::Blind => "blind",
             Self::Attended => "attended",
+            Self::AttendedAnchored => "attended-anchored",
+            Self::AttendedLocked => "attended-sdes",
             Self::Music => "music",
             Self::Early => "early",
             Self::Forked => "forked",
+            Self::Busy => "busy",
             Self::Tcp => "tcp",
             Self::Six => "ipv6",
             Self::Locked => "sdes",
             Self::Bridged => "bridged",
+            Self::Converted => "converted",
             Self::Keys => "dtmf",
+            Self::Pressed => "pressed",
         }
     }
 
@@ -68,15 +84,20 @@ impl Shape {
     fn run(self, scene: &mut Scene<'_>) -> Result<()> {
         match self {
             Self::Blind => transferred::blind(scene),
-            Self::Attended => transferred::attended(scene),
+            Self::Attended => transferred::attended(scene, Plot::DIRECT),
+            Self::AttendedAnchored => transferred::attended(scene, Plot::ANCHORED),
+            Self::AttendedLocked => transferred::attended(scene, Plot::LOCKED),
             Self::Music => held::with_music(scene),
             Self::Early => held::before_the_answer(scene),
-            Self::Forked => forked::run(scene),
+            Self::Forked => forked::at_once(scene),
+            Self::Busy => forked::one_after_the_other(scene),
             Self::Tcp => carried::over_tcp(scene),
             Self::Six => carried::over_six(scene),
             Self::Locked => locked::by_both(scene),
             Self::Bridged => locked::by_the_caller(scene),
-            Self::Keys => keyed::run(scene),
+            Self::Converted => converted::run(scene),
+            Self::Keys => keyed::in_all_ways(scene),
+            Self::Pressed => keyed::by_softphones(scene),
         }
     }
 }

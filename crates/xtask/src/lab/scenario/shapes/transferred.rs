@@ -5,7 +5,13 @@ use std::{thread::sleep, time::Duration};
 use anyhow::Result;
 
 use super::scene::Scene;
-use crate::lab::{hearing::between, linphones::Linphone, listing::Call, room::Host, softphones::Softphone};
+use crate::lab::{
+    hearing::between,
+    linphones::Linphone,
+    listing::Call,
+    room::Host,
+    softphones::{Media, Softphone},
+};
 
 /// How long they talk before the transfer, and after.
 const BEFORE: Duration = Duration::from_secs(5);
@@ -42,20 +48,44 @@ pub(super) fn blind(scene: &mut Scene<'_>) -> Result<()> {
     Ok(())
 }
 
+/// Who takes part in an attended transfer, and how.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Plot {
+    /// The desk's extension, at [`Host::PhonesB`].
+    desk: &'static str,
+    /// The office's place and extension.
+    office: (Host, &'static str),
+    media: Media,
+    /// Streams of the first call, and of the second.
+    streams: [usize; 2],
+}
+
+impl Plot {
+    /// From phone to phone.
+    pub(super) const DIRECT: Self =
+        Self { desk: "4000", office: (Host::PhonesC, "4201"), media: Media::Plain, streams: [2, 4] };
+    /// By way of the exchange: each voice is on the mirror in both ways, and its music while the citizen is held.
+    pub(super) const ANCHORED: Self =
+        Self { desk: "4300", office: (Host::PhonesB, "4301"), streams: [5, 8], ..Self::DIRECT };
+    /// With SRTP, whose keys are others in every dialog.
+    pub(super) const LOCKED: Self = Self { media: Media::Locked, ..Self::DIRECT };
+}
+
 /// The citizen calls the desk, which asks the office and then connects the two: the second call begins between desk and
 /// office, and goes on between citizen and office.
-pub(super) fn attended(scene: &mut Scene<'_>) -> Result<()> {
+pub(super) fn attended(scene: &mut Scene<'_>, plot: Plot) -> Result<()> {
     let (lab, name) = (scene.lab, scene.name);
-    let mut desk = Linphone::start(lab, name, Host::PhonesB, "4000")?;
-    let mut office = Linphone::start(lab, name, Host::PhonesC, "4201")?;
-    let mut citizen = Linphone::start(lab, name, Host::PhonesA, "4100")?;
-    citizen.dial("4000")?;
+    let Plot { desk: to_desk, office: (place, to_office), media, streams } = plot;
+    let mut desk = Linphone::start(lab, name, (Host::PhonesB, to_desk), media)?;
+    let mut office = Linphone::start(lab, name, (place, to_office), media)?;
+    let mut citizen = Linphone::start(lab, name, (Host::PhonesA, "4100"), media)?;
+    citizen.dial(to_desk)?;
     citizen.say(lab, "citizen", 1)?;
     desk.say(lab, "desk", 1)?;
     sleep(BEFORE);
     desk.order("call-pause 1")?;
     desk.wait("Event: LinphoneCallPaused\n", 1)?;
-    desk.dial("4201")?;
+    desk.dial(to_office)?;
     office.say(lab, "office", 1)?;
     desk.say(lab, "desk", 2)?;
     sleep(BEFORE);
@@ -66,7 +96,14 @@ pub(super) fn attended(scene: &mut Scene<'_>) -> Result<()> {
     citizen.order("terminate 2")?;
     citizen.wait("Event: LinphoneCallEnd", 2)?;
 
-    let [first, second] = scene.calls_between([("4100", "4000"), ("4000", "4201")])?;
+    let [first, second] = scene.calls_between([("4100", to_desk), (to_desk, to_office)])?;
+    scene.equal("streams of the first", first.streams.len(), streams[0]);
+    scene.equal("streams of the second", second.streams.len(), streams[1]);
+    let protection = if media == Media::Locked { "sdes" } else { "" };
+    for call in [&first, &second] {
+        scene.equal("protection", call.text("protection"), protection.to_owned());
+        scene.equal("lost", call.streams.iter().map(|stream| stream.lost).sum::<u64>(), 0);
+    }
     scene.name_each_other([&first, &second]);
     let reasons = |call: &Call| call.each("legs", "reason");
     scene.equal("dialogs of the first", reasons(&first), "first".to_owned());
