@@ -11,7 +11,7 @@ use std::{collections::BTreeSet, fs, io::Write, path::Path};
 use score::{
     known::KNOWN,
     tally::{Point, Tally},
-    truth::{audio, dialogs, digits, is_end, is_g711, streams},
+    truth::{audio, dialogs, digits, is_end, is_g711, leg, streams},
     unsignalled,
 };
 use serde_json::Value;
@@ -41,6 +41,25 @@ fn compare_audio(tally: &mut Tally<'_>, calls: &[Value], stream: &Value) {
             tally.point(Point::G711, &what, is_so);
         }
     }
+}
+
+/// Compares how many packets of a stream came, of all its payload types together.
+fn compare_counts(tally: &mut Tally<'_>, calls: &[Value], stream: &Value) {
+    let counts = ["packets", "duplicates", "lost"];
+    let sum = |of: &str| listed(calls, stream).filter_map(|(_, found)| found[of].as_u64()).sum::<u64>();
+    let expected = ["distinct", "duplicates", "missing"].map(|of| stream[of].as_u64().unwrap());
+    let found = counts.map(sum);
+    let what = format!("{} > {} {}", stream["src"], stream["dst"], stream["ssrc"]).replace('"', "");
+    tally.point(Point::Counts, &format!("{what}: {expected:?}, found {found:?}"), found == expected);
+}
+
+/// Compares whose voice a stream is.
+fn compare_leg(tally: &mut Tally<'_>, calls: &[Value], capture: &Value, stream: &Value) {
+    let Some(leg) = leg(capture, stream) else { return };
+    let what = format!("{} > {} {}", stream["src"], stream["dst"], stream["ssrc"]).replace('"', "");
+    let mut found = listed(calls, stream).map(|(_, found)| &found["leg"]).peekable();
+    let is_so = found.peek().is_some() && found.all(|of| of == leg);
+    tally.point(Point::Leg, &format!("{what}: {leg}"), is_so);
 }
 
 /// Compares the keys of RFC 4733 in a stream, in their order.
@@ -98,6 +117,8 @@ fn compare(tally: &mut Tally<'_>, path: &Path, capture: &Value) {
     for stream in streams(capture).filter(|stream| unsignalled::is_announced(stream)) {
         compare_audio(tally, &calls, stream);
         compare_keys(tally, &calls, stream);
+        compare_leg(tally, &calls, capture, stream);
+        compare_counts(tally, &calls, stream);
     }
 }
 
@@ -113,6 +134,7 @@ fn compare_unsignalled(tally: &mut Tally<'_>, path: &Path, capture: &Value) {
     for stream in lonely {
         compare_audio(tally, &calls, stream);
         compare_keys(tally, &calls, stream);
+        compare_counts(tally, &calls, stream);
     }
 }
 
@@ -141,6 +163,7 @@ fn the_corpus_comes_to_its_ground_truth_but_for_what_is_explained() {
     let (truth, secured) = (read("EXPECTED.json"), read("EXPECTED_SRTP.json"));
     let mut all = score::tally::Score::default();
     for (name, capture) in truth["captures"].as_object().unwrap() {
+        all.note(capture);
         let mut tally = all.of(name);
         compare(&mut tally, &corpus.join(name), capture);
         compare_unsignalled(&mut tally, &corpus.join(name), capture);

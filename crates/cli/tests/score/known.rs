@@ -42,10 +42,28 @@ const fn zrtp(point: &'static str) -> Known {
     }
 }
 
+/// The only stream of a call in which nothing is said.
+const VIDEO: &str = "nothing comes to the port of the audio line; what comes is that of the video line, and video is told of a \
+    call and not kept";
+
+const fn video(point: &'static str) -> Known {
+    Known {
+        capture: "odedshimon+BruteShark/h263-over-rtp.pcap",
+        point,
+        frames: "1 and 3 (SDP), 5-49 (H.263)",
+        clause: "RFC 3551, 6, table 5: payload type 34 is H.263",
+        why: VIDEO,
+    }
+}
+
 /// All of them.
-pub(crate) const KNOWN: [Known; 4] = [
+pub(crate) const KNOWN: [Known; 8] = [
     zrtp("Stream: 192.168.10.40:49848 > 192.168.10.41:64508 0xb72a7104"),
     zrtp("Stream: 192.168.10.41:64508 > 192.168.10.40:49848 0xbee0f2ed"),
     zrtp("G711: 192.168.10.40:49848 > 192.168.10.41:64508 0xb72a7104"),
     zrtp("G711: 192.168.10.41:64508 > 192.168.10.40:49848 0xbee0f2ed"),
+    zrtp("Counts: 192.168.10.40:49848 > 192.168.10.41:64508 0xb72a7104: [790, 0, 1], found [12, 0, 778]"),
+    zrtp("Counts: 192.168.10.41:64508 > 192.168.10.40:49848 0xbee0f2ed: [205, 0, 369], found [1, 0, 204]"),
+    video("Counts: 192.168.6.199:57128 > 192.168.6.199:32976 0x5482ece0: [45, 0, 0], found [0, 0, 0]"),
+    video("Leg: 192.168.6.199:57128 > 192.168.6.199:32976 0x5482ece0: callee"),
 ];

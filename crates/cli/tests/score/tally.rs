@@ -23,9 +23,13 @@ pub(crate) enum Point {
     G711,
     /// The same, of SRTP with a known key.
     Srtp,
+    /// Whose voice a stream is.
+    Leg,
+    /// How many packets of a stream came, came again and are missing.
+    Counts,
 }
 
-const POINTS: [(Point, &str); 9] = [
+const POINTS: [(Point, &str); 11] = [
     (Point::Call, "calls"),
     (Point::Answer, "answered or not"),
     (Point::Parties, "parties"),
@@ -35,6 +39,8 @@ const POINTS: [(Point, &str); 9] = [
     (Point::Stream, "streams of audio"),
     (Point::G711, "of them G.711"),
     (Point::Srtp, "SRTP"),
+    (Point::Leg, "whose voice"),
+    (Point::Counts, "counts of packets"),
 ];
 
 /// Right and all, of each kind, and what was wrong.
@@ -42,6 +48,8 @@ const POINTS: [(Point, &str); 9] = [
 pub(crate) struct Score {
     points: BTreeMap<Point, (usize, usize)>,
     captures: BTreeSet<String>,
+    over_tcp: usize,
+    in_tunnels: usize,
     wrong: BTreeSet<String>,
 }
 
@@ -52,6 +60,13 @@ pub(crate) struct Tally<'s> {
 }
 
 impl Score {
+    /// Notes how a capture came, by what the truth finds odd in it.
+    pub(crate) fn note(&mut self, capture: &serde_json::Value) {
+        let odd = &capture["oddities"];
+        self.over_tcp += usize::from(odd["sip_transports"]["TCP"].is_number());
+        self.in_tunnels += usize::from(["tunnels", "vlan", "nested_ip"].iter().any(|of| !odd[of].is_null()));
+    }
+
     /// The part of a capture.
     pub(crate) fn of(&mut self, capture: &str) -> Tally<'_> {
         self.captures.insert(capture.to_owned());
@@ -70,12 +85,16 @@ impl Score {
             format!("{name} {right}/{all}")
         };
         let points: Vec<String> = POINTS.iter().map(of).collect();
-        format!("score of {} captures: {}", self.captures.len(), points.join(", "))
+        let (all, tcp, tunnels) = (self.captures.len(), self.over_tcp, self.in_tunnels);
+        format!(
+            "score of {all} captures, {tcp} with SIP over TCP, {tunnels} in tunnels or tags: {}",
+            points.join(", ")
+        )
     }
 
     /// Asserts that there was something of each kind to compare: as many as the captures had when this was written.
     pub(crate) fn has_all_kinds(&self) {
-        let least = [57, 57, 57, 35, 26, 72, 58, 39, 2];
+        let least = [57, 57, 57, 35, 26, 72, 58, 39, 2, 38, 60];
         for ((point, name), least) in POINTS.iter().zip(least) {
             let (_, all) = self.points.get(point).copied().unwrap_or_default();
             assert!(all >= least, "{name}: {all}");

@@ -26,6 +26,29 @@ pub(crate) fn is_g711(audio: &Value) -> bool {
     audio["g711"] == true
 }
 
+/// Whose voice a stream is, as the first hop of its dialog announces: whoever sent the INVITE hears at what it said in
+/// requests, and the other one at what was said to it in responses. `None` where SDP does not tell, or tells both.
+pub(crate) fn leg(capture: &Value, stream: &Value) -> Option<&'static str> {
+    let dialog = dialogs(capture).find(|dialog| dialog["call_id"] == stream["call_ids"][0])?;
+    let first = &dialog["signalling_src"];
+    let hears = |is_caller: bool, end: &Value| {
+        let said = dialog["sdp"].as_array().unwrap().iter().filter(|sdp| {
+            let is_request = ["INVITE", "UPDATE", "ACK"].iter().any(|method| sdp["in"] == *method);
+            if is_caller { is_request && sdp["src"] == *first } else { !is_request && sdp["dst"] == *first }
+        });
+        let media = said.flat_map(|sdp| sdp["media"].as_array().unwrap());
+        let mut ends = media.filter_map(|of| Some(format!("{}:{}", of["addr"].as_str()?, of["port"])));
+        ends.any(|said| is_end(&said.into(), end))
+    };
+    let is_caller = hears(true, &stream["src"]) || hears(false, &stream["dst"]);
+    let is_callee = hears(false, &stream["src"]) || hears(true, &stream["dst"]);
+    match (is_caller, is_callee) {
+        (true, false) => Some("caller"),
+        (false, true) => Some("callee"),
+        (true, true) | (false, false) => None,
+    }
+}
+
 /// Whether two ends are the same: the truth writes IPv6 addresses without brackets.
 pub(crate) fn is_end(found: &Value, expected: &Value) -> bool {
     let bare = |end: &Value| end.as_str().map(|end| end.replace(['[', ']'], ""));
