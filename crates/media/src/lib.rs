@@ -14,8 +14,8 @@
 //! Decoded are G.711, G.722, GSM full rate, G.726 in both packings, L16 and Opus, and what RFC 2198 packs of them; the
 //! samples are those of the standard's decoder. An export has the highest rate of what is in it, and audio of a lower rate
 //! is raised to that: a call that changes from G.711 to Opus is one file, at 48 kHz. What a decoder remembers, and when it
-//! forgets, stands in `codec/mod.rs`. Comfort noise (RFC 3389) is silence of its length, and so is audio of any other
-//! encoding, which the export says.
+//! forgets, stands in `codec/mod.rs`. Comfort noise (RFC 3389) is silence of its length, because
+//! what a phone made of it was never sent, and so is audio of any other encoding, which the export says.
 #![forbid(unsafe_code)]
 
 mod audio;

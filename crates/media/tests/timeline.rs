@@ -163,6 +163,14 @@ fn telephone_events_and_comfort_noise_are_silence() {
 }
 
 #[test]
+fn comfort_noise_is_as_long_as_it_was() {
+    let mut noise = spoken(2, 160, 20, (70, 1));
+    (noise.kind, noise.payload_type) = (PayloadKind::ComfortNoise, 13);
+    let packets = [spoken(1, 0, 0, (1, 160)), noise, spoken(3, 24_000, 3_000, (4, 160))];
+    check(3_060, &packets, &[(1, 160), (S, 23_840), (4, 160), (S, 320)]);
+}
+
+#[test]
 fn a_second_ssrc_of_the_leg_takes_over_where_it_begins() {
     let second = |sequence, rtp_time, at, what| Spoken { track: 2, ..spoken(sequence, rtp_time, at, what) };
     check(

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use earwitness_model::{Decision, Direction, Keep, Mode, Refusal, Verdict};
+use earwitness_model::{Decision, Direction, InbandDigits, Keep, Mode, Refusal, Verdict};
 use earwitness_rules::{EXAMPLE, RuleSet, SourceText, facts_for};
 
 const CITIZEN: &str = "010-9999-8888";
@@ -93,6 +93,7 @@ fn comments_spelling_and_layout_do_not_change_the_hash_and_a_retention_does() {
         format!("# comment\nschema = 1\n{plan}\n\n{rest}\n{rule}"),
         format!("{plan}{rule}{rest}").replace("2221111", "0312221111"),
         format!("{plan}{rule}{rest}").replace("P12M", "P1Y"),
+        format!("{plan}{rule}inband_digits=false\n{rest}"),
         format!("{plan}{rule}direction=\"both\"\ninternal='exclude'\n{rest}"),
         format!("{plan}{rule}{rest}").replace("[\"2221111\"]", "[\"2221111\", \"2221111\"]"),
     ] {
@@ -100,11 +101,30 @@ fn comments_spelling_and_layout_do_not_change_the_hash_and_a_retention_does() {
     }
     for other in [
         format!("{plan}{rule}{rest}").replace("P12M", "P13M"),
+        format!("{plan}{rule}inband_digits=true\n{rest}"),
         format!("{plan}{rule}early_media=\"keep\"\n{rest}"),
         format!("{rule}{rest}"),
         format!("{plan}{rule}{rest}required = false\n"),
     ] {
         assert_ne!(load(&other), hash, "{other}");
+    }
+}
+
+#[test]
+fn digits_in_the_audio_are_listened_for_where_the_rule_says_so() {
+    let text = "[[rule]]\nname=\"a\"\nmode=\"blanket\"\nextensions=[\"4001\"]\nretention=\"r\"\nnotice=\"n\"\n\
+                inband_digits=true\n[retention.r]\nkeep=\"P1D\"\n[notice.n]\naudio=\"none\"\n";
+    for (text, expected) in
+        [(text.to_owned(), InbandDigits::List), (text.replace("=true", "=false"), InbandDigits::Ignore)]
+    {
+        let set = RuleSet::load(&[SourceText { name: "a.toml", text: &text }]).unwrap();
+        let Decision::Admit(keep) = set.decide(&facts_for(CITIZEN, "4001")).decision else {
+            panic!("{text}")
+        };
+        assert_eq!(keep.inband_digits, expected);
+        let canonical = set.canonical();
+        let again = RuleSet::load(&[SourceText { name: "canonical.toml", text: &canonical }]).unwrap();
+        assert_eq!(again.hash(), set.hash());
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use earwitness_model::{CallId, EndedBy, Flag, Outcome, RecordingId};
+use earwitness_model::{CallId, Decision, EndedBy, Flag, InbandDigits, Outcome, RecordingId};
 use earwitness_vault::{
     LedgerKind, Opening, RecordingSealer, VOLUME_VERSION, Vault, VolumeHead, WasRunning, Writer,
 };
@@ -219,4 +219,19 @@ fn a_volume_of_the_version_before_that_was_not_closed_is_recovered() {
     let vault = office.open();
     assert_eq!(vault.recovery().interrupted, [recording]);
     check_whole(&vault, &office.opener(&vault), 1);
+}
+
+#[test]
+fn a_call_whose_digits_in_the_audio_are_wanted_is_taken_up_as_such() {
+    let office = Office::new();
+    let vault = office.open();
+    let (sealer, mut writer) = vault.writer().unwrap();
+    let mut recording = begin(&sealer, &mut writer, 1).unwrap();
+    let mut call = running_call(1, 1);
+    let Decision::Admit(keep) = &mut call.verdict.decision else { panic!("it is admitted") };
+    keep.inband_digits = InbandDigits::List;
+    writer.append(recording.running(&call)).unwrap();
+    writer.commit(NOW).unwrap();
+    let waiting = office.copy().open().waiting();
+    assert_eq!((waiting.len(), &waiting[0].call), (1, &call));
 }
