@@ -13,7 +13,7 @@
 //!                                   Handshake: what both directions have to know of their hellos
 //! ```
 //!
-//! What is read: TLS 1.2 with AES-GCM (RFC 5288, 5289), ChaCha20-Poly1305 (RFC 7905) and AES-CBC with HMAC, encrypt-then-MAC
+//! What is read: TLS 1.2 with AES-GCM (RFC 5288, 5289), ARIA-GCM (RFC 6209), ChaCha20-Poly1305 (RFC 7905) and AES-CBC with HMAC, encrypt-then-MAC
 //! (RFC 7366) or not; TLS 1.3 with its three suites that have tags of 16 bytes, early data and key updates. Resumption needs
 //! nothing of its own: the secrets of every connection are logged. What is not: TLS 1.1 and before, CCM, a renegotiation's
 //! new keys, and a connection whose hellos were not seen.

@@ -1,6 +1,7 @@
 //! The keys of one direction, and what they do with a record.
 
-use aes_gcm::{AeadInPlace, Aes128Gcm, Aes256Gcm, KeyInit, Tag};
+use aes_gcm::{AeadInPlace, Aes128Gcm, Aes256Gcm, AesGcm, KeyInit, Tag, aead::consts::U12};
+use aria::{Aria128, Aria256};
 use chacha20poly1305::ChaCha20Poly1305;
 use zeroize::Zeroizing;
 
@@ -32,13 +33,15 @@ pub(crate) struct Opener {
 enum Keys {
     Gcm128(Box<Aes128Gcm>),
     Gcm256(Box<Aes256Gcm>),
+    Aria128(Box<AesGcm<Aria128, U12>>),
+    Aria256(Box<AesGcm<Aria256, U12>>),
     ChaCha(Box<ChaCha20Poly1305>),
     Cbc(Box<Cbc>),
 }
 
 /// How a record of a version is sealed.
 enum Form {
-    /// TLS 1.2 under GCM: the nonce begins with the salt, and the record has the rest.
+    /// TLS 1.2 under GCM, of AES or ARIA: the nonce begins with the salt, and the record has the rest.
     Explicit(Zeroizing<[u8; 4]>),
     /// TLS 1.2 under ChaCha20-Poly1305: the nonce is the IV, mixed with the number.
     Mixed(Zeroizing<[u8; NONCE]>),
@@ -71,7 +74,9 @@ impl Opener {
                 (Keys::Cbc(Box::new(Cbc::new(seal, key, mac_key, chosen.order)?)), Form::Cbc)
             }
             Seal::ChaCha20Poly1305 => (Keys::of(seal, key)?, Form::Mixed(first(iv))),
-            Seal::Aes128Gcm | Seal::Aes256Gcm => (Keys::of(seal, key)?, Form::Explicit(first(iv))),
+            Seal::Aes128Gcm | Seal::Aes256Gcm | Seal::Aria128Gcm | Seal::Aria256Gcm => {
+                (Keys::of(seal, key)?, Form::Explicit(first(iv)))
+            }
         };
         Some(Self { keys, form, next: 0 })
     }
@@ -148,6 +153,8 @@ impl Keys {
         Some(match seal {
             Seal::Aes128Gcm => Self::Gcm128(Box::new(Aes128Gcm::new_from_slice(key).ok()?)),
             Seal::Aes256Gcm => Self::Gcm256(Box::new(Aes256Gcm::new_from_slice(key).ok()?)),
+            Seal::Aria128Gcm => Self::Aria128(Box::new(AesGcm::new_from_slice(key).ok()?)),
+            Seal::Aria256Gcm => Self::Aria256(Box::new(AesGcm::new_from_slice(key).ok()?)),
             Seal::ChaCha20Poly1305 => Self::ChaCha(Box::new(ChaCha20Poly1305::new_from_slice(key).ok()?)),
             Seal::Aes128Cbc(_) | Seal::Aes256Cbc(_) => return None,
         })
@@ -162,6 +169,8 @@ impl Keys {
         let opened = match self {
             Self::Gcm128(aead) => aead.decrypt_in_place_detached(nonce, beside, text, tag).is_ok(),
             Self::Gcm256(aead) => aead.decrypt_in_place_detached(nonce, beside, text, tag).is_ok(),
+            Self::Aria128(aead) => aead.decrypt_in_place_detached(nonce, beside, text, tag).is_ok(),
+            Self::Aria256(aead) => aead.decrypt_in_place_detached(nonce, beside, text, tag).is_ok(),
             Self::ChaCha(aead) => aead.decrypt_in_place_detached(nonce, beside, text, tag).is_ok(),
             Self::Cbc(_) => false,
         };

@@ -26,6 +26,8 @@ pub(crate) enum Version {
 pub(crate) enum Seal {
     Aes128Gcm,
     Aes256Gcm,
+    Aria128Gcm,
+    Aria256Gcm,
     ChaCha20Poly1305,
     Aes128Cbc(Mac),
     Aes256Cbc(Mac),
@@ -54,15 +56,15 @@ impl Seal {
     /// Bytes of a key.
     pub(crate) const fn key_len(self) -> usize {
         match self {
-            Self::Aes128Gcm | Self::Aes128Cbc(_) => 16,
-            Self::Aes256Gcm | Self::Aes256Cbc(_) | Self::ChaCha20Poly1305 => 32,
+            Self::Aes128Gcm | Self::Aria128Gcm | Self::Aes128Cbc(_) => 16,
+            Self::Aes256Gcm | Self::Aria256Gcm | Self::Aes256Cbc(_) | Self::ChaCha20Poly1305 => 32,
         }
     }
 
     /// Bytes of the key block of TLS 1.2 that begin each direction's nonces.
     pub(crate) const fn fixed_iv_len(self) -> usize {
         match self {
-            Self::Aes128Gcm | Self::Aes256Gcm => 4,
+            Self::Aes128Gcm | Self::Aes256Gcm | Self::Aria128Gcm | Self::Aria256Gcm => 4,
             Self::ChaCha20Poly1305 => 12,
             Self::Aes128Cbc(_) | Self::Aes256Cbc(_) => 0,
         }
@@ -71,7 +73,11 @@ impl Seal {
     /// Bytes of the key of the MAC.
     pub(crate) const fn mac_len(self) -> usize {
         match self {
-            Self::Aes128Gcm | Self::Aes256Gcm | Self::ChaCha20Poly1305 => 0,
+            Self::Aes128Gcm
+            | Self::Aes256Gcm
+            | Self::Aria128Gcm
+            | Self::Aria256Gcm
+            | Self::ChaCha20Poly1305 => 0,
             Self::Aes128Cbc(mac) | Self::Aes256Cbc(mac) => mac.len(),
         }
     }
@@ -88,6 +94,8 @@ impl Suite {
             // RSA, DHE_RSA, ECDHE_ECDSA, ECDHE_RSA, as far as there are such.
             0x009c | 0x009e | 0xc02b | 0xc02f => (Hash::Sha256, Seal::Aes128Gcm, Version::V12),
             0x009d | 0x009f | 0xc02c | 0xc030 => (Hash::Sha384, Seal::Aes256Gcm, Version::V12),
+            0xc050 | 0xc052 | 0xc05c | 0xc060 => (Hash::Sha256, Seal::Aria128Gcm, Version::V12),
+            0xc051 | 0xc053 | 0xc05d | 0xc061 => (Hash::Sha384, Seal::Aria256Gcm, Version::V12),
             0xcca8..=0xccaa => (Hash::Sha256, Seal::ChaCha20Poly1305, Version::V12),
             0x002f | 0x0033 | 0xc009 | 0xc013 => (Hash::Sha256, Seal::Aes128Cbc(Mac::Sha1), Version::V12),
             0x0035 | 0x0039 | 0xc00a | 0xc014 => (Hash::Sha256, Seal::Aes256Cbc(Mac::Sha1), Version::V12),

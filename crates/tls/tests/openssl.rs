@@ -1,4 +1,5 @@
-//! Connections of OpenSSL, which rustls has no like of: CBC with and without encrypt-then-MAC, RSA and DHE, a HelloRetryRequest.
+//! Connections of OpenSSL, which rustls has no like of: CBC with and without encrypt-then-MAC, ARIA, RSA and DHE, a
+//! HelloRetryRequest.
 
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails, in its helping functions too")]
 
@@ -66,6 +67,12 @@ fn cbc_with_sha256_and_sha384_is_opened() {
 fn gcm_after_rsa_and_dhe_is_opened() {
     check(include_str!("openssl/tls12-aes128-gcm.txt"));
     check(include_str!("openssl/tls12-dhe-aes256-gcm.txt"));
+}
+
+#[test]
+fn aria_is_opened() {
+    check(include_str!("openssl/tls12-ecdhe-aria128-gcm.txt"));
+    check(include_str!("openssl/tls12-aria256-gcm.txt"));
 }
 
 #[test]
