@@ -49,6 +49,8 @@ pub(crate) enum Order {
     /// Media of `leg` will be sent to `endpoint`, with these formats. `secured` is how the other party, which announced it,
     /// protects what it sends itself.
     Expect { call: CallSlot, endpoint: SocketAddr, leg: Leg, formats: Formats, secured: Option<Arc<Secured>> },
+    /// RTCP about the call comes to or from `endpoint`, which is not the port of its media nor the one behind.
+    ExpectControl { call: CallSlot, endpoint: SocketAddr },
     /// It was said that there is a call, because a shard heard it.
     Opened { call: CallSlot },
     /// The call was answered at `at`.

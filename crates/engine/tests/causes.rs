@@ -234,6 +234,52 @@ fn what_the_far_end_reports_is_told_of_its_stream_wherever_its_reports_go() {
 }
 
 #[test]
+fn reports_from_a_port_that_the_sdp_names_are_the_far_ends() {
+    let call = CALL.replace("sdp=10.1.0.9:4002/PCMA", "sdp=10.1.0.9:4002/PCMA attribute=\"rtcp:53020\"");
+    let voice = "rtp call-1 caller from=1.1 to=31.1 ssrc=0x11 reports=5 rtcp=10.1.0.9:53020 beyond=7\n";
+    let said = |call: &str| of_caller(lab(&told(&format!("{call}{voice}"))).only());
+    assert_eq!(said(&call).map(|said| said.packets_lost), Some(1));
+}
+
+/// Calls of which every second one has no reports, and ends after the others; all lose the same packets, by `key`.
+fn half_without_reports(key: &str) -> Replayed {
+    let mut script = String::new();
+    for call in 0..8 {
+        let (caller, callee) = (format!("10.1.0.{}", call + 5), format!("10.2.0.{}", call + 5));
+        let (end, reports) = if call % 2 == 0 { (31.5, "reports=5") } else { (39.0, "") };
+        writeln!(script, "at 0.{call:03} {caller}:5060 > {callee}:5060 INVITE c{call} from=0312221111 to=4001 sdp={caller}:4000/PCMA").unwrap();
+        writeln!(script, "at 1.0 {callee}:5060 > {caller}:5060 200 c{call} sdp={callee}:4002/PCMA").unwrap();
+        for leg in ["caller", "callee"] {
+            writeln!(script, "rtp c{call} {leg} from=1.1 to=31.1 {reports} {key}=100-107,700-705,1100-1109")
+                .unwrap();
+        }
+        writeln!(script, "at {end} {caller}:5060 > {callee}:5060 BYE c{call}").unwrap();
+    }
+    lab(&told(&script))
+}
+
+#[test]
+fn where_nobody_reports_the_reports_on_other_streams_of_the_same_instant_help() {
+    let told = |key: &str| {
+        let replayed = half_without_reports(key);
+        let calls = replayed.summaries();
+        assert_eq!(calls.len(), 8);
+        let mut told: BTreeMap<(bool, &str, Option<GapEvidence>), usize> = BTreeMap::new();
+        for call in calls {
+            let reports = of_caller(call).is_some();
+            for gap in &call.gaps {
+                *told.entry((reports, word(gap.cause), gap.evidence)).or_default() += 1;
+            }
+        }
+        told.into_iter().collect::<Vec<_>>()
+    };
+    let received = (true, "mirror", Some(GapEvidence::FarEndReceived));
+    assert_eq!(told("lost"), [((false, "mirror", Some(GapEvidence::ManyStreams)), 24), (received, 24)]);
+    let lost = (true, "network", Some(GapEvidence::FarEndLost));
+    assert_eq!(told("gone"), [((false, "unknown", None), 24), (lost, 24)]);
+}
+
+#[test]
 fn reports_of_somebody_else_are_not_the_far_ends() {
     let voice = "rtp call-1 caller from=1.1 to=31.1 ssrc=0x11 reports=5 rtcp=10.1.0.66:4003 beyond=7\n";
     assert_eq!(far_end(voice), None);

@@ -12,7 +12,7 @@ pub enum GapEvidence {
     FarEndLost,
     /// The receiver reports that it lost nothing then.
     FarEndReceived,
-    /// Most streams of the mirror, of many hosts, have a gap at this instant.
+    /// Streams of several other hosts have a gap at this moment, of which their receivers show that the mirror lost them.
     ManyStreams,
     /// There is evidence of two causes.
     Contradiction,

@@ -65,7 +65,7 @@ pub(super) const fn gap_evidence_meaning(evidence: GapEvidence) -> &'static str 
         GapEvidence::Recorder => "it says so itself",
         GapEvidence::FarEndLost => "the far end reports as much loss, then and at no other time",
         GapEvidence::FarEndReceived => "the far end reports that it lost nothing then",
-        GapEvidence::ManyStreams => "most streams of the mirror have a gap then",
+        GapEvidence::ManyStreams => "it lost packets of several other hosts then, whose far ends have them",
         GapEvidence::Contradiction => "there is evidence of two causes",
     }
 }

@@ -57,6 +57,8 @@ pub(super) struct MediaCall {
     pub(super) tracks: Vec<u32>,
     table: Vec<Track>,
     pub(super) endpoints: Vec<SocketAddr>,
+    /// Where RTCP is expected that is not beside its media.
+    pub(super) controls: Vec<SocketAddr>,
     ring: Option<(PacketTime, Vec<u8>)>,
     /// Counts the rings, so that a deadline knows whether it is meant.
     pub(super) ring_number: u32,
@@ -94,6 +96,7 @@ impl MediaCall {
             tracks: Vec::new(),
             table: Vec::new(),
             endpoints: Vec::new(),
+            controls: Vec::new(),
             ring: None,
             ring_number: 0,
             dtmf: Vec::new(),

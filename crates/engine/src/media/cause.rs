@@ -9,6 +9,8 @@
 //!   weighed together, and they count when chance would spread the receiver's losses like ours less than once in
 //!   [`CHANCE`] times.
 //! - Anything else is not told apart.
+//!
+//! Where nobody reports, the reports on other streams help: see [`super::instants`].
 
 use earwitness_model::{
     Bursts, Codec, FarEnd, Gap, GapCause, GapEvidence, PacketTime, PayloadKind, StreamSummary, Track,
@@ -17,6 +19,7 @@ use earwitness_model::{
 use super::{
     far_end::{FarEnds, Point, Sent, Series},
     hole::Missing,
+    instants::{Instants, Shown, Witness},
 };
 use crate::order::MediaSummary;
 
@@ -68,8 +71,9 @@ struct Bracket {
 }
 
 /// Tells the causes of the gaps as far as there is evidence, and each stream what its receiver says.
-pub(crate) fn judge(media: &mut MediaSummary, begun: Begun) {
-    for trail in std::mem::take(&mut media.trails) {
+pub(crate) fn judge(media: &mut MediaSummary, begun: Begun, instants: &mut Instants) {
+    let (trails, mut noted) = (std::mem::take(&mut media.trails), Vec::new());
+    for trail in &trails {
         let series = media.far_ends.of(&trail.of);
         let of_track = media.streams.iter_mut().filter(|stream| stream.of == trail.of);
         if let Some(carrier) = of_track.max_by_key(|stream| (is_audio(stream), stream.packets)) {
@@ -78,17 +82,41 @@ pub(crate) fn judge(media: &mut MediaSummary, begun: Begun) {
                 carrier.quality.bursts = trail.bursts();
             }
             carrier.quality.far_end =
-                series.map(|series| said(series, &media.far_ends.sent, &trail, carrier.codec.as_ref()));
+                series.map(|series| said(series, &media.far_ends.sent, trail, carrier.codec.as_ref()));
         }
-        let Some(series) = series else { continue };
-        for (gap, cause, evidence) in trail.told_by(series, begun) {
-            let same = |told: &&mut Gap| **told == gap;
-            if let Some(told) = media.gaps.iter_mut().find(same) {
-                (told.cause, told.evidence) = (cause, Some(evidence));
+        let told = series.into_iter().flat_map(|series| trail.told_by(series, begun));
+        noted.extend(told.map(|(missing, cause, evidence)| {
+            let host = trail.of.flow.src.ip();
+            let told = match (cause, instants.shown(missing.at, host)) {
+                (GapCause::Network, Shown::Mirror) => (GapCause::Unknown, GapEvidence::Contradiction),
+                (cause, Shown::Mirror | Shown::Nothing) => (cause, evidence),
+            };
+            tell(&mut media.gaps, trail.gap(missing), told);
+            (missing.at, host, cause)
+        }));
+    }
+    // Of the call at once: in shards its tracks have another order.
+    for trail in trails.iter().filter(|trail| media.far_ends.of(&trail.of).is_some()) {
+        let Trail { of, first: from, last: to, .. } = *trail;
+        instants.add_witness(Witness { host: of.flow.src.ip(), from, to });
+    }
+    noted.into_iter().for_each(|(at, host, cause)| instants.note(at, host, cause));
+    for trail in trails.iter().filter(|trail| media.far_ends.of(&trail.of).is_none()) {
+        let unknown = trail.missing.iter().filter(|missing| missing.cause == GapCause::Unknown);
+        for missing in unknown {
+            if instants.shown(missing.at, trail.of.flow.src.ip()) == Shown::Mirror {
+                tell(&mut media.gaps, trail.gap(missing), (GapCause::Mirror, GapEvidence::ManyStreams));
             }
         }
     }
     media.gaps.sort_by_key(|gap| (gap.at, gap.leg, gap.ms, gap.evidence));
+}
+
+/// Says the cause of `gap`, and what shows it. Of gaps that are the same in everything, it is the same of which it is said.
+fn tell(gaps: &mut [Gap], gap: Gap, (cause, evidence): (GapCause, GapEvidence)) {
+    if let Some(told) = gaps.iter_mut().find(|told| **told == gap) {
+        (told.cause, told.evidence) = (cause, Some(evidence));
+    }
 }
 
 fn is_audio(stream: &StreamSummary) -> bool {
@@ -125,7 +153,7 @@ impl Trail {
     }
 
     /// The gaps whose cause `series` tells.
-    fn told_by(&self, series: &Series, begun: Begun) -> Vec<(Gap, GapCause, GapEvidence)> {
+    fn told_by(&self, series: &Series, begun: Begun) -> Vec<(&Missing, GapCause, GapEvidence)> {
         let brackets = self.brackets(series, begun);
         let lost_before_both = is_no_chance(&brackets);
         let unknown = self.missing.iter().filter(|missing| missing.cause == GapCause::Unknown);
@@ -145,7 +173,7 @@ impl Trail {
                     }
                     _ => return None,
                 };
-                Some((self.gap(missing), cause, evidence))
+                Some((missing, cause, evidence))
             })
             .collect()
     }
@@ -349,7 +377,7 @@ mod tests {
         let gaps = trail.gaps().collect();
         let mut media =
             MediaSummary { gaps, trails: vec![trail], far_ends: far_ends(theirs), ..MediaSummary::default() };
-        judge(&mut media, Begun::Seen);
+        judge(&mut media, Begun::Seen, &mut Instants::default());
         media.gaps.iter().map(|gap| gap.cause).collect()
     }
 

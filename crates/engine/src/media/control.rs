@@ -46,6 +46,29 @@ impl Media {
             .map(|flow| self.endpoints.claim(&flow, |call| self.standing(call)));
         let claims = || claims.iter().flatten();
         let sure = claims().find(|claim| claim.heard == Heard::BothWays);
-        sure.or_else(|| claims().next()).map(|claim| claim.call)
+        let elsewhere = || [&flow.src, &flow.dst].into_iter().find_map(|end| self.controls.get(end).copied());
+        sure.or_else(|| claims().next()).map(|claim| claim.call).or_else(elsewhere)
+    }
+
+    /// RTCP about the call comes to or from `endpoint`. Of several calls that say so, it is the last one's.
+    pub(super) fn expect_control(&mut self, call: CallSlot, endpoint: SocketAddr) {
+        let most = self.limits.endpoints_per_call;
+        let Some(state) = self.call_mut(call) else { return };
+        if !state.controls.contains(&endpoint) {
+            if state.controls.len() >= most {
+                self.counts.endpoints_refused += 1;
+                return;
+            }
+            state.controls.push(endpoint);
+        }
+        self.controls.insert(endpoint, call);
+    }
+
+    pub(super) fn forget_controls(&mut self, call: CallSlot, controls: &[SocketAddr]) {
+        for endpoint in controls {
+            if self.controls.get(endpoint) == Some(&call) {
+                self.controls.remove(endpoint);
+            }
+        }
     }
 }

@@ -10,6 +10,7 @@ mod endpoints;
 pub(crate) mod far_end;
 mod flow_table;
 mod hole;
+pub(crate) mod instants;
 mod jitter;
 mod keypress;
 mod live;
@@ -29,7 +30,7 @@ mod track;
 mod unclaimed;
 mod zrtp;
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, net::SocketAddr};
 
 use earwitness_model::{CallId, Flow, Leg, PacketTime};
 use foldhash::fast::RandomState;
@@ -94,6 +95,8 @@ pub(crate) struct Media {
     calls: Vec<Option<MediaCall>>,
     by_id: HashMap<CallId, CallSlot, RandomState>,
     endpoints: Endpoints,
+    /// Where RTCP is expected that is not beside its media.
+    controls: HashMap<SocketAddr, CallSlot, RandomState>,
     unclaimed: Unclaimed,
     strays: Strays,
     pool: Pool,
@@ -128,6 +131,7 @@ impl Media {
             calls: Vec::new(),
             by_id: HashMap::default(),
             endpoints: Endpoints::default(),
+            controls: HashMap::default(),
             unclaimed: Unclaimed::new(limits.unclaimed_bytes),
             strays: Strays::default(),
             pool: Pool::new(limits.ring_bytes),
@@ -183,6 +187,7 @@ impl Media {
             Order::Expect { call, endpoint, leg, formats, secured } => {
                 self.expect(endpoint, Expectation { call, leg, formats, secured }, now, outputs);
             }
+            Order::ExpectControl { call, endpoint } => self.expect_control(call, endpoint),
             Order::Answered { call, at } => {
                 let Some(state) = self.call_mut(call) else { return };
                 state.handle_answer(at);
@@ -345,6 +350,7 @@ impl Media {
         for endpoint in &state.endpoints {
             self.endpoints.withdraw(endpoint, call);
         }
+        self.forget_controls(call, &state.controls);
         if self.by_id.get(&state.id) == Some(&call) {
             self.by_id.remove(&state.id);
         }

@@ -295,6 +295,7 @@ impl SignallingShard {
                 Order::Answered { call, .. } | Order::Over { call } => self.silences.forget(call),
                 Order::Begin { .. }
                 | Order::Expect { .. }
+                | Order::ExpectControl { .. }
                 | Order::Hold { .. }
                 | Order::Patience { .. }
                 | Order::Networks(_)

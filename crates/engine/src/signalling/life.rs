@@ -125,7 +125,7 @@ impl Signalling {
     /// The call leaves the table, and this is all of it.
     fn forget(&mut self, slot: CallSlot, mut media: MediaSummary, outputs: &mut VecDeque<Output>) {
         let heard = !media.streams.is_empty() || media.last.is_some();
-        let Some(call) = self.call_mut(slot) else { return };
+        let Some(call) = self.call(slot) else { return };
         let begun = match call.beginning {
             Beginning::Invite => Begun::Seen,
             Beginning::Response
@@ -135,7 +135,8 @@ impl Signalling {
             | Beginning::Stream
             | Beginning::StreamResumed => Begun::Unseen,
         };
-        cause::judge(&mut media, begun);
+        cause::judge(&mut media, begun, &mut self.instants);
+        let Some(call) = self.call_mut(slot) else { return };
         let last = media.last.map_or(call.last_message, |last| last.max(call.last_message));
         call.end(last, Some(EndedBy::CaptureEnd), None);
         let keep = call.keeping() != Keeping::Never;

@@ -43,6 +43,7 @@ use self::{
 use crate::{
     limits::Limits,
     live::CallCounts,
+    media::instants::Instants,
     order::{CallSlot, Keeping, Order},
     output::Output,
     pressure::Pressure,
@@ -86,6 +87,8 @@ pub(crate) struct Signalling {
     referrals: Referrals,
     prints: Prints,
     strays: StrayEnds,
+    /// When the mirror is known to have lost packets.
+    instants: Instants,
     waiting: Deadlines<CallSlot>,
     /// Capture time less engine time.
     base: i64,
@@ -106,6 +109,7 @@ impl Signalling {
             referrals: Referrals::default(),
             prints: Prints::default(),
             strays: StrayEnds::default(),
+            instants: Instants::default(),
             waiting: Deadlines::default(),
             base: 0,
             pressure: Pressure::None,

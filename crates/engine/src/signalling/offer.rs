@@ -46,6 +46,8 @@ pub(super) struct Announcement {
     pub(super) formats: Vec<(u8, Codec)>,
     /// How it protects what it sends itself; `None`: not at all.
     pub(super) secured: Option<Arc<Secured>>,
+    /// Where it hears RTCP, if that is neither there nor on the port behind (RFC 3605).
+    pub(super) control: Option<SocketAddr>,
 }
 
 /// Reads an SDP body; `None` when it is none. A port of 0 refuses what it stands for (RFC 3264, 6).
@@ -78,8 +80,16 @@ fn read_audio(media: &Media<'_>, audio: &mut Option<Audio>) {
             endpoint: SocketAddr::new(canonical(ip), media.port()),
             formats: formats(media),
             secured: secured.map(Arc::new),
+            control: control(media, ip),
         });
     }
+}
+
+fn control(media: &Media<'_>, ip: IpAddr) -> Option<SocketAddr> {
+    let (port, address) = media.rtcp()?;
+    let (address, usual) = (canonical(address.unwrap_or(ip)), [media.port(), media.port().wrapping_add(1)]);
+    let elsewhere = address != canonical(ip) || !usual.contains(&port);
+    (elsewhere && port != 0).then(|| SocketAddr::new(address, port))
 }
 
 fn formats(media: &Media<'_>) -> Vec<(u8, Codec)> {
@@ -127,13 +137,28 @@ mod tests {
              a=rtpmap:101 telephone-event/8000\r\nm=video 5000 RTP/AVP 31\r\n",
         )
         .unwrap();
-        let Announcement { endpoint, formats, secured } = &offer.endpoints[0];
+        let Announcement { endpoint, formats, secured, control } = &offer.endpoints[0];
         assert_eq!((endpoint.to_string().as_str(), offer.endpoints.len()), ("10.9.9.9:4000", 1));
         assert_eq!(
             formats.iter().map(|(pt, codec)| (*pt, codec.to_string())).collect::<Vec<_>>(),
             [(8, "PCMA".into()), (96, "opus/48000/2".into()), (101, "telephone-event/8000".into())]
         );
-        assert!(!offer.held && offer.closed.is_none() && secured.is_none());
+        assert!(!offer.held && offer.closed.is_none() && secured.is_none() && control.is_none());
+    }
+
+    #[test]
+    fn rtcp_is_heard_elsewhere_only_where_the_sdp_says_so() {
+        for (line, expected) in [
+            ("a=rtcp:4001", None),
+            ("a=rtcp:4000", None),
+            ("a=rtcp:0", None),
+            ("a=rtcp:53020", Some("10.1.0.5:53020")),
+            ("a=rtcp:4001 IN IP4 126.16.64.4", Some("126.16.64.4:4001")),
+        ] {
+            let offer = offer(&format!("m=audio 4000 RTP/AVP 8\r\n{line}\r\n")).unwrap();
+            let control = offer.endpoints[0].control.map(|control| control.to_string());
+            assert_eq!(control.as_deref(), expected, "{line}");
+        }
     }
 
     #[test]

@@ -171,7 +171,7 @@ impl Signalling {
         orders.push_back(Order::Answered { call: slot, at });
         for RunningEndpoint { at, leg, formats, protected } in endpoints {
             let secured = (protected == Protected::Yes).then(|| Arc::new(Secured::forgotten()));
-            self.expect(slot, leg, Announcement { endpoint: at, formats, secured }, orders);
+            self.expect(slot, leg, Announcement { endpoint: at, formats, secured, control: None }, orders);
         }
         orders.push_back(Order::Hold { call: slot, held });
         self.tell_running(slot, orders);
@@ -227,7 +227,7 @@ impl Signalling {
         orders: &mut VecDeque<Order>,
     ) {
         let most = self.limits.endpoints_per_call;
-        let Announcement { endpoint, formats, secured } = announcement;
+        let Announcement { endpoint, formats, secured, control } = announcement;
         self.handle_stray_end(slot, endpoint, orders);
         let formats: Formats = formats.into();
         if let Some(call) = self.call_mut(slot).filter(|call| call.keeps_messages()) {
@@ -236,6 +236,7 @@ impl Signalling {
             call.announced.add(Known { at: endpoint, leg, formats, protected }, most);
         }
         orders.push_back(Order::Expect { call: slot, endpoint, leg, formats, secured });
+        orders.extend(control.map(|endpoint| Order::ExpectControl { call: slot, endpoint }));
     }
 
     /// Tells what changed of a running call. The media half hands it on: it knows what was said of the call before.
