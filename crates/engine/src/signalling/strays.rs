@@ -123,7 +123,12 @@ impl Signalling {
         orders.push_back(Order::Begin { call: slot, id, base, keeping, opened: None, silence });
         self.answer(slot, Answer::Before, since, (orders, outputs));
         for (endpoint, leg) in [(flow.dst, Leg::Caller), (flow.src, Leg::Callee)] {
-            self.expect(slot, leg, Announcement { endpoint, formats: Vec::new(), secured: None }, orders);
+            self.expect(
+                slot,
+                leg,
+                Announcement { endpoint, formats: Vec::new(), secured: None, control: None },
+                orders,
+            );
         }
         self.tell_running(slot, orders);
     }
