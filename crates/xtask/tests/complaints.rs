@@ -63,7 +63,7 @@ fn exists(name: &str, functions: &BTreeSet<String>) -> bool {
     let fixtures = root().join("fixtures");
     if let Some(scenario) = name.strip_prefix("cargo xtask lab ") {
         let scenarios = root().join("crates/xtask/src/lab/scenario");
-        scenarios.join(format!("{scenario}.rs")).is_file()
+        scenarios.join(format!("{scenario}.rs")).is_file() || scenarios.join(scenario).is_dir()
     } else if let Some(task) = name.strip_prefix("cargo xtask ") {
         let tasks = root().join("crates/xtask/src");
         tasks.join(format!("{task}.rs")).is_file() || tasks.join(task).is_dir()
