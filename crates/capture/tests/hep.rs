@@ -198,3 +198,19 @@ fn waiting_ends_when_a_packet_comes_and_a_port_that_is_taken_is_told() {
     Feed::wait(&[&feed], PATIENCE);
     assert!(begun.elapsed() < PATIENCE / 2);
 }
+
+#[test]
+fn what_the_kernel_had_no_room_for_is_counted() {
+    let mut source = open(HepCarrier::Udp, None);
+    let agent = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let long = packet(b"", &"x".repeat(8_000));
+    let sent = 4_000;
+    for _ in 0..sent {
+        agent.send_to(&long, source.address().unwrap()).unwrap();
+    }
+    while source.poll(&mut |_| {}).unwrap() == Polled::Frames {}
+    let losses = source.take_losses();
+    assert!(losses.kernel > 0 && source.counts().packets > 0, "{losses:?}");
+    assert_eq!((losses.received, source.counts().packets + losses.kernel), (sent, sent));
+    assert_eq!(source.take_losses().received, 0);
+}

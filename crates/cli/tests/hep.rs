@@ -86,9 +86,19 @@ fn messages(mut stream: &[u8]) -> Vec<Vec<u8>> {
 
 #[test]
 fn calls_that_left_as_hep_over_tcp_come_in_as_the_same_calls() {
+    in_and_out(&[]);
+}
+
+#[test]
+fn several_threads_hear_agents_as_one_does() {
+    in_and_out(&["--threads", "2"]);
+}
+
+/// Sends the office's calls to a recorder over TCP, and compares.
+fn in_and_out(more: &[&str]) {
     let (office, bench) = (Bench::with_office(), Bench::new());
     let out = stream(&office);
-    let recorder = listening(&bench, &[]);
+    let recorder = listening(&bench, more);
     let mut agent = TcpStream::connect(recorder.at).unwrap();
     agent.write_all(&out).unwrap();
     let sent = messages(&out).len() as u64;

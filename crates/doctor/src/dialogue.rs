@@ -1,4 +1,5 @@
-//! SIP out of TCP and WebSocket: messages as the recorder reads them, so that calls over TCP are judged like others.
+//! SIP out of TCP and WebSocket, and out of TLS where a key log opens it: messages as the recorder reads them, so that calls
+//! over TCP are judged like others.
 
 use earwitness_model::{Flow, PacketTime};
 use earwitness_wire::{
@@ -15,6 +16,11 @@ pub(crate) struct Dialogue {
 impl Dialogue {
     pub(crate) fn new() -> Self {
         Self { streams: Streams::new(StreamLimits::default()) }
+    }
+
+    /// Takes lines of a TLS key log.
+    pub(crate) fn handle_keys(&mut self, lines: &[u8]) {
+        self.streams.handle_keys(lines, &[]);
     }
 
     /// Time goes on: what is missing may have to be given up.

@@ -115,6 +115,7 @@ impl Doctor {
     /// wiped with the doctor.
     pub fn handle_key_log(&mut self, lines: &[u8]) {
         self.encrypted.handle_key_log(lines);
+        self.dialogue.handle_keys(lines);
     }
 
     /// Takes the next frame of the mirror, or of any of its interfaces.

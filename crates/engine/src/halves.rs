@@ -12,7 +12,7 @@ use earwitness_wire::{
 use crate::{
     clock::BEFORE,
     limits::Limits,
-    media::{Came, Media, MediaDatagram, Stray, Told},
+    media::{Came, Media, MediaDatagram, Told},
     order::{Order, Report},
     output::Output,
     signalling::{Signalling, SipDatagram},
@@ -91,8 +91,8 @@ impl Halves {
             Protocol::Rtp => {
                 let media = MediaDatagram { flow, payload, cut: datagram.cut, time, came: Came::Now };
                 self.media.handle_datagram(&media, now, &mut self.mail.outputs);
-                if let Some(stray) = self.media.take_stray() {
-                    self.take_stray(stray, now);
+                if self.media.has_stray() {
+                    self.take_stray(now);
                 }
             }
             Protocol::Sip => {
@@ -143,8 +143,8 @@ impl Halves {
     }
 
     #[cold]
-    fn take_stray(&mut self, stray: Stray, now: PacketTime) {
-        self.mail.reports.push_back(Report::Stray(stray));
+    fn take_stray(&mut self, now: PacketTime) {
+        self.mail.reports.extend(self.media.take_stray().map(Report::Stray));
         self.deliver(now);
     }
 

@@ -19,7 +19,7 @@ pub enum Timer {
     MediaSilence,
     /// A call without signalling whose audio stopped: nobody says that it is over.
     StreamSilence,
-    /// What SIP announced is SIP's, also after its call: as long as telephones keep the ports.
+    /// What SIP announced is SIP's, also after its call: while audio goes on there, and so long after it.
     Announced,
     /// An answered call that is not on hold and whose media was never seen: its messages alone keep it.
     Unseen,
@@ -45,7 +45,7 @@ impl Timer {
             Self::Linger => 5 * SECOND,
             Self::MediaSilence => 120 * SECOND,
             Self::StreamSilence => 30 * SECOND,
-            Self::Announced => 3600 * SECOND,
+            Self::Announced => 300 * SECOND,
             Self::Unseen => 600 * SECOND,
             Self::Held => 4 * 3600 * SECOND,
             Self::Segment => SECOND / 2,

@@ -2,6 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
+use earwitness_capture::HepCounts;
 use earwitness_recorder::{Health, Link};
 use prometheus_client::{
     collector::Collector,
@@ -129,7 +130,18 @@ impl Page<'_> {
             &number("interface_drops", "Frames that the interface dropped before the kernel saw them"),
             label,
             &of(|i| i.interface_drops),
-        )
+        )?;
+        let refused =
+            |counts: &HepCounts| counts.not_hep + counts.wrong_key + counts.refused + counts.too_slow;
+        let agents = names.iter().zip(&health.interfaces);
+        let agents =
+            agents.filter_map(|(name, interface)| Some((name.as_str(), refused(interface.hep.as_ref()?))));
+        let agents: Vec<Labelled<'_>> = agents.collect();
+        if agents.is_empty() {
+            return Ok(());
+        }
+        let what = "What capture agents sent that was refused: no HEP, a wrong key, too many or too slow";
+        self.counters(&number("interface_refused", what), label, &agents)
     }
 
     fn frames(&mut self, health: &Health) -> fmt::Result {

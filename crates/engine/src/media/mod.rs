@@ -162,8 +162,13 @@ impl Media {
         &mut self.asked
     }
 
-    /// What the last packet showed to be a telephone's that nobody announced.
+    /// Whether the last packet showed that a telephone is heard that nobody announced.
     #[inline]
+    pub(crate) const fn has_stray(&self) -> bool {
+        self.strays.has_found()
+    }
+
+    /// That telephone.
     pub(crate) const fn take_stray(&mut self) -> Option<Stray> {
         self.strays.take_found()
     }

@@ -80,8 +80,13 @@ impl Strays {
         self.found = self.stray(flow, packet, at);
     }
 
-    /// What the last packet showed.
+    /// Whether the last packet showed something.
     #[inline]
+    pub(super) const fn has_found(&self) -> bool {
+        self.found.is_some()
+    }
+
+    /// What it showed.
     pub(super) const fn take_found(&mut self) -> Option<Stray> {
         self.found.take()
     }
@@ -352,7 +357,7 @@ mod tests {
                 1
             }) {
                 let stray = strays.stray(&between(), &packet, at(ms));
-                found = found.or(stray.map(|_| n));
+                found = found.or_else(|| stray.map(|_| n));
             }
             (sequence, rtp, ms) = (sequence + 1, rtp + 160, ms + 20);
         }

@@ -354,8 +354,8 @@ impl MediaShard {
         if !self.media.asked().is_empty() || !self.reports.is_empty() {
             self.pass_on();
         }
-        if let Some(stray) = self.media.take_stray() {
-            self.news.push_back(News::Media(Report::Stray(stray)));
+        if self.media.has_stray() {
+            self.news.extend(self.media.take_stray().map(|stray| News::Media(Report::Stray(stray))));
         }
         let streams = self.streams.next_deadline().unwrap_or(NEVER);
         self.next_deadline = self.media.next_deadline().min(self.looks.next()).min(streams);

@@ -51,10 +51,17 @@ impl StrayEnds {
         }
     }
 
-    /// Whether `end` is a running stream's, or was announced by SIP not long before `at`: then its audio is no stray's.
-    fn knows(&self, end: &SocketAddr, at: PacketTime) -> bool {
-        let is_sips = |announced: &PacketTime| at.since(*announced) < Timer::Announced.nanos();
-        self.running.contains_key(end) || self.announced.get(end).is_some_and(is_sips)
+    /// Whether `end`, where audio is heard at `at`, is a running stream's, or was announced by SIP: then it is no stray's. Audio
+    /// that goes on after its call, as music from a gateway, stays SIP's.
+    fn knows(&mut self, end: &SocketAddr, at: PacketTime) -> bool {
+        let is_sips = self.announced.get_mut(end).is_some_and(|announced| {
+            let is_recent = at.since(*announced) < Timer::Announced.nanos();
+            if is_recent {
+                *announced = at.max(*announced);
+            }
+            is_recent
+        });
+        is_sips || self.running.contains_key(end)
     }
 
     /// Streams that run.
@@ -85,7 +92,9 @@ impl Signalling {
         outputs: &mut VecDeque<Output>,
     ) {
         let ends = [flow.src, flow.dst];
-        if ends.iter().any(|end| self.strays.knows(end, at)) {
+        // Both are asked: each is refreshed.
+        let [one, other] = ends.map(|end| self.strays.knows(&end, at));
+        if one || other {
             return;
         }
         let Some(verdict) = self.rules.decide_stream(ends.map(|end| end.ip())) else { return };
@@ -183,9 +192,9 @@ mod tests {
         let at = |seconds: i64| PacketTime::from_nanos(seconds * 1_000_000_000);
         let mut ends = StrayEnds::default();
         ends.handle_announced(end(1), at(0));
-        assert!(
-            ends.knows(&end(1), at(3_599)) && !ends.knows(&end(1), at(3_600)) && !ends.knows(&end(2), at(0))
-        );
+        assert!(!ends.knows(&end(2), at(0)) && !ends.knows(&end(1), at(300)));
+        assert!(ends.knows(&end(1), at(299)) && ends.knows(&end(1), at(598)), "as long as audio goes on");
+        assert!(!ends.knows(&end(1), at(898)));
         (2..40_000).for_each(|n| ends.handle_announced(end(n), at(1)));
         assert_eq!((ends.announced.len(), ends.order.len()), (MOST_ANNOUNCED, MOST_ANNOUNCED));
         assert!(ends.knows(&end(39_999), at(2)) && !ends.knows(&end(1), at(2)));
