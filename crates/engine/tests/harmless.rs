@@ -199,6 +199,24 @@ fn media_of_strangers_at_the_ports_of_a_call_is_bounded_and_costs_it_nothing() {
 }
 
 #[test]
+fn a_forged_bye_and_an_invite_upon_it_do_not_begin_the_call_anew() {
+    let bye = Message::request("BYE", "sip:4001@10.1.0.9")
+        .header("From", "<sip:0312221111@10.1.0.5>;tag=x")
+        .header("To", "<sip:4001@10.1.0.9>;tag=y")
+        .header("Call-ID", "target@10.1.0.5")
+        .header("CSeq", "1000 BYE");
+    let stranger = flow("198.51.100.7:5060", "10.1.0.9:5060");
+    let found = lab(&with([
+        frame(at(2_000_000_000), stranger, &bye.finish()),
+        frame(at(2_001_000_000), stranger, &forged(2_000, "")),
+        frame(at(30_000_000_000), stranger, b"\r\n\r\n"),
+    ]));
+    assert_eq!(found.summaries().len(), 2, "no call more");
+    beside_is_untouched(&found);
+    target_is_whole(&found);
+}
+
+#[test]
 fn forged_byes_that_nobody_answers_end_no_talk() {
     let bye = |n: i64, tags: [&str; 2]| {
         let [from, to] = tags;

@@ -194,14 +194,17 @@ impl Signalling {
         Some(slot)
     }
 
-    /// An INVITE outside any dialog that begins anew what is over: some phones use a Call-ID twice.
+    /// An INVITE outside any dialog that begins anew what is over: some phones use a Call-ID twice. What a BYE ended that nobody
+    /// answered may not be over.
     fn is_another_call(&self, slot: CallSlot, message: &Message<'_>) -> bool {
         let Some(call) = self.call(slot) else { return false };
         let is_first = message.method() == Some(Method::Invite) && !in_dialog(message);
         let name = call.names.at(call.names.place(message.call_id()));
         let newer = message.cseq().is_some_and(|cseq| cseq.number > name.invite_cseq)
             || call.sender(from_tag(message), false) != name.inviter;
-        is_first && newer && call.answer.is_some() && matches!(call.state, State::Over(_))
+        let is_over =
+            matches!(call.state, State::Over(_)) && call.farewell.is_none_or(|farewell| farewell.answered);
+        is_first && newer && call.answer.is_some() && is_over
     }
 
     fn begin(
