@@ -9,11 +9,15 @@ use std::fs;
 
 use earwitness_engine::{Engine, Limits};
 use earwitness_model::{
-    CallId, CallSummary, Flag, LinkType, PacketTime, RawFrame, SegmentContent, SignallingMessages,
+    CallId, CallSummary, Flag, Flow, LinkType, PacketTime, RawFrame, SegmentContent, SignallingMessages,
     SipTransport,
 };
 use earwitness_rules::RuleSet;
-use earwitness_testkit::{Carriage, Frame, Opening, SegmentOrder, script::parse_over};
+use earwitness_testkit::{
+    Carriage, Frame, Opening, Random, SegmentOrder,
+    script::parse_over,
+    segment::{ACK, PSH, SYN, Segment},
+};
 use earwitness_wire::stream::{StreamLoss, TlsCounts};
 use proptest::prelude::*;
 use support::{Piece, Replayed, replay, scripts, told};
@@ -250,18 +254,12 @@ fn a_flood_of_hellos_is_bounded_and_the_calls_connection_stays() {
                 payload.resize(1400, 7);
                 let source = 1024 + (index as u32 * 80 + other) % 60_000;
                 let host = 1 + (index as u32 * 80 + other) / 60_000;
-                let flow = earwitness_model::Flow {
+                let flow = Flow {
                     src: format!("203.0.113.{host}:{source}").parse().unwrap(),
                     dst: "10.1.0.9:5061".parse().unwrap(),
                 };
-                let segment = earwitness_testkit::segment::Segment {
-                    flow,
-                    vlans: &[],
-                    sequence: 7,
-                    acknowledged: 0,
-                    flags: earwitness_testkit::segment::PSH,
-                    payload: &payload,
-                };
+                let segment =
+                    Segment { flow, vlans: &[], sequence: 7, acknowledged: 0, flags: PSH, payload: &payload };
                 frames.push(Frame { time: frame.time, bytes: segment.frame() });
             }
         }
@@ -287,4 +285,96 @@ fn a_connection_that_was_silent_for_hours_is_still_read() {
     let found = replay_with(&script.frames(), &Given { key_log: script.key_log(), at: 0, ports: &[] });
     // The call ended when its media stopped; what is said on the connection later is read as before.
     assert_eq!((found.counts.messages, found.counts.tls.opened), (6, 1));
+}
+
+/// The messages of all calls, as they are sealed.
+fn messages(replayed: &Replayed) -> Vec<Vec<u8>> {
+    let pieces = replayed.calls.values().flat_map(|came| came.pieces.iter());
+    let signalling = pieces.filter(|piece| piece.content == SegmentContent::Signalling);
+    let all = signalling.flat_map(|piece| SignallingMessages::new(&piece.bytes).collect::<Vec<_>>());
+    all.map(|message| message.bytes.to_vec()).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 100, ..ProptestConfig::default() })]
+
+    #[test]
+    fn frames_left_out_remove_messages_and_make_none_up(
+        largest in prop_oneof![100..400_usize, 400..1460_usize],
+        seed in 0..600_u64,
+        share in 1..30_u8,
+    ) {
+        let order = if seed % 3 == 0 { SegmentOrder::AsSent } else { SegmentOrder::Random(seed) };
+        let carriage = Carriage { largest, order, ..over(SipTransport::Tls) };
+        let script = parse_over(CALL, carriage).unwrap();
+        let given = Given { key_log: script.key_log(), at: 0, ports: &[] };
+        let all = messages(&replay_with(&script.frames(), &given));
+        prop_assert_eq!(all.len(), 6);
+        let mut random = Random::new(seed);
+        let frames: Vec<Frame> = script.frames().into_iter().filter(|_| !random.happens(f64::from(share))).collect();
+        // What is cut off behind its head is handed over as it is.
+        let is_of = |message: &Vec<u8>| all.iter().any(|whole| whole.starts_with(message));
+        prop_assert!(messages(&replay_with(&frames, &given)).iter().all(is_of));
+    }
+}
+
+/// What a hostile sender puts on the wire at `time`: forged segments of the call's own connection, and others.
+fn hostile(random: &mut Random, time: PacketTime) -> Vec<Frame> {
+    let phone = "10.1.0.5:40001".parse().unwrap();
+    let server = "10.1.0.9:5061".parse().unwrap();
+    let stranger = format!("203.0.113.9:{}", 1024 + random.below(60_000)).parse().unwrap();
+    let own = Flow { src: phone, dst: server };
+    let flows = [own, own.reversed(), Flow { src: stranger, dst: server }];
+    let hello = |kind: u8| {
+        [&[0x16, 3, 3, 0, 46, kind, 0, 0, 42, 3, 3][..], &[kind; 32], &[0, 0, 0x2f, 0, 0, 0, 0, 0]].concat()
+    };
+    let sealed = [&[0x17, 3, 3, 1, 0][..], &[0x5a; 256]].concat();
+    let texts: [&[u8]; 6] = [
+        &hello(1),
+        &hello(2),
+        &sealed,
+        b"\x15\x03\x03\x00\x02\x02\x00",
+        b"",
+        b"BYE sip:x SIP/2.0\r\nCall-ID: call-1@10.1.0.5\r\nCSeq: 1 BYE\r\n",
+    ];
+    // RST, FIN, SYN and segments that carry something: none of them where the connection's own numbers are.
+    let flags = [0x04, 0x01 | ACK, SYN, PSH | ACK];
+    (0..30)
+        .map(|_| {
+            let segment = Segment {
+                flow: flows[random.below(3) as usize],
+                vlans: &[],
+                sequence: random.bits() as u32,
+                acknowledged: random.bits() as u32,
+                flags: flags[random.below(4) as usize],
+                payload: texts[random.below(6) as usize],
+            };
+            Frame { time, bytes: segment.frame() }
+        })
+        .collect()
+}
+
+#[test]
+fn a_call_in_tls_is_not_harmed_by_forged_segments_between_each_two_of_its_own() {
+    for seed in 0..10 {
+        let script = parse_over(CALL, over(SipTransport::Tls)).unwrap();
+        let given = Given { key_log: script.key_log(), at: 0, ports: &[] };
+        let quiet = script.frames();
+        let expected = replay_with(&quiet, &given);
+        let mut random = Random::new(seed);
+        let mut frames = Vec::new();
+        for (index, frame) in quiet.iter().enumerate() {
+            frames.push(frame.clone());
+            // After both have agreed.
+            if index >= 14 && index % 5 < 3 {
+                frames.extend(hostile(&mut random, frame.time));
+            }
+        }
+        let found = replay_with(&frames, &given);
+        let is_ours = |call: &Told| call.3.sip_call_ids.iter().any(|id| id.expose() == "call-1@10.1.0.5");
+        let ours: Vec<Told> = calls(&found).into_iter().filter(is_ours).collect();
+        assert!(ours == calls(&expected), "seed {seed}");
+        let losses = found.counts.streams;
+        assert!(losses.of(StreamLoss::Outside) > 0 && found.counts.segments > 500, "seed {seed}: {losses:?}");
+    }
 }
