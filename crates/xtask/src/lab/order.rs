@@ -13,7 +13,7 @@ use super::{
 pub(crate) const HELP: &str = "\
   lab   [SCENARIO|all] [OPTION…] real SIP programs in network namespaces, and the recorder on their mirror (root)
           plain calls speech shapes load sweep drops kill full flood churn soak
-          --calls N  --seconds N  --mirror both|one-way|doubled|narrow  --offloads  --from-file  --only SHAPE  --in-band
+          --calls N  --seconds N  --mirror both|one-way|doubled|narrow  --offloads  --from-file  --only SHAPE
           --built DIR  --keep";
 
 /// What `cargo xtask lab --help` prints.
@@ -37,7 +37,6 @@ with what was said, byte for byte. Needs root; touches nothing of the machine's 
                    narrow: a mirror port slower than what is mirrored to it
   --offloads       interfaces keep their segmentation and checksum offloads
   --only SHAPE     of the scenario shapes
-  --in-band        keys among the voice have to be found too
   --from-file      capture the mirror with dumpcap, and record the file
   --built DIR      programs that are built already, in cargo's folder of release builds
   --keep           leave the room and its files there, to look around in"
@@ -51,15 +50,6 @@ pub(super) enum Keep {
     Yes,
     /// It is taken down.
     No,
-}
-
-/// What is asked of keys that are heard as tones only.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum InBand {
-    /// What is found is told.
-    Told,
-    /// They have to be found.
-    Wanted,
 }
 
 /// How frames get from the mirror into the recorder.
@@ -88,8 +78,6 @@ pub(crate) struct Order {
     pub(super) way: Way,
     /// One shape of the scenario `shapes`; none: all of them.
     pub(super) only: Option<String>,
-    /// What is asked of keys that are heard as tones only.
-    pub(super) in_band: InBand,
     /// Where the programs under test are; none: they are built first.
     pub(super) built: Option<PathBuf>,
     /// What happens to the room afterwards.
@@ -107,7 +95,6 @@ impl Order {
             offloads: Offloads::Off,
             way: Way::Live,
             only: None,
-            in_band: InBand::Told,
             built: None,
             keep: Keep::No,
         };
@@ -117,7 +104,6 @@ impl Order {
                 "--keep" => order.keep = Keep::Yes,
                 "--from-file" => order.way = Way::File,
                 "--only" => order.only = Some(words.next().context("--only needs a shape")?.clone()),
-                "--in-band" => order.in_band = InBand::Wanted,
                 "--built" => {
                     let folder = words.next().context("--built needs cargo's folder of release builds")?;
                     order.built =
