@@ -25,6 +25,7 @@ mod media;
 mod order;
 mod output;
 mod pool;
+mod presses;
 mod pressure;
 mod secured;
 mod shard;

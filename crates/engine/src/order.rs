@@ -5,12 +5,13 @@ use std::{
     sync::Arc,
 };
 
-use earwitness_model::{CallId, Codec, Dtmf, Flag, Gap, Leg, PacketTime, RunningCall, StreamSummary, Track};
+use earwitness_model::{CallId, Codec, Flag, Gap, Leg, PacketTime, RunningCall, StreamSummary, Track};
 use earwitness_rules::Network;
 
 use crate::{
     media::{Stray, cause::Trail, far_end::FarEnds},
     output::Opened,
+    presses::Press,
     secured::Secured,
     timer::Timer,
 };
@@ -108,7 +109,8 @@ pub(crate) struct Print {
 pub(crate) struct MediaSummary {
     pub(crate) tracks: Vec<Track>,
     pub(crate) streams: Vec<StreamSummary>,
-    pub(crate) dtmf: Vec<Dtmf>,
+    /// Each as often as it was seen.
+    pub(crate) presses: Vec<Press>,
     pub(crate) gaps: Vec<Gap>,
     /// Of each track, what is missing, until it is told why.
     pub(crate) trails: Vec<Trail>,

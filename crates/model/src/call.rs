@@ -99,7 +99,7 @@ pub struct Dtmf {
     pub leg: Leg,
     /// How it was sent.
     pub via: DtmfVia,
-    /// How long, in ms.
+    /// How long, in ms; 0 where that was not told.
     pub ms: u32,
 }
 

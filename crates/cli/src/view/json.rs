@@ -188,7 +188,7 @@ fn press_object(press: &Dtmf, zone: Tz) -> Value {
         "digit": press.digit.expose(),
         "leg": leg_word(press.leg),
         "via": via_word(press.via),
-        "ms": press.ms,
+        "ms": (press.ms > 0).then_some(press.ms),
     })
 }
 

@@ -165,9 +165,9 @@ fn presses(summary: &CallSummary, screen: Screen) -> String {
         // Writing to a String cannot fail.
         writeln!(
             text,
-            "  {at:>9.3} s  {}  {leg}, {} ms, {}",
+            "  {at:>9.3} s  {}  {leg}, {}{}",
             press.digit.expose(),
-            press.ms,
+            if press.ms > 0 { format!("{} ms, ", press.ms) } else { String::new() },
             via_word(press.via)
         )
         .unwrap_or_default();

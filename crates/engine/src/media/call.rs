@@ -21,6 +21,7 @@ use crate::{
     order::{Heard, Keeping, MediaSummary},
     output::Opened,
     pool::RING_BYTES,
+    presses::{Press, Seen},
     shard::ShardPlace,
     timer::Timer,
 };
@@ -62,7 +63,7 @@ pub(super) struct MediaCall {
     ring: Option<(PacketTime, Vec<u8>)>,
     /// Counts the rings, so that a deadline knows whether it is meant.
     pub(super) ring_number: u32,
-    dtmf: Vec<Dtmf>,
+    presses: Vec<Press>,
     /// What is reported of its streams; nothing yet in most calls.
     far_ends: Option<Box<FarEnds>>,
     /// Sources were left out: the call has more than are told apart.
@@ -99,7 +100,7 @@ impl MediaCall {
             controls: Vec::new(),
             ring: None,
             ring_number: 0,
-            dtmf: Vec::new(),
+            presses: Vec::new(),
             far_ends: None,
             crowded: false,
             place: None,
@@ -217,15 +218,16 @@ impl MediaCall {
         let ms = track.current().map_or(0, |stream| stream.ms(key.duration));
         match track.pressed {
             Some(pressed) if pressed.rtp_time == rtp_time => {
-                if let Some(listed) = self.dtmf.get_mut(pressed.place) {
-                    listed.ms = listed.ms.max(ms);
+                if let Some(Press { key, .. }) = self.presses.get_mut(pressed.place) {
+                    key.ms = key.ms.max(ms);
                 }
             }
             Some(pressed) if pressed.is_straggler(rtp_time) => {}
-            _ if self.dtmf.len() < MAX_LISTED => {
-                track.pressed = Some(Pressed { rtp_time, place: self.dtmf.len() });
+            _ if self.presses.len() < MAX_LISTED => {
+                track.pressed = Some(Pressed { rtp_time, place: self.presses.len() });
                 let (leg, via) = (track.leg(), DtmfVia::Rfc4733);
-                self.dtmf.push(Dtmf { at, digit: Pii::new(key.digit), leg, via, ms });
+                let key = Dtmf { at, digit: Pii::new(key.digit), leg, via, ms };
+                self.presses.push(Press { key, seen: Seen::Track(track.of) });
             }
             _ => {}
         }
@@ -247,6 +249,10 @@ impl MediaCall {
         }
         let told = |at: PacketTime| at.plus_nanos(self.base);
         let streams = tracks.iter().flat_map(TrackState::summaries).filter(is_listed);
+        let presses = self.presses.into_iter().map(|Press { key, seen }| {
+            let key = Dtmf { at: told(key.at), ..key };
+            Press { key, seen }
+        });
         let mut media = MediaSummary {
             tracks: if keeps { self.table } else { Vec::new() },
             streams: streams
@@ -255,7 +261,7 @@ impl MediaCall {
                     StreamSummary { first: told(s.first), last: told(s.last), ..s }
                 })
                 .collect(),
-            dtmf: self.dtmf.into_iter().map(|key| Dtmf { at: told(key.at), ..key }).collect(),
+            presses: presses.collect(),
             gaps,
             trails,
             far_ends: self.far_ends.map(|far_ends| *far_ends).unwrap_or_default(),

@@ -65,7 +65,7 @@ fn merged(parts: Vec<MediaSummary>) -> MediaSummary {
     for part in parts {
         tables.push(part.tracks);
         all.streams.extend(part.streams);
-        all.dtmf.extend(part.dtmf);
+        all.presses.extend(part.presses);
         all.gaps.extend(part.gaps);
         all.trails.extend(part.trails);
         all.far_ends.join(part.far_ends);
@@ -76,8 +76,8 @@ fn merged(parts: Vec<MediaSummary>) -> MediaSummary {
     }
     all.tracks = table(&tables);
     all.streams.sort_by_key(|stream| (stream.first, stream.track));
-    all.dtmf.sort_by_key(|key| key.at);
-    all.dtmf.truncate(MAX_LISTED);
+    all.presses.sort_by_key(|press| press.key.at);
+    all.presses.truncate(MAX_LISTED);
     all.gaps.sort_by_key(|gap| (gap.at, gap.leg));
     all.flags.sort_unstable();
     all.flags.dedup();

@@ -20,6 +20,7 @@ use super::{
 use crate::{
     order::{Keeping, MediaSummary},
     output::Opened,
+    presses,
     timer::Timer,
 };
 
@@ -335,9 +336,8 @@ impl Call {
         flags.extend(found.into_iter().filter_map(|(is_so, flag)| is_so.then_some(flag)));
         flags.sort_unstable();
         flags.dedup();
-        let mut dtmf = media.dtmf;
-        dtmf.extend(self.info_keys.into_listed());
-        dtmf.sort_by_key(|key| key.at);
+        let mut presses = media.presses;
+        presses.extend(self.info_keys.into_listed());
         // What stands for a Call-ID of a stream is nobody's.
         let names = self.names.iter().filter(|_| !is_stream);
         CallSummary {
@@ -351,7 +351,7 @@ impl Call {
             sip_status: self.status,
             tracks: media.tracks,
             streams: media.streams,
-            dtmf,
+            dtmf: presses::united(presses),
             gaps: media.gaps,
             flags,
             messages: self.messages,

@@ -3,7 +3,10 @@
 use earwitness_model::{Dtmf, DtmfVia, Leg, PacketTime, Pii};
 use earwitness_wire::sip::{HeaderName, Message};
 
-use crate::limits::MAX_LISTED;
+use crate::{
+    limits::MAX_LISTED,
+    presses::{Press, Seen},
+};
 
 /// INFO requests looked back on for repeats.
 const LOOK_BACK: usize = 16;
@@ -11,25 +14,29 @@ const LOOK_BACK: usize = 16;
 /// The keys of a call that came by INFO, each request once.
 #[derive(Debug, Default)]
 pub(super) struct InfoKeys {
-    listed: Vec<Dtmf>,
-    /// The CSeq numbers of the listed keys: what repeats one is the same key press.
+    listed: Vec<Press>,
+    /// The CSeq numbers of the listed keys: what repeats one in its dialog is the same key press.
     numbers: Vec<u32>,
 }
 
 impl InfoKeys {
-    /// Lists the key that `message` carries, if it carries one and is no repeat.
-    pub(super) fn add(&mut self, leg: Leg, message: &Message<'_>, at: PacketTime) {
+    /// Lists the key that `message`, which `leg` sent in the dialog at `place` of the call's names, carries, if it carries one
+    /// and is no repeat.
+    pub(super) fn add(&mut self, (leg, place): (Leg, usize), message: &Message<'_>, at: PacketTime) {
         let (Some((digit, ms)), Some(cseq)) = (key(message), message.cseq()) else { return };
         let mut before = self.listed.iter().zip(&self.numbers).rev().take(LOOK_BACK);
-        let is_repeat = before.any(|(listed, &number)| listed.leg == leg && number == cseq.number);
+        let seen = Seen::Dialog(place);
+        let is_repeat = before
+            .any(|(listed, &number)| listed.key.leg == leg && listed.seen == seen && number == cseq.number);
         if !is_repeat && self.listed.len() < MAX_LISTED {
-            self.listed.push(Dtmf { at, digit: Pii::new(digit), leg, via: DtmfVia::Info, ms });
+            let key = Dtmf { at, digit: Pii::new(digit), leg, via: DtmfVia::Info, ms };
+            self.listed.push(Press { key, seen });
             self.numbers.push(cseq.number);
         }
     }
 
     /// What was listed.
-    pub(super) fn into_listed(self) -> Vec<Dtmf> {
+    pub(super) fn into_listed(self) -> Vec<Press> {
         self.listed
     }
 }
@@ -109,11 +116,14 @@ mod tests {
     #[test]
     fn a_repeated_request_is_one_key_and_a_new_one_another() {
         let mut keys = InfoKeys::default();
-        for (leg, cseq) in [(Leg::Caller, 2), (Leg::Caller, 2), (Leg::Callee, 2), (Leg::Caller, 3)] {
+        let (caller, callee) = (Leg::Caller, Leg::Callee);
+        for (leg, place, cseq) in
+            [(caller, 0, 2), (caller, 0, 2), (callee, 0, 2), (caller, 0, 3), (caller, 1, 3)]
+        {
             let message = info("application/dtmf", "7", cseq);
-            keys.add(leg, &Message::parse(message.as_bytes()).unwrap(), PacketTime::EPOCH);
+            keys.add((leg, place), &Message::parse(message.as_bytes()).unwrap(), PacketTime::EPOCH);
         }
-        let legs: Vec<Leg> = keys.into_listed().into_iter().map(|key| key.leg).collect();
-        assert_eq!(legs, [Leg::Caller, Leg::Callee, Leg::Caller]);
+        let legs: Vec<Leg> = keys.into_listed().into_iter().map(|press| press.key.leg).collect();
+        assert_eq!(legs, [caller, callee, caller, caller], "a number of another dialog repeats nothing");
     }
 }

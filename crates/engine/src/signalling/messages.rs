@@ -101,7 +101,7 @@ impl Signalling {
             }
             Method::Cancel if call.names.decides(place) => call.cancel(&datagram.flow),
             Method::Bye => self.handle_bye(slot, message, time, orders),
-            Method::Info if call.keeps() => call.info_keys.add(sender, message, call.told(time)),
+            Method::Info if call.keeps() => call.info_keys.add((sender, place), message, call.told(time)),
             Method::Refer => self.handle_refer(slot, message, datagram),
             Method::Cancel
             | Method::Options

@@ -70,12 +70,12 @@ pub(super) fn in_all_ways(scene: &mut Scene<'_>) -> Result<()> {
     Ok(())
 }
 
-/// By a caller's baresip and a callee's linphone, as events among their voices.
-pub(super) fn by_softphones(scene: &mut Scene<'_>) -> Result<()> {
+/// By a caller's baresip and a callee's linphone, as events among their voices; both of which are on the mirror `ways` times.
+pub(super) fn by_softphones(scene: &mut Scene<'_>, extension: &'static str, ways: usize) -> Result<()> {
     let (lab, name) = (scene.lab, scene.name);
-    let mut desk = Linphone::start(lab, name, (Host::PhonesB, "4001"), Media::Plain)?;
+    let mut desk = Linphone::start(lab, name, (Host::PhonesB, extension), Media::Plain)?;
     let mut citizen = Softphone::new(Host::PhonesA, "4100", "citizen").start(lab, name)?;
-    citizen.dial("4001")?;
+    citizen.dial(extension)?;
     citizen.talks(1)?;
     desk.say(lab, "desk", 1)?;
     for (by_citizen, by_desk) in [("1", "7"), ("1", "*"), ("#", "0")] {
@@ -88,11 +88,11 @@ pub(super) fn by_softphones(scene: &mut Scene<'_>) -> Result<()> {
     citizen.order("/hangup")?;
     citizen.wait("terminated", 1)?;
 
-    let [call] = scene.calls_between([("4100", "4001")])?;
+    let [call] = scene.calls_between([("4100", extension)])?;
     // A voice and its events, each a payload type of one SSRC.
     let codecs: Vec<&str> = call.streams.iter().map(|stream| stream.codec.as_str()).collect();
     scene.figure("streams", codecs.join(", "));
-    scene.equal("streams", call.streams.len(), 4);
+    scene.equal("streams", call.streams.len(), 4 * ways);
     scene.equal("lost", call.streams.iter().map(|stream| stream.lost).sum::<u64>(), 0);
     scene.figure("listed", &call.json["dtmf"]);
     let pressed = call.each("dtmf", "digit");

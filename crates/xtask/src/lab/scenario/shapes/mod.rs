@@ -38,10 +38,11 @@ enum Shape {
     Converted,
     Keys,
     Pressed,
+    PressedAnchored,
 }
 
 impl Shape {
-    const ALL: [Self; 15] = [
+    const ALL: [Self; 16] = [
         Self::Blind,
         Self::Attended,
         Self::AttendedAnchored,
@@ -57,6 +58,7 @@ impl Shape {
         Self::Converted,
         Self::Keys,
         Self::Pressed,
+        Self::PressedAnchored,
     ];
 
     /// Its name for `--only`.
@@ -77,6 +79,7 @@ impl Shape {
             Self::Converted => "converted",
             Self::Keys => "dtmf",
             Self::Pressed => "pressed",
+            Self::PressedAnchored => "pressed-anchored",
         }
     }
 
@@ -97,7 +100,8 @@ impl Shape {
             Self::Bridged => locked::by_the_caller(scene),
             Self::Converted => converted::run(scene),
             Self::Keys => keyed::in_all_ways(scene),
-            Self::Pressed => keyed::by_softphones(scene),
+            Self::Pressed => keyed::by_softphones(scene, "4001", 1),
+            Self::PressedAnchored => keyed::by_softphones(scene, "4301", 2),
         }
     }
 }
