@@ -2,6 +2,8 @@
 
 mod support;
 
+use std::collections::BTreeSet;
+
 use earwitness_engine::{CallCounts, Engine, Limits, LiveCall, LiveState};
 use earwitness_model::{Codec, Mode, Refusal};
 use earwitness_rules::RuleSet;
@@ -97,4 +99,46 @@ fn calls_are_counted_as_they_begin_are_answered_and_end() {
     assert_eq!(twice, CallCounts { answered: 2, ended: 2, ..begun });
     twice.add(&counts(60.0));
     assert_eq!((twice.begun, twice.ended, twice.not_admitted), (4, 4, 2));
+}
+
+#[test]
+fn two_interfaces_that_are_read_in_turns_fill_each_others_holes() {
+    let whole: Vec<Frame> = told(CALL);
+    // Every third packet is seen by both, and one of the others by each.
+    let shown = |tap: usize| {
+        let seen = whole
+            .iter()
+            .enumerate()
+            .filter(move |(place, frame)| frame.bytes.len() != 214 || place % 3 != tap);
+        seen.map(|(_, frame)| frame.clone()).collect::<Vec<_>>()
+    };
+    let taps = [shown(0), shown(1)];
+    let mut engine = Engine::live(RuleSet::lab(), Limits::default());
+    let mut replayed = Replayed::default();
+    // Each interface's ring is emptied in its turn: the second is always read late.
+    for turn in 0..200 {
+        let (from, to) = (turn * 40, (turn + 1) * 40);
+        let is_now = |frame: &&Frame| (from..to).contains(&(frame.time.since(MORNING) / 1_000_000));
+        for (place, frames) in taps.iter().enumerate() {
+            engine.handle_tap(place);
+            for frame in frames.iter().filter(is_now) {
+                engine.handle_frame(&raw(frame, 1));
+            }
+        }
+        replayed.poll(&mut engine);
+    }
+    engine.handle_end();
+    replayed.poll(&mut engine);
+    let call = replayed.only();
+    let counted = call.streams.iter().map(|stream| (stream.packets, stream.lost));
+    assert_eq!(counted.collect::<BTreeSet<_>>(), BTreeSet::from([(148, 0), (98, 0)]));
+    assert!(call.gaps.is_empty() && call.flags.is_empty(), "{:?} {:?}", call.gaps, call.flags);
+    for stream in &call.streams {
+        let [first, second] = stream.quality.taps[..] else { panic!("{:?}", stream.quality) };
+        assert!(
+            first > second && second >= stream.packets / 3 - 2 && first + second == stream.packets,
+            "{first} {second}"
+        );
+        assert!(stream.jitter_ms.unwrap() < 0.001, "the way of a tap is no jitter");
+    }
 }

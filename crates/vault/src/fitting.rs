@@ -126,7 +126,7 @@ fn cut_personal(text: &mut Pii<String>) {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::net::{Ipv6Addr, SocketAddr};
 
     use chrono::NaiveDate;
@@ -176,7 +176,7 @@ mod tests {
     }
 
     /// Every text of `text` bytes and every list of `count` items.
-    fn entry(text: usize, count: usize) -> Entry {
+    pub(crate) fn entry(text: usize, count: usize) -> Entry {
         let word = || "가".repeat(text.div_ceil(3));
         let name = || Some(Pii::new(word()));
         let names = || vec![Pii::new(word()); count];

@@ -26,3 +26,36 @@ pub(crate) fn read(summary: &mut CallSummary, bytes: &[u8]) -> Option<()> {
     summary.gaps.iter_mut().zip(of_gaps).for_each(|(gap, evidence)| gap.evidence = evidence);
     Some(())
 }
+
+#[cfg(test)]
+mod tests {
+    use earwitness_model::{Bursts, FarEnd};
+
+    use super::*;
+    use crate::fitting::tests::entry;
+
+    fn summary() -> CallSummary {
+        entry(8, 2).summary
+    }
+
+    #[test]
+    fn what_is_known_of_streams_and_gaps_is_read_as_it_was_written_and_of_another_call_it_is_refused() {
+        let mut told = summary();
+        assert_eq!(section(&told), None, "nothing is known");
+        let far_end =
+            FarEnd { packets_lost: -1, lost_percent: 0.5, jitter_ms: 1.0, rtt_ms: None, reports: 3 };
+        told.streams[0].quality = StreamQuality {
+            far_end: Some(far_end),
+            bursts: Bursts { count: 1, longest: 2 },
+            taps: vec![5, 6],
+        };
+        told.gaps[0].evidence = Some(GapEvidence::FarEndLost);
+        let bytes = section(&told).unwrap();
+        let mut read_again = summary();
+        assert_eq!((read(&mut read_again, &bytes), &read_again), (Some(()), &told));
+        let mut another = summary();
+        another.gaps.clear();
+        assert_eq!(read(&mut another, &bytes), None);
+        assert_eq!(read(&mut summary(), &bytes[..bytes.len() - 1]), None);
+    }
+}

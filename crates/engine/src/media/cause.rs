@@ -366,7 +366,8 @@ mod tests {
                 delay_since,
             };
             let hosts = (track().flow.dst.ip(), track().flow.src.ip());
-            far_ends.handle_block(hosts, block, at(n * BRACKET));
+            let series = far_ends.handle_block(hosts, block, at(n * BRACKET));
+            series.into_iter().for_each(|series| far_ends.add(series));
         }
         far_ends
     }

@@ -5,10 +5,14 @@
 
 use std::net::SocketAddr;
 
-use earwitness_model::{Flow, PacketTime};
+use earwitness_model::{Flow, PacketTime, Track};
 use earwitness_wire::rtcp::{self, Blocks, Report};
 
-use super::{Media, endpoints::Heard, far_end::Sent};
+use super::{
+    Media,
+    endpoints::Heard,
+    far_end::{Sent, Series},
+};
 use crate::order::{CallSlot, Keeping};
 
 /// Packets of a compound that are looked at, and blocks of each: a phone sends one or two of each.
@@ -19,7 +23,10 @@ impl Media {
     #[cold]
     pub(crate) fn handle_control(&mut self, flow: &Flow, payload: &[u8], at: PacketTime) {
         let Some(call) = self.call_of_control(flow) else { return };
-        let Some(state) = self.call_mut(call).filter(|state| state.keeping != Keeping::Never) else { return };
+        let Some(state) = self.calls.get_mut(call.0 as usize).and_then(Option::as_mut) else { return };
+        if state.keeping == Keeping::Never {
+            return;
+        }
         let (by, to) = (flow.src.ip(), flow.dst.ip());
         for report in rtcp::reports(payload).take(MOST_READ) {
             let blocks: Blocks<'_> = match report {
@@ -33,7 +40,11 @@ impl Media {
                 }
             };
             for block in blocks {
-                state.far_ends().handle_block((by, to), block, at);
+                let Some(series) = state.far_ends().handle_block((by, to), block, at) else { continue };
+                let is_of = |of: Track| (of.ssrc, of.flow.dst.ip(), of.flow.src.ip()) == (block.ssrc, by, to);
+                let tracks = state.tracks.iter().filter_map(|&slot| self.tracks.get(slot as usize)?.as_ref());
+                let is_heard = tracks.map(|track| track.of).any(is_of);
+                state.far_ends().add(Series { is_heard, ..series });
             }
         }
     }

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use earwitness_model::PacketTime;
 use earwitness_wire::rtcp::Block;
 
-/// Reporters and sources told apart in one call; of more, those give way that said least.
+/// Reporters and sources told apart in one call; of more, those give way of which no audio was heard, and that said least.
 const MOST_SERIES: usize = 32;
 /// Points kept of one series; of more, every second one between the ends is left out.
 const MOST_POINTS: usize = 128;
@@ -34,6 +34,8 @@ pub(crate) struct Series {
     pub(crate) by: IpAddr,
     /// Who sends it.
     pub(crate) to: IpAddr,
+    /// Its audio was heard when the first report came, by this part of the engine.
+    pub(crate) is_heard: bool,
     pub(crate) reports: u32,
     /// When the last report came.
     pub(crate) at: PacketTime,
@@ -74,19 +76,34 @@ impl FarEnds {
         }
     }
 
-    /// `by` said at `at` what it received of `to`.
-    pub(super) fn handle_block(&mut self, (by, to): (IpAddr, IpAddr), block: Block, at: PacketTime) {
+    /// `by` said at `at` what it received of `to`. A series that is new is given back, to be [added](Self::add).
+    pub(super) fn handle_block(
+        &mut self,
+        (by, to): (IpAddr, IpAddr),
+        block: Block,
+        at: PacketTime,
+    ) -> Option<Series> {
         let known = |series: &Series| (series.ssrc, series.by, series.to) == (block.ssrc, by, to);
         if let Some(series) = self.series.iter_mut().find(|series| known(series)) {
             series.handle(block, at);
-            return;
+            return None;
         }
+        Some(Series::new((by, to), block, at))
+    }
+
+    /// A series that is new, unless there are too many of those that matter more.
+    pub(super) fn add(&mut self, series: Series) {
         if self.series.len() == MOST_SERIES {
-            let least = self.series.iter().enumerate().min_by_key(|(_, series)| (series.reports, series.at));
-            let Some(least) = least.map(|(place, _)| place) else { return };
-            self.series.swap_remove(least);
+            let all = self.series.iter().enumerate();
+            let least = all.min_by_key(|(_, series)| (series.is_heard, series.reports, series.at));
+            match least.map(|(place, least)| (place, least.is_heard)) {
+                Some((place, is_heard)) if series.is_heard >= is_heard => {
+                    drop(self.series.swap_remove(place))
+                }
+                Some(_) | None => return,
+            }
         }
-        self.series.push(Series::new((by, to), block, at));
+        self.series.push(series);
     }
 
     /// What another shard heard of the same call is heard of it, too.
@@ -107,7 +124,17 @@ impl FarEnds {
 impl Series {
     fn new((by, to): (IpAddr, IpAddr), last: Block, at: PacketTime) -> Self {
         let point = Point { at, highest: last.highest_sequence, lost: last.lost };
-        Self { ssrc: last.ssrc, by, to, reports: 1, at, last, points: vec![point], took_back: false }
+        Self {
+            ssrc: last.ssrc,
+            by,
+            to,
+            is_heard: false,
+            reports: 1,
+            at,
+            last,
+            points: vec![point],
+            took_back: false,
+        }
     }
 
     fn handle(&mut self, block: Block, at: PacketTime) {
@@ -173,6 +200,12 @@ mod tests {
         }
     }
 
+    fn say(heard: &mut FarEnds, block: Block, at: PacketTime) {
+        if let Some(series) = heard.handle_block(HOSTS, block, at) {
+            heard.add(Series { is_heard: block.ssrc == 1, ..series });
+        }
+    }
+
     fn second(at: u32) -> PacketTime {
         PacketTime::from_nanos(i64::from(at) * 1_000_000_000)
     }
@@ -180,7 +213,7 @@ mod tests {
     fn heard(reports: impl IntoIterator<Item = (u32, i32)>) -> FarEnds {
         let mut heard = FarEnds::default();
         for (at, (highest, lost)) in (0..).zip(reports) {
-            heard.handle_block(HOSTS, block(1, highest, lost), second(at));
+            say(&mut heard, block(1, highest, lost), second(at));
         }
         heard
     }
@@ -196,9 +229,9 @@ mod tests {
     #[test]
     fn a_copy_is_no_report_and_one_that_was_overtaken_makes_the_series_doubtful() {
         let mut heard = heard([(10, 0), (20, 1)]);
-        heard.handle_block(HOSTS, block(1, 20, 1), second(1).plus_nanos(1000));
+        say(&mut heard, block(1, 20, 1), second(1).plus_nanos(1000));
         assert_eq!((heard.series[0].reports, heard.series[0].took_back), (2, false));
-        heard.handle_block(HOSTS, block(1, 15, 1), second(2));
+        say(&mut heard, block(1, 15, 1), second(2));
         assert_eq!((heard.series[0].reports, heard.series[0].took_back), (3, true));
         assert_eq!(heard.series[0].last.highest_sequence, 20);
     }
@@ -209,7 +242,7 @@ mod tests {
         assert!(heard.series[0].points.len() <= MOST_POINTS);
         assert!(heard.series[0].points.is_sorted_by_key(|point| point.highest));
         for ssrc in 2..100_000 {
-            heard.handle_block(HOSTS, block(ssrc, 1, 0), second(60_000));
+            say(&mut heard, block(ssrc, 1, 0), second(60_000));
             heard.handle_sent(Sent { ssrc, by: HOSTS.0, name: 1, at: second(1) });
         }
         assert_eq!((heard.series.len(), heard.sent.len()), (MOST_SERIES, MOST_SENT));
