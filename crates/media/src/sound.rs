@@ -3,7 +3,8 @@
 //!
 //! Levels are dBm0: a sine of the highest level that A-law has is +3.14 (G.711). Echo is looked for where one party speaks:
 //! in up to eight stretches of a second, its samples are compared with the other party's, at every delay up to half a
-//! second. An echo is the same voice at the same delay in several of them.
+//! second. An echo is the same voice at the same delay in several of them. Tones (of a fax, a menu, music on hold) are alike at
+//! many delays, and prove nothing.
 
 use crate::{CallAudio, export::ExportError, stage::Stage, voicing::Linear};
 
@@ -23,6 +24,10 @@ const LONGEST_DELAY_MS: usize = 500;
 const LEAST_ALIKE: f64 = 0.3;
 /// How much weaker an echo is at least, in dB: what is as loud is what somebody says, and what they say comes back.
 const LEAST_WEAKER_DB: f64 = 3.0;
+/// What is so much like itself a little later is no speech, of 1.
+const TONE_ALIKE: f64 = 0.7;
+/// A little later, ms: beyond a few periods of a voice.
+const A_LITTLE_MS: (usize, usize) = (20, 250);
 /// In so many of the seconds compared, at the same delay.
 const LEAST_SECONDS: usize = 3;
 /// Delays that differ by no more are the same, ms.
@@ -188,9 +193,27 @@ fn is_a_voice(said: &[f32]) -> bool {
     dbm0(energy(said) / said.len().max(1) as f64) >= VOICE_DBM0
 }
 
+/// Whether it repeats itself.
+fn is_a_tone(said: &[f32], kilo: f64) -> bool {
+    let (from, to) = A_LITTLE_MS;
+    let lags = (from as f64 * kilo) as usize..(to as f64 * kilo) as usize;
+    lags.into_iter().any(|lag| {
+        let (Some(later), Some(earlier)) =
+            (said.get(lag..), said.len().checked_sub(lag).and_then(|n| said.get(..n)))
+        else {
+            return false;
+        };
+        let product: f32 = earlier.iter().zip(later).map(|(one, other)| one * other).sum();
+        f64::from(product) >= TONE_ALIKE * (energy(earlier) * energy(later)).sqrt().max(1.0)
+    })
+}
+
 /// The delay at which `heard`, which begins with `said`, is most like it.
 fn echo_in(said: &[f32], heard: &[f32], kilo: f64) -> Option<Echo> {
     let of_said = energy(said);
+    if is_a_tone(said, kilo) {
+        return None;
+    }
     let longest = ((LONGEST_DELAY_MS as f64 * kilo) as usize).min(heard.len().checked_sub(said.len())?);
     let at = |delay: usize| {
         let there = &heard[delay..delay + said.len()];

@@ -67,6 +67,12 @@ fn a_voice_that_comes_back_is_an_echo_and_two_that_speak_are_none() {
 }
 
 #[test]
+fn a_tone_that_both_send_is_no_echo() {
+    let (loud, faint) = (sine(12_000.0, 64_000), sine(600.0, 64_000));
+    assert_eq!(told(&loud, &faint).map(|sound| sound.echo), [None, None]);
+}
+
+#[test]
 fn a_call_without_audio_is_silent() {
     let [caller, callee] = told(&[], &[]);
     assert_eq!((caller.silent_percent, caller.level_dbm0, caller), (100.0, None, callee));

@@ -13,6 +13,9 @@ pub struct Course {
     pub jitter_mean_ms: Option<f64>,
     /// The most of it over the same packets, in ms.
     pub jitter_max_ms: Option<f64>,
+    /// The mean of the jitter over all packets, but for leaps of the sender's clock beyond two seconds, in ms: what packets
+    /// were late by, where the jitter of RFC 3550 also has what a sender that begins anew makes of it.
+    pub delay_ms: Option<f64>,
     /// Stretches of ten seconds in which something was wrong, in their order. Of more than are listed, the worst.
     pub stretches: Vec<Stretch>,
     /// Further ones.
@@ -30,7 +33,7 @@ pub struct Stretch {
     pub lost: u32,
     /// Of these, the longest run.
     pub longest_run: u32,
-    /// The mean of the interarrival jitter, in µs.
+    /// The mean of the interarrival jitter, as in [`Course::delay_ms`], in µs.
     pub jitter_us: u32,
 }
 

@@ -170,6 +170,7 @@ pub(crate) mod tests {
         Course {
             jitter_mean_ms: Some(f64::MAX),
             jitter_max_ms: Some(f64::MAX),
+            delay_ms: Some(f64::MAX),
             stretches: vec![stretch; 64],
             stretches_unlisted: 1,
         }

@@ -67,8 +67,8 @@ pub(crate) fn mos(codec: Option<&Codec>, arrived: Arrived) -> Option<f64> {
 /// The score of a stream.
 pub(crate) fn mos_of(stream: &StreamSummary) -> Option<f64> {
     let StreamSummary { packets, lost, jitter_ms, codec, course, quality, .. } = stream;
-    // Of jitter the mean says more than what it was at the end.
-    let jitter_ms = course.jitter_mean_ms.or(*jitter_ms);
+    // What it was over the call says more than what it was at the end.
+    let jitter_ms = course.delay_ms.or(*jitter_ms);
     let runs = u64::from(quality.bursts.count);
     mos(codec.as_ref(), Arrived { packets: *packets, lost: *lost, runs, jitter_ms })
 }

@@ -48,6 +48,7 @@ fn stream(track: u16, payload_type: u8, codec: Codec, (packets, lost): (u64, u64
         course: Course {
             jitter_mean_ms: Some(0.3),
             jitter_max_ms: Some(1.9),
+            delay_ms: Some(0.3),
             stretches,
             stretches_unlisted: 0,
         },

@@ -2,12 +2,20 @@
 
 use earwitness_model::{PacketTime, RtpTime};
 
+/// A step of the sender's clock against ours that no network makes: it begins anew, or stood still on hold. What is heard is
+/// no later for it (`media/src/timeline.rs` has the same bound).
+const LEAP_NANOS: f64 = 2e9;
+
 /// The running estimate of one stream, and what it was on the way.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Jitter {
     before: Option<(PacketTime, RtpTime)>,
     nanos: f64,
     measured: bool,
+    /// The same without leaps of the sender's clock, and the sum of it over all packets.
+    delay: f64,
+    delays: f64,
+    packets: u64,
     /// The packet before was comfort noise.
     after_noise: bool,
     /// Over the packets that only follow the one before: how many, the sum of the estimates, the most of them.
@@ -41,6 +49,11 @@ impl Jitter {
             let transit = arrival.since(arrival_before) as f64 - sent;
             self.nanos += (transit.abs() - self.nanos) / 16.0;
             self.measured = true;
+            if transit.abs() < LEAP_NANOS {
+                self.delay += (transit.abs() - self.delay) / 16.0;
+            }
+            self.delays += self.delay;
+            self.packets += 1;
             if talk == Talk::GoesOn && !self.after_noise {
                 self.regular += 1;
                 self.sum += self.nanos;
@@ -50,10 +63,15 @@ impl Jitter {
         self.after_noise = talk == Talk::Noise;
     }
 
-    /// The estimate in ns; 0 before there is one.
+    /// The estimate in ns, leaps of the sender's clock left out; 0 before there is one.
     #[inline]
-    pub(crate) const fn nanos(&self) -> f64 {
-        self.nanos
+    pub(crate) const fn delay_nanos(&self) -> f64 {
+        self.delay
+    }
+
+    /// The mean of that, in ms.
+    pub(crate) fn delay_millis(&self) -> Option<f64> {
+        (self.packets > 0).then(|| self.delays / self.packets as f64 / 1e6)
     }
 
     /// The next packet comes another way, which may be longer.
@@ -92,5 +110,17 @@ mod tests {
         let begins = (RtpTime(51 * 160), Talk::Begins);
         jitter.handle_packet(PacketTime::from_nanos(51 * 20_000_000 + 64_000_000), begins, 8000);
         assert_eq!((jitter.millis(), jitter.course_millis()), (Some(3.9375), Some((0.02, 1.0))));
+    }
+
+    #[test]
+    fn a_leap_of_the_senders_clock_delays_nothing() {
+        let mut jitter = Jitter::default();
+        for n in 0..50u32 {
+            let leap = if n < 25 { 0 } else { 400_000 };
+            let arrival = PacketTime::from_nanos(i64::from(n) * 20_000_000);
+            jitter.handle_packet(arrival, (RtpTime(n * 160 + leap), Talk::GoesOn), 8000);
+        }
+        assert_eq!((jitter.delay_nanos(), jitter.delay_millis()), (0.0, Some(0.0)));
+        assert!(jitter.course_millis().unwrap().1 > 3_000.0, "RFC 3550 knows no leaps");
     }
 }

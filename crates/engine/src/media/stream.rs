@@ -163,10 +163,10 @@ impl StreamState {
         self.jitter.handle_packet(packet.arrival, (packet.rtp_time, Talk::Noise), self.clock_rate);
     }
 
-    /// Its jitter at the packet before, in ns.
+    /// Its jitter at the packet before, leaps of the sender's clock left out, in ns.
     #[inline]
     pub(super) const fn jitter(&self) -> f64 {
-        self.jitter.nanos()
+        self.jitter.delay_nanos()
     }
 
     /// What it came to, of the track `of` with the number `index`; what the track lost is the track's to tell.
@@ -190,6 +190,7 @@ impl StreamState {
             course: Course {
                 jitter_mean_ms: jitter.map(|(mean, _)| mean),
                 jitter_max_ms: jitter.map(|(_, most)| most),
+                delay_ms: self.jitter.delay_millis(),
                 ..Course::default()
             },
         }

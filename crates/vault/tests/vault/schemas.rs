@@ -13,6 +13,7 @@ fn full() -> Entry {
     let course = Course {
         jitter_mean_ms: Some(0.7),
         jitter_max_ms: Some(1.5),
+        delay_ms: Some(0.6),
         stretches: vec![stretch],
         stretches_unlisted: 2,
     };
