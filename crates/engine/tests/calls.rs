@@ -314,6 +314,20 @@ fn with_bye_tags(frame: Frame) -> Frame {
 }
 
 #[test]
+fn an_attempt_after_one_that_a_bye_ended_before_its_answer_is_answered() {
+    let replayed = lab(&told(&format!(
+        "at 0.000 {A} INVITE x from=1 to=4001 sdp=10.1.0.5:4000/PCMA\nat 0.100 {B} 180 x\n\
+         at 1.000 {A} BYE x\nat 1.010 {B} 200 x\nat 1.020 {B} 487 x of=INVITE\nat 1.030 {A} ACK x\n\
+         at 2.000 {A} INVITE x sdp=10.1.0.5:4010/PCMA\nat 3.000 {B} 200 x sdp=10.1.0.9:4002/PCMA\nat 3.010 {A} ACK x\n\
+         rtp x caller from=3.040 to=5.000 ssrc=1\nrtp x callee from=3.040 to=5.000 ssrc=2\n\
+         at 5.000 {A} BYE x\nat 5.010 {B} 200 x\n"
+    )));
+    let call = replayed.only();
+    assert_eq!((call.outcome, replayed.counts.media.kept), (Outcome::Answered, 196));
+    assert_eq!(call.streams.len(), 2);
+}
+
+#[test]
 fn a_call_is_handed_over_five_seconds_after_its_bye() {
     let frames = told(&ordinary("x", 0, "4001", (4000, 4002)));
     let bye = frames[frames.len() - 2].time;

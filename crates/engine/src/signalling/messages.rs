@@ -77,7 +77,7 @@ impl Signalling {
         let place = call.names.place(message.call_id());
         if method == Method::Invite && !in_dialog(message) {
             // Hops and branches have it before the answer: what comes later is the same again, or not the call's.
-            if !call.names.at(place).is_invited() {
+            if call.answer.is_some() && !call.names.at(place).is_invited() {
                 return;
             }
             if call.names.at(place).inviter == Leg::Caller {
