@@ -1,5 +1,7 @@
 //! Two taps show the same calls, and each lacks some of it: together they become one recording with nothing missing.
 
+#![expect(clippy::unwrap_used, reason = "a test stops where it fails, in its helping functions too")]
+
 mod support;
 
 use std::{fs::File, io::BufWriter, path::PathBuf};

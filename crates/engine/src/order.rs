@@ -90,7 +90,7 @@ pub(crate) enum Report {
     /// When the caller and the callee were heard last.
     Looked { call: CallSlot, heard: [Option<PacketTime>; 2] },
     /// What a released call's media came to.
-    Released { call: CallSlot, id: CallId, media: MediaSummary },
+    Released { call: CallSlot, id: CallId, media: Box<MediaSummary> },
 }
 
 /// A payload that chance does not make twice.

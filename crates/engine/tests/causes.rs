@@ -1,5 +1,6 @@
 //! Why packets are missing: losses put in at four places and between them, and what is told of each gap.
 
+#![expect(clippy::print_stdout, reason = "the matrix is there to be read")]
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails, in its helping functions too")]
 
 mod support;

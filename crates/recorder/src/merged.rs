@@ -89,9 +89,9 @@ impl Merged {
         let Some(&(_, place)) = heads.first() else { return Went::ToTheEnd };
         let until = heads.get(1).map(|(time, _)| *time);
         if let Some(reading) = self.each.get_mut(place) {
-            while let Some(held) =
-                reading.frames.pop_front_if(|held| until.is_none_or(|until| held.time <= until))
-            {
+            let is_next = |held: &Held| until.is_none_or(|until| held.time <= until);
+            while reading.frames.front().is_some_and(is_next) {
+                let Some(held) = reading.frames.pop_front() else { break };
                 let bytes = reading.bytes.get(held.begin..held.end).unwrap_or_default();
                 let Held { time, number, link, wire_len, .. } = held;
                 visit(place, &RawFrame { time, number, link, wire_len, bytes });

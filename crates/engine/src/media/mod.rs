@@ -373,7 +373,7 @@ impl Media {
         let mut media = state.summary(&tracks, &self.losses);
         self.counts.gaps_unlisted += media.gaps.len().saturating_sub(MAX_LISTED) as u64;
         media.gaps.truncate(MAX_LISTED);
-        reports.push_back(Report::Released { call, id, media });
+        reports.push_back(Report::Released { call, id, media: Box::new(media) });
     }
 }
 

@@ -114,10 +114,10 @@ impl SignallingShard {
                 }
             }
             News::Media(Report::Released { call, id, media }) => {
-                if let Some(mut media) = self.releases.handle_released(call, (shard, self.shards), media) {
+                if let Some(mut media) = self.releases.handle_released(call, (shard, self.shards), *media) {
                     self.gaps_unlisted += media.gaps.len().saturating_sub(MAX_LISTED) as u64;
                     media.gaps.truncate(MAX_LISTED);
-                    self.tell(Report::Released { call, id, media });
+                    self.tell(Report::Released { call, id, media: Box::new(media) });
                 }
             }
         }

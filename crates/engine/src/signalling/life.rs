@@ -94,7 +94,7 @@ impl Signalling {
             Report::Stray(stray) => self.handle_stray(stray, orders, outputs),
             Report::Printed { call, id, print } => self.handle_printed(call, id, print),
             Report::Looked { call, heard } => self.handle_looked(call, heard, orders),
-            Report::Released { call, media, .. } => self.forget(call, media, outputs),
+            Report::Released { call, media, .. } => self.forget(call, *media, outputs),
         }
     }
 

@@ -142,5 +142,5 @@ fn compound(nanos: i64, flow: Flow, (ssrc, report): (u32, Vec<u8>)) -> Report {
 /// An NTP time for a time of the script.
 fn ntp(nanos: i64) -> u64 {
     let (seconds, rest) = (nanos / SECOND, nanos % SECOND);
-    (0xe800_0000 + seconds as u64) << 32 | ((rest as u64) << 32) / SECOND as u64
+    ((0xe800_0000 + seconds as u64) << 32) | (((rest as u64) << 32) / SECOND as u64)
 }
