@@ -58,9 +58,9 @@ fn listen(wire: &[(usize, Vec<u8>)], log: &KeyLog, mut gaps: impl Iterator<Item 
     let (mut both, mut unread) = (Handshake::default(), [Vec::new(), Vec::new()]);
     for (side, bytes) in wire {
         let _hello = client_random(bytes);
-        if gaps.next().is_some_and(|gap| gap % 7 == 0) {
+        if let Some(gap) = gaps.next().filter(|gap| gap % 7 == 0) {
             unread[*side].clear();
-            halves[*side].handle_gap();
+            halves[*side].handle_gap(gap.into());
         }
         unread[*side].extend_from_slice(bytes);
         for side in [*side, 1 - side] {

@@ -19,24 +19,31 @@
 //! new keys, and a connection whose hellos were not seen.
 //!
 //! **Loss.** Records are numbered, and the numbers are not in them. Where bytes are missing the next record is looked for,
-//! and tried with the [`TRIES`] numbers that follow: a wrong one does not authenticate.
+//! and tried with the [`TRIES`] numbers that follow, or, behind what was opened, with as many as the missing bytes may have
+//! been: a wrong one does not authenticate. What that costs is bounded, and paid for by what is opened.
 //!
-//! Secrets and what is derived from them are wiped when they are dropped, and never printed. The inner states of HMAC are not
-//! wiped: the library that keeps them does not.
+//! **Forgery.** Hellos are in the clear, and anybody's. Each direction believes its own; which of the other's belongs to it
+//! shows in what opens its first sealed record.
+//!
+//! Secrets and what is derived from them are wiped when they are dropped, and never printed. The inner states of HMAC and
+//! the hash keys of GCM and Poly1305 are not wiped: the libraries that keep them do not.
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::cast_possible_truncation))]
 
 mod cbc;
 mod half;
+mod handshake;
 mod hello;
 mod key_log;
 mod messages;
 mod opener;
 mod record;
 mod schedule;
+mod sealed;
 mod stages;
 mod suite;
 
-pub use half::{Half, Handshake, Role, Step, TRIES};
+pub use half::{Half, Role, Step, TRIES};
+pub use handshake::Handshake;
 pub use hello::client_random;
 pub use key_log::{KeyLog, KeyLogCounts, MOST_SECRETS};

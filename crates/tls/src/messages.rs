@@ -37,7 +37,10 @@ impl Messages {
         let skipped = self.skip.min(bytes.len());
         self.skip -= skipped;
         self.held.extend_from_slice(bytes.get(skipped..).unwrap_or_default());
-        while let Some((&[kind, high, middle, low], rest)) = self.held.split_first_chunk::<HEADER>() {
+        let mut at = 0;
+        while let Some((&[kind, high, middle, low], rest)) =
+            self.held.get(at..).and_then(<[u8]>::split_first_chunk::<HEADER>)
+        {
             let len = u32::from_be_bytes([0, high, middle, low]) as usize;
             let is_hello = matches!(kind, CLIENT_HELLO | SERVER_HELLO);
             if is_hello && len > MOST_HELLO {
@@ -47,10 +50,14 @@ impl Messages {
                 Some(body) if kind == CLIENT_HELLO => hellos.push(Hello::Client(body.to_vec())),
                 Some(body) if kind == SERVER_HELLO => hellos.push(Hello::Server(body.to_vec())),
                 Some(_) => {}
-                None if is_hello => return Ok(hellos),
+                None if is_hello => break,
                 None => self.skip = len - rest.len(),
             }
-            self.held.drain(..(HEADER + len).min(self.held.len()));
+            at = (at + HEADER + len).min(self.held.len());
+        }
+        self.held.drain(..at);
+        if self.held.is_empty() {
+            self.held = Vec::new();
         }
         Ok(hellos)
     }

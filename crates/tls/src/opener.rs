@@ -99,11 +99,22 @@ impl Opener {
 
     /// Appends to `plain` what is in the record, if it is the next, or one of so many from the next on. What it carries.
     pub(crate) fn open(&mut self, record: &Record<'_>, tries: u16, plain: &mut Vec<u8>) -> Option<Kind> {
-        let last = self.next.saturating_add(tries.into());
-        let (number, kind) =
-            (self.next..last).find_map(|number| Some((number, self.open_as(number, record, plain)?)))?;
+        let (number, kind) = self.find(record, tries, plain)?;
         self.next = number + 1;
         Some(kind)
+    }
+
+    /// Whether the record is the next, or one of so many from the next on: then it is the next.
+    pub(crate) fn seek(&mut self, record: &Record<'_>, tries: u16) -> bool {
+        let mut plain = Zeroizing::new(Vec::new());
+        let found = self.find(record, tries, &mut plain);
+        self.next = found.map_or(self.next, |(number, _)| number);
+        found.is_some()
+    }
+
+    fn find(&self, record: &Record<'_>, tries: u16, plain: &mut Vec<u8>) -> Option<(u64, Kind)> {
+        let last = self.next.saturating_add(tries.into());
+        (self.next..last).find_map(|number| Some((number, self.open_as(number, record, plain)?)))
     }
 
     fn open_as(&self, number: u64, record: &Record<'_>, plain: &mut Vec<u8>) -> Option<Kind> {

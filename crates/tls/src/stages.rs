@@ -1,11 +1,12 @@
 //! The keys of one direction in TLS 1.3, one after the other (RFC 8446, 7.1 and 7.2).
 
 use crate::{
-    half::{Role, Tried},
-    hello::Chosen,
+    half::{Role, TRIES},
+    handshake::Agreed,
     key_log::{KeyLog, Label, Random},
     opener::Opener,
     record::{Kind, Record},
+    sealed::{Trial, Tried},
 };
 
 /// Key updates that may be among what was lost.
@@ -33,35 +34,29 @@ impl Stages {
         Self { stage: if is_early { Stage::Early } else { Stage::Handshake }, opener: None }
     }
 
-    /// Whether there are keys.
-    pub(crate) const fn has_keys(&self) -> bool {
-        self.opener.is_some()
-    }
-
-    /// Opens a record of which so many numbers are tried, by the keys of now or those that come next. Which those are shows in
-    /// what opens it: what a Finished or a KeyUpdate says is not looked at.
-    pub(crate) fn open(
-        &mut self,
-        (record, tries): (&Record<'_>, u16),
-        (role, client, chosen): (Role, &Random, &Chosen),
-        keys: &KeyLog,
-        plain: &mut Vec<u8>,
-    ) -> Tried {
+    /// Opens the record of `trial`, by the keys of now or those that come next. Which those are shows in what opens it: what a
+    /// Finished or a KeyUpdate says is not looked at.
+    pub(crate) fn open(&mut self, trial: &Trial<'_, '_>, agreed: &Agreed, plain: &mut Vec<u8>) -> Tried {
+        let Trial { record, tries, role, log } = *trial;
+        let mut has_tried = self.opener.is_some();
         if let Some(kind) = self.opener.as_mut().and_then(|opener| opener.open(record, tries, plain)) {
             return Tried::Opened(kind);
         }
         for later in self.later() {
-            let secret = keys.secret(client, later.label(role));
-            let Some(mut next) = secret.and_then(|secret| Opener::of_traffic(secret, chosen.suite)) else {
+            let secret = log.secret(&agreed.client, later.label(role));
+            let Some(mut next) = secret.and_then(|secret| Opener::of_traffic(secret, agreed.chosen.suite))
+            else {
                 continue;
             };
+            has_tried = true;
             if let Some(kind) = next.open(record, tries, plain) {
                 (self.stage, self.opener) = (*later, Some(Box::new(next)));
                 return Tried::Opened(kind);
             }
         }
-        if keys.secret(client, Stage::Traffic.label(role)).is_none() {
-            return Tried::Waiting;
+        let is_last = self.stage == Stage::Traffic && self.opener.is_some();
+        if !is_last && log.secret(&agreed.client, Stage::Traffic.label(role)).is_none() {
+            return if has_tried { Tried::MoreKeys } else { Tried::Waiting };
         }
         match self.open_updated(record, tries, plain) {
             Some(kind) => Tried::Opened(kind),
@@ -69,11 +64,17 @@ impl Stages {
         }
     }
 
+    /// Whether the keys of now open a record: then it is the next one.
+    pub(crate) fn seek(&mut self, record: &Record<'_>, tries: u16) -> bool {
+        self.opener.as_mut().is_some_and(|opener| opener.seek(record, tries))
+    }
+
     fn open_updated(&mut self, record: &Record<'_>, tries: u16, plain: &mut Vec<u8>) -> Option<Kind> {
         let mut next = self.opener.as_ref().filter(|_| self.stage == Stage::Traffic)?.updated();
+        let last = tries.min(TRIES);
         for _ in 0..if tries > 1 { UPDATES } else { 1 } {
             let mut updated = next.take()?;
-            if let Some(kind) = updated.open(record, tries, plain) {
+            if let Some(kind) = updated.open(record, last, plain) {
                 self.opener = Some(Box::new(updated));
                 return Some(kind);
             }

@@ -209,3 +209,61 @@ fn whoever_sends_records_that_are_none_is_given_up() {
         assert!(listener.heard == said);
     }
 }
+
+#[test]
+fn ends_that_begin_anew_and_others_that_say_hello_beside_them_are_told_apart() {
+    for suite in 0..SUITES {
+        let ends = TlsEnds::new(suite);
+        let mut listener = Listener::new("");
+        let mut expected = [Vec::new(), Vec::new()];
+        for round in 0..6 {
+            let mut others = TlsPair::new(suite + round).handshake();
+            others.truncate(2);
+            if round > 0 {
+                listener.begin_anew();
+            }
+            let (wire, said) = talk(&mut ends.connect(), &texts());
+            listener.log.handle_text(ends.key_log().as_bytes());
+            for (index, (side, bytes)) in wire.iter().enumerate() {
+                listener.feed(*side, bytes);
+                if let Some((other, hello)) = others.get(index) {
+                    listener.feed_beside(*other, hello);
+                }
+            }
+            expected.iter_mut().zip(said).for_each(|(all, more)| all.extend(more));
+        }
+        assert!(listener.heard == expected, "suite {suite}");
+        assert_eq!((listener.unopened, listener.waiting()), (0, 0), "suite {suite}");
+    }
+}
+
+#[test]
+fn behind_more_records_than_are_tried_at_once_their_bytes_say_how_many() {
+    for suite in 0..SUITES {
+        let mut pair = TlsPair::new(suite);
+        let wire = pair.handshake();
+        let mut listener = Listener::new(&pair.key_log());
+        wire.iter().for_each(|(side, bytes)| listener.feed(*side, bytes));
+        listener.feed(0, &pair.say(0, b"before "));
+        let missing: usize = (0..3000).map(|_| pair.say(0, b"missing").len()).sum();
+        listener.lose_bytes(0, missing as u64);
+        listener.feed(0, &pair.say(0, b"behind "));
+        listener.feed(0, &pair.say(0, b"and on"));
+        assert_eq!(listener.heard[0], b"before behind and on", "suite {suite}");
+    }
+}
+
+#[test]
+fn a_handshake_without_an_end_is_given_up() {
+    let mut pair = TlsPair::new(0);
+    let (side, hello) = pair.handshake().swap_remove(0);
+    let mut listener = Listener::new("");
+    listener.feed(side, &hello);
+    // Messages of no length, as many as there is room for.
+    let empty = [&[22, 3, 3, 0x40, 0][..], &[11, 0, 0, 0].repeat(4096)].concat();
+    let fed = (1..1000).find(|_| {
+        listener.feed(side, &empty);
+        listener.is_over
+    });
+    assert!(fed.is_some_and(|fed| fed < 200), "{fed:?}");
+}

@@ -38,8 +38,26 @@ impl Listener {
     }
 
     pub(crate) fn lose(&mut self, side: usize) {
+        self.lose_bytes(side, 0);
+    }
+
+    /// So many bytes of a side are missing.
+    pub(crate) fn lose_bytes(&mut self, side: usize, missing: u64) {
         self.unread[side].clear();
-        self.halves[side].handle_gap();
+        self.halves[side].handle_gap(missing);
+    }
+
+    /// The ends are new ones, of the same connection.
+    pub(crate) fn begin_anew(&mut self) {
+        self.unread = Default::default();
+        self.halves = [Half::new(Role::Client), Half::new(Role::Server)];
+    }
+
+    /// A hello that somebody else says in the place of a side.
+    pub(crate) fn feed_beside(&mut self, side: usize, bytes: &[u8]) {
+        let role = [Role::Client, Role::Server][side];
+        let step = Half::new(role).step(bytes, &mut self.both, &self.log, &mut Vec::new());
+        assert!(matches!(step, Step::Used(_)));
     }
 
     /// Bytes that wait.

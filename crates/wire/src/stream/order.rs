@@ -168,6 +168,12 @@ impl Order {
         Some(self.acknowledged?.since.max(read_at).plus_nanos(LATE_NANOS))
     }
 
+    /// How many bytes are missing before those that wait, or before `sequence`; none when it lies before the next byte.
+    pub(super) fn missing_before(&self, sequence: Option<u32>) -> u64 {
+        let end = sequence.or_else(|| self.waiting.front().map(|piece| piece.sequence));
+        end.map_or(0, |end| u64::try_from(distance(self.next, end)).unwrap_or(0))
+    }
+
     /// Goes on behind what is missing.
     pub(super) fn skip_gap(&mut self) {
         if let Some(piece) = self.waiting.front() {

@@ -17,7 +17,7 @@ const REST_NANOS: i64 = 32_000_000_000;
 /// The longest head of a handshake.
 const MAX_HANDSHAKE: usize = 16 << 10;
 /// A buffer that has nothing in it is given back if it is larger.
-const KEPT_BUFFER: usize = 4 << 10;
+pub(super) const KEPT_BUFFER: usize = 4 << 10;
 
 /// A run of numbers.
 ///
@@ -98,7 +98,7 @@ impl Run {
 
     /// Whether nothing waits for its place or its rest.
     pub(super) fn is_quiet(&self) -> bool {
-        self.unread.is_empty() && self.order.is_even() && !self.is_within_frames()
+        self.unread.is_empty() && self.order.is_even() && !self.framing.is_within()
     }
 
     /// Memory of it.
@@ -158,10 +158,11 @@ impl Run {
 
     /// When something that is missing is given up.
     pub(super) fn deadline(&self, limits: &StreamLimits) -> Option<PacketTime> {
-        let gap = self.order.deadline(limits);
+        // What is held for keys is not dropped for what is missing behind it.
         if let Some(until) = self.framing.waits_until() {
-            return Some(gap.map_or(until, |gap| gap.min(until)));
+            return Some(until);
         }
+        let gap = self.order.deadline(limits);
         if gap.is_some() || self.is_quiet() {
             return gap;
         }
@@ -181,7 +182,7 @@ impl Run {
             if !self.order.is_even() {
                 sink.losses.count(StreamLoss::Gap);
             }
-            self.break_off(sink);
+            self.break_off(self.order.missing_before(None), sink);
             self.order.skip_gap();
             if self.read_waiting(PacketTime::from_nanos(i64::MIN), sink) == Verdict::NotOurs {
                 verdict = Verdict::NotOurs;
@@ -193,17 +194,6 @@ impl Run {
     /// The connection is over: what is missing is given up, and what is there of messages handed over.
     pub(super) fn finish(&mut self, sink: &mut Sink<'_>) {
         self.handle_time(PacketTime::from_nanos(i64::MAX), sink);
-    }
-
-    fn is_within_frames(&self) -> bool {
-        match &self.framing {
-            Framing::Frames(frames) => frames.is_within(),
-            Framing::Undecided
-            | Framing::Unknown
-            | Framing::Sip(_)
-            | Framing::Handshake
-            | Framing::Tls(_) => false,
-        }
     }
 
     /// Reads the pieces whose turn it is; what fills the hole before them came at `at`.
@@ -242,23 +232,37 @@ impl Run {
         verdict
     }
 
+    /// Whether `bytes`, far behind what was read, have a record in them that nobody but the end of this run can have made: then
+    /// what lies between is missing, and the run goes on there.
+    pub(super) fn goes_on_at(&mut self, sequence: u32, bytes: &[u8], sink: &mut Sink<'_>) -> bool {
+        let missing = self.order.missing_before(Some(sequence));
+        let Framing::Tls(tls) = &mut self.framing else { return false };
+        if missing == 0 || self.standing == Standing::Unproven || !tls.goes_on_at(bytes, missing, sink) {
+            return false;
+        }
+        sink.losses.count(StreamLoss::Gap);
+        self.break_off(0, sink);
+        self.order = Order::beginning(sequence);
+        true
+    }
+
     fn break_off_if(&mut self, cut: u32, sink: &mut Sink<'_>) {
         if cut > 0 {
-            self.break_off(sink);
+            self.break_off(cut.into(), sink);
         }
     }
 
-    /// What follows does not follow upon what is there. A message whose head is whole is handed over as it is.
-    fn break_off(&mut self, sink: &mut Sink<'_>) {
+    /// What follows does not follow upon what is there: `missing` bytes are between. A message whose head is whole is handed over
+    /// as it is.
+    fn break_off(&mut self, missing: u64, sink: &mut Sink<'_>) {
         sink.begin(self.read_at);
-        self.framing = broken(std::mem::take(&mut self.framing), &self.unread, sink);
+        self.framing = broken(std::mem::take(&mut self.framing), &self.unread, missing, sink);
         self.unread = Vec::new();
     }
 }
 
-/// What is read behind bytes that are missing, where so much was `unread`. A message whose head is whole is handed over as it
-/// is.
-pub(super) fn broken(framing: Framing, unread: &[u8], sink: &mut Sink<'_>) -> Framing {
+/// What is read behind `missing` bytes, where so much was `unread`. A message whose head is whole is handed over as it is.
+pub(super) fn broken(framing: Framing, unread: &[u8], missing: u64, sink: &mut Sink<'_>) -> Framing {
     match framing {
         Framing::Undecided | Framing::Unknown | Framing::Handshake => Framing::Unknown,
         Framing::Sip(framing) => {
@@ -277,7 +281,7 @@ pub(super) fn broken(framing: Framing, unread: &[u8], sink: &mut Sink<'_>) -> Fr
             Framing::Frames(FrameReading::lost())
         }
         Framing::Tls(mut tls) => {
-            tls.handle_gap(sink);
+            tls.handle_gap(missing + unread.len() as u64, sink);
             Framing::Tls(tls)
         }
     }
@@ -299,6 +303,15 @@ impl Framing {
             Self::Frames(frames) => frames.held(),
             Self::Tls(tls) => tls.held(),
             Self::Undecided | Self::Unknown | Self::Sip(_) | Self::Handshake => 0,
+        }
+    }
+
+    /// Whether there is a part of a message in it that is not `unread`.
+    pub(super) fn is_within(&self) -> bool {
+        match self {
+            Self::Frames(frames) => frames.is_within(),
+            Self::Tls(tls) => tls.is_within(),
+            Self::Undecided | Self::Unknown | Self::Sip(_) | Self::Handshake => false,
         }
     }
 

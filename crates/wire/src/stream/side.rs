@@ -70,10 +70,13 @@ impl Side {
                 }
                 // Of a direction that is not read nothing is expected anywhere.
                 None if self.runs.is_empty() => return Verdict::Ours,
-                None => {
-                    sink.losses.count(StreamLoss::Outside);
-                    return Verdict::Ours;
-                }
+                None => match self.runs.iter_mut().position(|run| run.goes_on_at(sequence, bytes, sink)) {
+                    Some(place) => place,
+                    None => {
+                        sink.losses.count(StreamLoss::Outside);
+                        return Verdict::Ours;
+                    }
+                },
             },
         };
         let Some(run) = self.runs.get_mut(place) else { return Verdict::Ours };

@@ -10,7 +10,7 @@ use earwitness_tls::{Half, Handshake, KeyLog, Role, Step as Opened, client_rando
 
 use super::{
     Sink, StreamLoss,
-    run::{Framing, Step, Verdict, broken},
+    run::{Framing, KEPT_BUFFER, Step, Verdict, broken},
 };
 
 /// Keys are waited for so long: whoever logs them has by then.
@@ -155,14 +155,24 @@ impl TlsReading {
         }
     }
 
-    /// What follows does not follow upon what is there.
-    pub(super) fn handle_gap(&mut self, sink: &mut Sink<'_>) {
-        self.half.handle_gap();
+    /// Whether there is a part of a message that was said.
+    pub(super) fn is_within(&self) -> bool {
+        !self.plain.is_empty() || self.inner.is_within()
+    }
+
+    /// Whether `bytes`, before which `missing` are missing, have a record in them that its keys open.
+    pub(super) fn goes_on_at(&mut self, bytes: &[u8], missing: u64, sink: &Sink<'_>) -> bool {
+        sink.keys.is_some_and(|keys| self.half.goes_on_at(bytes, missing, &keys.log))
+    }
+
+    /// What follows does not follow upon what is there: so many bytes are between.
+    pub(super) fn handle_gap(&mut self, missing: u64, sink: &mut Sink<'_>) {
+        self.half.handle_gap(missing);
         self.waits = None;
         (self.came, self.used) = (0, 0);
         self.arrivals.clear();
         sink.is_in_tls = true;
-        self.inner = broken(std::mem::replace(&mut self.inner, Framing::Unknown), &self.plain, sink);
+        self.inner = broken(std::mem::replace(&mut self.inner, Framing::Unknown), &self.plain, 0, sink);
         sink.is_in_tls = false;
         self.plain = Vec::new();
     }
@@ -209,6 +219,9 @@ impl TlsReading {
         let (verdict, used) = self.inner.read(&self.plain, sink);
         sink.is_in_tls = false;
         self.plain.drain(..used.min(self.plain.len()));
+        if self.plain.is_empty() && self.plain.capacity() > KEPT_BUFFER {
+            self.plain = Vec::new();
+        }
         verdict
     }
 }
