@@ -3,7 +3,7 @@
 
 use std::{ffi::OsString, path::PathBuf};
 
-use clap::{ArgAction, Command, CommandFactory, FromArgMatches};
+use clap::{ArgAction, ArgMatches, Command, CommandFactory, FromArgMatches, parser::ValueSource};
 use toml::{
     Spanned,
     de::{DeString, DeTable, DeValue},
@@ -11,6 +11,7 @@ use toml::{
 
 use crate::{
     CommandLine,
+    cmd::Command as Verb,
     exit::{Exit, Failure},
 };
 
@@ -18,6 +19,9 @@ use crate::{
 const USUAL: &str = "/etc/earwitness/earwitness.toml";
 /// Options that make no sense in a file.
 const NOT_HERE: [&str; 5] = ["config", "help", "version", "read", "lab"];
+/// What `doctor` has of `record`, as an argument and as an option.
+const KEY_LOGS: &str = "tls_keys";
+const KEY_LOGS_OPTION: &str = "tls-keys";
 /// The positional argument that has a name here.
 const EXPRESSION: &str = "expression";
 
@@ -44,8 +48,30 @@ pub(crate) fn command_line() -> Result<CommandLine, Failure> {
         let text = std::fs::read_to_string(&path).map_err(|cause| wrong(format!(" {cause}")))?;
         command = configured(command, &settings(&text).map_err(wrong)?).map_err(wrong)?;
     }
-    let mut matches = command.get_matches_from(words);
-    CommandLine::from_arg_matches_mut(&mut matches).map_err(|wrong| wrong.exit())
+    parsed(command.get_matches_from(words)).map_err(|wrong| wrong.exit())
+}
+
+/// The command line; key logs that only the file names are those of the mirror, and not for captures.
+fn parsed(mut matches: ArgMatches) -> Result<CommandLine, clap::Error> {
+    let is_by_file = matches.subcommand().is_some_and(|(_, of)| {
+        of.try_contains_id(KEY_LOGS).unwrap_or(false)
+            && of.value_source(KEY_LOGS) == Some(ValueSource::DefaultValue)
+    });
+    let mut line = CommandLine::from_arg_matches_mut(&mut matches)?;
+    match &mut line.command {
+        Verb::Record(record) if is_by_file => record.forget_live_key_logs(),
+        Verb::Doctor(doctor) if is_by_file => doctor.forget_live_key_logs(),
+        Verb::Init(_)
+        | Verb::Record(_)
+        | Verb::Status(_)
+        | Verb::Top(_)
+        | Verb::Doctor(_)
+        | Verb::InVault(_)
+        | Verb::Rules(_)
+        | Verb::Completions(_)
+        | Verb::Man(_) => {}
+    }
+    Ok(line)
 }
 
 /// The file that `--config` names.
@@ -111,6 +137,9 @@ fn configured(mut command: Command, settings: &[Setting]) -> Result<Command, Str
         let change = |arg: clap::Arg| arg.default_values(values);
         command = match of {
             Of::All => command.mut_arg(id, change),
+            Of::Record if setting.key == KEY_LOGS_OPTION => command
+                .mut_subcommand("record", |record| record.mut_arg(&id, change.clone()))
+                .mut_subcommand("doctor", |doctor| doctor.mut_arg(&id, change)),
             Of::Record => command.mut_subcommand("record", |record| record.mut_arg(id, change)),
         };
     }
@@ -165,16 +194,13 @@ fn try_out(setting: &Setting, action: &ArgAction) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cmd::Command as Verb;
 
     /// What is typed, with a file.
     fn typed(text: &str, words: &[&str]) -> Result<String, String> {
         let command = configured(CommandLine::command(), &settings(text)?)?;
         let words = [&["earwitness"], words].concat();
-        let mut matches = command.try_get_matches_from(words).map_err(|error| error.to_string())?;
-        let line = CommandLine::from_arg_matches_mut(&mut matches).unwrap();
-        let Verb::Record(record) = line.command else { panic!() };
-        Ok(format!("{:?} {:?}", line.options, record))
+        let line = parsed(command.try_get_matches_from(words).map_err(|error| error.to_string())?).unwrap();
+        Ok(format!("{:?} {:?}", line.options, line.command))
     }
 
     fn has(text: &str, words: &[&str], parts: &[&str]) {
@@ -207,6 +233,18 @@ mod tests {
             &["record", "-i", "tap"],
             &["[\"not\", \"port\", \"22\"]"],
         );
+    }
+
+    #[test]
+    fn key_logs_of_the_file_are_the_mirrors_and_for_the_doctor_there_too() {
+        let text = "tls-keys = [\"/run/pbx/keys.log\"]";
+        let (mirror, none) = (["tls_keys: [\"/run/pbx/keys.log\"]"], ["tls_keys: []"]);
+        has(text, &["record", "-i", "tap"], &mirror);
+        has(text, &["doctor", "-i", "tap"], &mirror);
+        has(text, &["record", "-r", "a.pcap"], &none);
+        has(text, &["doctor", "-r", "a.pcap"], &none);
+        let named = ["record", "-r", "a.pcap", "--tls-keys", "right.log"];
+        has(text, &named, &["tls_keys: [\"right.log\"]"]);
     }
 
     #[test]

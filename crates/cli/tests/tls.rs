@@ -170,3 +170,43 @@ fn a_live_key_log_is_read_as_it_grows_and_what_was_said_before_its_keys_is_not_l
         assert!((0.9..1.1).contains(&ring), "the INVITE is told as of when it came: {ring}");
     }
 }
+
+#[test]
+fn whoever_looks_again_has_the_keys_and_calls_that_they_open_are_judged() {
+    let bench = Bench::new();
+    let carriage = Carriage {
+        transport: SipTransport::Tls,
+        largest: 1460,
+        order: SegmentOrder::AsSent,
+        opening: Opening::Seen,
+    };
+    // Something is said, and it is no call.
+    let text = "at 0 10.1.0.5:40001 > 10.1.0.9:5061 OPTIONS o-1 from=4002 to=4001
+at 1 10.1.0.9:5061 > 10.1.0.5:40001 200 o-1
+";
+    let script = parse_over(text, carriage).unwrap();
+    fs::write(bench.path("none.pcap"), pcap::write_all(Vec::new(), script.frames()).unwrap()).unwrap();
+    fs::write(bench.path("none.log"), script.key_log()).unwrap();
+    let said = bench.run(["record", "--lab", "-r", "none.pcap", "--tls-keys", "none.log"]);
+    assert!(said.err.contains("1 connection in TLS opened by key logs"), "{}", said.err);
+    assert!(!said.err.contains("that no key log opens"), "{}", said.err);
+    // A mirror that shows the signalling in TLS and none of the media.
+    let script = parse_over(CALL.replace("rtp ", "# rtp ").as_str(), carriage).unwrap();
+    fs::write(bench.path("mute.pcap"), pcap::write_all(Vec::new(), script.frames()).unwrap()).unwrap();
+    fs::write(bench.path("mute.log"), script.key_log()).unwrap();
+    let found = bench.run(["doctor", "-r", "mute.pcap", "--tls-keys", "mute.log"]);
+    assert!(found.out.contains("no-media") && found.code == Some(6), "{}", found.out);
+}
+
+#[test]
+fn a_live_key_log_is_not_for_captures_and_its_folder_has_to_be_there() {
+    let (bench, _) = bench(SipTransport::Tls);
+    fs::write(bench.path("office.toml"), "tls-keys = [\"no/such/keys.log\"]\n").unwrap();
+    let read = bench.run(["--config", "office.toml", "record", "--lab", "-r", "call.pcap"]);
+    assert!(read.code == Some(0) && read.err.contains("1 connection encrypted"), "{}", read.err);
+    let examined = bench.run(["--config", "office.toml", "doctor", "-r", "call.pcap"]);
+    assert!(examined.out.contains("signalling-encrypted"), "{} {}", examined.out, examined.err);
+    let live = bench.run(["record", "-i", "lo", "--tls-keys", "no/such/keys.log"]);
+    assert_eq!(live.code, Some(3), "{}", live.err);
+    assert!(live.err.contains("the folder no/such of a key log is not there"), "{}", live.err);
+}

@@ -86,12 +86,13 @@ impl Watch {
         answer.recv_timeout(PATIENCE).map_err(|_late_or_gone| NoAnswer)
     }
 
-    /// Ends recording: what is in the ring is read, running calls are finished and sealed.
+    /// Ends recording: what is in the ring is read, running calls are finished and sealed. Where other orders wait before it,
+    /// this waits for room: it is never refused.
     ///
     /// # Errors
     /// When the recorder has stopped already.
     pub fn stop(&self) -> Result<(), NoAnswer> {
-        self.order(Order::Stop)
+        self.orders.send(Order::Stop).map_err(|_gone| NoAnswer)
     }
 
     /// Calls that begin from now on are decided by `rules`.

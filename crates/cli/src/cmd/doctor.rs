@@ -9,7 +9,7 @@ use std::{io::Write, path::PathBuf};
 use clap::Args;
 use earwitness_doctor::{Code, ExtensionReport, Options, Report};
 
-pub(super) use self::file::defects;
+pub(super) use self::file::{Known, defects};
 use super::record::read_key_logs;
 use crate::{
     context::Context,
@@ -70,6 +70,13 @@ enum Extent {
 }
 
 impl Doctor {
+    /// No key logs, if it is about captures: those of the mirror are not for them.
+    pub(crate) fn forget_live_key_logs(&mut self) {
+        if !self.files.is_empty() {
+            self.tls_keys.clear();
+        }
+    }
+
     pub(crate) fn run(&self, context: &Context) -> Outcome {
         if self.list {
             return self.list(context);
@@ -81,15 +88,16 @@ impl Doctor {
         let extensions =
             if self.all_extensions { ExtensionReport::Always } else { ExtensionReport::WhenLongEnough };
         let options = Options { rules: context.rules_if_any()?, extensions };
-        let key_log = read_key_logs(&self.tls_keys)?;
         if !self.interfaces.is_empty() {
             let report = live::examine(self, context, options)?;
             self.print(context, &self.interfaces.join(", "), &report)?;
             return Ok(if report.is_healthy() { Exit::Done } else { Exit::Loss });
         }
+        let key_log = read_key_logs(&self.tls_keys)?;
+        let known = Known { options, key_log: &key_log };
         let (mut has_defect, mut is_cut) = (false, false);
         for path in &self.files {
-            let (name, report, extent) = file::examine(context, path, (options.clone(), &key_log))?;
+            let (name, report, extent) = file::examine(context, path, &known)?;
             has_defect |= !report.is_healthy();
             is_cut |= extent == Extent::Part;
             self.print(context, &name, &report)?;

@@ -14,6 +14,7 @@ use std::{
 
 use clap::Args;
 use earwitness_capture::{CaptureError, FileSource};
+use earwitness_doctor::Options;
 use earwitness_engine::{Counts, Limits};
 use earwitness_recorder::{AlarmCode, Finished, Input, Progress, Recorder, queue::MOST_SHARDS};
 use earwitness_rules::RuleSet;
@@ -22,8 +23,11 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use ureq::http::{Uri, uri::InvalidUri};
 
 use self::agents::ListenedAt;
-pub(super) use self::key_log::read_all as read_key_logs;
-use super::{doctor::defects, init};
+pub(super) use self::key_log::{Growing, LOOK_EVERY, read_all as read_key_logs};
+use super::{
+    doctor::{Known, defects},
+    init,
+};
 use crate::{
     context::Context,
     exit::{Exit, Failure, Outcome},
@@ -56,7 +60,10 @@ SIGTERM finishes and seals what runs; SIGHUP reads the rules again, for the call
 \
 SIP in TLS is read with the keys of one of its ends: the file that SSLKEYLOGFILE or a key log callback makes it write, or, \
 in a pcapng capture, its Decryption Secrets Blocks. A live key log is read again once a second; a connection to a SIP port is \
-held up to 30 seconds for its keys, and one whose beginning was not seen cannot be opened until it is made anew. The keys stay \
+held up to 30 seconds for its keys, and one whose beginning was not seen cannot be opened until it is made anew. The folder of \
+a live key log has to be there when the recorder starts, and to outlive the PBX's restarts (systemd: \
+RuntimeDirectoryPreserve=yes): one that is made anew is closed to the recorder. The file itself may be begun anew. With -r, \
+`tls-keys` of a configuration file does not count: it is for the mirror. The keys stay \
 in memory and are wiped there; what is sealed is the messages, as those of SIP in the clear, and the call is flagged `tls`. \
 Such a file opens everything that its keys cover, also in others' hands and also later: have it written into memory (/run), \
 readable by the recorder alone, emptied often, only where the office may read what passes, and say in the office's records \
@@ -125,6 +132,13 @@ pub(crate) struct Record {
 }
 
 impl Record {
+    /// No key logs, if it is about captures: those of the mirror are not for them.
+    pub(crate) fn forget_live_key_logs(&mut self) {
+        if !self.files.is_empty() {
+            self.tls_keys.clear();
+        }
+    }
+
     pub(crate) fn run(&self, context: &Context) -> Outcome {
         match (self.files.as_slice(), self.interfaces.is_empty() && self.hep.is_empty()) {
             ([], true) => Err(Failure::new(
@@ -143,9 +157,11 @@ impl Record {
     fn read(&self, context: &Context) -> Outcome {
         let rules = if self.lab { RuleSet::lab() } else { context.load_rules()? };
         let mut inputs = self.files.iter().map(|path| open(path)).collect::<Result<Vec<_>, _>>()?;
+        let key_log = key_log::read_all(&self.tls_keys)?;
         if let (Some(first), false) = (inputs.first_mut(), self.tls_keys.is_empty()) {
-            first.source.add_key_log(key_log::read_all(&self.tls_keys)?);
+            first.source.add_key_log(key_log.clone());
         }
+        let options = Options { rules: (!self.lab).then(|| rules.clone()), ..Options::default() };
         if !context.vault.exists() {
             init::make_open(context)?;
         }
@@ -160,7 +176,8 @@ impl Record {
         context.say(sum(&finished));
         tell(context, &finished);
         if finished.calls == 0 && finished.known == 0 {
-            for defect in self.files.iter().flat_map(|path| defects(context, path)) {
+            let known = Known { options, key_log: &key_log };
+            for defect in self.files.iter().flat_map(|path| defects(context, path, &known)) {
                 context.say(defect);
             }
         }

@@ -71,18 +71,23 @@ impl Encrypted {
         self.connections.left_out()
     }
 
-    /// Whether calls hide in TLS.
-    pub(crate) const fn hides_signalling(&self) -> bool {
-        self.tls > 0
+    /// Whether calls hide in TLS: in what no key log opens.
+    pub(crate) fn hides_signalling(&self) -> bool {
+        self.unopened().0 > 0
     }
 
-    pub(crate) fn finish_signalling(&self) -> Option<Finding> {
+    /// Records that no key log opens, and their connections.
+    fn unopened(&self) -> (u64, Vec<(Flow, u64)>) {
         let has_key = |flow: &Flow| self.hellos.get(flow).is_some_and(|random| self.key_log.knows(random));
         let connections: Vec<(Flow, u64)> =
             self.connections.by_count().into_iter().filter(|(flow, _)| !has_key(flow)).collect();
         let opened: u64 =
             self.connections.iter().filter(|(flow, _)| has_key(flow)).map(|(_, records)| records).sum();
-        let records = self.tls - opened;
+        (self.tls - opened, connections)
+    }
+
+    pub(crate) fn finish_signalling(&self) -> Option<Finding> {
+        let (records, connections) = self.unopened();
         (records > 0).then(|| Finding {
             code: Code::SignallingEncrypted,
             severity: Severity::Defect,

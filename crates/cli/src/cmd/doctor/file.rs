@@ -11,15 +11,22 @@ use crate::{
     exit::{Exit, Failure},
 };
 
+/// What is known beside a capture.
+pub(crate) struct Known<'k> {
+    pub(crate) options: Options,
+    /// Lines of TLS key logs.
+    pub(crate) key_log: &'k [u8],
+}
+
 /// The file's name, what is said of it, and how far it could be read.
 pub(super) fn examine(
     context: &Context,
     path: &Path,
-    (options, key_log): (Options, &[u8]),
+    known: &Known<'_>,
 ) -> Result<(String, Report, Extent), Failure> {
     let mut source = open(path)?;
-    let mut doctor = earwitness_doctor::Doctor::new(options);
-    doctor.handle_key_log(key_log);
+    let mut doctor = earwitness_doctor::Doctor::new(known.options.clone());
+    doctor.handle_key_log(known.key_log);
     let name = source.name().to_owned();
     let extent = loop {
         while let Some(lines) = source.poll_key_log() {
@@ -45,11 +52,11 @@ pub(super) fn examine(
 }
 
 /// What is wrong with a capture file in which no call was found, each defect with its cure; nothing where it cannot be read again.
-pub(crate) fn defects(context: &Context, path: &Path) -> Vec<String> {
+pub(crate) fn defects(context: &Context, path: &Path, known: &Known<'_>) -> Vec<String> {
     if path == Path::new("-") {
         return Vec::new();
     }
-    let Ok((name, report, _)) = examine(context, path, (Options::default(), &[])) else { return Vec::new() };
+    let Ok((name, report, _)) = examine(context, path, known) else { return Vec::new() };
     let defects = report.findings.into_iter().filter(|finding| finding.severity == Severity::Defect);
     defects.map(|finding| format!("{name}: {}. {}", finding.sentence, finding.code.cure())).collect()
 }

@@ -13,7 +13,7 @@ use earwitness_doctor::{Options, Report, RingLosses, Surroundings};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 use super::{
-    super::record::{each_once, read_key_logs},
+    super::record::{Growing, LOOK_EVERY, each_once},
     Doctor, surroundings,
 };
 use crate::{
@@ -38,8 +38,15 @@ pub(super) fn examine(command: &Doctor, context: &Context, options: Options) -> 
     let began = Instant::now();
     let end = began + Duration::from_secs(command.seconds.into());
     let mut number = 1;
+    let mut key_logs = Growing::new(&command.tls_keys);
+    let mut looked = None::<Instant>;
     while !is_over.load(Ordering::Relaxed) {
         let Some(left) = end.checked_duration_since(Instant::now()) else { break };
+        if !command.tls_keys.is_empty() && looked.is_none_or(|looked| looked.elapsed() >= LOOK_EVERY) {
+            // Also when there are no lines yet: connections are held for those that come.
+            doctor.handle_key_log(&key_logs.read(|trouble| context.say(trouble)));
+            looked = Some(Instant::now());
+        }
         wait(&sources.iter().collect::<Vec<_>>(), left.min(NOTICE));
         for source in &mut sources {
             source.number_from(number);
@@ -51,7 +58,7 @@ pub(super) fn examine(command: &Doctor, context: &Context, options: Options) -> 
     }
     let listened = began.elapsed().as_secs_f64();
     // By now the keys of what was heard are in them.
-    doctor.handle_key_log(&read_key_logs(&command.tls_keys)?);
+    doctor.handle_key_log(&key_logs.read(|trouble| context.say(trouble)));
     let down = sources.iter().filter(|source| source.link() != LinkState::Up);
     let down = down.map(|source| source.name().to_owned()).collect();
     let ring = losses(&mut sources);

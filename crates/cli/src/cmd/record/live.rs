@@ -29,6 +29,13 @@ pub(super) fn run(record: &Record, context: &Context) -> Outcome {
         );
         return Err(Failure::new(Exit::NotFound, what));
     }
+    if let Some(folder) = key_log::folders(&record.tls_keys).find(|folder| !folder.is_dir()) {
+        let what = format_args!(
+            "the folder {} of a key log is not there: make it before the recorder starts, to which what comes later is closed",
+            folder.display()
+        );
+        return Err(Failure::new(Exit::NotFound, what));
+    }
     let scraped = record.metrics.map(Scraped::bind).transpose()?;
     let mut agents = agents::listen(record)?;
     let named = record.interfaces.iter().cloned().chain(agents.iter().map(|feed| feed.name().to_owned()));
@@ -59,8 +66,8 @@ pub(super) fn run(record: &Record, context: &Context) -> Outcome {
         scope.spawn(move || service::attend(attended, &ended, &say));
         scope.spawn(|| obey(&mut signals, &watch, (context, log)));
         if !record.tls_keys.is_empty() {
-            let keys = (&record.tls_keys[..], &record.tls_port[..]);
-            scope.spawn(move || key_log::follow(keys, attended, &no_more, log));
+            let followed = key_log::Followed { paths: &record.tls_keys, ports: &record.tls_port };
+            scope.spawn(move || key_log::follow(&followed, attended, &no_more, log));
         }
         log.tell(&Event::Started {
             interfaces: named,
