@@ -23,6 +23,9 @@ pub(in crate::cmd) const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// What is read of a key log at most: its end. More secrets than are in it are not kept anyway.
 const MOST_BYTES: u64 = 16 << 20;
 
+/// Why a key log may be denied that was not before: Landlock knows folders, not their names.
+const ANEW: &str = ": it may not be read, or its folder was made anew since the recorder started and is closed to it: restart \
+    it, and have the folder outlive the PBX's restarts (systemd: RuntimeDirectoryPreserve=yes)";
 /// Bytes before the place where a file is read on, by which it is known again.
 const KNOWN_BY: usize = 64;
 /// No line that says a secret is longer.
@@ -198,13 +201,8 @@ impl Tail {
         let kind = read.as_ref().err().map(io::Error::kind);
         let is_new = std::mem::replace(&mut self.told, kind) != kind;
         let error = read.as_ref().err().filter(|_| is_new)?;
-        Some(match error.kind() {
-            io::ErrorKind::PermissionDenied => format!(
-                "{error}: it may not be read, or its folder was made anew since the recorder started, and what was not there then is \
-                 closed to it: restart it, and have the folder outlive the PBX's restarts (systemd: RuntimeDirectoryPreserve=yes)"
-            ),
-            _ => error.to_string(),
-        })
+        let cause = if error.kind() == io::ErrorKind::PermissionDenied { ANEW } else { "" };
+        Some(format!("{error}{cause}"))
     }
 }
 
