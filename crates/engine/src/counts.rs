@@ -45,6 +45,9 @@ pub struct Counts {
     /// Audio without signalling that a rule admits and that was not followed because there is too much of it: each source once
     /// in ten seconds.
     pub streams_refused: u64,
+    /// Audio without signalling that a rule admits and that was not followed because one of its ports is SIP's, or that of a
+    /// stream that is followed: each source once in ten seconds.
+    pub streams_claimed: u64,
     /// Times the capture's clock was set, as far as that was noticed.
     pub clock_steps: u64,
     /// RTCP packets.
@@ -124,6 +127,7 @@ impl Counts {
         self.messages_not_kept += other.messages_not_kept;
         self.calls_refused += other.calls_refused;
         self.streams_refused += other.streams_refused;
+        self.streams_claimed += other.streams_claimed;
         self.clock_steps += other.clock_steps;
         self.rtcp += other.rtcp;
         self.other += other.other;

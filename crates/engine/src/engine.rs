@@ -218,6 +218,7 @@ impl Engine {
             messages_not_kept: signalling.not_kept + self.counts.messages_not_kept,
             calls_refused: signalling.calls_refused,
             streams_refused: signalling.streams_refused,
+            streams_claimed: signalling.streams_claimed,
             clock_steps: self.clock.steps(),
             rtcp: self.halves.rtcp,
             other: self.halves.other,

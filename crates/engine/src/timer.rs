@@ -21,6 +21,13 @@ pub enum Timer {
     StreamSilence,
     /// What SIP announced is SIP's, also after its call: while audio goes on there, and so long after it.
     Announced,
+    /// A source without signalling of which nothing came: it is not watched any more.
+    StraySource,
+    /// Such sources, where there is no room for all: so often they are looked at, and one of which nothing came for so long
+    /// gives way, unless it was believed to be a telephone.
+    StrayLook,
+    /// A source without signalling that was told of, and that nobody claimed: it is told of again.
+    StrayAgain,
     /// An answered call that is not on hold and whose media was never seen: its messages alone keep it.
     Unseen,
     /// An answered call that is on hold: only its length bounds it.
@@ -46,6 +53,9 @@ impl Timer {
             Self::MediaSilence => 120 * SECOND,
             Self::StreamSilence => 30 * SECOND,
             Self::Announced => 300 * SECOND,
+            Self::StraySource => 5 * SECOND,
+            Self::StrayLook => SECOND,
+            Self::StrayAgain => 10 * SECOND,
             Self::Unseen => 600 * SECOND,
             Self::Held => 4 * 3600 * SECOND,
             Self::Segment => SECOND / 2,

@@ -144,17 +144,39 @@ const LATER: &str = "at 4.000 10.1.0.5:5060 > 10.1.0.9:5060 INVITE call-1 from=0
     at 9.000 10.1.0.5:5060 > 10.1.0.9:5060 BYE call-1\n";
 
 #[test]
-fn an_sdp_that_names_its_port_ends_a_stream_and_the_calls_name_each_other() {
+fn the_answer_of_a_call_that_names_its_port_ends_a_stream_and_the_calls_name_each_other() {
     let found = run(&format!("{TALK}{LATER}"), everywhere());
     let [stream, call] = found.summaries()[..] else { panic!("{:?}", found.calls.len()) };
     assert_eq!((stream.kind(), call.kind()), (CallKind::Stream, CallKind::Call));
     let end = stream.end.as_ref().unwrap();
-    assert_eq!((end.at.since(earwitness_testkit::MORNING) / 1_000_000, end.by), (4_000, None));
+    assert_eq!((end.at.since(earwitness_testkit::MORNING) / 1_000_000, end.by), (4_500, None));
     let related = |call: &CallSummary| -> Vec<_> { call.related.iter().map(|r| (r.call, r.by)).collect() };
     assert_eq!(related(stream), [(call.id, Evidence::Media)]);
     assert_eq!(related(call), [(stream.id, Evidence::Media)]);
     assert!(kept(call) >= 440, "what came after the answer is its own: {}", kept(call));
     assert!(kept(stream) >= 400 && kept(stream) + kept(call) <= 1000, "{} {}", kept(stream), kept(call));
+}
+
+/// Somebody invites a phone and says to hear where the stream's telephone does; nobody answers.
+const FORGED: &str =
+    "at 4.000 10.1.0.66:5060 > 10.1.0.9:5060 INVITE forged from=01099998888 to=4001 sdp=10.1.0.5:4000/PCMA\n";
+
+#[test]
+fn an_invite_that_nobody_answered_ends_no_stream() {
+    let found = run(&format!("{TALK}{FORGED}"), everywhere());
+    let stream = found.summaries().into_iter().find(|call| call.kind() == CallKind::Stream).unwrap();
+    assert_eq!((kept(stream), stream.related.len()), (1000, 0));
+    assert_eq!(found.summaries().len(), 2);
+}
+
+#[test]
+fn an_invite_that_nobody_answered_keeps_a_stream_out_no_longer_than_its_attempt_and_that_is_counted() {
+    let talk = TALK.replace("to=10.000", "to=60.000");
+    let found = run(&format!("{talk}{}", FORGED.replace("at 4.", "at 0.")), everywhere());
+    let stream = found.summaries().into_iter().find(|call| call.kind() == CallKind::Stream).unwrap();
+    let began = stream.facts.start.since(earwitness_testkit::MORNING) / 1_000_000_000;
+    assert!((30..45).contains(&began), "{began}");
+    assert!(found.counts.media.dropped > 2_000, "{}", found.counts.media.dropped);
 }
 
 #[test]
@@ -180,6 +202,15 @@ fn audio_of_an_announced_port_is_no_stream_after_the_call() {
     let found = run(&format!("{call}{music}"), everywhere());
     assert_eq!(found.only().kind(), CallKind::Call);
     assert!(found.counts.media.unclaimed > 1_000);
+}
+
+#[test]
+fn nor_is_it_after_a_long_call() {
+    let call = LATER.replace("at 4.", "at 0.").replace("at 9.", "at 900.");
+    let music = "rtp m callee from=0.000 to=940.000 src=10.1.0.9:4002 dst=10.1.0.5:4000 codec=PCMA ssrc=0x22 tone=440\n";
+    let found = run(&format!("{call}{music}"), everywhere());
+    assert_eq!(found.only().kind(), CallKind::Call);
+    assert!(found.counts.streams_claimed > 0);
 }
 
 #[test]
@@ -214,7 +245,8 @@ fn a_stream_is_taken_up_after_a_restart_and_keeps_its_kind() {
     assert!(running.sip_call_id.expose().is_empty() && running.flags == [Flag::NoSignalling]);
     let mut engine = Engine::new(rules, Limits::default());
     let mut after = Replayed::default();
-    engine.handle_resumed(running, second[0].time).unwrap();
+    engine.handle_resumed(running.clone(), second[0].time).unwrap();
+    assert!(engine.handle_resumed(running, second[0].time).is_none(), "it runs already");
     for (number, frame) in second.iter().enumerate() {
         engine.handle_frame(&raw(frame, number as u64 + 1));
         after.poll(&mut engine);

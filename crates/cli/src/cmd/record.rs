@@ -89,7 +89,8 @@ pub(crate) struct Record {
     /// UDP and TCP unless one of them is named; repeat it for several. A packet counts as of its arrival here
     #[arg(long, value_name = "[udp:|tcp:]ADDR:PORT", value_parser = agents::listened_at, conflicts_with = "files")]
     hep: Vec<ListenedAt>,
-    /// Take from capture agents only what carries the authentication key in this file
+    /// Take from capture agents only what carries the authentication key in this file. Without it whoever reaches the port
+    /// is believed, and can make calls up and end those that run
     #[arg(long, value_name = "FILE", conflicts_with = "files")]
     hep_key_file: Option<PathBuf>,
     /// The kernel's ring for each interface, in MiB: 1 to 1024
@@ -208,6 +209,10 @@ impl Record {
             (
                 "times audio without signalling was not followed, though a rule admits it: too much of it runs at once",
                 counts.streams_refused,
+            ),
+            (
+                "times audio without signalling was not followed, though a rule admits it: SIP announced one of its ports",
+                counts.streams_claimed,
             ),
             (
                 "packets without signalling were not looked at for want of room, in networks that a stream rule names",

@@ -5,7 +5,7 @@
 //! much later in the sender's time as its predecessor was long, and the whole as fast as the clock. SRTP fails it: its packets
 //! are longer than their time. So do video, STUN, DTLS and games.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{collections::VecDeque, net::SocketAddr, sync::Arc};
 
 use earwitness_model::{Flow, PacketTime, RtpTime};
 use earwitness_rules::Network;
@@ -13,16 +13,14 @@ use earwitness_wire::rtp::Packet;
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
+use crate::timer::Timer;
+
 /// Sources that are watched at a time.
 const MOST_SOURCES: usize = 4_096;
 /// Packets in a row that make a source a telephone's.
 const BELIEVED: u16 = 50;
-/// A source is forgotten when nothing came of it for so long, ns.
-const FORGOTTEN_NANOS: i64 = 5_000_000_000;
-/// A source that was told of, and that nobody claimed, is told of again after so long, ns.
-const AGAIN_NANOS: i64 = 10_000_000_000;
 /// How much of a source may still wait to be claimed, ns: what came before is not looked for.
-const WAITING_NANOS: i64 = 4_000_000_000;
+const WAITING_NANOS: i64 = 2 * Timer::Unclaimed.nanos();
 /// Numbers that may be missing without another source having begun.
 const MOST_LOST: u16 = 50;
 /// Below are ports of services, and STUN's is beside them.
@@ -48,6 +46,8 @@ pub(crate) struct Stray {
 pub(super) struct Strays {
     networks: Option<Arc<[Network]>>,
     sources: HashMap<(Flow, u32), Source, RandomState>,
+    /// Those of which nothing came in a row yet, oldest first, among others.
+    unproven: VecDeque<(Flow, u32)>,
     found: Option<Stray>,
     swept: Option<PacketTime>,
     unwatched: u64,
@@ -73,6 +73,7 @@ impl Strays {
     pub(super) fn handle_networks(&mut self, networks: Arc<[Network]>) {
         self.networks = Some(networks).filter(|networks| !networks.is_empty());
         self.sources.clear();
+        self.unproven.clear();
     }
 
     /// A packet that nobody claims came at `at`. It may be the one that shows what it belongs to: [`Self::take_found`].
@@ -99,33 +100,47 @@ impl Strays {
             return None;
         }
         let key = (*flow, packet.ssrc());
-        if !self.sources.contains_key(&key) && !self.has_room(at) {
-            self.unwatched += 1;
-            return None;
+        if !self.sources.contains_key(&key) {
+            if !self.make_room(at) {
+                self.unwatched += 1;
+                return None;
+            }
+            self.unproven.push_back(key);
         }
         let source = self.sources.entry(key).or_insert_with(|| Source::new(packet, at));
         source.handle_packet(packet, at);
-        let is_due = source.said.is_none_or(|said| at.since(said) >= AGAIN_NANOS);
+        let is_due = source.said.is_none_or(|said| at.since(said) >= Timer::StrayAgain.nanos());
         (source.is_believed(at) && is_due).then(|| {
             source.said = Some(at);
             Stray { flow: *flow, since: source.first.max(at.plus_nanos(-WAITING_NANOS)), at }
         })
     }
 
-    /// Packets of sources that there was no room to watch.
+    /// Packets for whose sources there was no room, and sources that gave way to others.
     pub(super) const fn unwatched(&self) -> u64 {
         self.unwatched
     }
 
-    /// Where all places are taken, those of sources that ended are free; that is looked at once a second.
-    fn has_room(&mut self, now: PacketTime) -> bool {
-        if self.sources.len() >= MOST_SOURCES
-            && self.swept.is_none_or(|swept| now.since(swept) >= 1_000_000_000)
-        {
-            self.swept = Some(now);
-            self.sources.retain(|_, source| now.since(source.last) < FORGOTTEN_NANOS);
+    /// Where all places are taken, those of sources that ended are free, which is looked at from time to time; and that of the
+    /// oldest of which nothing came in a row: a flood of sources of a packet each keeps no telephone out.
+    fn make_room(&mut self, now: PacketTime) -> bool {
+        if self.sources.len() < MOST_SOURCES {
+            return true;
         }
-        self.sources.len() < MOST_SOURCES
+        if self.swept.is_none_or(|swept| now.since(swept) >= Timer::StrayLook.nanos()) {
+            self.swept = Some(now);
+            self.sources.retain(|_, source| now.since(source.last) < source.patience().nanos());
+            let sources = &self.sources;
+            self.unproven.retain(|key| sources.get(key).is_some_and(Source::is_unproven));
+        }
+        while self.sources.len() >= MOST_SOURCES {
+            let Some(oldest) = self.unproven.pop_front() else { return false };
+            if self.sources.get(&oldest).is_some_and(Source::is_unproven) {
+                self.sources.remove(&oldest);
+                self.unwatched += 1;
+            }
+        }
+        true
     }
 }
 
@@ -145,8 +160,18 @@ impl Source {
         }
     }
 
+    /// Whether nothing came in a row.
+    const fn is_unproven(&self) -> bool {
+        self.good == 0
+    }
+
+    /// For how long it may say nothing where there is no room.
+    const fn patience(&self) -> Timer {
+        if self.good < BELIEVED { Timer::StrayLook } else { Timer::StraySource }
+    }
+
     fn handle_packet(&mut self, packet: &Packet<'_>, at: PacketTime) {
-        if at.since(self.last) >= FORGOTTEN_NANOS {
+        if at.since(self.last) >= Timer::StraySource.nanos() {
             *self = Self { said: self.said, ..Self::new(packet, at) };
         }
         let (sequence, rtp) = (packet.sequence(), packet.timestamp());
@@ -391,5 +416,33 @@ mod tests {
             );
         }
         assert_eq!(said, [(1_000, 1_000), (11_000, 4_000), (21_000, 4_000)]);
+    }
+
+    #[test]
+    fn a_flood_of_forged_sources_keeps_no_telephone_out() {
+        // A source says two packets, or one, and is never heard of again.
+        for each in [1, 2] {
+            let mut strays = watching(&["0.0.0.0/0"]);
+            let (mut forged, mut found) = (1_000u32, None);
+            for tick in 0..200u16 {
+                let ms = i64::from(tick) * 20;
+                for _ in 0..100 / each {
+                    forged += 1;
+                    for n in 0..each {
+                        let mut bytes = bytes(0, n, u32::from(n) * 160, 160);
+                        bytes[8..12].copy_from_slice(&forged.to_be_bytes());
+                        strays.stray(&between(), &Packet::parse(&bytes).unwrap(), at(ms));
+                    }
+                }
+                if tick >= 100 {
+                    let bytes = bytes(0, tick, u32::from(tick) * 160, 160);
+                    let stray = strays.stray(&between(), &Packet::parse(&bytes).unwrap(), at(ms));
+                    found = found.or_else(|| stray.map(|_| tick));
+                }
+                assert!(strays.sources.len() <= MOST_SOURCES && strays.unproven.len() <= 2 * MOST_SOURCES);
+            }
+            assert!(strays.unwatched() > 1_000 || each == 2, "{}", strays.unwatched());
+            assert_eq!(found, Some(150), "{each}");
+        }
     }
 }

@@ -180,6 +180,7 @@ impl SignallingShard {
             messages_not_kept: signalling.not_kept,
             calls_refused: signalling.calls_refused,
             streams_refused: signalling.streams_refused,
+            streams_claimed: signalling.streams_claimed,
             ..Counts::default()
         };
         counts.media.gaps_unlisted = self.gaps_unlisted;

@@ -4,7 +4,10 @@ use std::collections::VecDeque;
 
 use earwitness_model::PacketTime;
 
-use super::{Signalling, call::Beginning};
+use super::{
+    Signalling,
+    call::{Beginning, State},
+};
 use crate::{
     order::{CallSlot, Keeping, Order},
     output::Output,
@@ -41,7 +44,11 @@ impl Signalling {
         }
         self.kin.forget(slot, std::mem::take(&mut call.traces));
         self.prints.forget(slot);
-        self.strays.forget(slot);
+        let last = match &call.state {
+            State::Over(end) => end.at.max(call.last_message),
+            State::Attempt | State::Answered => call.last_message,
+        };
+        self.strays.forget(slot, last);
         self.named -= usize::from(std::mem::take(&mut call.is_named));
     }
 

@@ -61,6 +61,9 @@ impl Signalling {
             Timer::MediaSilence
             | Timer::StreamSilence
             | Timer::Announced
+            | Timer::StraySource
+            | Timer::StrayLook
+            | Timer::StrayAgain
             | Timer::Unseen
             | Timer::Held
             | Timer::Referral

@@ -162,6 +162,7 @@ impl Signalling {
             && call.invited.is_answered(message)
         {
             self.answer(slot, Answer::Acknowledged, datagram.time, (orders, outputs));
+            self.handle_stray_answer((slot, place), orders);
         }
     }
 
@@ -240,6 +241,9 @@ impl Signalling {
                 }
                 if is_attempt && decides {
                     self.answer(slot, Answer::Seen(code), time, (orders, outputs));
+                }
+                if method == Method::Invite {
+                    self.handle_stray_answer((slot, place), orders);
                 }
                 self.take_offer(slot, sender, (message, datagram), orders);
             }
@@ -343,9 +347,10 @@ impl Signalling {
         if call.hold.handle_said(sender, audio.held, asking) == Change::Yes {
             call.announced.handle_change();
         }
-        let held = call.is_held();
+        let (held, place) = (call.is_held(), call.names.place(message.call_id()));
         let endpoints: Vec<SocketAddr> = audio.endpoints.iter().map(|audio| audio.endpoint).collect();
         self.announce((slot, sender), &endpoints, (message, datagram));
+        self.handle_stray_ends((slot, place), &endpoints, orders);
         for announcement in audio.endpoints {
             self.expect(slot, sender.other(), announcement, orders);
         }

@@ -22,6 +22,7 @@ mod offer;
 mod prints;
 mod referral;
 mod resume;
+mod stray_ends;
 mod strays;
 
 use std::collections::VecDeque;
@@ -38,7 +39,7 @@ use self::{
     names::Name,
     prints::Prints,
     referral::Referrals,
-    strays::StrayEnds,
+    stray_ends::StrayEnds,
 };
 use crate::{
     limits::Limits,
@@ -70,6 +71,7 @@ pub(crate) struct SignallingCounts {
     pub(crate) not_kept: u64,
     pub(crate) calls_refused: u64,
     pub(crate) streams_refused: u64,
+    pub(crate) streams_claimed: u64,
     pub(crate) calls: CallCounts,
 }
 

@@ -143,18 +143,17 @@ impl Signalling {
         orders: &mut VecDeque<Order>,
         outputs: &mut VecDeque<Output>,
     ) -> Option<CallId> {
+        let endpoints = std::mem::take(&mut running.endpoints);
+        let is_stream = running.flags.contains(&Flag::NoSignalling);
+        if is_stream && let [one, other] = endpoints.as_slice() {
+            running.sip_call_id = Pii::new(stream_name([one.at, other.at]));
+        }
         if self.by_call_id.contains_key(&running.sip_call_id.expose()[..]) {
             return None;
         }
         if self.named >= self.limits.calls {
             self.counts.calls_refused += 1;
             return None;
-        }
-        let endpoints = std::mem::take(&mut running.endpoints);
-        if running.flags.contains(&Flag::NoSignalling)
-            && let [one, other] = endpoints.as_slice()
-        {
-            running.sip_call_id = Pii::new(stream_name([one.at, other.at]));
         }
         let call = self.taken_up(running, at);
         let (id, base, keeping, held) = (call.id, call.base, call.keeping(), call.is_held());
@@ -169,6 +168,13 @@ impl Signalling {
         let slot = self.place(call);
         orders.push_back(Order::Begin { call: slot, id, base, keeping, opened: None, silence });
         orders.push_back(Order::Answered { call: slot, at });
+        let ends: Vec<SocketAddr> = endpoints.iter().map(|endpoint| endpoint.at).collect();
+        if is_stream {
+            ends.iter().for_each(|end| self.strays.handle_stream(slot, *end));
+        } else {
+            self.handle_stray_ends((slot, 0), &ends, orders);
+            self.handle_stray_answer((slot, 0), orders);
+        }
         for RunningEndpoint { at, leg, formats, protected } in endpoints {
             let secured = (protected == Protected::Yes).then(|| Arc::new(Secured::forgotten()));
             self.expect(slot, leg, Announcement { endpoint: at, formats, secured, control: None }, orders);
@@ -228,7 +234,6 @@ impl Signalling {
     ) {
         let most = self.limits.endpoints_per_call;
         let Announcement { endpoint, formats, secured, control } = announcement;
-        self.handle_stray_end(slot, endpoint, orders);
         let formats: Formats = formats.into();
         if let Some(call) = self.call_mut(slot).filter(|call| call.keeps_messages()) {
             let protected = if secured.is_some() { Protected::Yes } else { Protected::No };

@@ -1,5 +1,5 @@
 //! Audio without signalling that a stream rule admits becomes a call: of two parties without names, up since its first packet,
-//! over when nothing is heard any more, or when SIP announces one of its ports.
+//! over when nothing is heard any more, or when an answered call announced one of its ports.
 
 use std::{
     collections::VecDeque,
@@ -9,8 +9,6 @@ use std::{
 
 use earwitness_model::{CallFacts, Decision, Evidence, Leg, PacketTime, Party, Pii};
 use earwitness_rules::Network;
-use foldhash::fast::RandomState;
-use hashbrown::HashMap;
 
 use super::{
     Signalling,
@@ -18,65 +16,13 @@ use super::{
     facts,
     names::Name,
     offer::Announcement,
+    stray_ends::{Dialog, Standing},
 };
 use crate::{
     media::Stray,
     order::{CallSlot, Keeping, Order},
     output::Output,
-    timer::Timer,
 };
-
-/// Endpoints that SDP announced and that are remembered.
-const MOST_ANNOUNCED: usize = 1 << 14;
-
-/// The endpoints of running streams, and those that SIP announced lately.
-#[derive(Debug, Default)]
-pub(super) struct StrayEnds {
-    running: HashMap<SocketAddr, CallSlot, RandomState>,
-    announced: HashMap<SocketAddr, PacketTime, RandomState>,
-    /// Those announced, oldest first; one that was announced again stands in it more than once.
-    order: VecDeque<SocketAddr>,
-}
-
-impl StrayEnds {
-    /// SIP announced `end` at `at`.
-    fn handle_announced(&mut self, end: SocketAddr, at: PacketTime) {
-        if self.announced.insert(end, at).is_none() {
-            self.order.push_back(end);
-        }
-        if self.order.len() > MOST_ANNOUNCED
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.announced.remove(&oldest);
-        }
-    }
-
-    /// Whether `end`, where audio is heard at `at`, is a running stream's, or was announced by SIP: then it is no stray's. Audio
-    /// that goes on after its call, as music from a gateway, stays SIP's.
-    fn knows(&mut self, end: &SocketAddr, at: PacketTime) -> bool {
-        let is_sips = self.announced.get_mut(end).is_some_and(|announced| {
-            let is_recent = at.since(*announced) < Timer::Announced.nanos();
-            if is_recent {
-                *announced = at.max(*announced);
-            }
-            is_recent
-        });
-        is_sips || self.running.contains_key(end)
-    }
-
-    /// Streams that run.
-    fn streams(&self) -> usize {
-        // Each has two ends.
-        self.running.len() / 2
-    }
-
-    /// The call is being released.
-    pub(super) fn forget(&mut self, call: CallSlot) {
-        if !self.running.is_empty() {
-            self.running.retain(|_, running| *running != call);
-        }
-    }
-}
 
 impl Signalling {
     /// The networks of the rules in force: only there the media half looks for strays.
@@ -92,12 +38,13 @@ impl Signalling {
         outputs: &mut VecDeque<Output>,
     ) {
         let ends = [flow.src, flow.dst];
+        let Some(verdict) = self.rules.decide_stream(ends.map(|end| end.ip())) else { return };
         // Both are asked: each is refreshed.
         let [one, other] = ends.map(|end| self.strays.knows(&end, at));
         if one || other {
+            self.counts.streams_claimed += 1;
             return;
         }
-        let Some(verdict) = self.rules.decide_stream(ends.map(|end| end.ip())) else { return };
         let is_full = self.strays.streams() >= self.limits.streams || self.named >= self.limits.calls;
         if is_full || self.is_crowded(outputs) {
             self.counts.streams_refused += 1;
@@ -132,6 +79,7 @@ impl Signalling {
         orders.push_back(Order::Begin { call: slot, id, base, keeping, opened: None, silence });
         self.answer(slot, Answer::Before, since, (orders, outputs));
         for (endpoint, leg) in [(flow.dst, Leg::Caller), (flow.src, Leg::Callee)] {
+            self.strays.handle_stream(slot, endpoint);
             self.expect(
                 slot,
                 leg,
@@ -142,32 +90,46 @@ impl Signalling {
         self.tell_running(slot, orders);
     }
 
-    /// `call` announces `endpoint`: a stream that runs there is over, and the two are one conversation. A stream itself
-    /// takes the endpoint.
-    pub(super) fn handle_stray_end(
+    /// A dialog of a call announces `ends`. Where it is answered, streams that run there are over: anybody can send an INVITE.
+    pub(super) fn handle_stray_ends(
         &mut self,
-        slot: CallSlot,
-        endpoint: SocketAddr,
+        dialog: Dialog,
+        ends: &[SocketAddr],
         orders: &mut VecDeque<Order>,
     ) {
-        let Some((is_stream, at)) =
-            self.call(slot).map(|call| (call.beginning.is_stream(), call.last_message))
-        else {
-            return;
-        };
-        if is_stream {
-            self.strays.running.insert(endpoint, slot);
+        if !self.has_strays() {
             return;
         }
-        if self.rules.stream_rules().is_empty() && self.strays.running.is_empty() {
+        let most = self.limits.endpoints_per_call;
+        for end in ends {
+            if self.strays.handle_announced(dialog, *end, most) == Standing::Answered {
+                self.end_stream(dialog.0, end, orders);
+            }
+        }
+    }
+
+    /// A dialog of a call is answered: streams at the ends that it announced are over.
+    pub(super) fn handle_stray_answer(&mut self, dialog: Dialog, orders: &mut VecDeque<Order>) {
+        if !self.has_strays() {
             return;
         }
-        self.strays.handle_announced(endpoint, at);
-        if let Some(stream) = self.strays.running.get(&endpoint).copied() {
-            self.relate(slot, stream, Evidence::Media);
-            self.finish(stream, at, None, None, orders);
-            self.strays.forget(stream);
+        for end in self.strays.handle_answered(dialog) {
+            self.end_stream(dialog.0, &end, orders);
         }
+    }
+
+    /// Whether there are streams, or can be.
+    fn has_strays(&self) -> bool {
+        !self.rules.stream_rules().is_empty() || self.strays.streams() > 0
+    }
+
+    /// The call goes on where a stream runs: the two are one conversation.
+    fn end_stream(&mut self, slot: CallSlot, end: &SocketAddr, orders: &mut VecDeque<Order>) {
+        let Some(at) = self.call(slot).map(|call| call.last_message) else { return };
+        let Some(stream) = self.strays.stream_at(end).filter(|stream| *stream != slot) else { return };
+        self.relate(slot, stream, Evidence::Media);
+        self.finish(stream, at, None, None, orders);
+        self.strays.forget(stream, at);
     }
 }
 
@@ -185,20 +147,6 @@ fn party(address: IpAddr) -> Party {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_sip_announced_is_remembered_for_a_while_and_within_a_bound() {
-        let end = |n: u32| SocketAddr::new(IpAddr::from(n.to_be_bytes()), 4000);
-        let at = |seconds: i64| PacketTime::from_nanos(seconds * 1_000_000_000);
-        let mut ends = StrayEnds::default();
-        ends.handle_announced(end(1), at(0));
-        assert!(!ends.knows(&end(2), at(0)) && !ends.knows(&end(1), at(300)));
-        assert!(ends.knows(&end(1), at(299)) && ends.knows(&end(1), at(598)), "as long as audio goes on");
-        assert!(!ends.knows(&end(1), at(898)));
-        (2..40_000).for_each(|n| ends.handle_announced(end(n), at(1)));
-        assert_eq!((ends.announced.len(), ends.order.len()), (MOST_ANNOUNCED, MOST_ANNOUNCED));
-        assert!(ends.knows(&end(39_999), at(2)) && !ends.knows(&end(1), at(2)));
-    }
 
     #[test]
     fn a_stream_has_one_name_in_both_directions_and_none_that_a_phone_may_send() {
