@@ -17,10 +17,15 @@ const NOW: i64 = 1_795_219_200_000_000_000;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 fn open(carrier: HepCarrier, key: Option<&[u8]>) -> HepSource {
+    open_patient(carrier, key, PATIENCE)
+}
+
+fn open_patient(carrier: HepCarrier, key: Option<&[u8]>, patience: Duration) -> HepSource {
     let options = HepOptions {
         carrier,
         address: "127.0.0.1:0".parse().unwrap(),
         key: key.and_then(HepKey::new),
+        patience,
         clock: || WallTime::from_nanos(NOW),
     };
     HepSource::open(&options).unwrap()
@@ -70,14 +75,13 @@ fn packets_come_over_both_carriers_at_one_port_and_none_is_read_twice() {
     assert_eq!(taken(&mut source, |_, all| all.len() == 1), [packet(b"", "by datagram")]);
     let mut stream = connected(&source);
     let (one, two) = (packet(b"", "one"), packet(b"", "two"));
-    stream.write_all(&[&one[..], &two[..7]].concat()).unwrap();
     let mut all = Vec::new();
-    let begun = Instant::now();
-    while all.len() < 2 {
-        assert!(begun.elapsed() < PATIENCE);
-        source.poll(&mut |frame| all.push(frame.bytes.to_vec())).unwrap();
-        if all.len() == 1 {
-            stream.write_all(&two[7..]).unwrap();
+    for (part, packets) in [([&one[..], &two[..7]].concat(), 1), (two[7..].to_vec(), 2)] {
+        stream.write_all(&part).unwrap();
+        let begun = Instant::now();
+        while all.len() < packets {
+            assert!(begun.elapsed() < PATIENCE);
+            source.poll(&mut |frame| all.push(frame.bytes.to_vec())).unwrap();
         }
     }
     assert_eq!(all, [one, two]);
@@ -142,7 +146,7 @@ fn a_packet_without_the_key_is_counted_and_nothing_else_and_ends_its_connection(
 
 #[test]
 fn connections_are_bounded_and_those_that_say_nothing_are_closed() {
-    let mut source = open(HepCarrier::Tcp, None);
+    let mut source = open_patient(HepCarrier::Tcp, None, Duration::from_secs(1));
     let mut proven = connected(&source);
     proven.write_all(&packet(b"", "proven")).unwrap();
     taken(&mut source, |_, all| all.len() == 1);
@@ -154,23 +158,20 @@ fn connections_are_bounded_and_those_that_say_nothing_are_closed() {
             source.poll(&mut |_| {}).unwrap();
         }
     }
-    let begun = Instant::now();
-    while source.counts().refused < 37 {
-        assert!(begun.elapsed() < PATIENCE, "{source:?}");
-        source.poll(&mut |_| {}).unwrap();
-    }
-    assert_eq!((source.counts().connections, source.counts().refused), (64, 37));
     // A byte now and then is not enough to stay.
-    let mut drops = b"HEP3\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0".iter();
-    while source.counts().too_slow < 63 {
+    let mut drops = b"HEP3\xff\xff".iter().copied().chain(std::iter::repeat(0));
+    let begun = Instant::now();
+    while source.counts().refused + source.counts().too_slow < 100 {
         assert!(begun.elapsed() < PATIENCE, "{source:?}");
         source.poll(&mut |_| {}).unwrap();
-        let drop = *drops.next().expect("it does not take so long");
+        assert!(source.counts().connections <= 9, "those of one address that said nothing are eight at most");
+        let drop = drops.next().expect("it has no end");
         // Those that were refused cannot be written to.
         silent.iter_mut().for_each(|stream| stream.write_all(&[drop]).unwrap_or_default());
-        std::thread::sleep(Duration::from_secs(1));
+        std::thread::sleep(Duration::from_millis(20));
     }
-    assert_eq!((source.counts().too_slow, source.counts().not_hep), (63, 0));
+    let counts = source.counts();
+    assert!(counts.refused >= 80 && counts.too_slow > 0 && counts.not_hep == 0, "{counts:?}");
     proven.write_all(&packet(b"", "still here")).unwrap();
     let begun = Instant::now();
     while source.counts().packets < 2 {
@@ -184,8 +185,13 @@ fn connections_are_bounded_and_those_that_say_nothing_are_closed() {
 fn waiting_ends_when_a_packet_comes_and_a_port_that_is_taken_is_told() {
     let source = open(HepCarrier::Both, None);
     let address = source.address().unwrap();
-    let taken =
-        HepOptions { carrier: HepCarrier::Tcp, address, key: None, clock: || WallTime::from_nanos(NOW) };
+    let taken = HepOptions {
+        carrier: HepCarrier::Tcp,
+        address,
+        key: None,
+        patience: PATIENCE,
+        clock: || WallTime::from_nanos(NOW),
+    };
     let refused = HepSource::open(&taken).unwrap_err().to_string();
     assert!(refused.starts_with(&format!("hep:tcp:{address}: cannot be opened")), "{refused}");
     let feed = Feed::from(source);
@@ -213,4 +219,44 @@ fn what_the_kernel_had_no_room_for_is_counted() {
     assert!(losses.kernel > 0 && source.counts().packets > 0, "{losses:?}");
     assert_eq!((losses.received, source.counts().packets + losses.kernel), (sent, sent));
     assert_eq!(source.take_losses().received, 0);
+}
+
+#[test]
+fn a_batch_is_bounded_whatever_comes_and_everybody_has_a_turn() {
+    const EACH: usize = 20_000;
+    let mut source = open(HepCarrier::Both, None);
+    let empty = b"HEP3\0\x06";
+    let mut floods: Vec<TcpStream> = (0..3).map(|_| connected(&source)).collect();
+    let mut quiet = connected(&source);
+    let writers: Vec<_> = floods
+        .drain(..)
+        .map(|mut stream| std::thread::spawn(move || stream.write_all(&empty.repeat(EACH)).map(|()| stream)))
+        .collect();
+    let agent = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let mut turns_of_quiet = None;
+    let (mut all, mut begun) = (0, Instant::now());
+    while all < 3 * EACH + 500 + 1 {
+        assert!(begun.elapsed() < PATIENCE, "{all} {source:?}");
+        let mut batch = 0;
+        let polled = source.poll(&mut |frame| {
+            batch += 1;
+            if frame.bytes.len() > 1_000 {
+                turns_of_quiet = turns_of_quiet.map(|turns: usize| turns + 1_000_000);
+            }
+        });
+        assert!(batch <= 256, "{batch}");
+        assert_eq!(polled.unwrap() == Polled::Frames, batch > 0);
+        if all < 5_000 && all + batch >= 5_000 {
+            quiet.write_all(&packet(b"", &"x".repeat(1_000))).unwrap();
+            turns_of_quiet = Some(0);
+            (0..500).for_each(|_| assert_eq!(agent.send_to(empty, source.address().unwrap()).unwrap(), 6));
+            begun = Instant::now();
+        }
+        turns_of_quiet = turns_of_quiet.map(|turns| if turns < 1_000_000 { turns + 1 } else { turns });
+        all += batch;
+    }
+    let turns = turns_of_quiet.unwrap().checked_sub(1_000_000).expect("it came");
+    assert!(turns <= 20, "{turns} batches until the quiet one had its turn");
+    writers.into_iter().for_each(|writer| drop(writer.join().unwrap().unwrap()));
+    assert_eq!(source.counts().not_hep, 0);
 }

@@ -140,3 +140,15 @@ fn an_agent_with_a_wrong_key_is_counted_and_not_believed() {
     let said = bench.run(["record", "--hep", "homer:9060"]);
     assert!(said.code == Some(2) && said.err.contains("an address and a port"), "{said:?}");
 }
+
+#[test]
+fn a_port_that_others_reach_and_that_asks_for_no_key_is_told_of() {
+    let bench = Bench::new();
+    let open = format!("0.0.0.0:{}", free().port());
+    let said = listening(&bench, &["--hep", &open]).stop();
+    let told = format!("without a key for capture agents: whoever reaches {open} makes calls and ends them");
+    assert!(said.code == Some(0) && said.err.contains(&told), "{said:?}");
+    let bench = Bench::new();
+    let said = listening(&bench, &[]).stop();
+    assert!(!said.err.contains("without a key"), "of this machine's own programs nothing is told: {said:?}");
+}

@@ -10,7 +10,7 @@ pub struct HepCounts {
     pub not_hep: u64,
     /// Packets that do not carry the key.
     pub wrong_key: u64,
-    /// Connections for which there was no place.
+    /// Connections for which there was no place, or that gave way to others.
     pub refused: u64,
     /// Connections that were closed because they took too long to say their first packet, or to end one.
     pub too_slow: u64,

@@ -12,6 +12,8 @@ pub struct NotHep;
 #[derive(Debug, Default)]
 pub struct HepFraming {
     partial: Vec<u8>,
+    /// That is whole, and was handed over.
+    is_taken: bool,
 }
 
 /// The length of the packet that `bytes` begin; `None` while its header is not there.
@@ -36,33 +38,52 @@ impl HepFraming {
     /// # Errors
     /// When what comes next is no packet: nobody can say any more where one begins. Those before it were handed over.
     pub fn handle_bytes(&mut self, mut bytes: &[u8], mut take: impl FnMut(&[u8])) -> Result<(), NotHep> {
-        while !self.partial.is_empty() {
+        while let Some(packet) = self.next_packet(&mut bytes)? {
+            take(packet);
+        }
+        Ok(())
+    }
+
+    /// The next packet that is whole with what is first in `bytes`, which has only what follows it then. `None` when all of it
+    /// was taken, and is less than a packet.
+    ///
+    /// # Errors
+    /// When what comes next is no packet.
+    pub(super) fn next_packet<'a, 'b: 'a>(
+        &'a mut self,
+        bytes: &mut &'b [u8],
+    ) -> Result<Option<&'a [u8]>, NotHep> {
+        if std::mem::take(&mut self.is_taken) {
+            self.partial.clear();
+        }
+        if self.partial.is_empty() {
+            if let Some(whole) = length_of(bytes)?.filter(|whole| *whole <= bytes.len()) {
+                let (packet, rest) = bytes.split_at(whole);
+                *bytes = rest;
+                return Ok(Some(packet));
+            }
+            self.partial.extend_from_slice(std::mem::take(bytes));
+            return Ok(None);
+        }
+        loop {
             let whole = length_of(&self.partial)?.unwrap_or(HEADER);
             let (now, rest) = bytes.split_at(bytes.len().min(whole - self.partial.len()));
             self.partial.extend_from_slice(now);
-            bytes = rest;
-            match length_of(&self.partial)? {
-                Some(whole) if whole == self.partial.len() => {
-                    take(&self.partial);
-                    self.partial.clear();
-                }
-                Some(_) | None if bytes.is_empty() => return Ok(()),
-                Some(_) | None => {}
+            *bytes = rest;
+            if length_of(&self.partial)? == Some(self.partial.len()) {
+                self.is_taken = true;
+                return Ok(Some(&self.partial));
+            }
+            if bytes.is_empty() {
+                return Ok(None);
             }
         }
-        while let Some(whole) = length_of(bytes)?.filter(|whole| *whole <= bytes.len()) {
-            let (packet, rest) = bytes.split_at(whole);
-            take(packet);
-            bytes = rest;
-        }
-        self.partial.extend_from_slice(bytes);
-        Ok(())
     }
 
     /// Bytes of a packet that is not whole yet.
     #[must_use]
     pub fn waiting(&self) -> usize {
-        self.partial.len()
+        if self.is_taken { 0 } else { self.partial.len() }
     }
 }
 

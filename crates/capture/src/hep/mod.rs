@@ -6,9 +6,12 @@
 //! told in [`HepCounts::clock_difference_ns`]; it is the network's delay, too.
 //!
 //! Everybody who reaches the port can speak, so everything has a bound: connections, what is buffered of each (one packet,
-//! 64 KiB), how long one may take to say its first packet or to end one it began. What is refused is counted.
+//! 64 KiB, and one reading), how long one may take to say its first packet or to end one it began. Who did not prove to be an
+//! agent, by a packet that is admitted, takes no place from one that did. What is refused is counted.
 
+mod budget;
 mod connection;
+mod connections;
 mod counts;
 mod drops;
 mod envelope;
@@ -25,7 +28,9 @@ use std::{
 use earwitness_model::{LinkType, PacketTime, RawFrame, WallTime};
 
 use self::{
+    budget::Budget,
     connection::{Connection, Turn},
+    connections::Connections,
     drops::Drops,
     envelope::Envelope,
 };
@@ -36,12 +41,8 @@ pub use self::{
 };
 use crate::{CaptureError, Losses, Polled, Source};
 
-/// A batch is over after so many packets.
-const BATCH: u64 = 256;
-/// Connections at once.
-const MOST_CONNECTIONS: usize = 64;
-/// Where there is no place for a connection, one that said nothing for so long gives way.
-const IDLE: Duration = Duration::from_secs(60);
+/// Connections that are taken in one batch.
+const MOST_ACCEPTED: usize = 64;
 /// How often connections are looked at that take too long.
 const LOOK: Duration = Duration::from_secs(1);
 /// What the kernel keeps for a socket while nobody reads, as far as `net.core.rmem_max` allows, in bytes.
@@ -69,8 +70,16 @@ pub struct HepOptions {
     pub address: SocketAddr,
     /// What every packet has to carry as its authentication key; `None`: whoever reaches the port is believed.
     pub key: Option<HepKey>,
+    /// How long an agent that connects may take until its first packet came, and until one that began is whole:
+    /// [`Self::PATIENCE`] where nothing speaks for less.
+    pub patience: Duration,
     /// The time of day.
     pub clock: fn() -> WallTime,
+}
+
+impl HepOptions {
+    /// For [`Self::patience`].
+    pub const PATIENCE: Duration = Duration::from_secs(10);
 }
 
 /// A port where capture agents are listened to. Nothing is ever sent.
@@ -80,7 +89,7 @@ pub struct HepSource {
     clock: fn() -> WallTime,
     datagrams: Option<UdpSocket>,
     listener: Option<TcpListener>,
-    connections: Vec<Connection>,
+    connections: Connections,
     buffer: Vec<u8>,
     drops: Drops,
     looked: Instant,
@@ -136,7 +145,7 @@ impl HepSource {
             drops: Drops::of(datagrams.as_ref()),
             datagrams,
             listener,
-            connections: Vec::new(),
+            connections: Connections::new(options.patience),
             buffer: vec![0; READ],
             looked: Instant::now(),
             counts: HepCounts::default(),
@@ -176,15 +185,17 @@ impl HepSource {
     pub(crate) fn fds(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
         let sockets = self.datagrams.iter().map(AsFd::as_fd);
         let listeners = self.listener.iter().map(AsFd::as_fd);
-        sockets.chain(listeners).chain(self.connections.iter().map(Connection::as_fd))
+        sockets.chain(listeners).chain(self.connections.fds())
     }
 
     fn read_datagrams(&mut self, visit: &mut dyn FnMut(&RawFrame<'_>)) {
         let Some(socket) = self.datagrams.take() else { return };
         let mut buffer = std::mem::take(&mut self.buffer);
-        for _ in 0..BATCH {
+        let mut budget = Budget::HALF;
+        while !budget.is_spent() {
             // An error is of an earlier datagram's, or there is none now.
             let Ok(length) = socket.recv(&mut buffer) else { break };
+            budget.spend(length);
             let datagram = buffer.get(..length).unwrap_or_default();
             match framing::length_of(datagram) {
                 Ok(Some(whole)) if whole <= length => {
@@ -196,19 +207,26 @@ impl HepSource {
         (self.datagrams, self.buffer) = (Some(socket), buffer);
     }
 
+    /// One turn of each connection, as long as there is room; the next batch goes on with those that had none.
     fn read_connections(&mut self, visit: &mut dyn FnMut(&RawFrame<'_>)) {
-        let (mut connections, mut buffer) =
-            (std::mem::take(&mut self.connections), std::mem::take(&mut self.buffer));
-        connections.retain_mut(|connection| {
-            let turn = connection.read(&mut buffer, |packet| self.take_packet(packet, visit));
+        let (mut buffer, mut budget) = (std::mem::take(&mut self.buffer), Budget::HALF);
+        for _ in 0..self.connections.len() {
+            if budget.is_spent() {
+                break;
+            }
+            let Some(mut connection) = self.connections.take_next() else { break };
+            let was_proven = connection.is_proven();
+            let turn = connection.read(&mut buffer, &mut budget, |packet| self.take_packet(packet, visit));
             match turn {
-                Turn::Open => return true,
+                Turn::Open if connection.is_proven() && !was_proven => {
+                    self.counts.refused += u64::from(self.connections.put_proven(connection));
+                }
+                Turn::Open => self.connections.put_back(connection),
                 Turn::NotHep => self.counts.not_hep += 1,
                 Turn::Closed => {}
             }
-            false
-        });
-        (self.connections, self.buffer) = (connections, buffer);
+        }
+        self.buffer = buffer;
         self.counts.connections = self.connections.len();
     }
 
@@ -238,21 +256,15 @@ impl HepSource {
     fn look_at_connections(&mut self) {
         if self.looked.elapsed() >= LOOK {
             self.looked = Instant::now();
-            let before = self.connections.len();
-            self.connections.retain(Connection::is_in_time);
-            self.counts.too_slow += (before - self.connections.len()) as u64;
+            self.counts.too_slow += self.connections.close_slow() as u64;
         }
         let Some(listener) = &self.listener else { return };
-        while let Ok((stream, _)) = listener.accept() {
-            if self.connections.len() >= MOST_CONNECTIONS && !give_way(&mut self.connections) {
-                self.counts.refused += 1;
-                continue;
-            }
+        for _ in 0..MOST_ACCEPTED {
+            let Ok((stream, from)) = listener.accept() else { break };
             // One that cannot be read without waiting would keep all others waiting.
-            match stream.set_nonblocking(true) {
-                Ok(()) => self.connections.push(Connection::new(stream)),
-                Err(_) => self.counts.refused += 1,
-            }
+            let is_refused = stream.set_nonblocking(true).is_err()
+                || self.connections.add(Connection::new(stream, from.ip()));
+            self.counts.refused += u64::from(is_refused);
         }
         self.counts.connections = self.connections.len();
     }
@@ -265,16 +277,9 @@ enum Admitted {
     No,
 }
 
-/// Closes the connection that was silent for the longest time, if that was long.
-fn give_way(connections: &mut Vec<Connection>) -> bool {
-    let longest = connections.iter().enumerate().max_by_key(|(_, connection)| connection.silence());
-    let place = longest.filter(|(_, connection)| connection.silence() >= IDLE).map(|(place, _)| place);
-    place.map(|place| connections.swap_remove(place)).is_some()
-}
-
 impl Source for HepSource {
-    /// Hands over what came, at most a batch of datagrams and one reading of each connection, and does not wait. It has no end,
-    /// and no error.
+    /// Hands over what came, at most half a batch of datagrams and half a batch of what came over connections, and does not
+    /// wait. It has no end, and no error.
     fn poll(&mut self, visit: &mut dyn FnMut(&RawFrame<'_>)) -> Result<Polled, CaptureError> {
         let before = self.counts.packets;
         self.look_at_connections();

@@ -131,17 +131,34 @@ impl Page<'_> {
             label,
             &of(|i| i.interface_drops),
         )?;
-        let refused =
-            |counts: &HepCounts| counts.not_hep + counts.wrong_key + counts.refused + counts.too_slow;
-        let agents = names.iter().zip(&health.interfaces);
-        let agents =
-            agents.filter_map(|(name, interface)| Some((name.as_str(), refused(interface.hep.as_ref()?))));
-        let agents: Vec<Labelled<'_>> = agents.collect();
-        if agents.is_empty() {
+        self.agents(&names, health)
+    }
+
+    /// What was refused of capture agents, where they are listened to.
+    fn agents(&mut self, names: &[String], health: &Health) -> fmt::Result {
+        let heard = names.iter().zip(&health.interfaces);
+        let heard: Vec<_> = heard.filter_map(|(name, port)| Some((name, port.hep.as_ref()?))).collect();
+        if heard.is_empty() {
             return Ok(());
         }
-        let what = "What capture agents sent that was refused: no HEP, a wrong key, too many or too slow";
-        self.counters(&number("interface_refused", what), label, &agents)
+        let what = number(
+            "interface_refused",
+            "What capture agents sent, and connections of theirs, that were refused",
+        );
+        let mut family = self.descriptor(&what, MetricType::Counter)?;
+        for (name, HepCounts { not_hep, wrong_key, refused, too_slow, .. }) in heard {
+            let causes = [
+                ("not_hep", not_hep),
+                ("wrong_key", wrong_key),
+                ("no_room", refused),
+                ("too_slow", too_slow),
+            ];
+            for (cause, count) in causes {
+                let labels = [("interface", name.as_str()), ("cause", cause)];
+                ConstCounter::new(*count).encode(family.encode_family(&labels)?)?;
+            }
+        }
+        Ok(())
     }
 
     fn frames(&mut self, health: &Health) -> fmt::Result {
@@ -328,5 +345,22 @@ mod tests {
         assert!(names.len() == once.len() && names.len() > 30, "{names:?}");
         assert!(page.ends_with("# EOF\n"));
         assert_eq!(told_apart(["a", "b", "a", "a"].into_iter()), ["a", "b", "a-2", "a-3"]);
+    }
+
+    #[test]
+    fn what_agents_were_refused_is_told_by_its_cause_and_of_ports_of_theirs_alone() {
+        let mut health = losing();
+        assert!(
+            !metrics_page(Arc::new(health.clone()), Exposition::OpenMetrics).contains("interface_refused")
+        );
+        let hep = HepCounts { wrong_key: 7, refused: 3, ..HepCounts::default() };
+        health.interfaces[1].hep = Some(hep);
+        let page = metrics_page(Arc::new(health), Exposition::OpenMetrics);
+        let told: Vec<_> =
+            page.lines().filter(|line| line.starts_with("earwitness_interface_refused")).collect();
+        let line = |cause, count| {
+            format!("earwitness_interface_refused_total{{interface=\"eth2\",cause=\"{cause}\"}} {count}")
+        };
+        assert_eq!(told, [line("not_hep", 0), line("wrong_key", 7), line("no_room", 3), line("too_slow", 0)]);
     }
 }

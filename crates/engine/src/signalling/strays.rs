@@ -7,7 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use earwitness_model::{CallFacts, Decision, Evidence, Leg, PacketTime, Party, Pii};
+use earwitness_model::{CallFacts, Decision, Evidence, Leg, Party, Pii};
 use earwitness_rules::Network;
 
 use super::{

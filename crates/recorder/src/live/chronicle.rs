@@ -115,7 +115,8 @@ impl Chronicle {
         (self.looked.min(now), now)
     }
 
-    /// What an interface lost in the `window` that its thread looked at; whether calls may have passed unseen then.
+    /// What an interface lost in the `window` that its thread looked at; whether audio of calls may have passed unseen then. Not
+    /// where capture agents send to: audio comes elsewhere, and anybody can fill that port with packets.
     pub(super) fn lost(
         &mut self,
         window: (WallTime, WallTime),
@@ -130,7 +131,9 @@ impl Chronicle {
         let mut missing = Missing::Nothing;
         for (cause, _, frames) in causes.into_iter().filter(|(_, happened, _)| *happened) {
             self.lapses.add(Subject { cause, interface: Some(interface.name.clone()) }, window, frames);
-            missing = Missing::Frames;
+            if interface.hep.is_none() {
+                missing = Missing::Frames;
+            }
         }
         missing
     }

@@ -8,6 +8,7 @@ use super::Record;
 use crate::{
     context::Context,
     exit::{Exit, Failure},
+    instruments::Event,
 };
 
 /// A value of `--hep`.
@@ -32,11 +33,27 @@ pub(super) fn listened_at(text: &str) -> Result<ListenedAt, String> {
 pub(super) fn listen(record: &Record) -> Result<Vec<Feed>, Failure> {
     let key = record.hep_key_file.as_deref().map(key).transpose()?;
     let open = |ListenedAt { carrier, address }: &ListenedAt| {
-        let options =
-            HepOptions { carrier: *carrier, address: *address, key: key.clone(), clock: Context::now };
+        let options = HepOptions {
+            carrier: *carrier,
+            address: *address,
+            key: key.clone(),
+            patience: HepOptions::PATIENCE,
+            clock: Context::now,
+        };
         HepSource::open(&options).map(Feed::from).map_err(|cause| Failure::new(Exit::Failed, cause))
     };
     record.hep.iter().map(open).collect()
+}
+
+/// What whoever runs it has to know: that everybody who reaches the port is believed.
+pub(super) fn open_to_all(record: &Record) -> Option<Event> {
+    let is_open = |at: &&ListenedAt| !at.address.ip().to_canonical().is_loopback();
+    let at = record.hep.iter().find(is_open).filter(|_| record.hep_key_file.is_none())?;
+    let why = format!(
+        "whoever reaches {} makes calls and ends them: give agents and recorder a key (--hep-key-file), or let a firewall pass agents alone",
+        at.address
+    );
+    Some(Event::Without { what: "a key for capture agents", why })
 }
 
 fn key(path: &Path) -> Result<HepKey, Failure> {

@@ -49,6 +49,7 @@ pub(super) fn run(record: &Record, context: &Context) -> Outcome {
     let vault = context.open_vault()?;
     let log = Log::new(record.log, vault.zone(), context);
     log.tell(&Event::Confined(confined.to_string()));
+    agents::open_to_all(record).iter().for_each(|event| log.tell(event));
     let hooks = AlarmHooks {
         command: record.on_alarm.clone(),
         url: record.alarm_url.clone(),

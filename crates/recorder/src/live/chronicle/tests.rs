@@ -12,6 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use earwitness_capture::HepCounts;
 use earwitness_vault::{Access, CipherSuite, Disk, DiskFile, NewVault, OpenAs, RealDisk, Vault};
 
 use super::*;
@@ -124,4 +125,28 @@ fn a_disk_that_does_not_say_how_much_room_it_has_keeps_nobody_from_capturing() {
     assert_eq!(looks.len(), 3);
     assert!(took < Duration::from_millis(500), "{took:?}");
     assert!(looks.iter().all(|health| health.disk.total > 0), "what it last said is told");
+}
+
+#[test]
+fn what_is_dropped_at_the_port_of_agents_is_told_and_is_no_lost_audio() {
+    let mut chronicle = Chronicle::new(Watching::default(), at(0));
+    let losses = Losses { received: 10, kernel: 5, interface: 0 };
+    for (name, hep, expected) in
+        [("eth1", None, Missing::Frames), ("hep:10.1.0.9:9060", Some(HepCounts::default()), Missing::Nothing)]
+    {
+        let port = InterfaceHealth {
+            name: name.to_owned(),
+            link: Link::Up,
+            frames: 5,
+            bytes: 500,
+            frames_per_second: 5.0,
+            bytes_per_second: 500.0,
+            kernel_drops: 5,
+            interface_drops: 0,
+            last_frame: None,
+            hep,
+        };
+        assert_eq!(chronicle.lost((at(0), at(1)), &port, losses), expected, "{name}");
+    }
+    assert_eq!(chronicle.lapses.take_all().len(), 2, "both are in the ledger");
 }
