@@ -11,12 +11,12 @@ use std::{
 };
 
 use earwitness_engine::{Engine, Limits};
-use earwitness_model::{CallSummary, FarEnd, GapCause, GapEvidence, Leg, PacketTime};
+use earwitness_model::{CallSummary, FarEnd, GapCause, GapEvidence, Leg, PacketTime, VoipMetrics};
 use earwitness_rules::RuleSet;
 use earwitness_testkit::{
     Frame, MORNING, Random,
     datagram::{Datagram, flow},
-    rtcp::{Block, receiver_report},
+    rtcp::{Block, Metrics, extended_report, receiver_report},
 };
 use proptest::prelude::*;
 use support::{Replayed, lab, raw, told};
@@ -290,6 +290,57 @@ fn reports_of_somebody_else_are_not_the_far_ends() {
     let voice = "rtp call-1 caller from=1.1 to=31.1 ssrc=0x11 reports=5 rtcp=10.1.0.66:4003 beyond=7\n";
     assert_eq!(far_end(voice), None);
     assert_eq!(far_end("rtp call-1 caller from=1.1 to=31.1 ssrc=0x11\n"), None);
+}
+
+/// What is measured of the caller's voice by whoever receives it, with what is forged among it.
+fn measured(keys: &str, forged: &[(&[u8], &str)]) -> Option<VoipMetrics> {
+    let voice = format!("rtp call-1 caller from=1.1 to=31.1 ssrc=0x11 reports=5 {keys}\n");
+    let mut frames = told(&format!("{CALL}{voice}"));
+    let forged = forged.iter().map(|(bytes, by)| control(bytes, (by, "10.1.0.5:4001"), 30_000));
+    frames.extend(forged);
+    frames.sort_by_key(|frame| frame.time);
+    let replayed = lab(&frames);
+    let streams = &replayed.only().streams;
+    streams.iter().find(|stream| stream.of.leg == Leg::Caller).unwrap().quality.metrics
+}
+
+#[test]
+fn what_the_far_end_measured_is_told_of_its_stream_as_its_reports_are() {
+    let all = "xr=loss:3,discard:1,burst-density:64,gap-density:2,burst:120,gap:5000,trip:80,end:60,\
+        signal:-18,noise:-65,rerl:55,r:92,lq:42,cq:41";
+    let expected = VoipMetrics {
+        loss_rate: 3,
+        discard_rate: 1,
+        burst_density: 64,
+        gap_density: 2,
+        burst_ms: 120,
+        gap_ms: 5000,
+        round_trip_ms: Some(80),
+        end_system_ms: Some(60),
+        signal_dbm0: Some(-18),
+        noise_dbm0: Some(-65),
+        rerl_db: Some(55),
+        r_factor: Some(92),
+        mos_lq: Some(42),
+        mos_cq: Some(41),
+    };
+    assert_eq!(measured(all, &[]), Some(expected));
+    assert_eq!(measured(&format!("{all} mux"), &[]), Some(expected));
+    assert_eq!(measured("", &[]), None);
+    assert_eq!(measured("xr=loss:3", &[]), Some(VoipMetrics { loss_rate: 3, ..VoipMetrics::default() }));
+    // Somebody else, whether alone or against the receiver; and the receiver of another source.
+    assert_eq!(measured(&format!("{all} rtcp=10.1.0.66:4003"), &[]), None);
+    let lie = |ssrc| extended_report(9, &[Metrics { ssrc, loss_rate: 200, ..Metrics::default() }]);
+    assert_eq!(
+        measured(all, &[(&lie(0x11), "10.1.0.66:4003"), (&lie(0x12), "10.1.0.9:4003")]),
+        Some(expected)
+    );
+    // Measures without a report; half of them; and of several the last.
+    assert_eq!(measured("rtcp=10.1.0.66:4003", &[(&lie(0x11), "10.1.0.9:4003")]).unwrap().loss_rate, 200);
+    assert_eq!(measured("", &[(&lie(0x11)[..40], "10.1.0.9:4003")]), None);
+    let twice =
+        extended_report(9, &[1, 2].map(|loss_rate| Metrics { ssrc: 0x11, loss_rate, ..Metrics::default() }));
+    assert_eq!(measured("rtcp=10.1.0.66:4003", &[(&twice, "10.1.0.9:4003")]).unwrap().loss_rate, 2);
 }
 
 #[test]

@@ -66,6 +66,9 @@ fn stream(stream: &StreamSummary, came: &Came, zero: PacketTime) -> Value {
             "reports": said.reports,
         });
     }
+    if let Some(metrics) = &stream.quality.metrics {
+        object["xr"] = json!(metrics);
+    }
     object
 }
 

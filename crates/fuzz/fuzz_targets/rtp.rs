@@ -9,6 +9,11 @@ use rtp_types::RtpPacket;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     assert!(rtcp::reports(bytes).count() <= bytes.len().div_ceil(4));
+    let measures = rtcp::reports(bytes).filter_map(|report| {
+        let rtcp::Report::Extended { measures, .. } = report else { return None };
+        Some(measures.count())
+    });
+    assert!(measures.sum::<usize>() <= bytes.len() / 36);
     let ours = rtp::Packet::parse(bytes);
     let theirs = RtpPacket::parse(bytes);
     assert_eq!(ours.is_ok(), theirs.is_ok(), "only one of the two reads it");

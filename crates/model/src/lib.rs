@@ -29,7 +29,7 @@ pub use course::{Course, Stretch};
 pub use frame::{Flow, LinkType, RawFrame, SipTransport};
 pub use id::{BadId, CallId, RecordingId};
 pub use pii::Pii;
-pub use quality::{Bursts, FarEnd, GapEvidence, StreamQuality};
+pub use quality::{Bursts, FarEnd, GapEvidence, StreamQuality, VoipMetrics};
 pub use running::{Protected, RunningCall, RunningDialog, RunningEndpoint};
 pub use segment::{
     MediaPacket, MediaPackets, PACKET_HEADER, PacketKind, Segment, SegmentContent, SignallingMessage,

@@ -8,7 +8,7 @@ type Written = (Vec<StreamQuality>, Vec<Option<GapEvidence>>);
 /// Of each stream, then of each gap; `None` where nothing is known of any.
 pub(crate) fn section(summary: &CallSummary) -> Option<Vec<u8>> {
     let of_streams: Vec<StreamQuality> =
-        summary.streams.iter().map(|stream| stream.quality.clone()).collect();
+        summary.streams.iter().map(|stream| without_metrics(&stream.quality)).collect();
     let of_gaps: Vec<Option<GapEvidence>> = summary.gaps.iter().map(|gap| gap.evidence).collect();
     let says_nothing = of_streams.iter().all(|quality| *quality == StreamQuality::default())
         && of_gaps.iter().all(Option::is_none);
@@ -22,14 +22,21 @@ pub(crate) fn read(summary: &mut CallSummary, bytes: &[u8]) -> Option<()> {
     if (of_streams.len(), of_gaps.len()) != (summary.streams.len(), summary.gaps.len()) {
         return None;
     }
-    summary.streams.iter_mut().zip(of_streams).for_each(|(stream, quality)| stream.quality = quality);
+    for (stream, quality) in summary.streams.iter_mut().zip(of_streams) {
+        stream.quality = StreamQuality { metrics: stream.quality.metrics, ..quality };
+    }
     summary.gaps.iter_mut().zip(of_gaps).for_each(|(gap, evidence)| gap.evidence = evidence);
     Some(())
 }
 
+/// What a receiver measured is a section of its own.
+fn without_metrics(quality: &StreamQuality) -> StreamQuality {
+    StreamQuality { metrics: None, ..quality.clone() }
+}
+
 #[cfg(test)]
 mod tests {
-    use earwitness_model::{Bursts, FarEnd};
+    use earwitness_model::{Bursts, FarEnd, VoipMetrics};
 
     use super::*;
     use crate::fitting::tests::entry;
@@ -48,11 +55,19 @@ mod tests {
             far_end: Some(far_end),
             bursts: Bursts { count: 1, longest: 2 },
             taps: vec![5, 6],
+            metrics: None,
         };
         told.gaps[0].evidence = Some(GapEvidence::FarEndLost);
         let bytes = section(&told).unwrap();
         let mut read_again = summary();
         assert_eq!((read(&mut read_again, &bytes), &read_again), (Some(()), &told));
+        let mut measured = told.clone();
+        measured.streams[0].quality.metrics = Some(VoipMetrics::default());
+        assert_eq!(section(&measured).unwrap(), bytes, "what the receiver measured is none of these bytes");
+        assert_eq!(
+            (read(&mut measured, &bytes), measured.streams[0].quality.metrics.is_some()),
+            (Some(()), true)
+        );
         let mut another = summary();
         another.gaps.clear();
         assert_eq!(read(&mut another, &bytes), None);

@@ -10,7 +10,7 @@
 //! (Postcard.) A further fact is a further kind. One that this program does not know it could not write again as it was
 //! signed, and so it refuses the whole, as it does another schema.
 
-use earwitness_model::{CallSummary, Course, Tunnel};
+use earwitness_model::{CallSummary, Course, Tunnel, VoipMetrics};
 
 use crate::{conversation, quality};
 
@@ -27,6 +27,8 @@ const COURSES: u8 = 1;
 const TUNNEL: u8 = 3;
 /// What is known of streams and gaps beyond their own bytes.
 const QUALITY: u8 = 4;
+/// [`VoipMetrics`] of receivers, by the place of their stream in the summary.
+const METRICS: u8 = 5;
 
 /// Whether this program reads `schema`.
 pub(crate) const fn is_read(schema: u8) -> bool {
@@ -42,7 +44,9 @@ pub(crate) fn write(schema: u8, summary: &CallSummary, bytes: &mut Vec<u8>) {
         let tunnel = summary.tunnel.map(|tunnel| (TUNNEL, encoded(&tunnel)));
         let courses = courses(summary).map(|courses| (COURSES, courses));
         let quality = quality::section(summary).map(|bytes| (QUALITY, bytes));
-        let sections: Vec<(u8, Vec<u8>)> = courses.into_iter().chain(tunnel).chain(quality).collect();
+        let metrics = metrics(summary).map(|metrics| (METRICS, metrics));
+        let sections: Vec<(u8, Vec<u8>)> =
+            courses.into_iter().chain(tunnel).chain(quality).chain(metrics).collect();
         bytes.extend_from_slice(&encoded(&sections));
     }
 }
@@ -60,6 +64,7 @@ pub(crate) fn read(schema: u8, summary: &mut CallSummary, bytes: &[u8]) -> Optio
                 COURSES => read_courses(summary, section)?,
                 TUNNEL => summary.tunnel = Some(postcard::from_bytes::<Tunnel>(section).ok()?),
                 QUALITY => quality::read(summary, section)?,
+                METRICS => read_metrics(summary, section)?,
                 _ => return None,
             }
         }
@@ -84,6 +89,21 @@ fn read_courses(summary: &mut CallSummary, section: &[u8]) -> Option<()> {
     let courses: Vec<(u32, Course)> = postcard::from_bytes(section).ok()?;
     for (place, course) in courses {
         summary.streams.get_mut(usize::try_from(place).ok()?)?.course = course;
+    }
+    Some(())
+}
+
+fn metrics(summary: &CallSummary) -> Option<Vec<u8>> {
+    let streams = (0u32..).zip(&summary.streams);
+    let metrics: Vec<(u32, VoipMetrics)> =
+        streams.filter_map(|(place, stream)| Some((place, stream.quality.metrics?))).collect();
+    (!metrics.is_empty()).then(|| encoded(&metrics))
+}
+
+fn read_metrics(summary: &mut CallSummary, section: &[u8]) -> Option<()> {
+    let metrics: Vec<(u32, VoipMetrics)> = postcard::from_bytes(section).ok()?;
+    for (place, metrics) in metrics {
+        summary.streams.get_mut(usize::try_from(place).ok()?)?.quality.metrics = Some(metrics);
     }
     Some(())
 }

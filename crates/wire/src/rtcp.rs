@@ -1,10 +1,13 @@
 //! RTCP (RFC 3550, section 6): the reports of a compound packet, one by one.
 
+mod xr;
+
 use std::fmt;
 
 use earwitness_model::RtpTime;
 use rtcp_types::{Bye, ReceiverReport, RtcpPacketParser, RtcpParseError, SenderReport};
 
+pub use self::xr::Measures;
 use crate::{Cause, Layer, WireError};
 
 /// One packet of a compound.
@@ -43,6 +46,13 @@ pub enum Report<'b> {
     Bye {
         /// Which.
         sources: Sources<'b>,
+    },
+    /// What a receiver measured of those it hears (XR, 207; RFC 3611).
+    Extended {
+        /// Who measured.
+        ssrc: u32,
+        /// Its VoIP metrics; blocks of other types are passed over.
+        measures: Measures<'b>,
     },
     /// A packet of another type, or a source description without a CNAME.
     Other {
@@ -171,6 +181,10 @@ fn read(packet_type: u8, packet: &[u8]) -> Result<Report<'_>, Cause> {
             let words = packet.get(4..).unwrap_or_default().as_chunks::<4>().0;
             Report::Bye { sources: Sources { rest: words.get(..count).unwrap_or_default() } }
         }
+        207 => {
+            let (ssrc, measures) = xr::read(packet)?;
+            Report::Extended { ssrc, measures }
+        }
         _ => Report::Other { packet_type },
     })
 }
@@ -278,6 +292,9 @@ impl fmt::Debug for Report<'_> {
                 f.debug_struct("Sdes").field("ssrc", ssrc).field("cname_len", &cname.len()).finish()
             }
             Self::Bye { sources } => f.debug_struct("Bye").field("sources", sources).finish(),
+            Self::Extended { ssrc, measures } => {
+                f.debug_struct("Extended").field("ssrc", ssrc).field("measures", measures).finish()
+            }
             Self::Other { packet_type } => f.debug_struct("Other").field("packet_type", packet_type).finish(),
             Self::Malformed(error) => f.debug_tuple("Malformed").field(error).finish(),
         }

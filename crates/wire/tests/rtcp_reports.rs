@@ -1,6 +1,6 @@
 //! RTCP compounds as phones send them, as `rtcp-types` writes them, and broken.
 
-use earwitness_model::RtpTime;
+use earwitness_model::{RtpTime, VoipMetrics};
 use earwitness_wire::{
     Cause, Layer, WireError,
     rtcp::{self, Block, Report},
@@ -25,6 +25,22 @@ const BYE: &[u8] = &[0x82, 203, 0, 3, 0, 0, 0, 1, 0, 0, 0, 2, 2, b'o', b'k', 0];
 
 /// A receiver report whose length says two words where its count needs seven more.
 const SHORT_RECEIVER_REPORT: &[u8] = &[0x81, 201, 0, 1, 0, 0, 0, 5];
+
+/// An extended report of a receiver's reference time (RFC 3611, section 4.4) and of VoIP metrics.
+const EXTENDED: &[u8] = &[
+    0x80, 207, 0, 13, 0, 0, 0, 5, // 14 words, SSRC
+    4, 0, 0, 2, 0xe8, 0, 0, 1, 0x80, 0, 0, 0, // reference time
+    7, 0, 0, 8, 0, 0, 0, 7, 3, 1, 64, 2, 0, 120, 0x13, 0x88, 0, 80, 0, 60, // up to the delays
+    0xee, 0xbf, 55, 16, 92, 127, 42, 41, 0x30, 0, 0, 40, 0, 80, 0, 200, // levels, scores, jitter buffer
+];
+
+/// Where the metrics' own fields begin in [`EXTENDED`].
+const FIELDS: usize = 28;
+
+fn measures(bytes: &[u8]) -> Vec<(u32, VoipMetrics)> {
+    let [Report::Extended { ssrc: 5, measures }] = read(bytes)[..] else { panic!("{:?}", read(bytes)) };
+    measures.collect()
+}
 
 fn read(bytes: &[u8]) -> Vec<Report<'_>> {
     rtcp::reports(bytes).collect()
@@ -62,12 +78,82 @@ fn a_compound_of_report_name_and_bye_is_read_packet_by_packet() {
 }
 
 #[test]
+fn what_a_receiver_measured_is_read_behind_other_blocks() {
+    let expected = VoipMetrics {
+        loss_rate: 3,
+        discard_rate: 1,
+        burst_density: 64,
+        gap_density: 2,
+        burst_ms: 120,
+        gap_ms: 5000,
+        round_trip_ms: Some(80),
+        end_system_ms: Some(60),
+        signal_dbm0: Some(-18),
+        noise_dbm0: Some(-65),
+        rerl_db: Some(55),
+        r_factor: Some(92),
+        mos_lq: Some(42),
+        mos_cq: Some(41),
+    };
+    assert_eq!(measures(EXTENDED), [(7, expected)]);
+    let mut padded = [EXTENDED, &[0, 0, 0, 4]].concat();
+    (padded[0], padded[3]) = (0xa0, 14);
+    assert_eq!(measures(&padded), [(7, expected)]);
+    assert_eq!(measures(&[0x80, 207, 0, 1, 0, 0, 0, 5]), []);
+    let compound = [SENDER_REPORT, CNAME, EXTENDED, BYE].concat();
+    assert!(matches!(read(&compound)[2..], [Report::Extended { ssrc: 5, .. }, Report::Bye { .. }]));
+}
+
+#[test]
+fn a_measure_that_is_unavailable_or_out_of_its_range_is_none() {
+    let with = |place: usize, value: u8| {
+        let mut bytes = EXTENDED.to_vec();
+        bytes[FIELDS + place] = value;
+        measures(&bytes)[0].1
+    };
+    assert_eq!((with(12, 127).signal_dbm0, with(12, 0x80).signal_dbm0), (None, Some(-128)));
+    assert_eq!((with(13, 127).noise_dbm0, with(13, 3).noise_dbm0), (None, Some(3)));
+    assert_eq!((with(14, 127).rerl_db, with(14, 0).rerl_db), (None, Some(0)));
+    let factors = [127, 101, 100, 0].map(|value| with(16, value).r_factor);
+    assert_eq!(factors, [None, None, Some(100), Some(0)]);
+    let scores = [127, 51, 50, 10, 9].map(|value| (with(18, value).mos_lq, with(19, value).mos_cq));
+    let both = |value| (Some(value), Some(value));
+    assert_eq!(scores, [(None, None), (None, None), both(50), both(10), (None, None)]);
+    assert_eq!((with(9, 0).round_trip_ms, with(11, 0).end_system_ms), (None, None));
+    assert_eq!(with(8, 1).round_trip_ms, Some(256 + 80));
+}
+
+#[test]
+fn an_extended_report_with_a_bad_length_is_refused_whole_and_costs_no_other() {
+    let broken = |change: fn(&mut Vec<u8>)| {
+        let mut bytes = EXTENDED.to_vec();
+        change(&mut bytes);
+        let compound = [&bytes[..], BYE].concat();
+        let reports = read(&compound);
+        assert!(matches!(reports[1..], [Report::Bye { .. }]), "{reports:?}");
+        reports[0] == malformed(0, Cause::BadLength)
+    };
+    assert!(!broken(|_| ()));
+    // A block beyond the packet; metrics of seven and of nine words; half a header; padding that is none, or too much.
+    assert!(broken(|bytes| bytes[11] = 200));
+    assert!(broken(|bytes| bytes[10] = 0xff));
+    assert!(broken(|bytes| bytes[23] = 7));
+    assert!(broken(|bytes| bytes[23] = 9));
+    assert!(broken(|bytes| bytes[11] = 4));
+    assert!(broken(|bytes| bytes[0] = 0xa0));
+    assert!(broken(|bytes| (bytes[0], bytes[55]) = (0xa0, 0)));
+    assert!(broken(|bytes| (bytes[0], bytes[55]) = (0xa0, 52)));
+    assert_eq!(read(&[0x80, 207, 0, 0]), [malformed(0, Cause::Truncated)]);
+    assert_eq!(read(&EXTENDED[..52]), [malformed(0, Cause::Truncated)]);
+}
+
+#[test]
 fn one_bad_packet_does_not_lose_the_others() {
-    let compound = [SHORT_RECEIVER_REPORT, CNAME, &[0x80, 207, 0, 0], SHORT_RECEIVER_REPORT, BYE].concat();
+    let compound = [SHORT_RECEIVER_REPORT, CNAME, &[0x80, 209, 0, 0], SHORT_RECEIVER_REPORT, BYE].concat();
     let reports = read(&compound);
     assert_eq!(reports[0], malformed(0, Cause::Truncated));
     assert_eq!(reports[1], Report::Sdes { ssrc: 0xdead_beef, cname: b"a@host" });
-    assert_eq!(reports[2], Report::Other { packet_type: 207 });
+    assert_eq!(reports[2], Report::Other { packet_type: 209 });
     assert_eq!(reports[3], malformed(32, Cause::Truncated));
     assert!(matches!(reports[4], Report::Bye { .. }));
 }
@@ -118,6 +204,28 @@ proptest! {
             }
         }
         prop_assert!(rtcp::reports(&bytes).count() <= bytes.len().div_ceil(4));
+    }
+
+    #[test]
+    fn any_blocks_of_an_extended_report_end_and_never_panic(
+        blocks in prop::collection::vec((prop_oneof![Just(7u8), any::<u8>()], 0..10u8, any::<[u8; 40]>()), 0..6),
+        padding in prop_oneof![Just(0x80u8), Just(0xa0)],
+        cut in 0..300usize,
+    ) {
+        let mut bytes = vec![padding, 207, 0, 0, 0, 0, 0, 5];
+        for (kind, words, body) in &blocks {
+            bytes.extend([*kind, 0, 0, *words]);
+            bytes.extend(&body[..usize::from(*words) * 4]);
+        }
+        bytes.truncate(cut.max(8) & !3);
+        bytes[3] = (bytes.len() / 4 - 1) as u8;
+        match read(&bytes)[..] {
+            [Report::Extended { ssrc, measures }] => {
+                prop_assert_eq!(ssrc, 5);
+                prop_assert!(measures.count() <= bytes.len() / 36);
+            }
+            ref refused => prop_assert_eq!(refused, &[malformed(0, Cause::BadLength)]),
+        }
     }
 
     #[test]

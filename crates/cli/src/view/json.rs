@@ -3,7 +3,8 @@
 
 use chrono_tz::Tz;
 use earwitness_model::{
-    CallSummary, Dtmf, FarEnd, Gap, Mode, PacketTime, Party, Pii, Related, StreamSummary, Tunnel,
+    CallSummary, Dtmf, Gap, Mode, PacketTime, Party, Pii, Related, StreamQuality, StreamSummary, Tunnel,
+    VoipMetrics,
 };
 use earwitness_vault::{Entry, RecordingEntry};
 use serde_json::{Value, json};
@@ -133,7 +134,7 @@ fn stream_object(
         "payload_blake3": recording.and_then(|recording| blake3_of(stream, recording)).map(|hash| hex(&hash)),
         "bursts": known(u64::from(stream.quality.bursts.count)),
         "longest_burst": known(u64::from(stream.quality.bursts.longest)),
-        "far_end": stream.quality.far_end.as_ref().map(far_end_object),
+        "far_end": far_end_object(&stream.quality),
         "taps": stream.quality.taps,
         "jitter_mean_ms": stream.course.jitter_mean_ms.map(to_the_microsecond),
         "jitter_max_ms": stream.course.jitter_max_ms.map(to_the_microsecond),
@@ -171,14 +172,39 @@ pub(super) fn blake3_of(stream: &StreamSummary, recording: &RecordingEntry) -> O
     hashes.find(|hash| (hash.track, hash.payload_type) == (stream.track, stream.payload_type))?.blake3
 }
 
-/// What the receiver of a stream said of it last.
-fn far_end_object(far_end: &FarEnd) -> Value {
+/// What the receiver of a stream said of it last: its reports, and what it measured, which may come without the other.
+fn far_end_object(quality: &StreamQuality) -> Option<Value> {
+    let (said, metrics) = (quality.far_end.as_ref(), quality.metrics.as_ref());
+    (said.is_some() || metrics.is_some()).then(|| {
+        json!({
+            "packets_lost": said.map(|said| said.packets_lost),
+            "lost_percent": said.map(|said| to_the_microsecond(said.lost_percent)),
+            "jitter_ms": said.map(|said| to_the_microsecond(said.jitter_ms)),
+            "rtt_ms": said.and_then(|said| said.rtt_ms).map(to_the_microsecond),
+            "reports": said.map_or(0, |said| said.reports),
+            "xr": metrics.map(metrics_object),
+        })
+    })
+}
+
+fn metrics_object(metrics: &VoipMetrics) -> Value {
+    let percent = |fraction: u8| to_the_microsecond(f64::from(fraction) * 100.0 / 256.0);
+    let score = |tenths: u8| f64::from(tenths) / 10.0;
     json!({
-        "packets_lost": far_end.packets_lost,
-        "lost_percent": to_the_microsecond(far_end.lost_percent),
-        "jitter_ms": to_the_microsecond(far_end.jitter_ms),
-        "rtt_ms": far_end.rtt_ms.map(to_the_microsecond),
-        "reports": far_end.reports,
+        "lost_percent": percent(metrics.loss_rate),
+        "discarded_percent": percent(metrics.discard_rate),
+        "burst_density_percent": percent(metrics.burst_density),
+        "gap_density_percent": percent(metrics.gap_density),
+        "burst_ms": metrics.burst_ms,
+        "gap_ms": metrics.gap_ms,
+        "rtt_ms": metrics.round_trip_ms,
+        "end_system_ms": metrics.end_system_ms,
+        "signal_dbm0": metrics.signal_dbm0,
+        "noise_dbm0": metrics.noise_dbm0,
+        "rerl_db": metrics.rerl_db,
+        "r_factor": metrics.r_factor,
+        "mos_lq": metrics.mos_lq.map(score),
+        "mos_cq": metrics.mos_cq.map(score),
     })
 }
 
@@ -254,7 +280,10 @@ mod tests {
             {{"leg":"callee","src":"10.1.0.9:4002","dst":"10.1.0.5:4000","ssrc":"0x0000abce","codec":"PCMA",
             "payload_type":8,"ptime_ms":20,"packets":990,"lost":10,"duplicates":0,"reordered":0,"jitter_ms":0.412,
             "mos":4.32,{times},"payload_bytes":158400,"payload_blake3":"{cd}","bursts":1,"longest_burst":2,
-            "far_end":{{"packets_lost":10,"lost_percent":1.0,"jitter_ms":2.5,"rtt_ms":31.0,"reports":12}},"taps":[700,290],
+            "far_end":{{"packets_lost":10,"lost_percent":1.0,"jitter_ms":2.5,"rtt_ms":31.0,"reports":12,
+            "xr":{{"lost_percent":1.172,"discarded_percent":0.391,"burst_density_percent":25.0,
+            "gap_density_percent":0.781,"burst_ms":120,"gap_ms":5000,"rtt_ms":80,"end_system_ms":60,
+            "signal_dbm0":-18,"noise_dbm0":-65,"rerl_db":55,"r_factor":92,"mos_lq":4.2,"mos_cq":null}}}},"taps":[700,290],
             "jitter_mean_ms":0.3,"jitter_max_ms":1.9,"worst_10s":{{"at_s":10.04,"lost":10,"mos":4.23}}}},
             {{"leg":"callee","src":"10.1.0.9:4002","dst":"10.1.0.5:4000","ssrc":"0x0000abce",
             "codec":"telephone-event/8000",
@@ -287,6 +316,18 @@ mod tests {
             "legs":[{{"sip_call_id":"second@pc33","reason":"first"}}],"related":[],"tunnel":null,"kind":"call"}}"#
         );
         check(&call_object(&entry, chrono_tz::UTC, None), &expected);
+    }
+
+    #[test]
+    fn what_is_known_of_a_far_end_by_one_kind_of_report_only_leaves_the_other_null() {
+        let mut quality = sample::answered().summary.streams[1].quality.clone();
+        quality.metrics = None;
+        assert_eq!(far_end_object(&quality).unwrap()["xr"], Value::Null);
+        quality = StreamQuality { metrics: Some(VoipMetrics::default()), ..StreamQuality::default() };
+        let object = far_end_object(&quality).unwrap();
+        assert_eq!([&object["packets_lost"], &object["reports"]], [&Value::Null, &json!(0)]);
+        assert_eq!([&object["xr"]["rtt_ms"], &object["xr"]["lost_percent"]], [&Value::Null, &json!(0.0)]);
+        assert_eq!(far_end_object(&StreamQuality::default()), None);
     }
 
     #[test]

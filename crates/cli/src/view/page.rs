@@ -238,6 +238,7 @@ mod tests {
             "     12.300 s      40 ms of the callee, lost before the mirror: the far end reports as much loss, then and at no other time",
             "  callee   0x0000abce  lost in 1 burst, of 2 packets at the most",
             "  callee   0x0000abce  the far end lost 10 (1.00 %), jitter 2.5 ms, 31.0 ms there and back, by 12 reports",
+            "  callee   0x0000abce  the far end measured 1.17 % lost, 0.39 % discarded, in bursts of 120 ms 25.00 %, in the 5000 ms between 0.78 %, 80 ms there and back, 60 ms in itself, signal -18 dBm0, noise -65 dBm0, RERL 55 dB, R 92, MOS-LQ 4.2",
             "  callee   0x0000abce  first from tap 1: 700 packets, tap 2: 290",
             "  one_way     Audio of one party only was seen: is the mirror missing a direction?",
         ] {

@@ -1,7 +1,7 @@
-//! What is known of a call's streams besides their packets, for people: losses in bursts, what the far end reports, and from
-//! which tap they came.
+//! What is known of a call's streams besides their packets, for people: losses in bursts, what the far end reports and
+//! measured, and from which tap they came.
 
-use earwitness_model::{CallSummary, FarEnd, StreamSummary};
+use earwitness_model::{CallSummary, FarEnd, StreamSummary, VoipMetrics};
 
 use super::{amount::counted, page::section, words::leg_word};
 use crate::seat::Screen;
@@ -19,6 +19,7 @@ fn lines(stream: &StreamSummary) -> Vec<String> {
         format!("lost in {}, of {longest} at the most", counted(u64::from(quality.bursts.count), "burst"))
     });
     let far_end = quality.far_end.as_ref().map(far_end);
+    let measured = quality.metrics.as_ref().map(measured);
     let taps = (1..).zip(&quality.taps).map(|(tap, packets): (u32, &u64)| match tap {
         1 => format!("tap 1: {}", counted(*packets, "packet")),
         _ => format!("tap {tap}: {packets}"),
@@ -27,7 +28,7 @@ fn lines(stream: &StreamSummary) -> Vec<String> {
     let taps = (!taps.is_empty()).then(|| format!("first from {}", taps.join(", ")));
     let named =
         |fact: String| format!("  {:<7}  {:#010x}  {fact}\n", leg_word(stream.of.leg), stream.of.ssrc);
-    [bursts, far_end, taps].into_iter().flatten().map(named).collect()
+    [bursts, far_end, measured, taps].into_iter().flatten().map(named).collect()
 }
 
 fn far_end(said: &FarEnd) -> String {
@@ -39,4 +40,30 @@ fn far_end(said: &FarEnd) -> String {
         said.jitter_ms,
         counted(u64::from(said.reports), "report")
     )
+}
+
+/// What is not available is left out.
+fn measured(metrics: &VoipMetrics) -> String {
+    let percent = |fraction: u8| format!("{:.2} %", f64::from(fraction) * 100.0 / 256.0);
+    let score = |name: &str, tenths: u8| format!("{name} {:.1}", f64::from(tenths) / 10.0);
+    let bursts = (metrics.burst_ms > 0)
+        .then(|| format!("in bursts of {} ms {}", metrics.burst_ms, percent(metrics.burst_density)));
+    let between = (metrics.gap_ms > 0)
+        .then(|| format!("in the {} ms between {}", metrics.gap_ms, percent(metrics.gap_density)));
+    let facts = [
+        Some(format!("{} lost", percent(metrics.loss_rate))),
+        Some(format!("{} discarded", percent(metrics.discard_rate))),
+        bursts,
+        between,
+        metrics.round_trip_ms.map(|ms| format!("{ms} ms there and back")),
+        metrics.end_system_ms.map(|ms| format!("{ms} ms in itself")),
+        metrics.signal_dbm0.map(|level| format!("signal {level} dBm0")),
+        metrics.noise_dbm0.map(|level| format!("noise {level} dBm0")),
+        metrics.rerl_db.map(|loss| format!("RERL {loss} dB")),
+        metrics.r_factor.map(|factor| format!("R {factor}")),
+        metrics.mos_lq.map(|tenths| score("MOS-LQ", tenths)),
+        metrics.mos_cq.map(|tenths| score("MOS-CQ", tenths)),
+    ];
+    let facts: Vec<String> = facts.into_iter().flatten().collect();
+    format!("the far end measured {}", facts.join(", "))
 }

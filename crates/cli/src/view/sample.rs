@@ -4,7 +4,7 @@ use earwitness_model::{
     Bursts, CallEnd, CallFacts, CallId, CallSummary, Codec, Course, Decision, Direction, Dtmf, DtmfVia,
     EarlyMedia, Encapsulation, EndedBy, FarEnd, Flow, Gap, GapCause, GapEvidence, InbandDigits, Keep, Leg,
     Mode, Outcome, PacketTime, Party, Period, Pii, RecordingId, Refusal, RetentionClass, RuleSetHash,
-    StreamQuality, StreamSummary, Stretch, Track, TrackIndex, Tunnel, TunnelEnds, Verdict,
+    StreamQuality, StreamSummary, Stretch, Track, TrackIndex, Tunnel, TunnelEnds, Verdict, VoipMetrics,
 };
 use earwitness_vault::{Entry, RecordingEntry, StreamHash};
 
@@ -90,6 +90,22 @@ pub(crate) fn answered() -> Entry {
         }),
         bursts: Bursts { count: 1, longest: 2 },
         taps: vec![700, 290],
+        metrics: Some(VoipMetrics {
+            loss_rate: 3,
+            discard_rate: 1,
+            burst_density: 64,
+            gap_density: 2,
+            burst_ms: 120,
+            gap_ms: 5000,
+            round_trip_ms: Some(80),
+            end_system_ms: Some(60),
+            signal_dbm0: Some(-18),
+            noise_dbm0: Some(-65),
+            rerl_db: Some(55),
+            r_factor: Some(92),
+            mos_lq: Some(42),
+            mos_cq: None,
+        }),
     };
     let summary = CallSummary {
         id: CallId::new(START.nanos() / MS, 7),

@@ -1,17 +1,18 @@
-//! RTCP: which call it is about, and what its receivers say of the streams that they hear.
+//! RTCP: which call it is about, and what its receivers say of the streams that they hear, and measured of them.
 //!
 //! It comes on the port behind that of RTP, on the same one (RFC 5761), or on another that the SDP names (RFC 3605). In a
 //! shard the streams that it is about may be another shard's: what is reported is laid beside them at the call's end.
 
 use std::net::SocketAddr;
 
-use earwitness_model::{Flow, PacketTime, Track};
+use earwitness_model::{Flow, PacketTime};
 use earwitness_wire::rtcp::{self, Blocks, Report};
 
 use super::{
     Media,
     endpoints::Heard,
     far_end::{Sent, Series},
+    measured::Saying,
 };
 use crate::order::{CallSlot, Keeping};
 
@@ -28,6 +29,11 @@ impl Media {
             return;
         }
         let (by, to) = (flow.src.ip(), flow.dst.ip());
+        let is_heard = |slots: &[u32], ssrc: u32| {
+            let tracks = slots.iter().filter_map(|&slot| self.tracks.get(slot as usize)?.as_ref());
+            let mut of = tracks.map(|track| track.of);
+            of.any(|of| (of.ssrc, of.flow.dst.ip(), of.flow.src.ip()) == (ssrc, by, to))
+        };
         for report in rtcp::reports(payload).take(MOST_READ) {
             let blocks: Blocks<'_> = match report {
                 Report::SenderReport { ssrc, ntp, blocks, .. } => {
@@ -35,15 +41,20 @@ impl Media {
                     blocks
                 }
                 Report::ReceiverReport { blocks, .. } => blocks,
+                Report::Extended { measures, .. } => {
+                    for (ssrc, metrics) in measures.take(MOST_READ) {
+                        let is_heard = is_heard(&state.tracks, ssrc);
+                        state.far_ends().measured.handle(Saying { ssrc, by, to, is_heard, at, metrics });
+                    }
+                    continue;
+                }
                 Report::Sdes { .. } | Report::Bye { .. } | Report::Other { .. } | Report::Malformed(_) => {
                     continue;
                 }
             };
             for block in blocks {
                 let Some(series) = state.far_ends().handle_block((by, to), block, at) else { continue };
-                let is_of = |of: Track| (of.ssrc, of.flow.dst.ip(), of.flow.src.ip()) == (block.ssrc, by, to);
-                let tracks = state.tracks.iter().filter_map(|&slot| self.tracks.get(slot as usize)?.as_ref());
-                let is_heard = tracks.map(|track| track.of).any(is_of);
+                let is_heard = is_heard(&state.tracks, block.ssrc);
                 state.far_ends().add(Series { is_heard, ..series });
             }
         }

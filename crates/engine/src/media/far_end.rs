@@ -6,6 +6,8 @@ use std::net::IpAddr;
 use earwitness_model::PacketTime;
 use earwitness_wire::rtcp::Block;
 
+use super::measured::Measured;
+
 /// Reporters and sources told apart in one call; of more, those give way of which no audio was heard, and that said least.
 const MOST_SERIES: usize = 32;
 /// Points kept of one series; of more, every second one between the ends is left out.
@@ -61,6 +63,8 @@ pub(crate) struct Sent {
 pub(crate) struct FarEnds {
     pub(crate) series: Vec<Series>,
     pub(crate) sent: Vec<Sent>,
+    /// What receivers measured besides.
+    pub(crate) measured: Measured,
     /// Where the next of `sent` goes.
     next: usize,
 }
@@ -118,6 +122,7 @@ impl FarEnds {
             }
         }
         self.sent.extend(other.sent);
+        self.measured.join(other.measured);
     }
 }
 

@@ -17,6 +17,7 @@ mod live;
 mod lock;
 mod locked;
 mod losses;
+pub(crate) mod measured;
 mod packets;
 mod prints;
 mod refused;

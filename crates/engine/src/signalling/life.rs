@@ -9,7 +9,10 @@ use super::{
     call::{Beginning, State},
 };
 use crate::{
-    media::cause::{self, Begun},
+    media::{
+        cause::{self, Begun},
+        measured,
+    },
     order::{CallSlot, Keeping, MediaSummary, Order, Report},
     output::Output,
     timer::Timer,
@@ -138,6 +141,7 @@ impl Signalling {
             | Beginning::Stream
             | Beginning::StreamResumed => Begun::Unseen,
         };
+        measured::tell(&mut media);
         cause::judge(&mut media, begun, &mut self.instants);
         let Some(call) = self.call_mut(slot) else { return };
         let last = media.last.map_or(call.last_message, |last| last.max(call.last_message));

@@ -11,7 +11,7 @@ use super::{
     line::{Line, address, number, seconds},
     media::Run,
 };
-use crate::rtcp::{Block, description, receiver_report, sender_report};
+use crate::rtcp::{Block, Metrics, description, extended_report, receiver_report, sender_report};
 
 const SECOND: i64 = 1_000_000_000;
 const MILLISECOND: i64 = 1_000_000;
@@ -24,6 +24,8 @@ pub(super) struct Reporting {
     every: i64,
     delay: i64,
     place: Place,
+    /// What the receiver measures, each time.
+    metrics: Option<Metrics>,
 }
 
 /// Where RTCP goes.
@@ -57,7 +59,7 @@ struct Before {
 }
 
 impl Reporting {
-    /// `reports=SECONDS [delay=MS] [mux | rtcp=ADDRESS]`.
+    /// `reports=SECONDS [delay=MS] [mux | rtcp=ADDRESS] [xr=NAME:VALUE,…]`.
     pub(super) fn read(line: &mut Line<'_>) -> Result<Option<Self>, String> {
         let every = line.value("reports", seconds)?;
         let delay = line.value("delay", number::<u32>)?.map_or(0, i64::from) * MILLISECOND;
@@ -69,9 +71,11 @@ impl Reporting {
                 return Err("reports come on the port of RTP or from another, not both".to_owned());
             }
         };
+        let metrics = line.value("xr", metrics)?;
         match every {
+            None if metrics.is_some() => Err("`xr=` goes with `reports=`".to_owned()),
             Some(every) if every < 2 * ANSWERS_AFTER => Err("reports are 2 s apart, or more".to_owned()),
-            every => Ok(every.map(|every| Self { every, delay, place })),
+            every => Ok(every.map(|every| Self { every, delay, place, metrics })),
         }
     }
 
@@ -128,10 +132,41 @@ impl Heard {
                 delay_since: ((ANSWERS_AFTER - 2 * reporting.delay) * 65_536 / SECOND) as u32,
             };
             let ssrc = run.ssrc ^ 0x5555_5555;
-            reports.push(compound(at, from_receiver, (ssrc, receiver_report(ssrc, &[block]))));
+            let mut said = compound(at, from_receiver, (ssrc, receiver_report(ssrc, &[block])));
+            let measured = reporting.metrics.map(|metrics| Metrics { ssrc: run.ssrc, ..metrics });
+            said.bytes.extend(measured.into_iter().flat_map(|metrics| extended_report(ssrc, &[metrics])));
+            reports.push(said);
         }
         reports
     }
+}
+
+/// `NAME:VALUE,…`: what is not named has no value.
+fn metrics(text: &str) -> Result<Metrics, String> {
+    let mut metrics = Metrics::default();
+    for part in text.split(',') {
+        let (name, value) =
+            part.split_once(':').ok_or_else(|| format!("`{part}` is not a name, `:` and a value"))?;
+        let level = || value.parse().map_err(|_| format!("`{value}` is not a level"));
+        match name {
+            "loss" => metrics.loss_rate = number(value)?,
+            "discard" => metrics.discard_rate = number(value)?,
+            "burst-density" => metrics.burst_density = number(value)?,
+            "gap-density" => metrics.gap_density = number(value)?,
+            "burst" => metrics.burst_duration = number(value)?,
+            "gap" => metrics.gap_duration = number(value)?,
+            "trip" => metrics.round_trip_delay = number(value)?,
+            "end" => metrics.end_system_delay = number(value)?,
+            "signal" => metrics.signal_level = level()?,
+            "noise" => metrics.noise_level = level()?,
+            "rerl" => metrics.rerl = number(value)?,
+            "r" => metrics.r_factor = number(value)?,
+            "lq" => metrics.mos_lq = number(value)?,
+            "cq" => metrics.mos_cq = number(value)?,
+            _ => return Err(format!("nobody measures `{name}`")),
+        }
+    }
+    Ok(metrics)
 }
 
 /// A report, and who says so.

@@ -1,6 +1,6 @@
 //! What earlier versions wrote is read, and what is new comes back as it was put.
 
-use earwitness_model::{Codec, Course, Evidence, Related, StreamQuality, Stretch};
+use earwitness_model::{Codec, Course, Evidence, Related, StreamQuality, Stretch, VoipMetrics};
 use earwitness_vault::{ENTRY_SCHEMA, Entry, EntryError};
 
 use crate::support::{START, call_id, entry, office_with, summary, track};
@@ -69,6 +69,39 @@ fn entries_of_earlier_schemas_are_read_as_far_as_they_went() {
 }
 
 #[test]
+fn what_receivers_measured_comes_back_as_a_section_behind_the_bytes_there_were() {
+    let mut entry = full();
+    let before = entry.to_bytes();
+    let metrics = VoipMetrics {
+        loss_rate: 3,
+        discard_rate: 1,
+        burst_density: 64,
+        gap_density: 2,
+        burst_ms: 120,
+        gap_ms: 5000,
+        round_trip_ms: Some(80),
+        end_system_ms: None,
+        signal_dbm0: Some(-18),
+        noise_dbm0: Some(-65),
+        rerl_db: None,
+        r_factor: Some(92),
+        mos_lq: Some(42),
+        mos_cq: None,
+    };
+    entry.summary.streams[1].quality.metrics = Some(metrics);
+    let bytes = entry.to_bytes();
+    assert_eq!(Entry::from_bytes(&bytes), Ok(entry.clone()));
+    // One section more, of kind 5; all that was written before it is as it was, but for how many sections there are.
+    let section = postcard::to_stdvec(&[(1u32, metrics)][..]).unwrap();
+    let own = postcard::to_stdvec(&(5u8, section)).unwrap();
+    assert!(bytes.ends_with(&own));
+    assert_eq!(bytes.len(), before.len() + own.len());
+    assert_eq!(bytes.iter().zip(&before).filter(|(a, b)| a != b).count(), 1);
+    entry.summary.streams[1].quality = StreamQuality::default();
+    assert_eq!(Entry::from_bytes(&before), Ok(entry));
+}
+
+#[test]
 fn sections_that_make_no_sense_are_no_entry() {
     let entry = full();
     let bytes = entry.to_bytes();
@@ -83,7 +116,8 @@ fn sections_that_make_no_sense_are_no_entry() {
     assert_eq!(with(&[]), Ok(without_courses(&entry)));
     // Of a kind that nobody knows, of a stream that is not there, and cut.
     let beyond = postcard::to_stdvec(&[(2u32, Course::default())][..]).unwrap();
-    for section in [(200, vec![]), (1, beyond), (1, vec![9])] {
+    let unheard = postcard::to_stdvec(&[(2u32, VoipMetrics::default())][..]).unwrap();
+    for section in [(200, vec![]), (1, beyond), (1, vec![9]), (5, unheard), (5, vec![9])] {
         assert_eq!(with(&[section]), Err(EntryError::Malformed));
     }
     assert_eq!(Entry::from_bytes(&bytes[..bytes.len() - 1]), Err(EntryError::Malformed));
