@@ -181,6 +181,15 @@ impl FileSource {
         self.key_logs.push_back(lines);
     }
 
+    /// Decryption Secrets Blocks that were not read so far: too long, or cut within themselves.
+    #[must_use]
+    pub const fn secrets_unread(&self) -> u64 {
+        match &self.walker {
+            Walker::Pcapng(pcapng) => pcapng.secrets_unread(),
+            Walker::Classic(_) | Walker::Headless => 0,
+        }
+    }
+
     /// How far it was read.
     #[must_use]
     pub fn progress(&self) -> Progress {

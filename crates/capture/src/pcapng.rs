@@ -46,6 +46,7 @@ pub(crate) struct Pcapng {
     order: Order,
     interfaces: Vec<Interface>,
     key_log: Option<Zeroizing<Vec<u8>>>,
+    secrets_unread: u64,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -112,12 +113,17 @@ impl Pcapng {
 
     /// Before the first section.
     pub(crate) const fn new() -> Self {
-        Self { order: Order::Little, interfaces: Vec::new(), key_log: None }
+        Self { order: Order::Little, interfaces: Vec::new(), key_log: None, secrets_unread: 0 }
     }
 
     /// The key log of a block that was just walked over.
     pub(crate) const fn take_key_log(&mut self) -> Option<Zeroizing<Vec<u8>>> {
         self.key_log.take()
+    }
+
+    /// Blocks of secrets that were passed over: they are too long, or their secrets are not whole in them.
+    pub(crate) const fn secrets_unread(&self) -> u64 {
+        self.secrets_unread
     }
 
     /// Walks over one block. If it holds a frame, hands it to `visit` and gives its length.
@@ -146,7 +152,10 @@ impl Pcapng {
             INTERFACE => self.interface(window, length).map(|()| None),
             PACKET | SIMPLE | ENHANCED => self.frame(window, (kind, length), number, visit).map(Some),
             SECRETS if length <= MAX_SECRETS => self.secrets(window, length).map(|()| None),
-            _ => self.pass(window, length).map(|()| None),
+            _ => {
+                self.secrets_unread += u64::from(kind == SECRETS);
+                self.pass(window, length).map(|()| None)
+            }
         }
     }
 
@@ -180,6 +189,7 @@ impl Pcapng {
         };
         let text = rest.get(..order.u32([l0, l1, l2, l3]) as usize);
         if order.u32([k0, k1, k2, k3]) == TLS_KEY_LOG {
+            self.secrets_unread += u64::from(text.is_none());
             self.key_log = text.map(|text| Zeroizing::new(text.to_vec()));
         }
         window.consume(length as usize);

@@ -119,6 +119,11 @@ impl Merged {
         })
     }
 
+    /// Decryption Secrets Blocks that were not read, of all files.
+    pub(crate) fn secrets_unread(&self) -> u64 {
+        self.each.iter().map(|reading| reading.input.source.secrets_unread()).sum()
+    }
+
     /// Bytes read of all files, and how many they have where that is known of each.
     pub(crate) fn progress(&self) -> (u64, Option<u64>) {
         let each = || self.each.iter().map(|reading| reading.input.source.progress());

@@ -67,6 +67,8 @@ pub struct Finished {
     pub bytes: u64,
     /// Frames that kernel and interfaces dropped before the recorder saw them.
     pub dropped: u64,
+    /// Decryption Secrets Blocks of captures that were too long to be read, or cut within themselves.
+    pub secrets_unread: u64,
     /// Inputs that were cut.
     pub cut: Vec<CutFile>,
     /// Why inputs could not be read on. What came before is kept.
@@ -247,6 +249,7 @@ impl Capturing<'_> {
             let (frames, calls) = (self.engine.frames(), self.engine.calls());
             (self.tell)(Progress { input, frames, read_bytes, total_bytes, calls });
         }
+        self.finished.secrets_unread = merged.secrets_unread();
         match self.end() {
             Ok(()) | Err(Stopped) => self.finished,
         }

@@ -41,10 +41,14 @@ enum Keyed {
 impl Cbc {
     /// From the keys that `seal` asks for; `None`, when they are not of its lengths.
     pub(crate) fn new(seal: Seal, key: &[u8], mac_key: &[u8], order: MacOrder) -> Option<Self> {
-        let (Seal::Aes128Cbc(mac) | Seal::Aes256Cbc(mac)) = seal else { return None };
-        let aes = match key.len() {
-            16 => Aes::Bits128(Box::new(Aes128::new_from_slice(key).ok()?)),
-            _ => Aes::Bits256(Box::new(Aes256::new_from_slice(key).ok()?)),
+        let (aes, mac) = match seal {
+            Seal::Aes128Cbc(mac) => (Aes::Bits128(Box::new(Aes128::new_from_slice(key).ok()?)), mac),
+            Seal::Aes256Cbc(mac) => (Aes::Bits256(Box::new(Aes256::new_from_slice(key).ok()?)), mac),
+            Seal::Aes128Gcm
+            | Seal::Aes256Gcm
+            | Seal::Aria128Gcm
+            | Seal::Aria256Gcm
+            | Seal::ChaCha20Poly1305 => return None,
         };
         let mac = match mac {
             Mac::Sha1 => Keyed::Sha1(Box::new(<Hmac<Sha1> as KeyInit>::new_from_slice(mac_key).ok()?)),

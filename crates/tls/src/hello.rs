@@ -1,6 +1,7 @@
 //! What the hellos say that a listener needs (RFC 8446, 4.1; RFC 5246, 7.4.1).
 
 use crate::{
+    half::Role,
     key_log::Random,
     suite::{Suite, Version},
 };
@@ -38,6 +39,16 @@ pub(crate) enum ServerHello {
     Retry,
     /// A version, a suite or a compression that is not read, or no ServerHello at all.
     Unread,
+}
+
+/// Whose hello `bytes` begin with: a record of a handshake, and in it a ClientHello or a ServerHello.
+#[must_use]
+pub const fn hello_of(bytes: &[u8]) -> Option<Role> {
+    match bytes {
+        [22, 3, _, _, _, 1, ..] => Some(Role::Client),
+        [22, 3, _, _, _, 2, ..] => Some(Role::Server),
+        _ => None,
+    }
 }
 
 /// The random of the ClientHello that `bytes`, the first ones of a connection, begin with; `None` when there are too few of

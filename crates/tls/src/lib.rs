@@ -45,5 +45,6 @@ mod suite;
 
 pub use half::{Half, Role, Step, TRIES};
 pub use handshake::Handshake;
-pub use hello::client_random;
+pub use hello::{client_random, hello_of};
 pub use key_log::{KeyLog, KeyLogCounts, MOST_SECRETS};
+pub use record::begins_record;

@@ -77,6 +77,13 @@ impl<'b> Record<'b> {
     }
 }
 
+/// Whether `bytes` begin with the header of a record, and it is no empty one.
+#[must_use]
+pub fn begins_record(bytes: &[u8]) -> bool {
+    let header = bytes.get(..HEADER).unwrap_or_default();
+    !matches!(header, [] | [.., 0, 0]) && !matches!(Record::read(header), Read::None)
+}
+
 /// How many bytes lie before the next that may begin a sealed record; all but the last few, which may be its beginning, when
 /// there is none.
 pub(crate) fn distance_to_next(bytes: &[u8]) -> usize {
@@ -102,6 +109,10 @@ mod tests {
             assert!(matches!(Record::read(none), Read::None), "{none:?}");
         }
         assert!(matches!(Record::read(&[22, 3, 1, 0x48, 0]), Read::Part), "the longest");
+        assert!(begins_record(&bytes) && begins_record(&[22, 3, 1, 0x48, 0]));
+        for none in [&[23, 3, 3, 0, 0, 7][..], &[23, 3, 3, 0x48, 1], &[23, 3, 3, 1], b""] {
+            assert!(!begins_record(none), "{none:?}");
+        }
     }
 
     #[test]

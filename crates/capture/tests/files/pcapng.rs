@@ -191,5 +191,6 @@ fn a_key_log_in_the_capture_is_there_before_the_frames_behind_it() {
                 matches!(source.poll(&mut |frame| seen.push(frame.bytes.to_vec())).unwrap(), Polled::End(_));
         }
         assert_eq!(seen, [&b"a"[..], b"CLIENT_RANDOM 1 2\n", b"b"]);
+        assert_eq!(source.secrets_unread(), 1);
     }
 }

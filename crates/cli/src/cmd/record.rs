@@ -229,6 +229,10 @@ impl Record {
             ("IP fragments that could not be put together", counts.fragments_refused),
             ("lines of key logs that are neither a secret nor a comment", counts.tls.other_lines),
             (
+                "blocks of secrets in a capture were not read: they are longer than 16 MiB, or end before they say",
+                finished.secrets_unread,
+            ),
+            (
                 "records of TLS that their connection's keys do not open",
                 counts.streams.of(StreamLoss::Unopened),
             ),

@@ -1,7 +1,7 @@
 //! What no passive recorder can read: signalling in TLS, media in SRTP whose keys the signalling does not show.
 
 use earwitness_model::Flow;
-use earwitness_tls::{KeyLog, client_random};
+use earwitness_tls::{KeyLog, begins_record, client_random};
 use earwitness_wire::stream::SIP_PORTS;
 
 use super::Sight;
@@ -149,11 +149,10 @@ impl Encrypted {
 fn is_tls(payload: &[u8]) -> bool {
     const MOST: u16 = (1 << 14) + 2048;
     match *payload {
-        [20..=23, 3, 0..=4, l0, l1, ..] => (1..=MOST).contains(&u16::from_be_bytes([l0, l1])),
         [20..=23, 0xfe, 0xfd | 0xff, _, _, _, _, _, _, _, _, l0, l1, ..] => {
             (1..=MOST).contains(&u16::from_be_bytes([l0, l1]))
         }
-        _ => false,
+        _ => begins_record(payload),
     }
 }
 

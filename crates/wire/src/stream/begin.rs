@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use earwitness_tls::Role;
+use earwitness_tls::{Role, hello_of};
 use memchr::memchr;
 
 use super::websocket;
@@ -48,11 +48,10 @@ pub(super) fn judge(bytes: &[u8]) -> Judged {
         [] if bytes.len() <= MAX_LINE => return Judged::TooFew,
         // A record of type handshake, and in it a hello.
         [0x16, rest @ ..] => {
-            return match rest {
-                [3, _, _, _, 1, ..] => Judged::Tls(Role::Client),
-                [3, _, _, _, 2, ..] => Judged::Tls(Role::Server),
-                [] | [3] | [3, _] | [3, _, _] | [3, _, _, _] => Judged::TooFew,
-                _ => Judged::Other,
+            return match (hello_of(text), rest) {
+                (Some(role), _) => Judged::Tls(role),
+                (None, [] | [3] | [3, _] | [3, _, _] | [3, _, _, _]) => Judged::TooFew,
+                (None, _) => Judged::Other,
             };
         }
         _ => {}
@@ -108,12 +107,12 @@ fn first_line(bytes: &[u8]) -> &[u8] {
 /// Whether a segment begins a TLS connection.
 #[inline]
 pub(super) const fn is_client_hello(bytes: &[u8]) -> bool {
-    matches!(bytes, [0x16, 3, _, _, _, 1, ..])
+    matches!(hello_of(bytes), Some(Role::Client))
 }
 
 /// Whether a segment begins with the server's hello.
 pub(super) const fn is_server_hello(bytes: &[u8]) -> bool {
-    matches!(bytes, [0x16, 3, _, _, _, 2, ..])
+    matches!(hello_of(bytes), Some(Role::Server))
 }
 
 #[cfg(test)]

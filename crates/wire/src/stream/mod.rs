@@ -21,7 +21,8 @@
 //! **Malice.** Ends and numbers are chosen by whoever sends. The table is hashed with a random seed, and has one budget in
 //! bytes; what goes first is what has never brought a message. Of two segments that differ about the same bytes the first
 //! counts. A RST or FIN in the wrong place ends nothing; a SYN, or a message far away from where the connection is, begins a
-//! run of numbers beside it, and does not take its place.
+//! run of numbers beside it, and does not take its place. Only in TLS a run goes on far behind what was read: where a record is
+//! authentic, which its end alone can have made.
 //!
 //! **Keys.** From the first [`Streams::handle_keys`] on, connections in TLS to ports of SIP are held until their keys are there,
 //! bounded; to other ports only when they are there already. What is said is then read as in the clear, WebSocket too, as of
