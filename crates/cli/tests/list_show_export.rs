@@ -5,6 +5,7 @@ mod support;
 
 use std::{collections::BTreeMap, fs, os::unix::fs::MetadataExt, path::Path, process::Command};
 
+use earwitness_testkit::{pcap, script};
 use earwitness_vault::{LedgerKind, Vault};
 use serde_json::Value;
 use support::{Bench, files};
@@ -241,4 +242,26 @@ fn a_reader_that_has_enough_is_no_failure() {
         list.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap();
     drop(child.stdout.take());
     assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn what_came_after_the_bye_is_counted_by_export_and_is_in_the_payload() {
+    let bench = Bench::new();
+    let told = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/calls/media-after-bye/script.call");
+    let frames = script::parse(&fs::read_to_string(told).unwrap()).unwrap().frames();
+    pcap::write_all(fs::File::create(bench.path("call.pcap")).unwrap(), frames).unwrap();
+    bench.done(["record", "--lab", "-q", "-r", "call.pcap"]);
+    let id = text(&bench.calls(&[])[0], "id");
+    // From 1.04 s to 6 s both send 248 packets; those later than 0.4 s after the BYE of 4 s are 79 of each.
+    for format in ["wav", "flac"] {
+        let said = bench.run(["export", &id, "-o", "call", "--format", format, "--force"]);
+        assert!(said.code == Some(0) && said.err.contains(": 158 packets of audio came after"), "{said:?}");
+    }
+    let quiet = bench.run(["export", "-q", &id, "-o", "quiet.wav"]);
+    assert_eq!((quiet.code, quiet.err.as_str()), (Some(0), ""));
+    let whole = bench.run(["export", &id, "-o", "all/", "--format", "payload"]);
+    assert!(whole.code == Some(0) && !whole.err.contains("came after"), "{whole:?}");
+    let sizes =
+        files(&bench.path("all")).iter().map(|file| fs::metadata(file).unwrap().len()).collect::<Vec<_>>();
+    assert_eq!(sizes, [248 * 160; 2]);
 }

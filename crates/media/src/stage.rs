@@ -22,6 +22,7 @@ pub(crate) struct Stage<'c> {
     runs: Vec<(Leg, Run<'c>)>,
     span: Span,
     not_decoded: Vec<NotDecoded>,
+    sent_on: u64,
 }
 
 impl<'c> Stage<'c> {
@@ -42,7 +43,8 @@ impl<'c> Stage<'c> {
         if let Some(hours) = span.too_many_hours() {
             return Err(ExportError::TooLong { hours });
         }
-        Ok(Self { runs, span, not_decoded: not_decoded(call) })
+        let sent_on = call.tracks.iter().map(|track| timeline::sent_on(track, call.hung_up)).sum();
+        Ok(Self { runs, span, not_decoded: not_decoded(call), sent_on })
     }
 
     /// Samples per channel.
@@ -67,6 +69,7 @@ impl<'c> Stage<'c> {
             samples: self.samples(),
             rate: self.rate(),
             not_decoded: self.not_decoded,
+            sent_on: self.sent_on,
             ..Exported::default()
         }
     }

@@ -130,15 +130,32 @@ impl SenderClock {
 /// with (ITU-T G.114, 6).
 const IN_FLIGHT_NANOS: i64 = 400_000_000;
 
+/// Whether a packet was sent on after a party hung up, and was not in flight then.
+fn is_sent_on(packet: &Packet, hung_up: Option<PacketTime>) -> bool {
+    hung_up.is_some_and(|at| packet.arrival > at.plus_nanos(IN_FLIGHT_NANOS))
+}
+
+/// Decodable packets of a track that are in none of its [`runs`], because a party `hung_up` before.
+pub(crate) fn sent_on(track: &TrackAudio, hung_up: Option<PacketTime>) -> u64 {
+    if hung_up.is_none() {
+        return 0;
+    }
+    let readings = track.readings();
+    let is_left_out = |packet: &&Packet| {
+        is_sent_on(packet, hung_up) && is_audible(&readings, packet, track.payload(packet))
+    };
+    track.packets().iter().filter(is_left_out).count() as u64
+}
+
 /// The runs of a track's decodable audio, in sequence order. A phone that sends on after a party `hung_up` makes no recording
-/// longer than the call: what it sends is in the payload alone.
+/// longer than the call: what it sends is in the payload and the pcapng, and counted by [`sent_on`].
 pub(crate) fn runs(track: &TrackAudio, hung_up: Option<PacketTime>) -> Vec<Run<'_>> {
-    let (readings, last) = (track.readings(), hung_up.map(|at| at.plus_nanos(IN_FLIGHT_NANOS)));
+    let readings = track.readings();
     let (mut runs, mut open) = (Vec::new(), None);
     let mut before: Option<(usize, u32)> = None;
     for (index, packet) in track.packets().iter().enumerate() {
         let Some(audible) = audible(&readings, packet, track.payload(packet)) else { continue };
-        if last.is_some_and(|last| packet.arrival > last) {
+        if is_sent_on(packet, hung_up) {
             continue;
         }
         // Packets of other kinds stand between in `packets` too: what the indices do not account for was lost.

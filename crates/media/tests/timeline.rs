@@ -219,6 +219,22 @@ fn what_a_phone_sends_on_after_its_bye_is_no_part_of_the_call_and_what_is_in_fli
 }
 
 #[test]
+fn what_is_left_out_after_a_bye_is_counted() {
+    let outline = |by| Outline { end: Some(100), by, ..Outline::default() };
+    let event = Spoken { kind: PayloadKind::TelephoneEvent, ..spoken(51, 8_000, 1_000, (1, 4)) };
+    let second = (0..50).map(|n| spoken(n + 1, n * 160, 20 * i64::from(n), (1, 160))).chain([event]);
+    let packets: Vec<Spoken> = second.collect();
+    let counted = |by| {
+        let exported = wav(&outline(by).call(&packets), WavOptions::default(), std::io::sink()).unwrap();
+        (exported.packets, exported.sent_on)
+    };
+    // The one of 500 ms was in flight. Keys are no audio, and are left out of every WAV.
+    assert_eq!(counted(Some(EndedBy::Callee)), (26, 24));
+    assert_eq!(counted(Some(EndedBy::Timeout)), (50, 0));
+    assert_eq!(counted(None), (50, 0));
+}
+
+#[test]
 fn a_call_without_answer_and_end_spans_its_packets() {
     let outline = Outline { answer: None, end: None, ..Outline::default() };
     let packets = [spoken(1, 0, 700, (1, 160)), spoken(2, 160, 720, (2, 160))];

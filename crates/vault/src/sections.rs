@@ -7,7 +7,8 @@
 //!   schema 3   the conversation, and a list of sections: kind u8, bytes; in the order of kinds, none that says nothing
 //! ```
 //!
-//! (Postcard.) A further fact is a further kind. One that this program does not know it could not write again as it was
+//! (Postcard.) A further fact is a further kind, and no kind is used a second time for another. 2 was never written; who takes
+//! it, or the next number after the last, does so for good. A kind that this program does not know it could not write again as it was
 //! signed, and so it refuses the whole, as it does another schema.
 
 use earwitness_model::{CallSummary, Course, Tunnel, VoipMetrics};

@@ -18,7 +18,7 @@ use self::{
     format::{Shape, write_call},
 };
 pub(crate) use self::{
-    format::missing,
+    format::{besides, missing},
     unsealed::{Unsealed, act, audio_or_why},
 };
 use crate::{
@@ -222,7 +222,7 @@ fn export_one(
     let act = act(&entry, shape.format().name(), context.seat().account());
     let note = || vault.note(LedgerKind::Exported, Context::now(), &act);
     let said = write_call(&entry, &unsealed, shape, (files, &note))?;
-    if let Some(text) = &said.besides {
+    for text in &said.besides {
         context.say(format_args!("call {call}: {text}"));
     }
     for text in &said.missing {

@@ -4,7 +4,7 @@ use clap::Args;
 use earwitness_media::export::{WavOptions, wav};
 use earwitness_vault::{LedgerKind, Vault};
 
-use super::export::{Unsealed, act, audio_or_why, missing};
+use super::export::{Unsealed, act, audio_or_why, besides, missing};
 use crate::{
     context::Context,
     exit::{Exit, Failure, Outcome},
@@ -40,6 +40,9 @@ impl Play {
         // What the player says of itself comes first: that its pipe is closed follows from it.
         player.finish()?;
         let written = written.map_err(|error| Failure::new(Exit::Failed, error))?;
+        for text in besides(&written) {
+            context.say(text);
+        }
         let missing = missing(&written);
         for text in &missing {
             context.tell(text);

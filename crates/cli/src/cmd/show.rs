@@ -1,10 +1,13 @@
 //! `earwitness show`: everything known of one call.
 
-use std::io::{BufWriter, Write};
+use std::{
+    fmt::Display,
+    io::{BufWriter, Write},
+};
 
 use anstyle::AnsiColor;
 use clap::Args;
-use earwitness_media::sound;
+use earwitness_media::{CallAudio, sound};
 use earwitness_model::{CallId, RecordingId};
 use earwitness_vault::{Entry, RecordingEntry, Vault};
 
@@ -62,11 +65,11 @@ impl Show {
         // What is known without a key is shown before anybody is asked for a passphrase.
         out.flush()?;
         let opened = opened(context, vault, &entry);
-        if let Ok(sounds) = opened.as_ref().map(|unsealed| sound(&unsealed.audio))
-            && let Ok(sounds) = sounds
-            && is_recorded(&entry)
+        // What cannot be opened says why below.
+        if is_recorded(&entry)
+            && let Ok(unsealed) = &opened
         {
-            writeln!(out, "{}", section("Voices", &voices(&sounds), screen))?;
+            writeln!(out, "{}", section("Voices", &heard(&unsealed.audio), screen))?;
         }
         write!(out, "{}", section("Signalling", &signalling(opened, &entry), screen))?;
         out.flush()?;
@@ -145,12 +148,21 @@ fn opened(context: &Context, vault: &Vault, entry: &Entry) -> Result<Unsealed, S
     unsealed.map_err(|failure| failure.to_string())
 }
 
+/// What stands in the place of a section.
+fn not_shown(why: impl Display) -> String {
+    format!("  not shown: {why}\n")
+}
+
+/// What the voices are like, or one line that says why that is not known.
+fn heard(audio: &CallAudio) -> String {
+    sound(audio).map_or_else(not_shown, |sounds| voices(&sounds))
+}
+
 /// The ladder, or one line that says why there is none.
 fn signalling(opened: Result<Unsealed, String>, entry: &Entry) -> String {
-    let instead = |why: &dyn std::fmt::Display| format!("  not shown: {why}\n");
     let unsealed = match opened {
         Ok(unsealed) => unsealed,
-        Err(why) => return instead(&why),
+        Err(why) => return not_shown(why),
     };
     let steps = steps(unsealed.messages());
     let missing = match unsealed.damage.len() {
@@ -159,5 +171,22 @@ fn signalling(opened: Result<Unsealed, String>, entry: &Entry) -> String {
     };
     let lines: String =
         ladder(&steps, entry.summary.facts.start).iter().map(|line| format!("  {line}\n")).collect();
-    if steps.is_empty() { instead(&"no message was kept") + &missing } else { lines + &missing }
+    if steps.is_empty() { not_shown("no message was kept") + &missing } else { lines + &missing }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::view::sample;
+
+    #[test]
+    fn voices_of_a_call_that_is_too_long_are_not_shown_and_the_reason_is() {
+        let mut entry = sample::answered();
+        let audio = |entry: &Entry| CallAudio::builder(&entry.summary).finish();
+        let day_and_more = entry.summary.answer.unwrap().plus_nanos(30 * 3_600_000_000_000);
+        entry.summary.end.as_mut().unwrap().at = day_and_more;
+        let said = heard(&audio(&entry));
+        assert!(said.starts_with("  not shown: the call's timeline is 30 h long"), "{said}");
+        assert!(heard(&audio(&sample::answered())).starts_with("  caller  silent, all of 1:01"));
+    }
 }

@@ -91,6 +91,9 @@ pub struct Exported {
     pub recovered: u64,
     /// Audio that is silence in a WAV or FLAC because this version cannot decode it.
     pub not_decoded: Vec<NotDecoded>,
+    /// Packets of audio that came more than 400 ms after a party hung up: not in a WAV or FLAC, which end with the call, and
+    /// in the payload and a pcapng.
+    pub sent_on: u64,
     /// Packets and messages too long for the IP datagram that a pcapng needs around them, or for a packet of HEP.
     pub oversized: u64,
 }

@@ -81,8 +81,9 @@ pub struct WavOptions {
 ///
 /// Hold, silence suppression, telephone-events, comfort noise, loss, audio of an encoding that is not decoded and a party
 /// that sent nothing are silence of the right length. The timeline begins at the answer, or at the first packet that was
-/// kept where that is earlier, and ends with the call, or with its last packet where that is later. Its rate is the highest
-/// of what is decoded, 8 kHz at least; what has a lower one is raised to it.
+/// kept where that is earlier, and ends with the call, or with its last packet where that is later. What comes more than
+/// 400 ms after a party hung up is left out, and counted in [`Exported::sent_on`]. Its rate is the highest of what is decoded,
+/// 8 kHz at least; what has a lower one is raised to it.
 ///
 /// # Errors
 /// Before anything is written: [`ExportError::MixedLaws`], [`ExportError::NotG711`], [`ExportError::NativeMono`],

@@ -2,7 +2,7 @@
 
 use std::{path::Path, process::Command};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 /// How alike the spoken and the recorded must be, at the best offset.
 pub(super) const ALIKE: f64 = 0.95;
@@ -28,10 +28,20 @@ pub(super) struct Place {
 }
 
 /// A channel of a WAV file, read by sox.
+///
+/// # Errors
+/// When sox cannot read it: silence would be like nobody's voice, and a check that it is not somebody's would hold.
 pub(super) fn samples(path: &Path, channel: usize) -> Result<Vec<f32>> {
     let mut sox = Command::new("sox");
     sox.arg(path).args(["-t", "s16", "-L", "-", "remix", &channel.to_string()]);
     let output = sox.output().context("cannot start sox")?;
+    let why = String::from_utf8_lossy(&output.stderr);
+    ensure!(
+        output.status.success(),
+        "sox cannot read channel {channel} of {}: {}",
+        path.display(),
+        why.trim()
+    );
     let pairs = output.stdout.chunks_exact(2);
     Ok(pairs.map(|pair| f32::from(i16::from_le_bytes([pair[0], pair[1]]))).collect())
 }
@@ -110,6 +120,11 @@ fn correlation(a: &[f32], b: &[f32]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_that_cannot_be_read_is_an_error_and_no_silence() {
+        assert!(samples(Path::new("there is no such.wav"), 1).is_err());
+    }
 
     #[test]
     fn what_was_spoken_is_found_at_any_offset_and_something_else_is_not() {

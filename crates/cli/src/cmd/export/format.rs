@@ -11,7 +11,7 @@ use earwitness_vault::{Entry, VaultError};
 use super::{files::Files, unsealed::Unsealed};
 use crate::{
     exit::{Exit, Failure},
-    view::leg_word,
+    view::{counted, leg_word},
 };
 
 /// A format, and how it is made.
@@ -71,7 +71,7 @@ pub(super) struct Said {
     /// What is missing from it.
     pub(super) missing: Vec<String>,
     /// What else is worth knowing.
-    pub(super) besides: Option<String>,
+    pub(super) besides: Vec<String>,
 }
 
 /// Writes a call's file or files; returns what there is to say of them.
@@ -105,7 +105,7 @@ pub(super) fn write_call(
             Exported::default()
         }
     };
-    Ok(Said { missing: missing(&exported), besides: recovered(&exported) })
+    Ok(Said { missing: missing(&exported), besides: besides(&exported) })
 }
 
 /// `<call>.<leg>.<ssrc>.payload`; where that would name two streams, the payload type stands before the end, and where it
@@ -123,9 +123,15 @@ fn payload_name(entry: &Entry, streams: &[Stream], stream: &Stream) -> String {
     }
 }
 
-fn recovered(exported: &Exported) -> Option<String> {
-    (exported.recovered > 0)
-        .then(|| format!("{} lost packets are heard from the redundancy of later ones", exported.recovered))
+/// What is worth knowing of an export in which nothing of the call is missing.
+pub(crate) fn besides(exported: &Exported) -> Vec<String> {
+    let recovered = (exported.recovered > 0)
+        .then(|| format!("{} lost packets are heard from the redundancy of later ones", exported.recovered));
+    let sent_on = (exported.sent_on > 0).then(|| {
+        let packets = counted(exported.sent_on, "packet");
+        format!("{packets} of audio came after the hang-up: not in it; --format payload has all that came")
+    });
+    recovered.into_iter().chain(sent_on).collect()
 }
 
 /// What of a call is not in its export, a line for each stream.
@@ -195,6 +201,16 @@ mod tests {
             said[0].ends_with("--format payload has them") && said[1].ends_with("--format pcapng has them")
         );
         assert_eq!(missing(&Exported::default()), Vec::<String>::new());
+    }
+
+    #[test]
+    fn what_came_after_the_hang_up_is_told_and_is_no_part_that_is_missing() {
+        let exported = Exported { recovered: 2, sent_on: 158, ..Exported::default() };
+        let said = besides(&exported);
+        assert_eq!(said.len(), 2);
+        assert!(said[1].starts_with("158 packets of audio came after the hang-up"), "{said:?}");
+        assert_eq!(missing(&exported), Vec::<String>::new());
+        assert_eq!(besides(&Exported::default()), Vec::<String>::new());
     }
 
     #[test]

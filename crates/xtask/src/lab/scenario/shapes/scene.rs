@@ -2,7 +2,7 @@
 
 use std::{fmt::Display, thread::sleep, time::Duration};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
 use crate::{
@@ -89,7 +89,9 @@ impl<'a> Scene<'a> {
 
     /// What was spoken.
     pub(super) fn spoken(&self, voice: &str) -> Result<Vec<f32>> {
-        hearing::samples(&self.lab.path(&format!("{voice}.wav")), 1)
+        let spoken = hearing::samples(&self.lab.path(&format!("{voice}.wav")), 1)?;
+        ensure!(!spoken.is_empty(), "{voice} says nothing");
+        Ok(spoken)
     }
 
     /// A check: what is heard is a part of what `voice` says, and of none of the `others`.
