@@ -146,3 +146,26 @@ fn calls_of_files_of_other_years_are_calls_of_their_own() {
 fn later_by_years(time: PacketTime) -> PacketTime {
     time.plus_nanos(3 * 365 * 86_400 * 1_000_000_000)
 }
+
+#[test]
+fn of_two_captures_that_end_in_mid_call_the_one_with_more_of_it_is_listed() {
+    let until = |seconds: i64| {
+        let frames = whole();
+        let end = frames[0].time.plus_nanos(seconds * 1_000_000_000);
+        frames.into_iter().filter(|frame| frame.time < end).collect::<Vec<_>>()
+    };
+    let bench = Bench::new();
+    let packets = |name: &str, seconds: i64| {
+        let file = written(&bench, name, until(seconds));
+        bench.done(["record".as_ref(), "--lab".as_ref(), "-r".as_ref(), file.as_os_str()]);
+        let calls = bench.calls(&[]);
+        assert_eq!(calls.len(), 1, "{calls:?}");
+        of_streams(&calls[0], "packets")
+    };
+    let [six, twelve] = [json!([248, 248]), json!([548, 548])].map(|v| v.as_array().unwrap().clone());
+    assert_eq!(packets("six.pcap", 6), six);
+    assert_eq!(packets("twelve.pcap", 12), twelve);
+    assert_eq!(packets("six-again.pcap", 6), twelve);
+    bench.done(["index", "rebuild"]);
+    assert_eq!(of_streams(&bench.calls(&[])[0], "packets"), twelve);
+}

@@ -135,9 +135,10 @@ codes! {
     /// Many unrelated streams lose packets at the same moments: the mirror loses them, not the network.
     MirrorOverloaded = "mirror-overloaded", Defect,
         "The mirror's destination port is too slow for its sources: two directions of a gigabit link do not fit into one gigabit port. Mirror fewer ports or only the phone VLAN, one direction of each (`rx`), or take a faster destination port. Count on the switch: output drops of the destination port (Cisco: `show interfaces Gi1/0/48 counters errors`).";
-    /// Single streams lose packets at moments of their own: the network loses them, and the callers hear it too.
+    /// Single streams lose packets at moments of their own: the network loses them, and the callers hear it too, or the mirror
+    /// passes on less of a busy flow.
     LossInNetwork = "loss-in-network", Note,
-        "It is recorded as it was heard. Look at the links of the equipment named: duplex, Wi-Fi, QoS marking of RTP (DSCP EF).";
+        "Where phones report what they received (RTCP), `show` of a recorded call tells which of the two it was. If the network loses them, the callers hear it too: look at the links of the equipment named, at duplex, Wi-Fi, and the QoS marking of RTP (DSCP EF).";
     /// There are calls, and none of the enrolled extensions is in any of them.
     OfficeUnseen = "office-unseen", Defect,
         "Is this the right mirror, and are these the right rules (`--rules DIR`)? If extensions are written otherwise in SIP (prefix, full number, user name), write them so in the rules; `earwitness rules explain --from … --to …` shows what decides.";

@@ -84,11 +84,14 @@ impl Entry {
 
     /// Whether this entry takes the place of `other`, of the same call: a call may be seen again, in the same capture
     /// read twice, or go on as a second recording after a restart. A recording is never hidden behind a refusal, nor a
-    /// finished one behind an interrupted one; of two alike, the later one is listed.
+    /// finished one behind an interrupted one, nor one that has more of the call behind one that has less; of two alike, the later
+    /// one is listed.
     #[must_use]
     pub fn replaces(&self, other: &Self) -> bool {
-        let rank =
-            |entry: &Self| entry.recording.as_ref().map(|recording| (!recording.interrupted, recording.id));
+        let rank = |entry: &Self| {
+            let packets: u64 = entry.summary.streams.iter().map(|stream| stream.packets).sum();
+            entry.recording.as_ref().map(|recording| (!recording.interrupted, packets, recording.id))
+        };
         rank(self) >= rank(other)
     }
 

@@ -28,7 +28,7 @@ use crate::{
 Interfaces are judged together, each file by itself. With -i the clock, the kernel's ring and, where there is a vault, \
 its disk are judged too: 32 MiB are written into the vault's folder and removed. Rules, where there are some, say which \
 extensions should be seen. Where a stream lost 1 % of its packets or more, the first line says so: the network's loss is a \
-note, because it is recorded as it was heard. Equipment is shown by its addresses, because the cure needs them; no number \
+note: what does not come to the mirror nobody can keep. Equipment is shown by its addresses, because the cure needs them; no number \
 of a caller is.
 
 Exit codes: 0 healthy (notes do no harm), 6 a defect: calls are or will be lost, 7 a file ends before its end")]

@@ -146,6 +146,10 @@ impl Record {
                 Exit::Usage,
                 "record what? -i IFACE names an interface on a mirror port, --hep ADDR:PORT where capture agents send to, -r FILE a capture; or a configuration file has `interface`",
             )),
+            ([], false) if self.lab => Err(Failure::new(
+                Exit::Usage,
+                "--lab is for capture files (-r FILE): what comes live is recorded by the capture rules (--rules DIR)",
+            )),
             ([], false) => live::run(self, context),
             _ => self.read(context),
         }

@@ -80,7 +80,10 @@ pub(crate) fn mos_of_stretch(stream: &StreamSummary, stretch: &Stretch) -> Optio
         return stream.codec.as_ref().and_then(Impairment::of).map(|_| 1.0);
     }
     let jitter_ms = Some(f64::from(jitter_us) / 1e3);
-    let arrived = Arrived { packets: packets.into(), lost: lost.into(), runs: 0, jitter_ms };
+    let lost = u64::from(lost);
+    // In runs as long as those of the whole.
+    let runs = (lost * u64::from(stream.quality.bursts.count)).div_ceil(stream.lost.max(1)).min(lost);
+    let arrived = Arrived { packets: packets.into(), lost, runs, jitter_ms };
     mos(stream.codec.as_ref(), arrived)
 }
 
