@@ -85,7 +85,8 @@ fn context(vault: &Path) -> Context {
 }
 
 fn ask(mut stream: &UnixStream, ask: Ask) {
-    stream.write_all(&pack(&Request { protocol: PROTOCOL, ask }).unwrap()).unwrap();
+    // Who is refused, and told so, before he has asked cannot ask any more; what he was told is there to be read.
+    drop(stream.write_all(&pack(&Request { protocol: PROTOCOL, ask }).unwrap()));
 }
 
 fn ended(exit: Exit, why: &str) -> Said {

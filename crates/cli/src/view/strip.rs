@@ -116,7 +116,7 @@ mod tests {
         assert_eq!(told(vec![]), "");
         assert_eq!(
             told(vec![stretch(20, 50)]),
-            "  callee  mos 4.32, worst 10 s at 0:20: mos 3.41, 50 of 500 lost, longest run 2, jitter 0.4 ms\n"
+            "  callee  mos 4.32, worst 10 s at 0:20: mos 3.18, 50 of 500 lost, longest run 2, jitter 0.4 ms\n"
         );
         let several = told(vec![stretch(0, 1), stretch(20, 50), stretch(30, 150), stretch(60, 25)]);
         assert_eq!(several.lines().nth(1), Some("          ▁·▅█··▃  10 s each"));
