@@ -214,6 +214,34 @@ fn lost_late_and_doubled_packets_make_no_second_press() {
 }
 
 #[test]
+fn a_key_before_a_pause_is_told_when_it_was_and_not_after_the_pause() {
+    const PAUSE_MS: i64 = 15_000;
+    let (press, all) = (START.plus_nanos(540 * MS), packets(0, Law::A, &one_press()));
+    // The last of the key's packets is the 30th. In the pause the sender's clock goes on, stands still, or begins anew.
+    for leap in [120_000u32, 0, 0x9000_0000] {
+        let after_pause = |(n, packet): (usize, &Spoken)| match n {
+            0..30 => packet.clone(),
+            _ => Spoken {
+                rtp_time: packet.rtp_time.wrapping_add(leap),
+                arrival: packet.arrival + PAUSE_MS * MS,
+                ..packet.clone()
+            },
+        };
+        let paused: Vec<Spoken> = all.iter().enumerate().map(after_pause).collect();
+        let heard = |signalled: &[Dtmf]| {
+            let mut digits = listening(1);
+            paused.chunks(10).for_each(|packets| digits.handle_segment(&segment(packets)));
+            digits.finish(signalled)
+        };
+        let told: Vec<_> =
+            heard(&[]).iter().map(|key| (*key.digit.expose(), key.at.since(START) / MS)).collect();
+        assert!(matches!(told[..], [('5', 490..=510)]), "{leap}: {told:?}");
+        let (digit, leg, via) = (Pii::new('5'), Leg::Caller, DtmfVia::Rfc4733);
+        assert_eq!(heard(&[Dtmf { at: press, digit, leg, via, ms: 100 }]), [], "{leap}");
+    }
+}
+
+#[test]
 fn other_encodings_are_not_listened_to_and_nonsense_is_no_digit() {
     let mut digits = Digits::default();
     digits.handle_stream((TrackIndex(0), track(Leg::Caller, 0)), 8, Some(&Codec::Gsm));

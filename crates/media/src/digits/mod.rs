@@ -28,7 +28,6 @@ const SAME_NANOS: i64 = 500_000_000;
 pub struct Digits {
     tracks: Vec<Voice>,
     found: Vec<Found>,
-    tones: Vec<Tone>,
 }
 
 /// One track.
@@ -37,7 +36,18 @@ struct Voice {
     leg: Leg,
     laws: Vec<(u8, Law)>,
     tones: Tones,
+    /// What ended, and has no time of the capture yet.
+    ended: Vec<Tone>,
     clock: Option<Clock>,
+    press: Option<Pressed>,
+}
+
+/// In which packet the press that goes on began: between that and its end the sender may have paused.
+#[derive(Clone, Copy)]
+struct Pressed {
+    from: u64,
+    arrival: PacketTime,
+    first: u64,
 }
 
 /// Where a track's samples lie: a sample count goes with its packets' arrivals.
@@ -80,7 +90,9 @@ impl Digits {
                 leg: track.leg,
                 laws: vec![(payload_type, law)],
                 tones: Tones::new(),
+                ended: Vec::new(),
                 clock: None,
+                press: None,
             }),
             None => {}
         }
@@ -96,9 +108,8 @@ impl Digits {
             let Some(voice) = self.tracks.iter_mut().find(|voice| voice.track == packet.track) else {
                 continue;
             };
-            voice.handle_packet(&packet, &mut self.tones);
-            let room = MOST_DIGITS - self.found.len();
-            self.found.extend(self.tones.drain(..).map(|tone| voice.found(tone)).take(room));
+            voice.handle_packet(&packet, &mut self.found);
+            self.found.truncate(MOST_DIGITS);
         }
     }
 
@@ -107,8 +118,8 @@ impl Digits {
     #[must_use]
     pub fn finish(mut self, signalled: &[Dtmf]) -> Vec<Dtmf> {
         for voice in &mut self.tracks {
-            voice.tones.finish(&mut self.tones);
-            self.found.extend(self.tones.drain(..).map(|tone| voice.found(tone)));
+            voice.tones.finish(&mut voice.ended);
+            voice.tell(&mut self.found);
         }
         self.found.sort_by_key(|found| found.at);
         let mut told: Vec<Found> = Vec::new();
@@ -145,7 +156,7 @@ fn is_near(at: PacketTime, (begin, ms): (PacketTime, u32)) -> bool {
 }
 
 impl Voice {
-    fn handle_packet(&mut self, packet: &MediaPacket<'_>, tones: &mut Vec<Tone>) {
+    fn handle_packet(&mut self, packet: &MediaPacket<'_>, found: &mut Vec<Found>) {
         let law = self.laws.iter().find(|(payload_type, _)| *payload_type == packet.payload_type);
         let Some(&(_, law)) = law else { return };
         let length = packet.payload.len() as u64;
@@ -154,29 +165,43 @@ impl Voice {
         match packet.rtp_time.since(clock.next) {
             0 => {}
             hole @ 1..=LONGEST_HOLE => {
-                self.tones.handle_gap(hole.unsigned_abs().into(), tones);
+                self.tones.handle_gap(hole.unsigned_abs().into(), &mut self.ended);
                 clock.samples += u64::from(hole.unsigned_abs());
             }
             // It is late: its place was taken for a hole.
             behind if (-LONGEST_HOLE..0).contains(&behind) => return,
-            _ => self.tones.finish(tones),
+            _ => self.tones.finish(&mut self.ended),
         }
+        // What ended before this packet goes by the packets before: how long the pause was, no sample says.
+        self.tell(found);
         (clock.arrival, clock.first) = (packet.arrival, clock.samples);
         clock.next = RtpTime(packet.rtp_time.0.wrapping_add(packet.payload.len() as u32));
         clock.samples += length;
         self.clock = Some(clock);
-        self.tones.handle_samples(packet.payload.iter().map(|code| g711::decode_sample(law, *code)), tones);
+        let samples = packet.payload.iter().map(|code| g711::decode_sample(law, *code));
+        self.tones.handle_samples(samples, &mut self.ended);
+        self.tell(found);
+        let Clock { arrival, first, .. } = clock;
+        self.press = self.tones.pressed_from().map(|from| match self.press {
+            Some(press) if press.from == from => press,
+            Some(_) | None => Pressed { from, arrival, first },
+        });
     }
 
-    /// When it was, in the time of the capture: as far before the latest packet as its samples lie before that.
-    fn found(&self, tone: Tone) -> Found {
-        let Tone { digit, from, samples } = tone;
-        let at = self.clock.map_or(PacketTime::EPOCH, |clock| {
-            let behind =
-                i64::try_from(clock.first).unwrap_or(i64::MAX) - i64::try_from(from).unwrap_or(i64::MAX);
-            clock.arrival.plus_nanos(behind.saturating_mul(-125_000))
-        });
-        let ms = u32::try_from(samples / 8).unwrap_or(u32::MAX);
-        Found { track: self.track, leg: self.leg, at, digit, ms }
+    /// Says when what ended was, in the time of the capture.
+    fn tell(&mut self, found: &mut Vec<Found>) {
+        for Tone { digit, from, samples } in self.ended.drain(..) {
+            // As far from the packet in which it began as its samples lie from that; else it began in the latest.
+            let press =
+                self.press.filter(|press| press.from == from).map(|press| (press.arrival, press.first));
+            let packet = press.or(self.clock.map(|clock| (clock.arrival, clock.first)));
+            let at = packet.map_or(PacketTime::EPOCH, |(arrival, first)| {
+                let behind =
+                    i64::try_from(first).unwrap_or(i64::MAX) - i64::try_from(from).unwrap_or(i64::MAX);
+                arrival.plus_nanos(behind.saturating_mul(-125_000))
+            });
+            let ms = u32::try_from(samples / 8).unwrap_or(u32::MAX);
+            found.push(Found { track: self.track, leg: self.leg, at, digit, ms });
+        }
     }
 }

@@ -27,6 +27,8 @@ const TONES: [f32; 8] = [697.0, 770.0, 852.0, 941.0, 1209.0, 1336.0, 1477.0, 163
 /// By row and column.
 const KEYS: [[char; 4]; 4] =
     [['1', '2', '3', 'A'], ['4', '5', '6', 'B'], ['7', '8', '9', 'C'], ['*', '0', '#', 'D']];
+/// A look hears a tone that fills all but its edges, where the window is small: so many samples.
+const EDGE: u64 = 16;
 /// Looks in a row that make a press.
 const LEAST_LOOKS: u32 = 3;
 /// Looks in a row without it that end it.
@@ -119,10 +121,17 @@ impl Tones {
         }
     }
 
-    /// Nothing comes any more, or not for a while.
+    /// Nothing comes any more, or not for a while: what comes then does not go on from what came before.
     pub(super) fn finish(&mut self, tones: &mut Vec<Tone>) {
-        tones.extend(self.press.take().and_then(Press::tone));
+        self.finish_press(tones);
+        self.at += self.waiting.len() as u64;
+        self.waiting.clear();
         self.before = None;
+    }
+
+    /// Where the press begins that did not end yet, as its tone will have it.
+    pub(super) fn pressed_from(&self) -> Option<u64> {
+        self.press.map(|press| press.first + EDGE)
     }
 
     fn look(&mut self, tones: &mut Vec<Tone>) {
@@ -215,8 +224,6 @@ impl Press {
     }
 
     fn tone(self) -> Option<Tone> {
-        // A look hears a tone that fills all but its edges, where the window is small.
-        const EDGE: u64 = 16;
         let samples = self.last - self.first + LOOK as u64 - 2 * EDGE;
         self.sure.then(|| Tone { digit: KEYS[self.row][self.column], from: self.first + EDGE, samples })
     }
