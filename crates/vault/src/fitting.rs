@@ -131,9 +131,10 @@ pub(crate) mod tests {
 
     use chrono::NaiveDate;
     use earwitness_model::{
-        CallEnd, CallId, CallSummary, Course, Direction, Dtmf, DtmfVia, EarlyMedia, Flag, Flow, Gap,
-        GapCause, InbandDigits, Keep, Leg, Outcome, PacketTime, PayloadKind, Period, RecordingId,
-        RetentionClass, RuleSetHash, StreamQuality, StreamSummary, Stretch, Track, TrackIndex,
+        Bursts, CallEnd, CallId, CallSummary, Course, Direction, Dtmf, DtmfVia, EarlyMedia, Encapsulation,
+        FarEnd, Flag, Flow, Gap, GapCause, InbandDigits, Keep, Leg, Outcome, PacketTime, PayloadKind, Period,
+        RecordingId, RetentionClass, RuleSetHash, StreamQuality, StreamSummary, Stretch, Track, TrackIndex,
+        Tunnel, TunnelEnds,
     };
 
     use super::*;
@@ -176,6 +177,18 @@ pub(crate) mod tests {
         }
     }
 
+    fn quality() -> StreamQuality {
+        let far_end = FarEnd {
+            packets_lost: i64::MIN,
+            lost_percent: f64::MAX,
+            jitter_ms: f64::MAX,
+            rtt_ms: Some(f64::MAX),
+            reports: u32::MAX,
+        };
+        let bursts = Bursts { count: u32::MAX, longest: u32::MAX };
+        StreamQuality { far_end: Some(far_end), bursts, taps: vec![u64::MAX; 4] }
+    }
+
     /// Every text of `text` bytes and every list of `count` items.
     pub(crate) fn entry(text: usize, count: usize) -> Entry {
         let word = || "가".repeat(text.div_ceil(3));
@@ -198,7 +211,7 @@ pub(crate) mod tests {
             first: LATEST,
             last: LATEST,
             payload_bytes: u64::MAX,
-            quality: StreamQuality::default(),
+            quality: quality(),
             course: course(),
         };
         let retention = RetentionClass { name: word(), keep: Period { months: u32::MAX, days: u32::MAX } };
@@ -243,7 +256,11 @@ pub(crate) mod tests {
             messages: u32::MAX,
             joined: vec![],
             related: vec![],
-            tunnel: None,
+            tunnel: Some(Tunnel {
+                kind: Encapsulation::Hep,
+                ends: Some(TunnelEnds { src: address.ip(), dst: address.ip() }),
+                layers: Tunnel::MAX_LAYERS,
+            }),
         };
         Entry { hold: true, ..Entry::new(summary, Some(recording(count))) }
     }
