@@ -6,32 +6,27 @@
 //! - It lost nothing: it has what is missing here, so the mirror did not pass it on.
 //! - It lost as many as are missing here, in this bracket and in every other where it lost anything: they were lost before
 //!   both. One such bracket can be chance, where a mirror loses some and the network behind it others; so all of them are
-//!   weighed together, and they count when chance would spread the receiver's losses like ours less than once in
-//!   [`CHANCE`] times.
+//!   weighed together, and they count when chance would hardly spread the receiver's losses like ours: see
+//!   [`super::chance`].
 //! - Anything else is not told apart.
 //!
 //! Where nobody reports, the reports on other streams help: see [`super::instants`].
 
 use earwitness_model::{
-    Bursts, Codec, FarEnd, Gap, GapCause, GapEvidence, PacketTime, PayloadKind, StreamSummary, Track,
+    Bursts, Codec, Gap, GapCause, GapEvidence, PacketTime, PayloadKind, StreamSummary, Track,
 };
 
 use super::{
-    far_end::{FarEnds, Point, Sent, Series},
+    chance::{Bracket, is_no_chance},
+    far_end::{FarEnds, Point, Series},
     hole::Missing,
     instants::{Instants, Shown, Witness},
+    said::said,
 };
 use crate::order::MediaSummary;
 
-/// Losses that fall where ours do are no chance when chance does it less than once in so many times.
-const CHANCE: f64 = 10_000.0;
 /// A receiver's number is taken for one of ours when it is no further than this from where the time of its report says.
 const NEAR: i64 = 1 << 14;
-/// A receiver whose first report came so soon after the first packet counts from the beginning.
-const FROM_BEGINNING_NANOS: i64 = 15_000_000_000;
-/// A round trip is not longer.
-const LONGEST_TRIP_NANOS: i64 = 60_000_000_000;
-
 /// Whether the capture shows a call from its beginning: what a receiver lost before its first report may else be from before
 /// the capture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,20 +51,6 @@ pub(crate) struct Trail {
     pub(crate) base: i64,
 }
 
-/// The numbers after `from` up to `to`, and what is missing of them at both places.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Bracket {
-    from: i64,
-    to: i64,
-    /// What the receiver lost.
-    theirs: i64,
-    /// What is missing here for no known cause.
-    ours: i64,
-    /// The two are not of the same packets: this recorder lost some, which the receiver may have, or the receiver counts from
-    /// before the capture.
-    is_mixed: bool,
-}
-
 /// Tells the causes of the gaps as far as there is evidence, and each stream what its receiver says.
 pub(crate) fn judge(media: &mut MediaSummary, begun: Begun, instants: &mut Instants) {
     let (trails, mut noted) = (std::mem::take(&mut media.trails), Vec::new());
@@ -84,13 +65,14 @@ pub(crate) fn judge(media: &mut MediaSummary, begun: Begun, instants: &mut Insta
             carrier.quality.far_end =
                 series.map(|series| said(series, &media.far_ends.sent, trail, carrier.codec.as_ref()));
         }
-        let told = series.into_iter().flat_map(|series| trail.told_by(series, begun));
-        noted.extend(told.map(|(missing, cause, evidence)| {
-            let host = trail.of.flow.src.ip();
-            let told = match (cause, instants.shown(missing.at, host)) {
-                (GapCause::Network, Shown::Mirror) => (GapCause::Unknown, GapEvidence::Contradiction),
-                (cause, Shown::Mirror | Shown::Nothing) => (cause, evidence),
-            };
+        let Some(series) = series.filter(|_| !trail.missing.is_empty()) else { continue };
+        let host = trail.of.flow.src.ip();
+        let others = instants.others(host);
+        noted.extend(trail.told_by(series, begun).into_iter().map(|(missing, cause, evidence)| {
+            let is_denied =
+                cause == GapCause::Network && instants.shown(missing.at, &others) == Shown::Mirror;
+            let told =
+                if is_denied { (GapCause::Unknown, GapEvidence::Contradiction) } else { (cause, evidence) };
             tell(&mut media.gaps, trail.gap(missing), told);
             (missing.at, host, cause)
         }));
@@ -102,9 +84,13 @@ pub(crate) fn judge(media: &mut MediaSummary, begun: Begun, instants: &mut Insta
     }
     noted.into_iter().for_each(|(at, host, cause)| instants.note(at, host, cause));
     for trail in trails.iter().filter(|trail| media.far_ends.of(&trail.of).is_none()) {
+        if trail.missing.is_empty() {
+            continue;
+        }
+        let others = instants.others(trail.of.flow.src.ip());
         let unknown = trail.missing.iter().filter(|missing| missing.cause == GapCause::Unknown);
         for missing in unknown {
-            if instants.shown(missing.at, trail.of.flow.src.ip()) == Shown::Mirror {
+            if instants.shown(missing.at, &others) == Shown::Mirror {
                 tell(&mut media.gaps, trail.gap(missing), (GapCause::Mirror, GapEvidence::ManyStreams));
             }
         }
@@ -194,6 +180,10 @@ impl Trail {
             if self.missing.iter().any(is_within) {
                 continue;
             }
+            // Nothing was sent in between: it tells nothing.
+            if points.last() == Some(&(number, lost)) {
+                continue;
+            }
             while points.len() > 1 && points.last().is_some_and(|before| before.1 > lost) {
                 points.pop();
             }
@@ -221,7 +211,7 @@ impl Trail {
     }
 
     /// From the receiver's extended numbers to ours: whole turns, because each began to count them where it began to hear.
-    fn offset(&self, series: &Series) -> Option<i64> {
+    pub(super) fn offset(&self, series: &Series) -> Option<i64> {
         let (base, highest) = self.span?;
         let length = self.last.since(self.first).max(1) as f64;
         let rate = f64::from(highest.saturating_sub(base)) / length;
@@ -234,79 +224,8 @@ impl Trail {
     }
 }
 
-/// Whether the receiver's losses fall where ours do, and hardly by chance: as if they were spread over the brackets at random.
-fn is_no_chance(brackets: &[Bracket]) -> bool {
-    let told = || brackets.iter().filter(|bracket| !bracket.is_mixed);
-    let agree = told().all(|bracket| bracket.theirs == 0 || bracket.theirs == bracket.ours);
-    let (lost, sent) = told().fold((0, 0), |(lost, sent), b| (lost + b.theirs, sent + (b.to - b.from)));
-    if !agree || lost <= 0 || sent <= 0 {
-        return false;
-    }
-    let rate = lost as f64 / sent as f64;
-    let chances = told().map(|bracket| ln_poisson(bracket.theirs, rate * (bracket.to - bracket.from) as f64));
-    // Where it lost something in some of the brackets only, others would have done as well.
-    let ours = told().filter(|bracket| bracket.ours > 0).count() as i64;
-    let theirs = told().filter(|bracket| bracket.theirs > 0).count() as i64;
-    let choices = ln_factorial(ours) - ln_factorial(theirs) - ln_factorial(ours - theirs);
-    chances.sum::<f64>() + choices < -CHANCE.ln()
-}
-
-/// The logarithm of how likely `count` is where `mean` are usual.
-fn ln_poisson(count: i64, mean: f64) -> f64 {
-    count as f64 * mean.ln() - mean - ln_factorial(count)
-}
-
-fn ln_factorial(number: i64) -> f64 {
-    (2..=number.min(100_000)).map(|n| (n as f64).ln()).sum()
-}
-
-/// What the receiver said last.
-fn said(series: &Series, sent: &[Sent], trail: &Trail, codec: Option<&Codec>) -> FarEnd {
-    let clock_rate = f64::from(codec.map_or(8000, Codec::clock_rate).max(1));
-    FarEnd {
-        packets_lost: i64::from(series.last.lost),
-        lost_percent: lost_percent(series, trail),
-        jitter_ms: f64::from(series.last.jitter) * 1000.0 / clock_rate,
-        rtt_ms: round_trip(series, sent),
-        reports: series.reports,
-    }
-}
-
-/// Over the time of its reports; of one report alone, what it says itself.
-fn lost_percent(series: &Series, trail: &Trail) -> f64 {
-    let whole = trail.offset(series).zip(trail.span).and_then(|(offset, (base, _))| {
-        let first =
-            series.points.first().filter(|first| first.at.since(trail.first) < FROM_BEGINNING_NANOS)?;
-        let sent = i64::from(first.highest) + offset - i64::from(base) + 1;
-        (i64::from(first.lost) <= sent).then(|| (i64::from(base) - 1 - offset, 0))
-    });
-    let begin = whole.or_else(|| {
-        let first = series.points.first()?;
-        Some((i64::from(first.highest), i64::from(first.lost)))
-    });
-    let (sent, lost) = begin.map_or((0, 0), |(number, lost)| {
-        (i64::from(series.last.highest_sequence) - number, i64::from(series.last.lost) - lost)
-    });
-    if sent > 0 {
-        (lost.max(0) as f64 * 100.0 / sent as f64).min(100.0)
-    } else {
-        f64::from(series.last.fraction_lost) * 100.0 / 256.0
-    }
-}
-
-/// The time since the sender's report that the last one answers, less what it lay at the receiver.
-fn round_trip(series: &Series, sent: &[Sent]) -> Option<f64> {
-    let name = series.last.last_sender_report;
-    let of_sender = |sent: &&Sent| (sent.ssrc, sent.by, sent.name) == (series.ssrc, series.to, name);
-    let answered = sent.iter().filter(of_sender).map(|sent| sent.at).max().filter(|_| name != 0)?;
-    let lay = i64::from(series.last.delay_since) * 1_000_000_000 / 65_536;
-    let nanos = series.at.since(answered) - lay;
-    // The receiver counts in 65536ths of a second, and may round up.
-    (-65_536..LONGEST_TRIP_NANOS).contains(&nanos).then(|| nanos.max(0) as f64 / 1e6)
-}
-
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use earwitness_model::{Flow, Leg};
     use earwitness_wire::rtcp::Block;
 
@@ -315,19 +234,19 @@ mod tests {
     const START: i64 = 1_000_000_000_000;
     /// The trail's own number of the first packet.
     const BASE: u32 = 65_536 + 60_000;
-    const BRACKET: u32 = 250;
+    pub(in crate::media) const BRACKET: u32 = 250;
 
-    fn at(packet: u32) -> PacketTime {
+    pub(in crate::media) fn at(packet: u32) -> PacketTime {
         PacketTime::from_nanos(START + i64::from(packet) * 20_000_000)
     }
 
-    fn track() -> Track {
+    pub(in crate::media) fn track() -> Track {
         let flow = Flow { src: "10.1.0.5:4000".parse().unwrap(), dst: "10.1.0.9:4002".parse().unwrap() };
         Track { leg: Leg::Caller, flow, ssrc: 7 }
     }
 
     /// A track of `brackets` brackets, with packets missing from each as said, in its middle.
-    fn trail(ours: &[u32], cause: GapCause) -> Trail {
+    pub(in crate::media) fn trail(ours: &[u32], cause: GapCause) -> Trail {
         let place = |n: u32| n * BRACKET + BRACKET / 2;
         let missing = (0..).zip(ours).filter(|(_, packets)| **packets > 0).map(|(n, &packets)| Missing {
             at: at(place(n)),
@@ -349,7 +268,7 @@ mod tests {
     }
 
     /// Reports after each bracket, of so many lost in it. The receiver counts its wraps from 0.
-    fn far_ends(theirs: &[i32]) -> FarEnds {
+    pub(in crate::media) fn far_ends(theirs: &[i32]) -> FarEnds {
         let mut far_ends = FarEnds::default();
         let mut lost = 0;
         for (n, theirs) in (1..).zip(theirs) {
@@ -464,27 +383,21 @@ mod tests {
     }
 
     #[test]
+    fn a_receiver_that_repeats_itself_tells_as_much_as_one_that_does_not() {
+        let lost = [4, 0, 1, 5, 0, 6];
+        let mut far_ends = far_ends(&lost);
+        // While nothing is sent, on hold and in silence, a report says where the one before stood.
+        let repeated = |point: &Point| [*point, Point { at: point.at.plus_nanos(1_000_000_000), ..*point }];
+        far_ends.series[0].points = far_ends.series[0].points.iter().flat_map(repeated).collect();
+        let trail = trail(&[4, 0, 1, 5, 0, 6], UNKNOWN);
+        let told = trail.told_by(&far_ends.series[0], Begun::Seen);
+        assert_eq!(told.iter().map(|(_, cause, _)| *cause).collect::<Vec<_>>(), [NETWORK; 4]);
+    }
+
+    #[test]
     fn reports_of_another_host_are_not_the_receivers() {
         let mut far_ends = far_ends(&[0, 0]);
         far_ends.series[0].by = "10.1.0.66".parse().unwrap();
         assert!(far_ends.of(&track()).is_none());
-    }
-
-    #[test]
-    fn the_last_report_is_told_with_its_share_and_the_way_there_and_back() {
-        let trail = trail(&[0, 0, 0, 0], UNKNOWN);
-        let mut far_ends = far_ends(&[5, 0, 5, 0]);
-        let told = said(&far_ends.series[0], &far_ends.sent, &trail, None);
-        assert_eq!((told.packets_lost, told.reports, told.jitter_ms), (10, 4, 10.0));
-        assert!((told.lost_percent - 1.0).abs() < 0.01, "{}", told.lost_percent);
-        assert_eq!(told.rtt_ms, None);
-        let of = track().flow.src.ip();
-        let sent = Sent { ssrc: 7, by: of, name: 99, at: at(4 * BRACKET).plus_nanos(-1_040_000_000) };
-        far_ends.sent.push(sent);
-        (far_ends.series[0].last.last_sender_report, far_ends.series[0].last.delay_since) = (99, 65_536);
-        let rtt = said(&far_ends.series[0], &far_ends.sent, &trail, None).rtt_ms;
-        assert_eq!(rtt, Some(40.0));
-        far_ends.series[0].last.last_sender_report = 98;
-        assert_eq!(said(&far_ends.series[0], &far_ends.sent, &trail, None).rtt_ms, None);
     }
 }

@@ -17,8 +17,9 @@ pub(super) struct Course {
     runs: u32,
     late: u32,
     longest_run: u32,
-    /// The number of the packet that was left out last.
+    /// The number of the packet that was left out last, and how many in a row were.
     left_out: Option<u32>,
+    left_out_run: u32,
 }
 
 /// The stretch that runs.
@@ -29,6 +30,8 @@ struct Open {
     packets: u32,
     lost: u32,
     longest_run: u32,
+    /// Packets left out in a row, up to the last of them.
+    left_out_run: u32,
     /// The sum of the jitter of its packets, in ns.
     jitter: f64,
 }
@@ -36,7 +39,7 @@ struct Open {
 impl Open {
     const fn beginning(from: PacketTime) -> Self {
         let until = from.plus_nanos(Stretch::NANOS);
-        Self { from, until, packets: 0, lost: 0, longest_run: 0, jitter: 0.0 }
+        Self { from, until, packets: 0, lost: 0, longest_run: 0, left_out_run: 0, jitter: 0.0 }
     }
 
     const fn lose(&mut self, packets: u32) {
@@ -108,8 +111,13 @@ impl Course {
         let goes_on =
             self.left_out.replace(sequence).is_some_and(|before| before.wrapping_add(1) == sequence);
         self.runs = self.runs.saturating_add(u32::from(!goes_on));
-        self.longest_run = self.longest_run.max(1);
-        self.open_at(arrival).lose(1);
+        let run = |before: u32| if goes_on { before.saturating_add(1) } else { 1 };
+        self.left_out_run = run(self.left_out_run);
+        self.longest_run = self.longest_run.max(self.left_out_run);
+        let open = self.open_at(arrival);
+        open.lose(1);
+        open.left_out_run = run(open.left_out_run);
+        open.longest_run = open.longest_run.max(open.left_out_run);
     }
 
     /// Runs of missing packets, and the length of the longest, where the list of holes does not have them all: of those that
@@ -232,7 +240,19 @@ mod tests {
         for sequence in [7, 8, 9, 20] {
             course.handle_left_out(sequence, at(1.0));
         }
-        assert_eq!((told(&course), course.bursts().count), (vec![(1, 0, 4)], 2));
+        assert_eq!((told(&course), course.bursts()), (vec![(1, 0, 4)], Bursts { count: 2, longest: 3 }));
+        assert_eq!(course.stretches().0[0].longest_run, 3);
+        // 500 in a row, of which the last 100 are in the next stretch.
+        for n in 0..500u32 {
+            course.handle_left_out(100 + n, at(3.0 + f64::from(n) * 0.02));
+        }
+        course.handle_left_out(900, at(14.0));
+        assert_eq!(
+            (told(&course), course.bursts()),
+            (vec![(1, 0, 404), (11, 0, 101)], Bursts { count: 4, longest: 500 })
+        );
+        let runs: Vec<u32> = course.stretches().0.iter().map(|stretch| stretch.longest_run).collect();
+        assert_eq!(runs, [400, 100]);
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! shows nothing by itself: a switch before the mirror that stands still for a moment looks the same.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     net::IpAddr,
 };
 
@@ -33,7 +33,7 @@ pub(crate) struct Instants {
 #[derive(Debug, Default)]
 struct Moment {
     /// Whose packets the mirror lost.
-    mirror: Vec<IpAddr>,
+    mirror: BTreeSet<IpAddr>,
     /// The network lost packets, too.
     network: bool,
 }
@@ -44,6 +44,13 @@ pub(super) struct Witness {
     pub(super) host: IpAddr,
     pub(super) from: PacketTime,
     pub(super) to: PacketTime,
+}
+
+/// The witnesses that are not of one host: looked up once for all gaps of a stream.
+#[derive(Debug)]
+pub(super) struct Others {
+    /// In the order of their hosts.
+    witnesses: Vec<Witness>,
 }
 
 /// What other streams show.
@@ -57,17 +64,15 @@ pub(super) enum Shown {
 impl Instants {
     /// The receiver of a stream of `host` shows `cause` of a gap that begins at `at`.
     pub(super) fn note(&mut self, at: PacketTime, host: IpAddr, cause: GapCause) {
-        let moment = self.moments.entry(at.nanos().div_euclid(MOMENT_NANOS)).or_default();
-        match cause {
-            GapCause::Mirror if !moment.mirror.contains(&host) => moment.mirror.push(host),
-            GapCause::Network if !moment.network => moment.network = true,
-            GapCause::Network
-            | GapCause::Mirror
-            | GapCause::Capture
-            | GapCause::Sender
-            | GapCause::Unknown => return,
-        }
-        self.noted += 1;
+        let moment = at.nanos().div_euclid(MOMENT_NANOS);
+        let is_new = match cause {
+            GapCause::Mirror => self.moments.entry(moment).or_default().mirror.insert(host),
+            GapCause::Network => {
+                !std::mem::replace(&mut self.moments.entry(moment).or_default().network, true)
+            }
+            GapCause::Capture | GapCause::Sender | GapCause::Unknown => false,
+        };
+        self.noted += usize::from(is_new);
         while self.noted > MOST_NOTED {
             let Some((_, oldest)) = self.moments.pop_first() else { break };
             self.noted = self.noted.saturating_sub(oldest.mirror.len() + usize::from(oldest.network));
@@ -81,24 +86,30 @@ impl Instants {
         self.witnesses.push_back(witness);
     }
 
-    /// What streams of other hosts show of a gap of `host` that begins at `at`.
-    pub(super) fn shown(&self, at: PacketTime, host: IpAddr) -> Shown {
+    /// Who but `host` could tell of gaps of its streams.
+    pub(super) fn others(&self, host: IpAddr) -> Others {
+        let mut witnesses: Vec<Witness> =
+            self.witnesses.iter().filter(|witness| witness.host != host).copied().collect();
+        witnesses.sort_unstable_by_key(|witness| witness.host);
+        Others { witnesses }
+    }
+
+    /// What streams of `others` show of a gap that begins at `at`.
+    pub(super) fn shown(&self, at: PacketTime, others: &Others) -> Shown {
         let moment = at.nanos().div_euclid(MOMENT_NANOS);
         let near = || self.moments.range(moment - 1..=moment + 1).map(|(_, moment)| moment);
-        if near().next().is_none() || near().any(|moment| moment.network) {
+        let most = near().map(|moment| moment.mirror.len()).sum::<usize>();
+        if most < LEAST_HOSTS || near().any(|moment| moment.network) {
             return Shown::Nothing;
         }
-        let mut witnesses: Vec<IpAddr> = self
-            .witnesses
-            .iter()
-            .filter(|witness| witness.host != host && witness.from <= at && at <= witness.to)
-            .map(|witness| witness.host)
-            .collect();
-        witnesses.sort_unstable();
-        witnesses.dedup();
-        let is_lost = |witness: &&IpAddr| near().any(|moment| moment.mirror.contains(witness));
-        let lost = witnesses.iter().filter(is_lost).count();
-        let is_mirror = lost >= LEAST_HOSTS && lost * 10 >= witnesses.len() * TENTHS;
+        let (mut before, mut heard, mut lost) = (None, 0, 0);
+        for Witness { host, .. } in others.witnesses.iter().filter(|w| w.from <= at && at <= w.to) {
+            if before.replace(host) != Some(host) {
+                heard += 1;
+                lost += usize::from(near().any(|moment| moment.mirror.contains(host)));
+            }
+        }
+        let is_mirror = lost >= LEAST_HOSTS && lost * 10 >= heard * TENTHS;
         if is_mirror { Shown::Mirror } else { Shown::Nothing }
     }
 }
@@ -115,6 +126,10 @@ mod tests {
         PacketTime::from_nanos(at * 1_000_000)
     }
 
+    fn shown(instants: &Instants, at: PacketTime, host: IpAddr) -> Shown {
+        instants.shown(at, &instants.others(host))
+    }
+
     fn witnessed(hosts: u8) -> Instants {
         let mut instants = Instants::default();
         for n in 1..=hosts {
@@ -129,13 +144,13 @@ mod tests {
         instants.note(ms(1000), host(1), GapCause::Mirror);
         instants.note(ms(1010), host(2), GapCause::Mirror);
         instants.note(ms(1010), host(2), GapCause::Mirror);
-        assert_eq!(instants.shown(ms(1005), host(9)), Shown::Nothing, "two hosts");
+        assert_eq!(shown(&instants, ms(1005), host(9)), Shown::Nothing, "two hosts");
         instants.note(ms(1055), host(3), GapCause::Mirror);
-        assert_eq!(instants.shown(ms(1005), host(9)), Shown::Mirror);
-        assert_eq!(instants.shown(ms(1005), host(3)), Shown::Nothing, "it is one of the three");
-        assert_eq!(instants.shown(ms(1200), host(9)), Shown::Nothing, "another moment");
+        assert_eq!(shown(&instants, ms(1005), host(9)), Shown::Mirror);
+        assert_eq!(shown(&instants, ms(1005), host(3)), Shown::Nothing, "it is one of the three");
+        assert_eq!(shown(&instants, ms(1200), host(9)), Shown::Nothing, "another moment");
         instants.note(ms(990), host(4), GapCause::Network);
-        assert_eq!(instants.shown(ms(1005), host(9)), Shown::Nothing);
+        assert_eq!(shown(&instants, ms(1005), host(9)), Shown::Nothing);
     }
 
     #[test]
@@ -144,9 +159,25 @@ mod tests {
         for n in 1..=35 {
             instants.note(ms(1000), host(n), GapCause::Mirror);
         }
-        assert_eq!(instants.shown(ms(1000), host(99)), Shown::Nothing);
+        assert_eq!(shown(&instants, ms(1000), host(99)), Shown::Nothing);
         instants.note(ms(1000), host(36), GapCause::Mirror);
-        assert_eq!(instants.shown(ms(1000), host(99)), Shown::Mirror);
+        assert_eq!(shown(&instants, ms(1000), host(99)), Shown::Mirror);
+    }
+
+    #[test]
+    fn a_host_with_several_streams_is_one_witness_and_only_while_they_were_heard() {
+        let mut instants = witnessed(2);
+        (0..9).for_each(|_| instants.add_witness(Witness { host: host(1), from: ms(0), to: ms(5000) }));
+        (1..=4).for_each(|n| instants.note(ms(1000), host(n), GapCause::Mirror));
+        assert_eq!(shown(&instants, ms(1000), host(9)), Shown::Nothing, "two hosts could tell");
+        instants.add_witness(Witness { host: host(3), from: ms(1001), to: ms(5000) });
+        assert_eq!(shown(&instants, ms(1000), host(9)), Shown::Nothing, "the third spoke later");
+        assert_eq!(shown(&instants, ms(1001), host(9)), Shown::Mirror);
+        for n in 10..=12 {
+            instants.add_witness(Witness { host: host(n), from: ms(0), to: ms(1000) });
+        }
+        assert_eq!(shown(&instants, ms(1001), host(9)), Shown::Mirror, "these were silent by then");
+        assert_eq!(shown(&instants, ms(1000), host(9)), Shown::Nothing);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod call;
 pub(crate) mod cause;
+mod chance;
 mod claims;
 mod control;
 mod course;
@@ -22,6 +23,7 @@ mod packets;
 mod prints;
 mod refused;
 mod rings;
+mod said;
 mod sequence;
 mod silence;
 mod strays;

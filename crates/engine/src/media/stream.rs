@@ -7,7 +7,7 @@ use earwitness_model::{
 
 use super::{
     jitter::{Jitter, Talk},
-    taps::{From, Tap, Taps},
+    taps::{ShownBy, Tap, Taps},
 };
 
 /// Payload types of one track; a sender that goes through more is not a phone.
@@ -134,9 +134,9 @@ impl StreamState {
         self.packets += 1;
         self.payload_bytes += packet.payload.len() as u64;
         self.last = self.last.max(packet.arrival);
-        let from = self.taps.count(tap);
+        let shown_by = self.taps.count(tap);
         if self.kind == PayloadKind::Audio {
-            if from == From::AnotherTap {
+            if shown_by == ShownBy::AnotherTap {
                 self.jitter.handle_break();
             }
             let talk = if packet.marker { Talk::Begins } else { Talk::GoesOn };

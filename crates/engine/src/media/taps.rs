@@ -17,7 +17,7 @@ pub(super) struct Taps {
 
 /// Whether a packet came from the tap of the one before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum From {
+pub(super) enum ShownBy {
     SameTap,
     AnotherTap,
 }
@@ -31,11 +31,11 @@ impl Tap {
 
 impl Taps {
     #[inline]
-    pub(super) fn count(&mut self, tap: Tap) -> From {
+    pub(super) fn count(&mut self, tap: Tap) -> ShownBy {
         if let Some(count) = self.counts.get_mut(usize::from(tap.0)) {
             *count = count.saturating_add(1);
         }
-        if std::mem::replace(&mut self.last, tap) == tap { From::SameTap } else { From::AnotherTap }
+        if std::mem::replace(&mut self.last, tap) == tap { ShownBy::SameTap } else { ShownBy::AnotherTap }
     }
 
     /// The counts up to the last tap that showed any; none where there is one tap.
