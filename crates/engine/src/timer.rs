@@ -64,6 +64,10 @@ impl Timer {
     }
 }
 
+/// Packets in flight, and what a phone sends until its user interface follows: so long after its BYE, in ns of packet time, a
+/// party is silent. Nothing waits for it: what was heard is laid beside it when [`Timer::Linger`] is over.
+pub(crate) const FAREWELL_GRACE_NANOS: i64 = 2_000_000_000;
+
 /// When no deadline waits.
 pub(crate) const NEVER: PacketTime = PacketTime::from_nanos(i64::MAX);
 
@@ -119,6 +123,7 @@ mod tests {
     #[test]
     fn nothing_outlives_its_own_order_of_magnitude() {
         assert!(Timer::Segment.nanos() < Timer::Unclaimed.nanos());
+        assert!(FAREWELL_GRACE_NANOS < Timer::Linger.nanos());
         assert!(Timer::Linger.nanos() < Timer::Retry.nanos());
         assert!(Timer::StreamSilence.nanos() < Timer::MediaSilence.nanos());
         assert!(Timer::MediaSilence.nanos() < Timer::Unseen.nanos());

@@ -279,3 +279,23 @@ fn the_bye_that_is_answered_is_the_end_where_one_before_it_was_forged() {
     let early = forged.replace("2.000", "7.500");
     assert_eq!(call(&format!("{early}{real}")), (7500, Some(Caller), false), "both hung up");
 }
+
+#[test]
+fn of_two_dialogs_with_forged_byes_both_go_on() {
+    let exchange = Exchange { dialled: "4001", rung: "4002", second: "0.500", headers: MARKED };
+    let whole = exchange.text();
+    let (begun, _) = whole.split_once("rtp ").unwrap();
+    let text = format!(
+        "{begun}rtp in caller from=3.000 to=20.000 ssrc=0x11\nrtp out callee from=3.000 to=25.000 ssrc=0x22\n\
+         at 3.500 10.1.0.5:5060 > 10.1.0.9:5060 BYE in\nat 3.600 10.1.0.21:5060 > 10.1.0.9:5060 BYE out\n\
+         at 3.800 10.1.0.5:5060 > 10.1.0.9:5060 BYE in\n\
+         at 20.000 10.1.0.5:5060 > 10.1.0.9:5060 BYE in\nat 20.010 10.1.0.9:5060 > 10.1.0.5:5060 200 in\n\
+         at 25.000 10.1.0.21:5060 > 10.1.0.9:5060 BYE out\nat 25.010 10.1.0.9:5060 > 10.1.0.21:5060 200 out\n\
+         at 400.000 10.1.0.5:5060 > 10.1.0.9:5060 OPTIONS other from=monitor\n"
+    );
+    let replayed = replay(&told(&text), office(), Limits::default());
+    let call = replayed.only();
+    let end = call.end.clone().unwrap();
+    assert_eq!((end.at.since(call.facts.start) / 1_000_000, end.by), (25_000, Some(EndedBy::Callee)));
+    assert!(call.flags.contains(&Flag::FalseBye));
+}

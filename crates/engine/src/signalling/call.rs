@@ -1,8 +1,8 @@
 //! One call as its signalling tells it (RFC 3261): an attempt, an answer, an end.
 
 use earwitness_model::{
-    CallEnd, CallFacts, CallId, CallSummary, Decision, EarlyMedia, EndedBy, Flag, Flow, Leg, Mode, Outcome,
-    PacketTime, Pii, Refusal, Related, Tunnel, Verdict,
+    CallEnd, CallFacts, CallId, Decision, EarlyMedia, EndedBy, Flag, Flow, Leg, Mode, PacketTime, Refusal,
+    Related, Tunnel, Verdict,
 };
 
 use super::{
@@ -17,12 +17,7 @@ use super::{
     names::{Name, Names},
     resume::Announced,
 };
-use crate::{
-    order::{Keeping, MediaSummary},
-    output::Opened,
-    presses,
-    timer::Timer,
-};
+use crate::{order::Keeping, output::Opened, timer::Timer};
 
 /// Where the call stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,7 +67,7 @@ impl Beginning {
     }
 
     /// What is to be said of it.
-    const fn flags(self) -> &'static [Flag] {
+    pub(super) const fn flags(self) -> &'static [Flag] {
         match self {
             Self::Invite => &[],
             Self::MidDialog | Self::Response => &[Flag::MidCall],
@@ -288,82 +283,10 @@ impl Call {
             self.state = State::Over(CallEnd { at, by, reason });
         }
     }
-
-    /// How the attempt came out, as far as it is known.
-    fn outcome(&self) -> Outcome {
-        if self.answer.is_some() {
-            return Outcome::Answered;
-        }
-        match (&self.state, self.status) {
-            (State::Attempt | State::Answered, _) => Outcome::InProgress,
-            (State::Over(end), _) if end.by == Some(EndedBy::CaptureEnd) => Outcome::InProgress,
-            (State::Over(_), _) if self.cancelled => Outcome::Cancelled,
-            (State::Over(_), Some(487)) => Outcome::Cancelled,
-            (State::Over(_), Some(486 | 600)) => Outcome::Busy,
-            (State::Over(_), Some(408 | 480) | None) => Outcome::NoAnswer,
-            (State::Over(_), Some(403 | 603)) => Outcome::Declined,
-            (State::Over(_), Some(_)) => Outcome::Failed,
-        }
-    }
-
-    /// Everything that is known, now that the media is counted.
-    pub(super) fn summary(self, media: MediaSummary) -> CallSummary {
-        let (outcome, base) = (self.outcome(), self.base);
-        let told = |at: PacketTime| at.plus_nanos(base);
-        let end = match self.state {
-            State::Over(end) => Some(CallEnd { at: told(end.at), ..end }),
-            State::Attempt | State::Answered => None,
-        };
-        let is_stream = self.beginning.is_stream();
-        let no_bye = self.answer.is_some()
-            && !is_stream
-            && end.as_ref().is_none_or(|end| matches!(end.by, Some(EndedBy::Timeout | EndedBy::CaptureEnd)));
-        let mut flags = media.flags;
-        flags.extend(media.heard.flag());
-        flags.extend(self.beginning.flags());
-        flags.extend(no_bye.then_some(Flag::NoBye));
-        // Media that was heard says better what could be opened.
-        if media.streams.is_empty() {
-            flags.extend(self.closed.flags());
-        }
-        let found = [
-            (self.clock_stepped, Flag::ClockStepped),
-            (self.false_bye, Flag::FalseBye),
-            (self.unseen_answer, Flag::UnseenAnswer),
-            (self.in_tls, Flag::Tls),
-        ];
-        flags.extend(self.beside.flags());
-        flags.extend(found.into_iter().filter_map(|(is_so, flag)| is_so.then_some(flag)));
-        flags.sort_unstable();
-        flags.dedup();
-        let mut presses = media.presses;
-        presses.extend(self.info_keys.into_listed());
-        // What stands for a Call-ID of a stream is nobody's.
-        let names = self.names.iter().filter(|_| !is_stream);
-        CallSummary {
-            id: self.id,
-            sip_call_ids: names.map(|name| Pii::new(super::facts::text(&name.sip_call_id))).collect(),
-            facts: self.facts,
-            verdict: self.verdict,
-            answer: self.answer.filter(|_| self.beginning.saw_answer()).map(told),
-            end,
-            outcome,
-            sip_status: self.status,
-            tracks: media.tracks,
-            streams: media.streams,
-            dtmf: presses::united(presses),
-            gaps: media.gaps,
-            flags,
-            messages: self.messages,
-            joined: self.names.iter().filter_map(|name| name.by).collect(),
-            related: self.related,
-            tunnel: self.tunnel,
-        }
-    }
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use earwitness_model::PacketTime;
     use earwitness_rules::{RuleSet, facts_for};
 
@@ -374,7 +297,7 @@ mod tests {
     }
 
     /// An attempt from 10.1.0.5 with the From tag `a`, under the lab rule.
-    fn attempt() -> Call {
+    pub(in crate::signalling) fn attempt() -> Call {
         let facts = facts_for("0312221111", "4001");
         Call::new(Origin {
             id: CallId::new(0, 0),
@@ -411,22 +334,6 @@ mod tests {
         }
         assert_eq!(call.caller_tags.len(), 16);
         assert_eq!(call.caller_tags[1].as_deref(), Some(&[0][..]));
-    }
-
-    #[test]
-    fn an_answer_outweighs_every_end_and_a_cancel_every_status() {
-        let at = PacketTime::EPOCH;
-        let ended = |answered: bool, cancelled: bool, status: Option<u16>| {
-            let mut call = attempt();
-            (call.answer, call.cancelled, call.status) = (answered.then_some(at), cancelled, status);
-            call.end(at, None, None);
-            call.outcome()
-        };
-        assert_eq!(ended(true, true, Some(200)), Outcome::Answered);
-        assert_eq!(ended(false, true, Some(486)), Outcome::Cancelled);
-        assert_eq!(ended(false, false, None), Outcome::NoAnswer);
-        assert_eq!(ended(false, false, Some(404)), Outcome::Failed);
-        assert_eq!(attempt().outcome(), Outcome::InProgress);
     }
 
     #[test]

@@ -12,11 +12,8 @@ use super::{
 };
 use crate::{
     order::{CallSlot, Order},
-    timer::Timer,
+    timer::{FAREWELL_GRACE_NANOS, Timer},
 };
-
-/// Packets in flight, and what a phone sends until its user interface follows: 2 s after its BYE a party is silent.
-const GRACE_NANOS: i64 = 2_000_000_000;
 
 /// The BYE that ended a call.
 #[derive(Debug, Clone, Copy)]
@@ -49,7 +46,7 @@ impl Farewell {
     /// Whether the party talked on, given when each party was heard last: the caller, the callee.
     fn is_false(&self, heard: [Option<PacketTime>; 2]) -> bool {
         let last = heard[usize::from(self.by == Leg::Callee)];
-        !self.answered && last.is_some_and(|last| last.since(self.at) > GRACE_NANOS)
+        !self.answered && last.is_some_and(|last| last.since(self.at) > FAREWELL_GRACE_NANOS)
     }
 }
 
@@ -137,7 +134,11 @@ impl Signalling {
         };
         call.false_bye = true;
         call.announced.handle_change();
-        if let Some(Later { farewell, reason }) = call.later.take() {
+        if let Some(Later { farewell: later, reason }) = call.later.take() {
+            if later.name != farewell.name {
+                call.names.handle_false_bye(farewell.name);
+            }
+            let farewell = later;
             call.farewell = Some(farewell);
             call.state = State::Over(CallEnd { at: farewell.at, by: Some(farewell.ended_by()), reason });
             let over = call.take_over();

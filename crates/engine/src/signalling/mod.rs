@@ -24,6 +24,7 @@ mod referral;
 mod resume;
 mod stray_ends;
 mod strays;
+mod summary;
 
 use std::collections::VecDeque;
 
