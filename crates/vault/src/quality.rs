@@ -41,8 +41,11 @@ mod tests {
     use super::*;
     use crate::fitting::tests::entry;
 
+    /// Of which nothing is known.
     fn summary() -> CallSummary {
-        entry(8, 2).summary
+        let mut summary = entry(8, 2).summary;
+        summary.streams.iter_mut().for_each(|stream| stream.quality = StreamQuality::default());
+        summary
     }
 
     #[test]
