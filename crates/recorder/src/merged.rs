@@ -9,6 +9,10 @@ use zeroize::Zeroizing;
 
 use crate::run::{CutFile, Input};
 
+/// Frames after which a poll ends: two taps may take turns with every frame, and what is done between polls is done once
+/// for many.
+const ENOUGH: usize = 256;
+
 /// Files that are read side by side. Of each, one batch is in memory.
 pub(crate) struct Merged {
     each: Vec<Reading>,
@@ -23,7 +27,7 @@ pub(crate) enum Broken {
 /// Whether there is more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Went {
-    /// Frames of the file at this place were handed over.
+    /// Frames were handed over, the last of them of the file at this place.
     On(usize),
     /// There are none.
     ToTheEnd,
@@ -75,7 +79,7 @@ impl Merged {
         key_logs
     }
 
-    /// Hands over the frames that are next, of one file, until those of another are. It was [prepared](Self::prepare).
+    /// Hands over the frames that are next, about [`ENOUGH`] where files take turns. It was [prepared](Self::prepare).
     pub(crate) fn poll(&mut self, mut visit: impl FnMut(usize, &RawFrame<'_>)) -> Went {
         if let Some(place) = self.last() {
             let Some(reading) = self.each.get_mut(place) else { return Went::ToTheEnd };
@@ -83,21 +87,38 @@ impl Merged {
             reading.state = reading.after(polled);
             return Went::On(place);
         }
-        let next = |(place, reading): (usize, &Reading)| Some((reading.frames.front()?.time, place));
-        let mut heads: Vec<(PacketTime, usize)> = self.each.iter().enumerate().filter_map(next).collect();
-        heads.sort_unstable();
-        let Some(&(_, place)) = heads.first() else { return Went::ToTheEnd };
-        let until = heads.get(1).map(|(time, _)| *time);
-        if let Some(reading) = self.each.get_mut(place) {
+        let (mut went, mut handed_over) = (Went::ToTheEnd, 0);
+        while handed_over < ENOUGH && self.is_prepared() {
+            let Some((place, until)) = self.next() else { break };
+            let Some(reading) = self.each.get_mut(place) else { break };
             let is_next = |held: &Held| until.is_none_or(|until| held.time <= until);
             while reading.frames.front().is_some_and(is_next) {
                 let Some(held) = reading.frames.pop_front() else { break };
                 let bytes = reading.bytes.get(held.begin..held.end).unwrap_or_default();
                 let Held { time, number, link, wire_len, .. } = held;
                 visit(place, &RawFrame { time, number, link, wire_len, bytes });
+                handed_over += 1;
             }
+            went = Went::On(place);
         }
-        Went::On(place)
+        went
+    }
+
+    /// Whether it is known of every file which frame of it is next.
+    fn is_prepared(&self) -> bool {
+        self.each.iter().all(|reading| !reading.is_open() || !reading.frames.is_empty())
+    }
+
+    /// The file whose frame in memory is the earliest, and when the earliest of the others is. Of the same time the first
+    /// file's frame is the earlier.
+    fn next(&self) -> Option<(usize, Option<PacketTime>)> {
+        let time = |reading: &Reading| reading.frames.front().map(|held| held.time);
+        let heads = || {
+            let each = self.each.iter().enumerate();
+            each.filter_map(|(place, reading)| Some((time(reading)?, place)))
+        };
+        let (_, first) = heads().min()?;
+        Some((first, heads().filter(|(_, place)| *place != first).map(|(time, _)| time).min()))
     }
 
     /// The one file of which there is more, when nothing of any is in memory: its frames need not leave it.
