@@ -192,3 +192,51 @@ impl Reading {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use earwitness_capture::FileSource;
+
+    use super::*;
+
+    /// A pcap file with a frame at each of `micros`.
+    fn file(micros: impl Iterator<Item = u32>) -> Input {
+        let mut bytes = [0xa1b2_c3d4_u32, 2 | 4 << 16, 0, 0, 65_535, 1].map(u32::to_le_bytes).concat();
+        for at in micros {
+            bytes.extend([0, at, 4, 4, 0].map(u32::to_le_bytes).concat());
+        }
+        let source =
+            FileSource::from_reader(Box::new(std::io::Cursor::new(bytes)), "made").expect("a capture");
+        Input { name: "made".to_owned(), source }
+    }
+
+    /// When each frame was and of which file, and how many polls that took.
+    fn read(inputs: Vec<Input>) -> (Vec<(i64, usize)>, usize) {
+        let (mut merged, mut frames, mut polls) = (Merged::new(inputs), Vec::new(), 0);
+        loop {
+            assert!(merged.prepare().is_empty(), "there is no key log");
+            let went = merged.poll(|place, frame| frames.push((frame.time.nanos() / 1000, place)));
+            if went == Went::ToTheEnd {
+                return (frames, polls);
+            }
+            polls += 1;
+        }
+    }
+
+    #[test]
+    fn files_that_take_turns_are_read_in_order_and_in_batches() {
+        let files =
+            vec![file((0..3000).step_by(2)), file((1..2000).step_by(2)), file((500..1500).step_by(2))];
+        let (frames, polls) = read(files);
+        assert!(frames.is_sorted(), "of the same time the first file's frame comes first");
+        assert_eq!(frames.len(), 1500 + 1000 + 500);
+        assert!(polls <= 40, "{polls} for 3000 frames");
+    }
+
+    #[test]
+    fn files_one_after_the_other_are_read_in_any_order() {
+        let (frames, _) = read(vec![file(2000..3000), file(0..1000), file(std::iter::empty())]);
+        assert_eq!(frames.len(), 2000);
+        assert!(frames.is_sorted());
+    }
+}
