@@ -134,7 +134,7 @@ pub(crate) mod tests {
         Bursts, CallEnd, CallId, CallSummary, Course, Direction, Dtmf, DtmfVia, EarlyMedia, Encapsulation,
         FarEnd, Flag, Flow, Gap, GapCause, InbandDigits, Keep, Leg, Outcome, PacketTime, PayloadKind, Period,
         RecordingId, RetentionClass, RuleSetHash, StreamQuality, StreamSummary, Stretch, Track, TrackIndex,
-        Tunnel, TunnelEnds,
+        Tunnel, TunnelEnds, VoipMetrics,
     };
 
     use super::*;
@@ -186,7 +186,23 @@ pub(crate) mod tests {
             reports: u32::MAX,
         };
         let bursts = Bursts { count: u32::MAX, longest: u32::MAX };
-        StreamQuality { far_end: Some(far_end), bursts, taps: vec![u64::MAX; 4] }
+        let metrics = VoipMetrics {
+            loss_rate: u8::MAX,
+            discard_rate: u8::MAX,
+            burst_density: u8::MAX,
+            gap_density: u8::MAX,
+            burst_ms: u16::MAX,
+            gap_ms: u16::MAX,
+            round_trip_ms: Some(u16::MAX),
+            end_system_ms: Some(u16::MAX),
+            signal_dbm0: Some(i8::MIN),
+            noise_dbm0: Some(i8::MIN),
+            rerl_db: Some(u8::MAX),
+            r_factor: Some(u8::MAX),
+            mos_lq: Some(u8::MAX),
+            mos_cq: Some(u8::MAX),
+        };
+        StreamQuality { far_end: Some(far_end), bursts, taps: vec![u64::MAX; 4], metrics: Some(metrics) }
     }
 
     /// Every text of `text` bytes and every list of `count` items.
