@@ -74,6 +74,7 @@ pub fn summary(n: u32) -> CallSummary {
         flags: Vec::new(),
         messages: 7,
         joined: Vec::new(),
+        joined_parties: Vec::new(),
         related: Vec::new(),
         tunnel: None,
     }

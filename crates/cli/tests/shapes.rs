@@ -121,6 +121,68 @@ fn listed(folder: &Path) -> String {
     calls.iter().map(|call| told(&bench, call)).collect()
 }
 
+/// What an office has that records its extensions but for 4002.
+const RULES: [(&str, &str); 2] = [
+    (
+        "numbers.toml",
+        "schema = 1\ncountry = \"82\"\narea = \"31\"\ninternal = [\"4000-4999\"]\nrepresentative = []\n",
+    ),
+    (
+        "office.toml",
+        "schema = 1\n[retention.a]\nkeep = \"P90D\"\n[notice.n]\naudio = \"none\"\nfrom = 2026-01-01\nrequired = true\n\
+         [[rule]]\nname = \"desks\"\nmode = \"blanket\"\nextensions = [\"4001\", \"4003-4020\"]\n\
+         direction = \"both\"\ninternal = \"record\"\nretention = \"a\"\nnotice = \"n\"\n\
+         [[rule]]\nname = \"council\"\nmode = \"never\"\nextensions = [\"4002\"]\n",
+    ),
+];
+
+/// The calls of a fixture that `list` gives with these arguments, under these rules.
+fn recorded(fixture: &str, rules: &[&str], list: &[&str]) -> Vec<Value> {
+    let bench = Bench::new();
+    let calls = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/calls");
+    let script = fs::read_to_string(calls.join(fixture).join("script.call")).unwrap();
+    let capture = fs::File::create(bench.path("call.pcap")).unwrap();
+    let frames = script::parse(&script).unwrap().frames();
+    pcap::write_all(std::io::BufWriter::new(capture), frames).unwrap();
+    fs::create_dir(bench.path("rules")).unwrap();
+    for (name, text) in RULES {
+        fs::write(bench.path("rules").join(name), text).unwrap();
+    }
+    bench.done([&["record"], rules, &["-q", "-r", "call.pcap"]].concat());
+    bench.calls(list)
+}
+
+#[test]
+fn a_party_of_a_dialog_that_joined_is_found_by_its_number() {
+    let user = |leg: &Value, end: &str| leg[end]["user"].as_str().unwrap().to_owned();
+    for (fixture, number, parties) in
+        [("pick-up", "4002", ["4002", "4001"]), ("transfer-attended", "031-222-1111", ["0312221111", "4002"])]
+    {
+        let found = recorded(fixture, &["--lab"], &["--number", number]);
+        let legs: Vec<&Value> = found.iter().flat_map(|call| call["legs"].as_array().unwrap()).collect();
+        let joined: Vec<_> = legs.iter().filter(|leg| leg["reason"] == "replaces").collect();
+        assert_eq!(
+            joined.iter().map(|leg| [user(leg, "from"), user(leg, "to")]).collect::<Vec<_>>(),
+            [parties]
+        );
+        assert!(found.iter().all(|call| call["legs"][0]["from"] == call["from"]), "the first is the call's");
+        assert_eq!(recorded(fixture, &["--lab"], &["--number", "4009"]).len(), 0, "{fixture}");
+    }
+}
+
+#[test]
+fn a_call_picked_up_at_an_extension_that_is_never_recorded_is_still_an_inbound_one() {
+    let calls = recorded("pick-up", &["--rules", "rules"], &[]);
+    assert_eq!(calls.len(), 1, "{calls:?}");
+    let told = ["direction", "recorded", "reason"].map(|name| calls[0][name].clone());
+    assert_eq!(
+        told,
+        [Value::from("inbound"), Value::from(false), Value::from("the rule's mode is never")],
+        "{}",
+        calls[0]
+    );
+}
+
 fn fixtures() -> Vec<PathBuf> {
     let calls = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/calls");
     let mut all: Vec<PathBuf> = fs::read_dir(calls).unwrap().map(|entry| entry.unwrap().path()).collect();

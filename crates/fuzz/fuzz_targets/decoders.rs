@@ -135,6 +135,7 @@ fn summary() -> CallSummary {
         flags: vec![],
         messages: 0,
         joined: vec![],
+        joined_parties: vec![],
         related: vec![],
         tunnel: None,
     }

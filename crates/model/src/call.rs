@@ -17,6 +17,15 @@ pub struct Party {
     pub host: Option<Pii<String>>,
 }
 
+/// The two parties of a dialog, as its INVITE names them.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Parties {
+    /// From.
+    pub from: Party,
+    /// To.
+    pub to: Party,
+}
+
 /// What is known when a call begins: what the rules decide on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CallFacts {
@@ -236,6 +245,10 @@ pub struct CallSummary {
     /// own bytes, which were fixed before it: whoever keeps them writes it behind them.
     #[serde(skip)]
     pub joined: Vec<Evidence>,
+    /// Who the dialogs of [`Self::joined`] are between, in their order; kept like it. Shorter where it is not known: of calls
+    /// that were kept before this was, or were cut off by a stop of the recorder.
+    #[serde(skip)]
+    pub joined_parties: Vec<Parties>,
     /// Other calls of the same conversation; kept like [`Self::joined`].
     #[serde(skip)]
     pub related: Vec<Related>,

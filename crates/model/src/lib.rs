@@ -21,7 +21,8 @@ mod tunnel;
 mod verdict;
 
 pub use call::{
-    CallEnd, CallFacts, CallKind, CallSummary, Dtmf, DtmfVia, EndedBy, Flag, Gap, GapCause, Outcome, Party,
+    CallEnd, CallFacts, CallKind, CallSummary, Dtmf, DtmfVia, EndedBy, Flag, Gap, GapCause, Outcome, Parties,
+    Party,
 };
 pub use codec::{Codec, PayloadKind};
 pub use conversation::{Evidence, Related};

@@ -4,7 +4,7 @@
 //! recorder, nor the opening of its vault: it is listed shortened. The signed manifest keeps what the entry leaves out.
 //! What is left is a function of the entry alone, so that a rebuild lists the same, and checking can compare.
 
-use earwitness_model::{CallFacts, Codec, Decision, Party, Pii, Verdict};
+use earwitness_model::{CallFacts, Codec, Decision, Parties, Party, Pii, Verdict};
 
 use crate::{entry::Entry, index::MAX_ENTRY};
 
@@ -14,6 +14,8 @@ const MAX_TEXT: usize = 256;
 const MAX_NAMES: usize = 64;
 /// Streams, tracks and payload hashes that are kept.
 const MAX_STREAMS: usize = 256;
+/// Dialogs that joined a call of which the parties are kept; a call takes in fewer.
+const MAX_DIALOGS: usize = 16;
 /// What stands at the end of a text that was cut.
 const CUT: char = '…';
 
@@ -65,6 +67,7 @@ impl Entry {
         let summary = &mut self.summary;
         summary.sip_call_ids.iter_mut().for_each(cut_personal);
         cut_facts(&mut summary.facts);
+        summary.joined_parties.iter_mut().flat_map(|Parties { from, to }| [from, to]).for_each(cut_party);
         cut_verdict(&mut summary.verdict);
         summary.end.iter_mut().flat_map(|end| &mut end.reason).for_each(cut);
         for stream in &mut summary.streams {
@@ -80,6 +83,7 @@ impl Entry {
         for names in [&mut summary.sip_call_ids, &mut facts.asserted, &mut facts.diverted_from] {
             names.truncate(MAX_NAMES);
         }
+        summary.joined_parties.truncate(MAX_DIALOGS);
         summary.flags.truncate(MAX_NAMES);
         summary.streams.truncate(MAX_STREAMS);
         summary.tracks.truncate(MAX_STREAMS);
@@ -90,11 +94,13 @@ impl Entry {
 }
 
 fn cut_facts(facts: &mut CallFacts) {
-    for Party { user, display, host } in [&mut facts.from, &mut facts.to] {
-        [user, display, host].into_iter().flatten().for_each(cut_personal);
-    }
+    [&mut facts.from, &mut facts.to].into_iter().for_each(cut_party);
     facts.request_user.iter_mut().for_each(cut_personal);
     facts.asserted.iter_mut().chain(&mut facts.diverted_from).for_each(cut_personal);
+}
+
+fn cut_party(Party { user, display, host }: &mut Party) {
+    [user, display, host].into_iter().flatten().for_each(cut_personal);
 }
 
 fn cut_verdict(verdict: &mut Verdict) {
@@ -271,6 +277,7 @@ pub(crate) mod tests {
             flags: vec![Flag::Interrupted; count],
             messages: u32::MAX,
             joined: vec![],
+            joined_parties: vec![Parties { from: party(), to: party() }; count],
             related: vec![],
             tunnel: Some(Tunnel {
                 kind: Encapsulation::Hep,

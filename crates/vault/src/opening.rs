@@ -107,6 +107,7 @@ impl OpenedRow {
             flags: flags(running),
             messages: 0,
             joined: running.iter().flat_map(|call| &call.joined).map(|dialog| dialog.by).collect(),
+            joined_parties: Vec::new(),
             related: Vec::new(),
             tunnel: None,
         }

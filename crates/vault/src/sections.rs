@@ -11,7 +11,7 @@
 //! it, or the next number after the last, does so for good. A kind that this program does not know it could not write again as it was
 //! signed, and so it refuses the whole, as it does another schema.
 
-use earwitness_model::{CallSummary, Course, Tunnel, VoipMetrics};
+use earwitness_model::{CallSummary, Course, Parties, Tunnel, VoipMetrics};
 
 use crate::{conversation, quality};
 
@@ -30,6 +30,8 @@ const TUNNEL: u8 = 3;
 const QUALITY: u8 = 4;
 /// [`VoipMetrics`] of receivers, by the place of their stream in the summary.
 const METRICS: u8 = 5;
+/// [`Parties`] of the dialogs that joined, in their order.
+const PARTIES: u8 = 6;
 
 /// Whether this program reads `schema`.
 pub(crate) const fn is_read(schema: u8) -> bool {
@@ -46,8 +48,9 @@ pub(crate) fn write(schema: u8, summary: &CallSummary, bytes: &mut Vec<u8>) {
         let courses = courses(summary).map(|courses| (COURSES, courses));
         let quality = quality::section(summary).map(|bytes| (QUALITY, bytes));
         let metrics = metrics(summary).map(|metrics| (METRICS, metrics));
+        let parties = parties(summary).map(|parties| (PARTIES, parties));
         let sections: Vec<(u8, Vec<u8>)> =
-            courses.into_iter().chain(tunnel).chain(quality).chain(metrics).collect();
+            courses.into_iter().chain(tunnel).chain(quality).chain(metrics).chain(parties).collect();
         bytes.extend_from_slice(&encoded(&sections));
     }
 }
@@ -66,6 +69,7 @@ pub(crate) fn read(schema: u8, summary: &mut CallSummary, bytes: &[u8]) -> Optio
                 TUNNEL => summary.tunnel = Some(postcard::from_bytes::<Tunnel>(section).ok()?),
                 QUALITY => quality::read(summary, section)?,
                 METRICS => read_metrics(summary, section)?,
+                PARTIES => summary.joined_parties = postcard::from_bytes::<Vec<Parties>>(section).ok()?,
                 _ => return None,
             }
         }
@@ -107,4 +111,9 @@ fn read_metrics(summary: &mut CallSummary, section: &[u8]) -> Option<()> {
         summary.streams.get_mut(usize::try_from(place).ok()?)?.quality.metrics = Some(metrics);
     }
     Some(())
+}
+
+fn parties(summary: &CallSummary) -> Option<Vec<u8>> {
+    let parties = &summary.joined_parties;
+    (!parties.is_empty()).then(|| encoded(parties))
 }

@@ -64,7 +64,9 @@ impl Filter {
     fn has_party(&self, summary: &CallSummary, number: &str) -> bool {
         let CallFacts { from, to, request_user, asserted, diverted_from, start: _ } = &summary.facts;
         let users = [&from.user, &to.user, request_user, &summary.verdict.extension];
-        let mut parties = users.into_iter().flatten().chain(asserted).chain(diverted_from);
+        let parties = users.into_iter().flatten().chain(asserted).chain(diverted_from);
+        let joined = summary.joined_parties.iter().flat_map(|dialog| [&dialog.from.user, &dialog.to.user]);
+        let mut parties = parties.chain(joined.flatten());
         parties.any(|party| self.plan.same_number(party.expose(), number))
     }
 }

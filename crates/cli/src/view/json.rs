@@ -72,12 +72,23 @@ pub(crate) fn call_object(entry: &Entry, zone: Tz, digests: Option<&[PayloadDige
     })
 }
 
-/// The call's dialogs, and by what each is known to be one of them.
+/// The call's dialogs, who they are between, and by what each is known to be one of them.
 fn legs(summary: &CallSummary) -> Vec<Value> {
     let joined = summary.joined.iter().copied().map(Some);
     let reasons = std::iter::once(None).chain(joined).chain(std::iter::repeat(None));
-    let dialogs = summary.sip_call_ids.iter().zip(reasons);
-    dialogs.map(|(id, by)| json!({ "sip_call_id": id.expose(), "reason": evidence_word(by) })).collect()
+    let own = (&summary.facts.from, &summary.facts.to);
+    let joined = summary.joined_parties.iter().map(|dialog| (&dialog.from, &dialog.to));
+    let parties = std::iter::once(own).chain(joined).map(Some).chain(std::iter::repeat(None));
+    let dialogs = summary.sip_call_ids.iter().zip(reasons).zip(parties);
+    let leg = |((id, by), parties): ((&Pii<String>, _), Option<(&Party, &Party)>)| {
+        json!({
+            "sip_call_id": id.expose(),
+            "reason": evidence_word(by),
+            "from": parties.map(|(from, _)| party_object(from)),
+            "to": parties.map(|(_, to)| party_object(to)),
+        })
+    };
+    dialogs.map(leg).collect()
 }
 
 /// What the mirror wrapped the call in, between whom.

@@ -70,9 +70,13 @@ fn parties(summary: &CallSummary, screen: Screen) -> String {
         }
     }
     let reasons = std::iter::once(None).chain(summary.joined.iter().copied().map(Some));
-    for (sip_call_id, by) in summary.sip_call_ids.iter().zip(reasons.chain(std::iter::repeat(None))) {
+    let parties = std::iter::once(None).chain(summary.joined_parties.iter().map(Some));
+    let dialogs = summary.sip_call_ids.iter().zip(reasons.chain(std::iter::repeat(None)));
+    for ((sip_call_id, by), parties) in dialogs.zip(parties.chain(std::iter::repeat(None))) {
         let by = by.map(|by| format!("  joined {}", evidence_meaning(by))).unwrap_or_default();
-        text += &fact("Call-ID", format_args!("{}{by}", printable(sip_call_id.expose())));
+        let between = parties.map(|dialog| format!("  {} > {}", in_full(&dialog.from), in_full(&dialog.to)));
+        let id = printable(sip_call_id.expose());
+        text += &fact("Call-ID", format_args!("{id}{by}{}", between.unwrap_or_default()));
     }
     for related in &summary.related {
         text += &fact("see also", format_args!("{}  {}", related.call, evidence_meaning(related.by)));
@@ -252,6 +256,10 @@ mod tests {
         let mut entry = sample::answered();
         entry.summary.sip_call_ids.push(earwitness_model::Pii::new("hop@pbx".to_owned()));
         entry.summary.joined = vec![Evidence::SessionId];
+        let mut parties = earwitness_model::Parties::default();
+        parties.from.user = Some(earwitness_model::Pii::new("4002".to_owned()));
+        parties.to.host = Some(earwitness_model::Pii::new("pbx".to_owned()));
+        entry.summary.joined_parties = vec![parties];
         let call = sample::refused().summary.id;
         entry.summary.related = vec![Related { call, by: Evidence::Refer }];
         entry.summary.tunnel = Some(sample::tunnel());
@@ -259,7 +267,7 @@ mod tests {
         for line in [
             "  mirrored in ERSPAN  192.0.2.1 > 192.0.2.9, 2 tunnels in all",
             "  Call-ID     a84b4c76e66710@pc33",
-            "  Call-ID     hop@pbx  joined by the same Session-ID",
+            "  Call-ID     hop@pbx  joined by the same Session-ID  4002 > pbx",
             &format!("  see also    {call}  by REFER: a transfer"),
         ] {
             assert!(page.lines().any(|found| found == line), "{line:?} in\n{page}");

@@ -142,6 +142,7 @@ pub(crate) fn answered() -> Entry {
         flags: vec![],
         messages: 7,
         joined: vec![],
+        joined_parties: vec![],
         related: vec![],
         tunnel: None,
     };

@@ -42,7 +42,7 @@ pub(super) struct Belongs {
 enum Joining {
     /// It stays.
     AsItIs,
-    /// It becomes that of the dialog.
+    /// It becomes that of the dialog, all but the direction.
     Judged(Box<Verdict>),
     /// It would have to change and may not: the dialog is a call of its own.
     Apart,
@@ -110,12 +110,16 @@ impl Signalling {
         let before = call.keeping();
         match joining(call, own) {
             Joining::AsItIs => {}
-            Joining::Judged(verdict) => call.verdict = *verdict,
+            // What the rule of another dialog says of the call; which way it went, its own first INVITE tells.
+            Joining::Judged(verdict) => {
+                call.verdict = Verdict { direction: call.verdict.direction, ..*verdict };
+            }
             Joining::Apart => return None,
         }
         let keeping = call.keeping();
         let decided = call.names.joined().len();
-        call.names.join(Name::new(call_id, Some(by), side, cseq), replaced);
+        let name = Name::new(call_id, Some(by), side, cseq).between(facts::parties(message));
+        call.names.join(name, replaced);
         if call.names.decides(decided + 1) {
             (call.first_hop, call.cancelled) = (Some(datagram.flow), false);
             call.invited.forget();

@@ -1,6 +1,6 @@
 //! From a SIP message to what the rules decide on.
 
-use earwitness_model::{CallFacts, CallId, PacketTime, Party, Pii};
+use earwitness_model::{CallFacts, CallId, PacketTime, Parties, Party, Pii};
 use earwitness_wire::sip::{Message, NameAddr, percent_decoded, unescaped};
 
 /// Bytes kept of a name, number or host: RFC 3261 bounds none, and each is kept for every call.
@@ -11,10 +11,11 @@ const MOST_ADDRESSES: usize = 16;
 /// The facts of a call whose first message is `message`.
 pub(super) fn facts(message: &Message<'_>, start: PacketTime) -> CallFacts {
     let user = |address: &NameAddr<'_>| address.uri().user.map(|user| Pii::new(decoded(user)));
+    let Parties { from, to } = parties(message);
     CallFacts {
         start,
-        from: message.from().as_ref().map(party).unwrap_or_default(),
-        to: message.to().as_ref().map(party).unwrap_or_default(),
+        from,
+        to,
         request_user: message.request_uri().and_then(|uri| uri.user).map(|user| Pii::new(decoded(user))),
         asserted: message.asserted().filter_map(|address| user(&address)).take(MOST_ADDRESSES).collect(),
         diverted_from: message
@@ -23,6 +24,12 @@ pub(super) fn facts(message: &Message<'_>, start: PacketTime) -> CallFacts {
             .take(MOST_ADDRESSES)
             .collect(),
     }
+}
+
+/// Who `message` says it is between.
+pub(super) fn parties(message: &Message<'_>) -> Parties {
+    let of = |address: Option<NameAddr<'_>>| address.as_ref().map(party).unwrap_or_default();
+    Parties { from: of(message.from()), to: of(message.to()) }
 }
 
 fn party(address: &NameAddr<'_>) -> Party {

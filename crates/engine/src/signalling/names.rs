@@ -1,6 +1,6 @@
 //! The Call-IDs under which a call is known: that of its first INVITE, and those of dialogs that joined it.
 
-use earwitness_model::{Evidence, Leg};
+use earwitness_model::{Evidence, Leg, Parties};
 
 use super::branches::{AfterBye, Branches};
 
@@ -13,6 +13,8 @@ pub(super) struct Name {
     pub(super) sip_call_id: Box<[u8]>,
     /// What shows that it is this call's; `None` of the first.
     pub(super) by: Option<Evidence>,
+    /// Who its INVITE says it is between; of the first, the call's facts tell.
+    pub(super) parties: Parties,
     /// On whose side its first INVITE was sent.
     pub(super) inviter: Leg,
     pub(super) invite_cseq: u32,
@@ -28,6 +30,7 @@ impl Name {
         Self {
             sip_call_id: sip_call_id.into(),
             by,
+            parties: Parties::default(),
             inviter,
             invite_cseq,
             failed_cseq: None,
@@ -35,6 +38,11 @@ impl Name {
             answered: false,
             over: false,
         }
+    }
+
+    /// The same between these.
+    pub(super) fn between(self, parties: Parties) -> Self {
+        Self { parties, ..self }
     }
 
     /// The same as it was when another engine stopped.

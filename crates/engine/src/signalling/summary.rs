@@ -73,6 +73,7 @@ impl Call {
             flags,
             messages: self.messages,
             joined: self.names.iter().filter_map(|name| name.by).collect(),
+            joined_parties: self.names.joined().iter().map(|name| name.parties.clone()).collect(),
             related: self.related,
             tunnel: self.tunnel,
         }

@@ -135,6 +135,7 @@ impl Outline {
             flags: vec![],
             messages: 0,
             joined: vec![],
+            joined_parties: vec![],
             related: vec![],
             tunnel: None,
         }

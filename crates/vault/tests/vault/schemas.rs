@@ -1,6 +1,8 @@
 //! What earlier versions wrote is read, and what is new comes back as it was put.
 
-use earwitness_model::{Codec, Course, Evidence, Related, StreamQuality, Stretch, VoipMetrics};
+use earwitness_model::{
+    Codec, Course, Evidence, Parties, Party, Pii, Related, StreamQuality, Stretch, VoipMetrics,
+};
 use earwitness_vault::{ENTRY_SCHEMA, Entry, EntryError};
 
 use crate::support::{START, call_id, entry, office_with, summary, track};
@@ -66,6 +68,19 @@ fn entries_of_earlier_schemas_are_read_as_far_as_they_went() {
     assert_eq!(Entry::from_bytes(&own(1)), Ok(first));
     let later = ENTRY_SCHEMA + 1;
     assert_eq!(Entry::from_bytes(&own(later)), Err(EntryError::Schema { found: later }));
+}
+
+#[test]
+fn who_joined_dialogs_are_between_comes_back_as_a_section_behind_the_bytes_there_were() {
+    let mut entry = full();
+    let before = entry.to_bytes();
+    let user = |user: &str| Party { user: Some(Pii::new(user.to_owned())), ..Party::default() };
+    entry.summary.joined_parties = vec![Parties { from: user("4002"), to: user("4001") }];
+    let bytes = entry.to_bytes();
+    assert!(bytes.len() > before.len(), "it is written");
+    assert_eq!(Entry::from_bytes(&bytes), Ok(entry.clone()));
+    entry.summary.joined_parties.clear();
+    assert_eq!(Entry::from_bytes(&before), Ok(entry), "and absent from what was kept before");
 }
 
 #[test]

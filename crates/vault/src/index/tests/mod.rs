@@ -72,6 +72,7 @@ fn entry(id: CallId, sip_call_ids: &[&str]) -> Entry {
         flags: vec![],
         messages: 5,
         joined: vec![],
+        joined_parties: vec![],
         related: vec![],
         tunnel: None,
     };

@@ -194,6 +194,7 @@ pub(crate) fn summary(n: u32) -> CallSummary {
         flags: Vec::new(),
         messages: 7,
         joined: vec![],
+        joined_parties: vec![],
         related: vec![],
         tunnel: None,
     }
