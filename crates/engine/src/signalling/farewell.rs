@@ -9,6 +9,7 @@ use earwitness_wire::sip::Message;
 use super::{
     Signalling, SipDatagram,
     call::{Call, State},
+    from_tag,
 };
 use crate::{
     order::{CallSlot, Order},
@@ -25,6 +26,15 @@ pub(super) struct Farewell {
     /// Its number in that dialog.
     pub(super) cseq: u32,
     pub(super) answered: bool,
+}
+
+/// What is known of a BYE's coming to the other party.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Received {
+    /// It answered the BYE.
+    Answered,
+    /// Nothing yet.
+    NotKnown,
 }
 
 /// What a BYE says that comes when the call is over by another one, which nobody answered.
@@ -52,11 +62,18 @@ impl Farewell {
 
 impl Call {
     /// The BYE numbered `cseq` in the dialog at `name` was answered with `code`: its sender's own dialog is over.
-    pub(super) fn handle_bye_answered(&mut self, code: u16, name: usize, cseq: u32) {
+    fn handle_bye_answered(&mut self, code: u16, name: usize, cseq: u32) {
         let later = self.later.as_mut().map(|later| &mut later.farewell);
         for farewell in self.farewell.as_mut().into_iter().chain(later) {
             farewell.answered |= code >= 200 && (farewell.name, farewell.cseq) == (name, cseq);
         }
+    }
+
+    /// Whether the call is over, or may be, by the BYE numbered `cseq` in the dialog at `name`.
+    fn knows_bye(&self, name: usize, cseq: u32) -> bool {
+        let later = self.later.as_ref().map(|later| &later.farewell);
+        let mut known = self.farewell.iter().chain(later);
+        known.any(|farewell| (farewell.name, farewell.cseq) == (name, cseq))
     }
 
     /// A BYE came when the call was over: should the one that ended it turn out false, this one may be the end. The first
@@ -84,6 +101,33 @@ impl Call {
 }
 
 impl Signalling {
+    /// A response to a BYE. Where the BYE itself was not seen, its sender hung up all the same (RFC 3261, section 15.1.1),
+    /// unless it is asked who it is. A response is forged as easily as a BYE: one that does not go the way of the call's INVITE
+    /// counts no more than a BYE that nobody answered.
+    pub(super) fn handle_bye_response(
+        &mut self,
+        slot: CallSlot,
+        code: u16,
+        message: &Message<'_>,
+        datagram: &SipDatagram<'_>,
+        orders: &mut VecDeque<Order>,
+    ) {
+        let (Some(call), Some(cseq)) = (self.call_mut(slot), message.cseq()) else { return };
+        let place = call.names.place(message.call_id());
+        call.handle_bye_answered(code, place, cseq.number);
+        let (name, sender) = (call.names.at(place), call.sender(from_tag(message), false));
+        let is_end = code >= 200 && !matches!(code, 401 | 407);
+        // An attempt before the latest INVITE may have been ended by it.
+        let is_earlier = sender == name.inviter && cseq.number <= name.invite_cseq;
+        if !is_end || is_earlier || name.is_over() || call.knows_bye(place, cseq.number) {
+            return;
+        }
+        let way = if sender == name.inviter { datagram.flow } else { datagram.flow.reversed() };
+        let is_known = call.names.decides(place) && call.is_first_hop(&way);
+        let received = if is_known { Received::Answered } else { Received::NotKnown };
+        self.handle_bye(slot, message, (datagram.time, received), orders);
+    }
+
     /// The call has been over for a while: it is let go, or looked at first.
     pub(super) fn part(&mut self, slot: CallSlot, orders: &mut VecDeque<Order>) {
         let farewell = self.call(slot).and_then(|call| call.farewell);

@@ -10,7 +10,7 @@ use super::{
     branches::AfterBye,
     call::{Answer, State},
     facts,
-    farewell::Farewell,
+    farewell::{Farewell, Received},
     from_tag, hold, in_dialog,
     keys::Change,
     ladder::{self, Kept, Ladder},
@@ -100,7 +100,7 @@ impl Signalling {
                 self.take_offer(slot, sender, (message, datagram), orders);
             }
             Method::Cancel if call.names.decides(place) => call.cancel(&datagram.flow),
-            Method::Bye => self.handle_bye(slot, message, time, orders),
+            Method::Bye => self.handle_bye(slot, message, (time, Received::NotKnown), orders),
             Method::Info if call.keeps() => call.info_keys.add((sender, place), message, call.told(time)),
             Method::Refer => self.handle_refer(slot, message, datagram),
             Method::Cancel
@@ -166,11 +166,12 @@ impl Signalling {
         }
     }
 
-    fn handle_bye(
+    /// A BYE, or the response to one that was not seen: both have its tags and its number.
+    pub(super) fn handle_bye(
         &mut self,
         slot: CallSlot,
         message: &Message<'_>,
-        time: PacketTime,
+        (time, received): (PacketTime, Received),
         orders: &mut VecDeque<Order>,
     ) {
         let (from_tag, to_tag) = (from_tag(message), message.to().and_then(|to| to.tag()));
@@ -182,7 +183,8 @@ impl Signalling {
         self.kin.handle_over(slot, place, &mut call.traces);
         let is_attempt = call.answer.is_none();
         let cseq = message.cseq().map_or(0, |cseq| cseq.number);
-        let farewell = Farewell { by: sender, at: time, name: place, cseq, answered: false };
+        let answered = received == Received::Answered;
+        let farewell = Farewell { by: sender, at: time, name: place, cseq, answered };
         if after == AfterBye::GoesOn || (is_attempt && !call.names.decides(place)) {
             if !is_attempt && !call.names.talk() {
                 call.farewell = Some(farewell);
@@ -218,7 +220,7 @@ impl Signalling {
         }
         let sender = call.sender(from_tag, true);
         if method == Method::Bye {
-            return call.handle_bye_answered(code, place, number);
+            return self.handle_bye_response(slot, code, message, datagram, orders);
         }
         if !matches!(method, Method::Invite | Method::Update | Method::Prack) {
             return;

@@ -67,6 +67,11 @@ impl Name {
         self.talks() || self.may_take_over()
     }
 
+    /// A BYE ended it.
+    pub(super) const fn is_over(&self) -> bool {
+        self.over
+    }
+
     /// Nobody answered it yet, nor was it ended.
     pub(super) const fn is_invited(&self) -> bool {
         !self.answered && !self.over
