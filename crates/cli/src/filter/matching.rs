@@ -1,6 +1,6 @@
 //! Whether a call passes the filters, and which calls do.
 
-use earwitness_model::{CallFacts, CallSummary, Decision, Leg, Pii, StreamSummary};
+use earwitness_model::{CallFacts, CallSummary, Decision, Flag, Leg, Pii, StreamSummary};
 use earwitness_vault::{Entry, IndexError, MAX_MATCHES, Vault};
 
 use super::Filter;
@@ -51,9 +51,7 @@ impl Filter {
             && any(&typed.outcome, |outcome| *outcome == summary.outcome.into())
             && any(&typed.mode, |mode| summary.verdict.mode.is_some_and(|of| *mode == of.into()))
             && typed.min_duration.is_none_or(|least| talk_nanos(summary) >= least.as_nanos())
-            && typed
-                .lost_above
-                .is_none_or(|most| worst_loss(&summary.streams).is_some_and(|lost| lost > most))
+            && typed.lost_above.is_none_or(|most| worst_loss(summary).is_some_and(|lost| lost > most))
             && any(&typed.notice, |notice| match &summary.verdict.decision {
                 Decision::Admit(keep) => keep.notice == *notice,
                 Decision::Refuse(_) => false,
@@ -94,10 +92,12 @@ fn talk_nanos(summary: &CallSummary) -> u128 {
 }
 
 /// Percent of the packets of the party that lost more: a listener hears parties, not their mean. `None` when no packet
-/// was expected.
-pub(crate) fn worst_loss(streams: &[StreamSummary]) -> Option<f64> {
+/// was expected. What came and could not be opened was not lost on its way.
+pub(crate) fn worst_loss(summary: &CallSummary) -> Option<f64> {
+    let is_encrypted = summary.flags.contains(&Flag::Encrypted);
+    let is_closed = |stream: &StreamSummary| is_encrypted && stream.packets == 0;
     let loss_of = |leg: Leg| {
-        let of_leg = || streams.iter().filter(move |stream| stream.of.leg == leg);
+        let of_leg = || summary.streams.iter().filter(|stream| stream.of.leg == leg && !is_closed(stream));
         let lost: u64 = of_leg().map(|stream| stream.lost).sum();
         let expected = lost + of_leg().map(|stream| stream.packets).sum::<u64>();
         (expected > 0).then(|| 100.0 * lost as f64 / expected as f64)
@@ -212,8 +212,16 @@ mod tests {
         check("--lost-above 0.9", (true, false));
         check("--lost-above 1", (false, false));
         check("--lost-above 0", (true, false));
-        assert_eq!(worst_loss(&sample::answered().summary.streams), Some(1.0));
-        assert_eq!(worst_loss(&[]), None);
+        let mut summary = sample::answered().summary;
+        assert_eq!(worst_loss(&summary), Some(1.0));
+        for stream in &mut summary.streams {
+            (stream.packets, stream.lost) = (0, 90);
+        }
+        assert_eq!(worst_loss(&summary), Some(100.0));
+        summary.flags.push(Flag::Encrypted);
+        assert_eq!(worst_loss(&summary), None, "it came, and was not opened");
+        summary.streams.clear();
+        assert_eq!(worst_loss(&summary), None);
     }
 
     #[test]
