@@ -194,7 +194,7 @@ impl Voice {
             // As far from the packet in which it began as its samples lie from that; else it began in the latest.
             let press =
                 self.press.filter(|press| press.from == from).map(|press| (press.arrival, press.first));
-            let packet = press.or(self.clock.map(|clock| (clock.arrival, clock.first)));
+            let packet = press.or_else(|| self.clock.map(|clock| (clock.arrival, clock.first)));
             let at = packet.map_or(PacketTime::EPOCH, |(arrival, first)| {
                 let behind =
                     i64::try_from(first).unwrap_or(i64::MAX) - i64::try_from(from).unwrap_or(i64::MAX);
