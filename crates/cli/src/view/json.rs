@@ -304,7 +304,10 @@ mod tests {
             "gaps":[{{"leg":"callee","at_s":12.3,"ms":40,"cause":"network","evidence":"far_end_lost"}}],
             "notice":null,"retention_until":"2027-02-19","hold":false,"rule_set":"{rules}",
             "protection":null,"flags":["one_way","no_bye"],
-            "legs":[{{"sip_call_id":"a84b4c76e66710@pc33","reason":"first"}},{{"sip_call_id":"hop@pbx","reason":"media"}}],
+            "legs":[{{"sip_call_id":"a84b4c76e66710@pc33","reason":"first",
+            "from":{{"user":"0312221111","display":"민원인","host":"10.1.0.5"}},
+            "to":{{"user":"4001","display":null,"host":"10.1.0.9"}}}},
+            {{"sip_call_id":"hop@pbx","reason":"media","from":null,"to":null}}],
             "related":[{{"call":"{id}","reason":"payload"}}],
             "tunnel":{{"kind":"ERSPAN","from":"192.0.2.1","to":"192.0.2.9","layers":2}},"kind":"call"}}"#
         );
@@ -324,7 +327,9 @@ mod tests {
             "ring_s":0.06,"talk_s":null,"outcome":"busy","sip_status":486,"ended_by":null,"end_reason":null,
             "mode":null,"recorded":false,"reason":"no rule names this extension","recording":null,"continues":null,"streams":[],
             "dtmf":[],"gaps":[],"notice":null,"retention_until":null,"hold":false,"rule_set":"{rules}","protection":null,"flags":[],
-            "legs":[{{"sip_call_id":"second@pc33","reason":"first"}}],"related":[],"tunnel":null,"kind":"call"}}"#
+            "legs":[{{"sip_call_id":"second@pc33","reason":"first",
+            "from":{{"user":"alice","display":null,"host":"10.1.0.6"}},
+            "to":{{"user":"4999","display":null,"host":"10.1.0.9"}}}}],"related":[],"tunnel":null,"kind":"call"}}"#
         );
         check(&call_object(&entry, chrono_tz::UTC, None), &expected);
     }
