@@ -25,16 +25,18 @@ pub(super) struct Farewell {
     pub(super) name: usize,
     /// Its number in that dialog.
     pub(super) cseq: u32,
-    pub(super) answered: bool,
+    pub(super) shown: Shown,
 }
 
-/// What is known of a BYE's coming to the other party.
+/// By what a BYE is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Received {
-    /// It answered the BYE.
+pub(super) enum Shown {
+    /// It was seen; the other party did not answer it yet.
+    Bye,
+    /// The other party answered it.
     Answered,
-    /// Nothing yet.
-    NotKnown,
+    /// A response to it alone was seen, which did not go the way of the call's INVITE.
+    Doubtful,
 }
 
 /// What a BYE says that comes when the call is over by another one, which nobody answered.
@@ -53,10 +55,14 @@ impl Farewell {
         }
     }
 
+    pub(super) fn is_answered(&self) -> bool {
+        self.shown == Shown::Answered
+    }
+
     /// Whether the party talked on, given when each party was heard last: the caller, the callee.
     fn is_false(&self, heard: [Option<PacketTime>; 2]) -> bool {
         let last = heard[usize::from(self.by == Leg::Callee)];
-        !self.answered && last.is_some_and(|last| last.since(self.at) > FAREWELL_GRACE_NANOS)
+        !self.is_answered() && last.is_some_and(|last| last.since(self.at) > FAREWELL_GRACE_NANOS)
     }
 }
 
@@ -65,7 +71,10 @@ impl Call {
     fn handle_bye_answered(&mut self, code: u16, name: usize, cseq: u32) {
         let later = self.later.as_mut().map(|later| &mut later.farewell);
         for farewell in self.farewell.as_mut().into_iter().chain(later) {
-            farewell.answered |= code >= 200 && (farewell.name, farewell.cseq) == (name, cseq);
+            let is_meant = (farewell.name, farewell.cseq) == (name, cseq);
+            if code >= 200 && is_meant && farewell.shown == Shown::Bye {
+                farewell.shown = Shown::Answered;
+            }
         }
     }
 
@@ -79,12 +88,17 @@ impl Call {
     /// A BYE came when the call was over: should the one that ended it turn out false, this one may be the end. The first
     /// that is answered is, and else the last.
     pub(super) fn handle_later_bye(&mut self, farewell: Farewell, reason: Option<String>) {
+        if let Some(first) = self.farewell.as_mut()
+            && (first.name, first.cseq, first.shown) == (farewell.name, farewell.cseq, Shown::Doubtful)
+        {
+            first.shown = farewell.shown;
+        }
         let is_another = self.farewell.is_some_and(|first| {
-            !first.answered && (first.name, first.cseq) != (farewell.name, farewell.cseq)
+            !first.is_answered() && (first.name, first.cseq) != (farewell.name, farewell.cseq)
         });
         let known = self.later.as_ref().map(|later| &later.farewell);
         let is_new = known.is_none_or(|known| {
-            !known.answered && (known.name, known.cseq) != (farewell.name, farewell.cseq)
+            !known.is_answered() && (known.name, known.cseq) != (farewell.name, farewell.cseq)
         });
         if is_another && is_new {
             self.later = Some(Later { farewell, reason });
@@ -124,14 +138,14 @@ impl Signalling {
         }
         let way = if sender == name.inviter { datagram.flow } else { datagram.flow.reversed() };
         let is_known = call.names.decides(place) && call.is_first_hop(&way);
-        let received = if is_known { Received::Answered } else { Received::NotKnown };
-        self.handle_bye(slot, message, (datagram.time, received), orders);
+        let shown = if is_known { Shown::Answered } else { Shown::Doubtful };
+        self.handle_bye(slot, message, (datagram.time, shown), orders);
     }
 
     /// The call has been over for a while: it is let go, or looked at first.
     pub(super) fn part(&mut self, slot: CallSlot, orders: &mut VecDeque<Order>) {
         let farewell = self.call(slot).and_then(|call| call.farewell);
-        if farewell.is_some_and(|farewell| !farewell.answered) {
+        if farewell.is_some_and(|farewell| !farewell.is_answered()) {
             orders.push_back(Order::Look { call: slot });
         } else {
             self.close(slot, orders);
@@ -203,10 +217,10 @@ mod tests {
     #[test]
     fn only_the_party_that_said_goodbye_shows_that_it_did_not() {
         let at = |ms: i64| PacketTime::from_nanos(ms * 1_000_000);
-        let farewell = Farewell { by: Leg::Callee, at: at(10_000), name: 0, cseq: 2, answered: false };
+        let farewell = Farewell { by: Leg::Callee, at: at(10_000), name: 0, cseq: 2, shown: Shown::Bye };
         assert!(farewell.is_false([None, Some(at(12_001))]));
         assert!(!farewell.is_false([None, Some(at(12_000))]), "within its grace");
         assert!(!farewell.is_false([Some(at(14_000)), None]), "the other one did not hear of it yet");
-        assert!(!Farewell { answered: true, ..farewell }.is_false([None, Some(at(14_000))]));
+        assert!(!Farewell { shown: Shown::Answered, ..farewell }.is_false([None, Some(at(14_000))]));
     }
 }

@@ -10,7 +10,7 @@ use super::{
     branches::AfterBye,
     call::{Answer, State},
     facts,
-    farewell::{Farewell, Received},
+    farewell::{Farewell, Shown},
     from_tag, hold, in_dialog,
     keys::Change,
     ladder::{self, Kept, Ladder},
@@ -100,7 +100,7 @@ impl Signalling {
                 self.take_offer(slot, sender, (message, datagram), orders);
             }
             Method::Cancel if call.names.decides(place) => call.cancel(&datagram.flow),
-            Method::Bye => self.handle_bye(slot, message, (time, Received::NotKnown), orders),
+            Method::Bye => self.handle_bye(slot, message, (time, Shown::Bye), orders),
             Method::Info if call.keeps() => call.info_keys.add((sender, place), message, call.told(time)),
             Method::Refer => self.handle_refer(slot, message, datagram),
             Method::Cancel
@@ -171,7 +171,7 @@ impl Signalling {
         &mut self,
         slot: CallSlot,
         message: &Message<'_>,
-        (time, received): (PacketTime, Received),
+        (time, shown): (PacketTime, Shown),
         orders: &mut VecDeque<Order>,
     ) {
         let (from_tag, to_tag) = (from_tag(message), message.to().and_then(|to| to.tag()));
@@ -183,8 +183,7 @@ impl Signalling {
         self.kin.handle_over(slot, place, &mut call.traces);
         let is_attempt = call.answer.is_none();
         let cseq = message.cseq().map_or(0, |cseq| cseq.number);
-        let answered = received == Received::Answered;
-        let farewell = Farewell { by: sender, at: time, name: place, cseq, answered };
+        let farewell = Farewell { by: sender, at: time, name: place, cseq, shown };
         if after == AfterBye::GoesOn || (is_attempt && !call.names.decides(place)) {
             if !is_attempt && !call.names.talk() {
                 call.farewell = Some(farewell);

@@ -205,8 +205,8 @@ impl Signalling {
         let name = call.names.at(call.names.place(message.call_id()));
         let newer = message.cseq().is_some_and(|cseq| cseq.number > name.invite_cseq)
             || call.sender(from_tag(message), false) != name.inviter;
-        let is_over =
-            matches!(call.state, State::Over(_)) && call.farewell.is_none_or(|farewell| farewell.answered);
+        let is_over = matches!(call.state, State::Over(_))
+            && call.farewell.is_none_or(|farewell| farewell.is_answered());
         is_first && newer && call.answer.is_some() && is_over
     }
 
