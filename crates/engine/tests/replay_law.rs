@@ -219,6 +219,8 @@ proptest! {
 
     #[test]
     fn frames_left_out_remove_audio_and_add_none(frames in capture(), percent in 1..40u8, seed: u64) {
+        // Without the messages of ZRTP that confirm its keys (RFC 6189, 5.7) nothing shows that what follows is encrypted.
+        prop_assume!(!frames.iter().any(|frame| frame.bytes.windows(4).any(|bytes| bytes == b"ZRTP")));
         let expected = kept(&lab(&frames));
         let mut random = Random::new(seed);
         let fewer: Vec<Frame> =
