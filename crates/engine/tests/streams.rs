@@ -1,64 +1,19 @@
 //! SIP over TCP and WebSocket comes to what SIP over UDP comes to, however its streams are cut, and whatever else is on the
 //! wire.
 
-#![expect(clippy::disallowed_methods, reason = "tests read fixtures")]
-#![expect(clippy::unwrap_used, reason = "a test stops where it fails, in its helping functions too")]
-
 mod support;
 
-use std::fs;
-
 use earwitness_engine::Limits;
-use earwitness_model::{CallId, CallSummary, Flow, PacketTime, SegmentContent, SipTransport};
+use earwitness_model::SipTransport;
 use earwitness_rules::RuleSet;
-use earwitness_testkit::{
-    Carriage, Frame, Opening, Random, SegmentOrder,
-    script::parse_over,
-    segment::{ACK, PSH, SYN, Segment},
-};
+use earwitness_testkit::{Random, script::parse_over};
 use earwitness_wire::stream::StreamLoss;
 use proptest::prelude::*;
-use support::{Piece, Replayed, desks, lab, replay, scripts, told};
-
-/// The scripts whose messages come over UDP.
-fn texts() -> Vec<String> {
-    let folders = fs::read_dir(scripts()).unwrap().map(|entry| entry.unwrap().path());
-    let mut paths: Vec<_> = folders.map(|folder| folder.join("script.call")).filter(|p| p.exists()).collect();
-    paths.sort();
-    let texts = paths.iter().map(|path| fs::read_to_string(path).unwrap());
-    // The demo office is longer than all the others together.
-    let texts: Vec<String> =
-        texts.filter(|text| !text.contains("transport ") && text.lines().count() < 60).collect();
-    assert!(texts.len() >= 20, "{} scripts", texts.len());
-    texts
-}
-
-/// What came of a call, without what differs: how often the mirror showed a message.
-type Told = (CallId, Option<PacketTime>, Vec<Piece>, CallSummary);
-
-fn calls(replayed: &Replayed) -> Vec<Told> {
-    let calls = replayed.calls.iter();
-    calls
-        .map(|(id, came)| {
-            let pieces = came.pieces.iter().filter(|piece| piece.content == SegmentContent::Media).cloned();
-            let summary = CallSummary { messages: 0, ..came.ended.clone().unwrap() };
-            (*id, came.opened, pieces.collect(), summary)
-        })
-        .collect()
-}
-
-fn carriages() -> impl Strategy<Value = Carriage> {
-    let transports = prop_oneof![Just(SipTransport::Tcp), Just(SipTransport::Ws)];
-    let orders =
-        prop_oneof![1 => Just(SegmentOrder::AsSent), 3 => any::<u64>().prop_map(SegmentOrder::Random)];
-    let largest = prop_oneof![1..20_usize, 20..1460_usize, 1460..9000_usize];
-    (transports, largest, orders).prop_map(|(transport, largest, order)| Carriage {
-        transport,
-        largest,
-        order,
-        opening: Opening::Seen,
-    })
-}
+use support::{
+    Replayed,
+    carried::{Told, calls, carriages, hostile, texts},
+    desks, lab, replay, told,
+};
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
@@ -66,7 +21,10 @@ proptest! {
     #[test]
     fn any_script_over_tcp_however_it_is_cut_and_reordered_is_the_script_over_udp(
         text in prop::sample::select(texts()),
-        carriage in carriages(),
+        carriage in carriages(
+            [SipTransport::Tcp, SipTransport::Ws],
+            prop_oneof![1..20_usize, 20..1460_usize, 1460..9000_usize],
+        ),
         rules in prop_oneof![Just(RuleSet::lab()), Just(desks())],
     ) {
         let expected = replay(&told(&text), rules.clone(), Limits::default());
@@ -86,36 +44,14 @@ at 3 10.1.0.5:40001 > 10.1.0.9:5060 BYE call-1
 at 3.01 10.1.0.9:5060 > 10.1.0.5:40001 200 call-1
 ";
 
-/// What a hostile sender puts on the wire at `time`: forged segments of the call's own connection, and others.
-fn hostile(random: &mut Random, time: PacketTime) -> Vec<Frame> {
-    let phone = "10.1.0.5:40001".parse().unwrap();
-    let server = "10.1.0.9:5060".parse().unwrap();
-    let stranger = format!("203.0.113.9:{}", 1024 + random.below(60_000)).parse().unwrap();
-    let own = Flow { src: phone, dst: server };
-    let flows = [own, own.reversed(), Flow { src: stranger, dst: server }];
-    let texts: [&[u8]; 5] = [
-        b"INVITE sip:x SIP/2.0\r\nContent-Length: 4294967295\r\n\r\n",
-        b"INVITE sip:x SIP/2.0\r\nX: never ending",
-        b"BYE sip:x SIP/2.0\r\nCall-ID: call-1@10.1.0.5\r\nCSeq: 1 BYE\r\n",
-        b"",
-        b"\x16\x03\x01\x02\x00\x01",
-    ];
-    // RST, FIN, SYN and segments that carry something: none of them where the connection's own numbers are.
-    let flags = [0x04, 0x01 | ACK, SYN, PSH | ACK];
-    (0..30)
-        .map(|_| {
-            let segment = Segment {
-                flow: flows[random.below(3) as usize],
-                vlans: &[],
-                sequence: random.bits() as u32,
-                acknowledged: random.bits() as u32,
-                flags: flags[random.below(4) as usize],
-                payload: texts[random.below(5) as usize],
-            };
-            Frame { time, bytes: segment.frame() }
-        })
-        .collect()
-}
+/// What forged segments carry.
+const FORGED: [&[u8]; 5] = [
+    b"INVITE sip:x SIP/2.0\r\nContent-Length: 4294967295\r\n\r\n",
+    b"INVITE sip:x SIP/2.0\r\nX: never ending",
+    b"BYE sip:x SIP/2.0\r\nCall-ID: call-1@10.1.0.5\r\nCSeq: 1 BYE\r\n",
+    b"",
+    b"\x16\x03\x01\x02\x00\x01",
+];
 
 #[test]
 fn a_call_is_not_harmed_by_forged_segments_between_each_two_of_its_own() {
@@ -128,7 +64,7 @@ fn a_call_is_not_harmed_by_forged_segments_between_each_two_of_its_own() {
             frames.push(frame.clone());
             // After the connection is open, in the middle of its messages too.
             if index >= 3 && index % 5 < 3 {
-                frames.extend(hostile(&mut random, frame.time));
+                frames.extend(hostile("10.1.0.9:5060", &FORGED, (&mut random, frame.time)));
             }
         }
         let found = lab(&frames);

@@ -1,52 +1,30 @@
 //! SIP in TLS comes to what SIP in the clear comes to, where there is a key log, and is counted where there is none.
 
-#![expect(clippy::disallowed_methods, reason = "tests read fixtures")]
-#![expect(clippy::unwrap_used, reason = "a test stops where it fails, in its helping functions too")]
-
 mod support;
-
-use std::fs;
 
 use earwitness_engine::{Engine, Limits};
 use earwitness_model::{
-    CallId, CallSummary, Flag, Flow, LinkType, PacketTime, RawFrame, SegmentContent, SignallingMessages,
-    SipTransport,
+    CallSummary, Flag, Flow, PacketTime, SegmentContent, SignallingMessages, SipTransport,
 };
 use earwitness_rules::RuleSet;
 use earwitness_testkit::{
     Carriage, Frame, Opening, Random, SegmentOrder,
     script::parse_over,
-    segment::{ACK, PSH, SYN, Segment},
+    segment::{PSH, Segment},
 };
 use earwitness_wire::stream::{StreamLoss, TlsCounts};
 use proptest::prelude::*;
-use support::{Piece, Replayed, replay, scripts, told};
+use support::{
+    Replayed,
+    carried::{self, Told, carriages, texts},
+    raw, replay, told,
+};
 
-/// The scripts whose messages come over UDP.
-fn texts() -> Vec<String> {
-    let folders = fs::read_dir(scripts()).unwrap().map(|entry| entry.unwrap().path());
-    let mut paths: Vec<_> = folders.map(|folder| folder.join("script.call")).filter(|p| p.exists()).collect();
-    paths.sort();
-    let texts = paths.iter().map(|path| fs::read_to_string(path).unwrap());
-    let texts: Vec<String> =
-        texts.filter(|text| !text.contains("transport ") && text.lines().count() < 60).collect();
-    assert!(texts.len() >= 20, "{} scripts", texts.len());
-    texts
-}
-
-/// What came of a call, without what differs: how often the mirror showed a message, and what carried it.
-type Told = (CallId, Option<PacketTime>, Vec<Piece>, CallSummary);
-
+/// What came of each call, without what differs: how often the mirror showed a message, and what carried it.
 fn calls(replayed: &Replayed) -> Vec<Told> {
-    let calls = replayed.calls.iter();
+    let mut calls = carried::calls(replayed);
+    calls.iter_mut().for_each(|(.., summary)| summary.flags.retain(|flag| *flag != Flag::Tls));
     calls
-        .map(|(id, came)| {
-            let pieces = came.pieces.iter().filter(|piece| piece.content == SegmentContent::Media).cloned();
-            let mut summary = CallSummary { messages: 0, ..came.ended.clone().unwrap() };
-            summary.flags.retain(|flag| *flag != Flag::Tls);
-            (*id, came.opened, pieces.collect(), summary)
-        })
-        .collect()
 }
 
 /// When an engine is given a key log: before the frame with this index, whole lines of it.
@@ -66,15 +44,7 @@ fn replay_with(frames: &[Frame], given: &Given<'_>) -> Replayed {
             engine.handle_key_log(given.key_log.as_bytes(), &[]);
             replayed.poll(&mut engine);
         }
-        let wire_len = frame.bytes.len() as u32;
-        let raw = RawFrame {
-            time: frame.time,
-            number: index as u64 + 1,
-            link: LinkType::Ethernet,
-            wire_len,
-            bytes: &frame.bytes,
-        };
-        engine.handle_frame(&raw);
+        engine.handle_frame(&raw(frame, index as u64 + 1));
         replayed.poll(&mut engine);
     }
     if given.at >= frames.len() {
@@ -86,26 +56,16 @@ fn replay_with(frames: &[Frame], given: &Given<'_>) -> Replayed {
     replayed
 }
 
-fn carriages() -> impl Strategy<Value = Carriage> {
-    let transports = prop_oneof![Just(SipTransport::Tls), Just(SipTransport::Wss)];
-    let orders =
-        prop_oneof![1 => Just(SegmentOrder::AsSent), 3 => any::<u64>().prop_map(SegmentOrder::Random)];
-    let largest = prop_oneof![100..600_usize, 600..1460_usize, 1460..9000_usize];
-    (transports, largest, orders).prop_map(|(transport, largest, order)| Carriage {
-        transport,
-        largest,
-        order,
-        opening: Opening::Seen,
-    })
-}
-
 proptest! {
     #![proptest_config(ProptestConfig { cases: 100, ..ProptestConfig::default() })]
 
     #[test]
     fn any_script_over_tls_however_it_is_cut_and_reordered_is_the_script_over_udp(
         text in prop::sample::select(texts()),
-        carriage in carriages(),
+        carriage in carriages(
+            [SipTransport::Tls, SipTransport::Wss],
+            prop_oneof![100..600_usize, 600..1460_usize, 1460..9000_usize],
+        ),
     ) {
         let expected = replay(&told(&text), RuleSet::lab(), Limits::default());
         let script = parse_over(&text, carriage).unwrap();
@@ -188,9 +148,7 @@ fn half_a_minute_without_keys_is_enough() {
         engine.handle_key_log(b"", &[]);
         frames.truncate(12);
         for (index, frame) in frames.iter().enumerate() {
-            let (wire_len, number) = (frame.bytes.len() as u32, index as u64 + 1);
-            let link = LinkType::Ethernet;
-            engine.handle_frame(&RawFrame { time: frame.time, number, link, wire_len, bytes: &frame.bytes });
+            engine.handle_frame(&raw(frame, index as u64 + 1));
         }
         engine.handle_time(frames[0].time.plus_nanos(late * 1_000_000_000));
         engine.handle_key_log(script.key_log().as_bytes(), &[]);
@@ -318,13 +276,8 @@ proptest! {
     }
 }
 
-/// What a hostile sender puts on the wire at `time`: forged segments of the call's own connection, and others.
-fn hostile(random: &mut Random, time: PacketTime) -> Vec<Frame> {
-    let phone = "10.1.0.5:40001".parse().unwrap();
-    let server = "10.1.0.9:5061".parse().unwrap();
-    let stranger = format!("203.0.113.9:{}", 1024 + random.below(60_000)).parse().unwrap();
-    let own = Flow { src: phone, dst: server };
-    let flows = [own, own.reversed(), Flow { src: stranger, dst: server }];
+/// Forged segments of the call's own connection, and others: hellos, records and alerts that make no sense.
+fn forged(random: &mut Random, time: PacketTime) -> Vec<Frame> {
     let hello = |kind: u8| {
         [&[0x16, 3, 3, 0, 46, kind, 0, 0, 42, 3, 3][..], &[kind; 32], &[0, 0, 0x2f, 0, 0, 0, 0, 0]].concat()
     };
@@ -337,21 +290,7 @@ fn hostile(random: &mut Random, time: PacketTime) -> Vec<Frame> {
         b"",
         b"BYE sip:x SIP/2.0\r\nCall-ID: call-1@10.1.0.5\r\nCSeq: 1 BYE\r\n",
     ];
-    // RST, FIN, SYN and segments that carry something: none of them where the connection's own numbers are.
-    let flags = [0x04, 0x01 | ACK, SYN, PSH | ACK];
-    (0..30)
-        .map(|_| {
-            let segment = Segment {
-                flow: flows[random.below(3) as usize],
-                vlans: &[],
-                sequence: random.bits() as u32,
-                acknowledged: random.bits() as u32,
-                flags: flags[random.below(4) as usize],
-                payload: texts[random.below(6) as usize],
-            };
-            Frame { time, bytes: segment.frame() }
-        })
-        .collect()
+    carried::hostile("10.1.0.9:5061", &texts, (random, time))
 }
 
 #[test]
@@ -367,7 +306,7 @@ fn a_call_in_tls_is_not_harmed_by_forged_segments_between_each_two_of_its_own() 
             frames.push(frame.clone());
             // From the client's hello on: before both have agreed, too.
             if index >= 3 && index % 5 < 3 {
-                frames.extend(hostile(&mut random, frame.time));
+                frames.extend(forged(&mut random, frame.time));
             }
         }
         let found = replay_with(&frames, &given);

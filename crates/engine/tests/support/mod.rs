@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails, in its helping functions too")]
 #![allow(dead_code, reason = "each test file uses its part of it")]
 
+pub(crate) mod carried;
+
 use std::{collections::BTreeMap, path::PathBuf};
 
 use earwitness_engine::{Counts, Engine, Limits, Output};
