@@ -23,8 +23,9 @@ pub const fn flow(src: SocketAddr, dst: SocketAddr) -> Flow {
     Flow { src, dst }
 }
 
-/// IP protocol numbers (IANA).
-pub(crate) const TCP: u8 = 6;
+/// The IP protocol number of TCP (IANA).
+pub const TCP: u8 = 6;
+/// That of UDP.
 const UDP: u8 = 17;
 const UDP_HEADER: usize = 8;
 const IPV6_FRAGMENT: u8 = 44;
@@ -123,7 +124,7 @@ impl Datagram<'_> {
 }
 
 /// Appends the header of Ethernet, with its tags.
-pub(crate) fn ethernet(flow: Flow, vlans: &[u16], frame: &mut Vec<u8>) {
+pub fn ethernet(flow: Flow, vlans: &[u16], frame: &mut Vec<u8>) {
     frame.extend(hardware(flow.dst.ip()));
     frame.extend(hardware(flow.src.ip()));
     for (index, vlan) in vlans.iter().enumerate() {
@@ -143,7 +144,9 @@ fn hardware(ip: IpAddr) -> [u8; 6] {
     [0x02, 0x00, a, b, c, d]
 }
 
-pub(crate) fn ipv4(
+/// A header of IPv4 (RFC 791): the protocol, identification and fragment field, the length of what follows, the addresses.
+#[must_use]
+pub fn ipv4(
     protocol: u8,
     (identification, fragment): (u16, u16),
     length: usize,
@@ -160,7 +163,9 @@ pub(crate) fn ipv4(
     header
 }
 
-pub(crate) fn ipv6(next: u8, length: usize, flow: Flow) -> [u8; 40] {
+/// A header of IPv6 (RFC 8200): the next header, the length of what follows, the addresses.
+#[must_use]
+pub fn ipv6(next: u8, length: usize, flow: Flow) -> [u8; 40] {
     let octets = |address: SocketAddr| match address.ip() {
         IpAddr::V4(ip) => ip.to_ipv6_mapped().octets(),
         IpAddr::V6(ip) => ip.octets(),
@@ -177,7 +182,8 @@ pub(crate) fn ipv6(next: u8, length: usize, flow: Flow) -> [u8; 40] {
 
 /// The sum of the 16-bit words of `bytes` (RFC 1071), to be folded; words are taken four at a time, which folds to the
 /// same.
-pub(crate) fn sum(bytes: &[u8]) -> u64 {
+#[must_use]
+pub fn sum(bytes: &[u8]) -> u64 {
     let (words, rest) = bytes.as_chunks::<4>();
     let mut total: u64 = words.iter().map(|word| u64::from(u32::from_be_bytes(*word))).sum();
     if !rest.is_empty() {
@@ -189,7 +195,8 @@ pub(crate) fn sum(bytes: &[u8]) -> u64 {
 }
 
 /// The ones' complement of the sum in 16 bits.
-pub(crate) const fn fold(mut total: u64) -> u16 {
+#[must_use]
+pub const fn fold(mut total: u64) -> u16 {
     while total > 0xffff {
         total = (total >> 16) + (total & 0xffff);
     }
