@@ -21,6 +21,8 @@ pub(crate) enum Exit {
     Loss = 6,
     /// Some of it was done.
     Part = 7,
+    /// Of two builds one does worse.
+    Worse = 8,
 }
 
 impl Exit {
@@ -40,6 +42,7 @@ impl Exit {
             Self::Broken,
             Self::Loss,
             Self::Part,
+            Self::Worse,
         ];
         all.into_iter().find(|exit| exit.code() == code).unwrap_or(Self::Failed)
     }

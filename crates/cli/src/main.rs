@@ -40,7 +40,7 @@ const EXAMPLES: &str = "Examples:
   earwitness verify --all --vault /tmp/vault              is everything as it was sealed?
 
 Exit codes: 0 done, 1 failed, 2 usage, 3 not found, 4 refused by rule or role, 5 integrity broken,
-            6 capture loss above the limit, 7 done in part";
+            6 capture loss above the limit, 7 done in part, 8 another build does worse";
 
 fn main() -> ExitCode {
     std::panic::set_hook(Box::new(tell_of_panic));

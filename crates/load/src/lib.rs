@@ -5,7 +5,7 @@
 //! it, and tests and benches do.
 //!
 //! - [`Load`]: thousands of ordinary calls → a stream of frames, and the [`Truth`] about them
-//! - [`datagram`], [`rtp`], [`sip`], [`pcap`]: the bytes of it
+//! - [`datagram`], [`segment`], [`rtp`], [`sip`], [`pcap`]: the bytes of it
 
 #![forbid(unsafe_code)]
 
@@ -14,12 +14,13 @@ pub mod datagram;
 pub mod pcap;
 mod random;
 pub mod rtp;
+pub mod segment;
 pub mod sip;
 
 use earwitness_model::PacketTime;
 
 pub use crate::{
-    calls::{CallTruth, DirectionTruth, Load, Truth},
+    calls::{CallTruth, DirectionTruth, Load, SipCarrier, Truth},
     random::Random,
 };
 

@@ -18,14 +18,14 @@ pub mod demo;
 pub mod flood;
 pub mod rtcp;
 pub mod script;
-pub mod segment;
 pub mod srtp;
 mod stream;
 pub mod tls;
 pub mod wrap;
 
 pub use earwitness_load::{
-    CallTruth, DirectionTruth, Frame, Load, MORNING, Random, Truth, calls as load, datagram, pcap, rtp, sip,
+    CallTruth, DirectionTruth, Frame, Load, MORNING, Random, Truth, calls as load, datagram, pcap, rtp,
+    segment, sip,
 };
 
 pub use crate::stream::{Carriage, Opening, SegmentOrder};

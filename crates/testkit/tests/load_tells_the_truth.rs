@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use earwitness_model::{Codec, Leg};
-use earwitness_testkit::{Frame, Load};
+use earwitness_testkit::{Frame, Load, load::SipCarrier};
 
 /// UDP payload of an untagged or once tagged IPv4 frame, with its ports.
 fn payload(frame: &Frame) -> (&[u8], u16) {
@@ -170,4 +170,25 @@ fn a_load_of_nothing_ends() {
     assert_eq!(Load { calls: 0, ..Load::default() }.frames().count(), 0);
     let shortest = Load { calls: 1, seconds: 0.0, ptime_ms: 0, ..Load::default() };
     assert_eq!(shortest.frames().count() as u64, shortest.truth().frames);
+}
+
+#[test]
+fn over_tcp_the_messages_of_a_load_are_those_over_udp_on_one_connection() {
+    let load = Load { calls: 4, rtp: false, carrier: SipCarrier::Tcp, ..Load::default() };
+    let frames: Vec<Frame> = load.frames().collect();
+    assert_eq!(frames.len() as u64, load.truth().frames);
+    let mut streams: HashMap<Vec<u8>, (u32, Vec<u8>)> = HashMap::new();
+    for frame in &frames {
+        let sequence = u32::from_be_bytes(frame.bytes[38..42].try_into().unwrap());
+        let (next, bytes) = streams.entry(frame.bytes[26..38].to_vec()).or_insert((1, Vec::new()));
+        assert_eq!((frame.bytes[23], *next), (6, sequence), "a segment follows the one before it");
+        bytes.extend(&frame.bytes[54..]);
+        *next += frame.bytes.len() as u32 - 54;
+    }
+    assert_eq!(streams.len(), 2);
+    let text: String = streams.values().map(|(_, bytes)| String::from_utf8_lossy(bytes)).collect();
+    let over_udp = Load { carrier: SipCarrier::Udp, ..load }.frames();
+    let udp: Vec<String> =
+        over_udp.map(|frame| String::from_utf8(payload(&frame).0.to_vec()).unwrap()).collect();
+    assert!(udp.iter().all(|message| text.contains(&message.replace("SIP/2.0/UDP", "SIP/2.0/TCP"))));
 }

@@ -1,5 +1,6 @@
 //! One file for each command.
 
+mod bench;
 mod coverage;
 mod doctor;
 mod export;
@@ -42,6 +43,8 @@ pub(crate) enum Command {
     Doctor(doctor::Doctor),
     #[command(flatten)]
     InVault(Box<VaultCommand>),
+    /// Measure this box, or this build against another one
+    Bench(Box<bench::Bench>),
     /// Capture rules: check, explain, diff, init
     Rules(rules::Rules),
     /// Print a completion script for a shell
@@ -90,6 +93,7 @@ impl Command {
             Self::Top(command) => command.run(context),
             Self::Doctor(command) => command.run(context),
             Self::InVault(command) => command.run_or_hand_over(context),
+            Self::Bench(command) => command.run(context),
             Self::Rules(command) => command.run(context),
             Self::Completions(command) => command.run(context),
             Self::Man(command) => command.run(context),

@@ -2,13 +2,21 @@
 
 use std::{
     cmp::Reverse,
-    collections::{BinaryHeap, binary_heap::PeekMut},
+    collections::{BinaryHeap, HashMap, binary_heap::PeekMut},
 };
 
 use earwitness_model::{Codec, Flow, Leg, PacketTime};
 
-use super::{Load, signalling::STEPS};
-use crate::{Frame, datagram::Datagram, rtp::Header};
+use super::{
+    Load, SipCarrier,
+    signalling::{STEPS, is_in_two},
+};
+use crate::{
+    Frame,
+    datagram::Datagram,
+    rtp::Header,
+    segment::{ACK, PSH, Segment},
+};
 
 /// What a cursor walks along.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,6 +56,10 @@ pub struct Frames {
     next_call: u32,
     /// Both legs of each call that has begun.
     streams: Vec<[Stream; 2]>,
+    /// Of each direction of a connection, the number of its next byte.
+    sequences: HashMap<Flow, u32>,
+    /// The second segment of the last message.
+    rest: Option<Vec<u8>>,
     packet: Vec<u8>,
     last: Frame,
     /// Whether `last` is due once more.
@@ -61,6 +73,8 @@ impl Frames {
             cursors: BinaryHeap::new(),
             next_call: 0,
             streams: Vec::new(),
+            sequences: HashMap::new(),
+            rest: None,
             packet: Vec::new(),
             last: Frame { time: load.start, bytes: Vec::new() },
             again: false,
@@ -71,6 +85,11 @@ impl Frames {
     /// The next frame, lent until the next call: for writers that copy it anyway.
     pub fn advance(&mut self) -> Option<&Frame> {
         if std::mem::take(&mut self.again) {
+            return Some(&self.last);
+        }
+        if let Some(rest) = self.rest.take() {
+            self.last.bytes = rest;
+            self.again = self.load.duplicate;
             return Some(&self.last);
         }
         loop {
@@ -120,8 +139,13 @@ impl Frames {
         let leg = match cursor.lane {
             Lane::Signalling => {
                 let (flow, message) = self.load.step(cursor.call, cursor.step as u8);
-                self.last.bytes.clear();
-                Datagram { vlans, ..Datagram::new(flow, &message) }.frame_into(&mut self.last.bytes);
+                match self.load.carrier {
+                    SipCarrier::Udp => {
+                        self.last.bytes.clear();
+                        Datagram { vlans, ..Datagram::new(flow, &message) }.frame_into(&mut self.last.bytes);
+                    }
+                    SipCarrier::Tcp => self.send(vlans, flow, &message, is_in_two(cursor.step as u8)),
+                }
                 return true;
             }
             Lane::Caller => Leg::Caller,
@@ -147,6 +171,21 @@ impl Frames {
         self.last.bytes.clear();
         Datagram { vlans, ..Datagram::new(stream.flow, &self.packet) }.frame_into(&mut self.last.bytes);
         true
+    }
+
+    /// Makes `last` the segment of a message, and `rest` another where it is in two.
+    fn send(&mut self, vlans: &[u16], flow: Flow, message: &[u8], in_two: bool) {
+        let acknowledged = self.sequences.get(&flow.reversed()).copied().unwrap_or(1);
+        let sequence = self.sequences.entry(flow).or_insert(1);
+        let mut segment = |payload: &[u8]| {
+            let segment =
+                Segment { flow, vlans, sequence: *sequence, acknowledged, flags: PSH | ACK, payload };
+            *sequence = sequence.wrapping_add(payload.len() as u32);
+            segment.frame()
+        };
+        let (first, second) = message.split_at(if in_two { message.len() / 2 } else { message.len() });
+        self.last.bytes = segment(first);
+        self.rest = in_two.then(|| segment(second));
     }
 
     /// Puts the first cursor where its lane goes on, or takes it away.

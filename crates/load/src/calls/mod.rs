@@ -41,6 +41,8 @@ pub struct Load {
     pub ptime_ms: u32,
     /// From the INVITE to the answer.
     pub ring_s: f64,
+    /// What carries the messages.
+    pub carrier: SipCarrier,
     /// Whether there is audio, or signalling only.
     pub rtp: bool,
     /// When the first call begins.
@@ -65,11 +67,22 @@ impl Default for Load {
             start_spread_s: 10.0,
             ptime_ms: 20,
             ring_s: 1.0,
+            carrier: SipCarrier::Udp,
             rtp: true,
             start: MORNING,
             extensions: 20,
         }
     }
+}
+
+/// What carries SIP in a load.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SipCarrier {
+    /// A message in each datagram.
+    Udp,
+    /// One connection between the two ends of each pair of addresses, open since before the capture; every third message is
+    /// in two segments.
+    Tcp,
 }
 
 /// What a recorder should find.
@@ -157,7 +170,11 @@ impl Load {
     pub fn truth(&self) -> Truth {
         let calls: Vec<_> = (0..self.calls).map(|call| self.call_truth(call)).collect();
         let media: u64 = calls.iter().flat_map(|call| &call.directions).map(|leg| leg.packets).sum();
-        let once = media + u64::from(self.calls) * u64::from(signalling::STEPS);
+        let segments: u64 = match self.carrier {
+            SipCarrier::Udp => 0,
+            SipCarrier::Tcp => u64::from(self.calls) * signalling::IN_TWO,
+        };
+        let once = media + u64::from(self.calls) * u64::from(signalling::STEPS) + segments;
         Truth { calls, frames: if self.duplicate { once * 2 } else { once } }
     }
 

@@ -4,13 +4,31 @@ use std::net::SocketAddr;
 
 use earwitness_model::{Codec, Flow, Leg, PacketTime};
 
-use super::Load;
+use super::{Load, SipCarrier};
 use crate::sip::{Audio, Encoding, Message, phrase};
 
 /// INVITE, 100, 180, 200, ACK, BYE, 200.
 pub(super) const STEPS: u8 = 7;
 
+/// How many of them are in two segments over TCP: see [`is_in_two`].
+pub(super) const IN_TWO: u64 = 3;
+
+/// Whether a message over TCP is in two segments: the INVITE, the 200 to it, and the 200 to the BYE.
+pub(super) const fn is_in_two(step: u8) -> bool {
+    step.is_multiple_of(3)
+}
+
 const MILLISECOND: i64 = 1_000_000;
+
+impl SipCarrier {
+    /// As Via has it.
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Udp => "UDP",
+            Self::Tcp => "TCP",
+        }
+    }
+}
 
 impl Load {
     /// When message `step` of a call passes.
@@ -89,7 +107,11 @@ impl Load {
         message
             .header(
                 "Via",
-                format_args!("SIP/2.0/UDP {};branch=z9hG4bK{branch}{call:x}", self.phone(call, asked)),
+                format_args!(
+                    "SIP/2.0/{} {};branch=z9hG4bK{branch}{call:x}",
+                    self.carrier.word(),
+                    self.phone(call, asked)
+                ),
             )
             .header("From", from)
             .header("To", to)
