@@ -1,10 +1,15 @@
 //! `earwitness bench`: what a box carries, and whether another build does as well as this one.
 
+mod against;
 mod measured;
+mod progress;
 mod scratch;
+
+use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use self::against::Candidate;
 use crate::{
     context::Context,
     exit::{Exit, Failure, Outcome},
@@ -12,10 +17,56 @@ use crate::{
 
 /// Measure this box, or this build against another one
 #[derive(Debug, Args)]
-#[command(args_conflicts_with_subcommands = true)]
+#[command(args_conflicts_with_subcommands = true, after_help = "Examples:
+  earwitness bench --against ./earwitness-new                    does the new build record the same, at the same cost?
+  earwitness bench --against ./earwitness-new -r site.pcap       the same with a capture of one's own site, by --rules or all of it
+  earwitness bench --against ./earwitness-new --json             for a program: one object
+
+--against replays the same traffic through both builds, at least --pairs times, side by side on one processor, so that \
+whatever disturbs one disturbs the other. Recordings are compared bit for bit, listings fact by fact as far as both tell, \
+exported payload byte by byte, ledgers by their rows; made-up calls also with what was made. Processor time and memory are \
+told as the median of the pairs' ratios and an interval that holds the true one in 95 of 100 cases; a build does worse when \
+the whole interval is above 1 and the median above 1 + --tolerance. The newer version is judged, or, where both say the same \
+version, either; --candidate says which. \
+Vaults for measuring are made in --vault-at, or where the system keeps temporary files, and removed.
+
+Exit codes: 0 no regression, 8 one build does worse, 1 something could not be run")]
 pub(crate) struct Bench {
     #[command(subcommand)]
     command: Option<BenchCommand>,
+    /// Compare with this build: another earwitness program
+    #[arg(long, value_name = "PROGRAM")]
+    against: Option<PathBuf>,
+    /// Capture files to compare with instead of made-up calls
+    #[arg(short = 'r', long = "read", value_name = "FILE", num_args = 1.., requires = "against")]
+    files: Vec<PathBuf>,
+    /// Pairs of runs, at least; four times as many where the machine is noisy
+    #[arg(long, value_name = "N", default_value_t = 9, requires = "against", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pairs: u16,
+    /// How much more processor time is no regression
+    #[arg(long, value_name = "PERCENT", default_value = "2", requires = "against", value_parser = crate::filter::percent)]
+    tolerance: f64,
+    /// How much more memory is no regression
+    #[arg(long, value_name = "PERCENT", default_value = "5", requires = "against", value_parser = crate::filter::percent)]
+    memory_tolerance: f64,
+    /// Which build is judged [default: the newer one]
+    #[arg(long, value_enum, requires = "against")]
+    candidate: Option<Candidate>,
+    /// How many calls are made up
+    #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    calls: u32,
+    /// How long they talk
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=3600))]
+    seconds: u32,
+    /// What decides everything that is made up: the same number, the same frames
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// Where the vaults for measuring are made, and removed: a folder on the disk that will have the recordings
+    #[arg(long, value_name = "DIR")]
+    vault_at: Option<PathBuf>,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -25,11 +76,37 @@ enum BenchCommand {
     Measured(measured::Measured),
 }
 
+/// How results are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// For people.
+    Page,
+    /// For programs.
+    Json,
+}
+
 impl Bench {
     pub(crate) fn run(&self, context: &Context) -> Outcome {
-        match &self.command {
-            Some(BenchCommand::Measured(command)) => command.run(context),
-            None => Err(Failure::new(Exit::Usage, "measure what? `earwitness bench --help` tells")),
+        match (&self.command, &self.against) {
+            (Some(BenchCommand::Measured(command)), _) => command.run(context),
+            (None, Some(other)) => against::run(&self.wanted(other), context),
+            (None, None) => Err(Failure::new(Exit::Usage, "measure what? --against PROGRAM names another build")),
+        }
+    }
+
+    fn wanted<'a>(&'a self, other: &'a std::path::Path) -> against::Wanted<'a> {
+        against::Wanted {
+            other,
+            files: &self.files,
+            calls: self.calls,
+            seconds: self.seconds,
+            seed: self.seed,
+            pairs: usize::from(self.pairs),
+            tolerance: self.tolerance,
+            memory_tolerance: self.memory_tolerance,
+            candidate: self.candidate,
+            vault_at: self.vault_at.as_deref(),
+            form: if self.json { Form::Json } else { Form::Page },
         }
     }
 }
