@@ -150,6 +150,7 @@ fn parsed(words: &[RawText]) -> Result<(Options, VaultCommand), Failure> {
         | Command::Status(_)
         | Command::Top(_)
         | Command::Doctor(_)
+        | Command::Bench(_)
         | Command::Rules(_)
         | Command::Completions(_)
         | Command::Man(_) => Err(Failure::new(Exit::Usage, "this command is not one that a recorder runs")),

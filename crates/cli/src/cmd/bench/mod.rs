@@ -17,7 +17,9 @@ use crate::{
 
 /// Measure this box, or this build against another one
 #[derive(Debug, Args)]
-#[command(args_conflicts_with_subcommands = true, after_help = "Examples:
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "Examples:
   earwitness bench --against ./earwitness-new                    does the new build record the same, at the same cost?
   earwitness bench --against ./earwitness-new -r site.pcap       the same with a capture of one's own site, by --rules or all of it
   earwitness bench --against ./earwitness-new --json             for a program: one object
@@ -30,7 +32,8 @@ the whole interval is above 1 and the median above 1 + --tolerance. The newer ve
 version, either; --candidate says which. \
 Vaults for measuring are made in --vault-at, or where the system keeps temporary files, and removed.
 
-Exit codes: 0 no regression, 8 one build does worse, 1 something could not be run")]
+Exit codes: 0 no regression, 8 one build does worse, 1 something could not be run"
+)]
 pub(crate) struct Bench {
     #[command(subcommand)]
     command: Option<BenchCommand>,
@@ -90,7 +93,9 @@ impl Bench {
         match (&self.command, &self.against) {
             (Some(BenchCommand::Measured(command)), _) => command.run(context),
             (None, Some(other)) => against::run(&self.wanted(other), context),
-            (None, None) => Err(Failure::new(Exit::Usage, "measure what? --against PROGRAM names another build")),
+            (None, None) => {
+                Err(Failure::new(Exit::Usage, "measure what? --against PROGRAM names another build"))
+            }
         }
     }
 

@@ -86,7 +86,12 @@ impl Build {
             None => command.arg("--lab"),
         };
         command.arg("-r").args(&task.files);
-        let child = command.process_group(0).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+        let child = command
+            .process_group(0)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()?;
         Ok(Running { child, name: self.name })
     }
 

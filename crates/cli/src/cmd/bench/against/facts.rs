@@ -96,8 +96,7 @@ impl Comparison {
                 for name in theirs.keys().filter(|name| !ours.contains_key(*name)) {
                     self.only_second.insert(at(place, name));
                 }
-                let is_fact =
-                    |name: &str| !(place.is_empty() && (ITS_OWN.contains(&name) || name == FORMAT));
+                let is_fact = |name: &str| !(place.is_empty() && (ITS_OWN.contains(&name) || name == FORMAT));
                 ours.iter()
                     .filter(|(name, _)| is_fact(name))
                     .filter_map(|(name, value)| Some((name, value, theirs.get(name)?)))
@@ -137,8 +136,9 @@ mod tests {
     use super::*;
 
     fn call(id: &str, packets: u64, more: &str) -> Value {
+        let more_length = more.len();
         let text = format!(
-            r#"{{"schema":1,"id":"{id}","sip_call_ids":["c-{id}"],"from":{{"user":"01012345678"}},"start":"2026-11-21T00:00:00Z","recording":"{id}-{packets}{more}","streams":[{{"packets":{packets}{more}}}]}}"#
+            r#"{{"schema":1,"id":"{id}","sip_call_ids":["c-{id}"],"from":{{"user":"01012345678"}},"start":"2026-11-21T00:00:00Z","recording":"{id}-{packets}-{more_length}","streams":[{{"packets":{packets}{more}}}]}}"#
         );
         serde_json::from_str(&text).unwrap()
     }
@@ -157,11 +157,8 @@ mod tests {
     fn a_packet_less_a_call_less_and_a_call_more_are_differences() {
         let first = [call("A", 10, ""), call("B", 20, ""), call("C", 30, "")];
         let second = [call("A", 9, ""), call("C", 30, ""), call("D", 40, "")];
-        let told = What::Told {
-            fact: "streams.packets".to_owned(),
-            first: "10".to_owned(),
-            second: "9".to_owned(),
-        };
+        let told =
+            What::Told { fact: "streams.packets".to_owned(), first: "10".to_owned(), second: "9".to_owned() };
         let differences: Vec<_> = compare(&first, &second)
             .differences
             .into_iter()
@@ -189,7 +186,10 @@ mod tests {
         let [Difference { what: What::Told { fact, first, second }, .. }] = &compared.differences[..] else {
             panic!("{compared:?}");
         };
-        assert_eq!((fact.as_str(), first.as_str(), second.as_str()), ("from.user", "something else", "something else"));
+        assert_eq!(
+            (fact.as_str(), first.as_str(), second.as_str()),
+            ("from.user", "something else", "something else")
+        );
     }
 
     #[test]

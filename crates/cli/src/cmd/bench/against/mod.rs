@@ -52,8 +52,7 @@ pub(super) struct Wanted<'a> {
 }
 
 pub(super) fn run(wanted: &Wanted<'_>, context: &Context) -> Outcome {
-    let builds =
-        [Build::find("this", &std::env::current_exe()?)?, Build::find("other", wanted.other)?];
+    let builds = [Build::find("this", &std::env::current_exe()?)?, Build::find("other", wanted.other)?];
     let stop = Stop::on_signals()?;
     let scratch = Scratch::make(wanted.vault_at)?;
     let traffic = match wanted.files {
@@ -65,10 +64,8 @@ pub(super) fn run(wanted: &Wanted<'_>, context: &Context) -> Outcome {
     };
     stop.check()?;
     let candidate = wanted.candidate.unwrap_or_else(|| Candidate::of(&builds));
-    let tolerance =
-        Tolerance { cpu: wanted.tolerance / 100.0, memory: wanted.memory_tolerance / 100.0 };
-    let task =
-        Task { files: traffic.files.clone(), rules: context.named_rules().map(Path::to_path_buf) };
+    let tolerance = Tolerance { cpu: wanted.tolerance / 100.0, memory: wanted.memory_tolerance / 100.0 };
+    let task = Task { files: traffic.files.clone(), rules: context.named_rules().map(Path::to_path_buf) };
     let trial = Trial { builds, traffic: &traffic, task, scratch: &scratch, stop: &stop };
     let bar = Bar::new(context);
     let findings = trial.run(Effort { pairs: wanted.pairs, tolerance }, &mut |done, of| {

@@ -77,7 +77,7 @@ mod tests {
 
     /// 1.00, 1.01, … in an order that is not theirs.
     fn some(count: usize) -> Vec<f64> {
-        (0..count).map(|place| 1.0 + ((place * 7) % count) as f64 / 100.0).collect()
+        (0..count).map(|place| (100 + (place * 7) % count) as f64 / 100.0).collect()
     }
 
     #[test]

@@ -42,7 +42,11 @@ impl Report<'_> {
         if findings.is_exact() {
             self.write_costs(page)?;
             let calls = counted(findings.compared.same as u64, "call");
-            writeln!(page, "recordings  {calls}, the same in each of {}", counted(findings.costs.len() as u64, "pair"))?;
+            writeln!(
+                page,
+                "recordings  {calls}, the same in each of {}",
+                counted(findings.costs.len() as u64, "pair")
+            )?;
             let (exported, rows) = (findings.exported.0, self.rows());
             writeln!(page, "exported    {}, the same byte for byte", counted(exported as u64, "call"))?;
             writeln!(page, "ledger      the same: {rows}")?;
@@ -78,7 +82,11 @@ impl Report<'_> {
             [("processor", cpu, findings.cpu()), ("memory", memory, findings.memory())]
         {
             let interval = format!("{:.3} … {:.3}", ratio.low, ratio.high);
-            writeln!(page, "{}", row([name.to_owned(), this, other, format!("{:.3}", ratio.median), interval]))?;
+            writeln!(
+                page,
+                "{}",
+                row([name.to_owned(), this, other, format!("{:.3}", ratio.median), interval])
+            )?;
         }
         let sure = findings.cpu().sure_percent;
         writeln!(
@@ -93,7 +101,9 @@ impl Report<'_> {
         match traffic.frames() {
             Some(frames) => {
                 let calls: u32 = traffic.made.iter().map(|load| load.calls).sum();
-                format!("made up: {frames} frames, {calls} calls, some lost, doubled, reordered, over TCP, or without audio")
+                format!(
+                    "made up: {frames} frames, {calls} calls, some lost, doubled, reordered, over TCP, or without audio"
+                )
             }
             None => traffic.files.iter().map(|file| shown(file)).collect::<Vec<_>>().join(", "),
         }
@@ -108,7 +118,8 @@ impl Report<'_> {
     /// For programs. `schema` 1.
     pub(super) fn object(&self) -> Value {
         let findings = self.findings;
-        let build = |build: &Build| json!({"program": build.program.display().to_string(), "version": build.version});
+        let build =
+            |build: &Build| json!({"program": build.program.display().to_string(), "version": build.version});
         let is_exact = findings.is_exact();
         let ratio = |ratio: Ratio, tolerance: f64| {
             is_exact.then(|| {

@@ -75,7 +75,9 @@ impl Traffic {
         let wrong = truths.iter().flat_map(|(load, truth)| {
             let by_id = &by_id;
             (0..).zip(truth).filter(move |(number, truth)| {
-                by_id.get(truth.sip_call_id.as_str()).is_none_or(|call| !is_exact((load, *number, truth), call))
+                by_id
+                    .get(truth.sip_call_id.as_str())
+                    .is_none_or(|call| !is_exact((load, *number, truth), call))
             })
         });
         Some((wrong.count(), all))

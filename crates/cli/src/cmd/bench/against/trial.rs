@@ -228,8 +228,7 @@ impl Trial<'_> {
 /// Whether more pairs would say nothing else, or there were so many that the machine is too noisy.
 fn is_enough(findings: &Findings, Effort { pairs, tolerance }: Effort) -> bool {
     let done = findings.costs.len();
-    let is_clear =
-        || findings.cpu().is_clear(tolerance.cpu) && findings.memory().is_clear(tolerance.memory);
+    let is_clear = || findings.cpu().is_clear(tolerance.cpu) && findings.memory().is_clear(tolerance.memory);
     done >= pairs && (done >= pairs * MOST || is_clear())
 }
 

@@ -94,7 +94,9 @@ fn different(findings: &Findings) -> Vec<String> {
 fn dearer(what: &str, other_to_this: Ratio, (candidate, tolerance): (Candidate, f64)) -> Option<String> {
     let this_to_other = other_to_this.reversed();
     let (name, ratio) = match candidate {
-        Candidate::Other | Candidate::Either if other_to_this.is_above(tolerance) => ("the other", other_to_this),
+        Candidate::Other | Candidate::Either if other_to_this.is_above(tolerance) => {
+            ("the other", other_to_this)
+        }
         Candidate::This | Candidate::Either if this_to_other.is_above(tolerance) => ("this", this_to_other),
         Candidate::This | Candidate::Other | Candidate::Either => return None,
     };
@@ -154,7 +156,8 @@ mod tests {
     #[test]
     fn five_percent_more_are_a_regression_of_the_build_that_takes_them() {
         let slower = measured(1.05, 1.0);
-        let said = "the other build takes 5.0 % more processor time (between 4.2 and 5.8 %; 2.0 % are tolerated)";
+        let said =
+            "the other build takes 5.0 % more processor time (between 4.2 and 5.8 %; 2.0 % are tolerated)";
         assert_eq!(told(&slower, Candidate::Other), said);
         assert_eq!(told(&slower, Candidate::Either), said);
         assert_eq!(told(&slower, Candidate::This), "", "the one that is judged is faster");
