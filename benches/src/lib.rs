@@ -1,17 +1,24 @@
 //! Shared inputs of the benches: frames, segments and a vault to put them into.
 //!
-//! Nothing here is timed, and nothing here is product code. Inputs are made by the testkit's generator, so that the truth
+//! Nothing here is timed, and nothing here is product code. Inputs are made by the crate that makes calls up, so that the truth
 //! about them is known and a bench can assert its result before it reports a figure.
 #![forbid(unsafe_code)]
 
+pub mod counted;
 pub mod cpu_time;
 pub mod floor;
+pub mod invite;
 pub mod office;
+pub mod running;
+pub mod scenario;
+pub mod sealed;
+pub mod talk;
 pub mod tape;
 pub mod treadmill;
+pub mod walk;
 
+use earwitness_load::Frame;
 use earwitness_model::{LinkType, RawFrame};
-use earwitness_testkit::Frame;
 
 /// `frame` as a capture would lend it.
 #[must_use]

@@ -1,9 +1,9 @@
 //! A vault in a directory of its own, and a call to put into it.
 
 use chrono_tz::Asia::Seoul;
+use earwitness_load::MORNING;
 use earwitness_model::{CallEnd, CallFacts, CallId, CallSummary, EndedBy, Outcome, Party, Pii, WallTime};
 use earwitness_rules::RuleSet;
-use earwitness_testkit::MORNING;
 use earwitness_vault::{Access, CipherSuite, NewVault, Opening, Unlock, Vault, create};
 use tempfile::TempDir;
 

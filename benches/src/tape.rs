@@ -1,10 +1,10 @@
 //! Segments of one call, without end: what the sealing pool gets.
 
+use earwitness_load::{MORNING, Random};
 use earwitness_model::{
     CallId, MediaPacket, PACKET_HEADER, PacketTime, PayloadKind, RtpTime, Segment, SegmentContent,
     TrackIndex, pack_media,
 };
-use earwitness_testkit::{MORNING, Random};
 
 use crate::treadmill::{PACKETS_PER_LEG, PAYLOAD, TURN_NANOS};
 

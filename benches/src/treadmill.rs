@@ -3,8 +3,8 @@
 //! Half a second of the audio of all calls is made once. Each turn moves its times, sequence numbers and RTP timestamps
 //! on by half a second, so that an engine sees calls that go on for as long as somebody measures.
 
+use earwitness_load::{Frame, Load};
 use earwitness_model::{LinkType, PacketTime, RawFrame};
-use earwitness_testkit::{Frame, Load};
 
 /// One turn: what a ring of the engine holds.
 pub const TURN_NANOS: i64 = 500_000_000;
@@ -32,7 +32,7 @@ pub struct Treadmill {
 }
 
 impl Treadmill {
-    /// `calls` calls, up to 20,000, in the middle of their talk.
+    /// `calls` calls, up to 50,000 and more, in the middle of their talk.
     #[must_use]
     pub fn new(calls: u32) -> Self {
         let load =

@@ -7,14 +7,14 @@ use std::{
 
 use anyhow::{Result, bail};
 
-use crate::{process, setup, workspace};
+use crate::{bench::budgets, process, setup, workspace};
 
 /// What `cargo xtask test --help` prints.
 pub(crate) const HELP: &str = "\
 cargo xtask test [--quick]        (cargo xtask ci is the same)
 
-The whole gate, the quickest to fail first: fmt, clippy, tests, docs, benches as tests, fuzz targets, deny. An error
-names the first step that failed. What was left out, and why, is said at the end.
+The whole gate, the quickest to fail first: fmt, clippy, tests, docs, benches as tests, instruction budgets, fuzz
+targets, deny. An error names the first step that failed. What was left out, and why, is said at the end.
 
   --quick   the tests alone
 
@@ -108,6 +108,7 @@ fn steps() -> Result<Vec<Step>> {
     } else {
         Err("cargo-deny is not installed")
     };
+    let counted = budgets::why_not().map_or_else(|| Ok(cargo(&["xtask", "bench", "budgets"])), Err);
     Ok(vec![
         Step { name: "fmt", run: Ok(cargo(&["fmt", "--all", "--check"])) },
         Step {
@@ -118,6 +119,7 @@ fn steps() -> Result<Vec<Step>> {
         Step { name: "doc", run: Ok(doc) },
         // Without cargo's `--bench`, criterion runs each bench once and times nothing.
         Step { name: "benches", run: Ok(cargo(&["test", "--package", "earwitness-benches", "--benches"])) },
+        Step { name: "budgets", run: counted },
         Step { name: "fuzz", run: Ok(fuzz) },
         Step { name: "deny", run: deny },
     ])
@@ -148,7 +150,7 @@ mod tests {
     fn the_gate_runs_what_the_style_asks_in_its_order() {
         let steps = steps().expect("cargo metadata works");
         let names: Vec<_> = steps.iter().map(|step| step.name).collect();
-        assert_eq!(names, ["fmt", "clippy", "test", "doc", "benches", "fuzz", "deny"]);
+        assert_eq!(names, ["fmt", "clippy", "test", "doc", "benches", "budgets", "fuzz", "deny"]);
         let lines: Vec<_> =
             steps.iter().filter_map(|step| step.run.as_ref().ok()).map(process::shown).collect();
         assert_eq!(lines[0], "cargo fmt --all --check");

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line speaks on both")]
 
+mod bench;
 mod demo;
 mod dist;
 mod fuzz;
@@ -23,24 +24,17 @@ const HELP: &str = "\
 cargo xtask COMMAND
 
   setup                       install what the build and the tests need, or print the line that does
-  test  [--quick]             the whole gate: fmt, clippy, tests, docs, benches, fuzz build, deny; --quick: tests only
+  test  [--quick]             the whole gate: fmt, clippy, tests, docs, benches, budgets, fuzz build, deny; --quick: tests
   ci                          the same as test
   demo  [--debug] [--home DIR]  record a made-up office into target/demo and walk through it
   fuzz  [--seconds N] [TARGET…] run the fuzz targets, 30 s each unless told, and print what they found
 @LAB@
-  bench [ARGUMENT…]           run the benches; arguments go to criterion
+  bench [budgets|ARGUMENT…]   run the benches; arguments go to criterion. budgets: count the hot path's instructions
   dist  [--check] [--debug] [--program FILE] [--out DIR]
                               make the Debian package in target/dist; --check: twice, and try it in a clean root
 
 `cargo xtask COMMAND --help` tells more of one. EARWITNESS_CORPUS=DIR adds the tests and the fuzz seeds that need real
 captures.";
-
-/// What `cargo xtask bench --help` prints.
-const BENCH_HELP: &str = "\
-cargo xtask bench [ARGUMENT…]
-
-Runs the benches of the hot path; benches/README.md says what each measures. Arguments go to criterion: a part of a name
-runs those benches only, `--save-baseline NAME` keeps the figures, `--baseline NAME` compares with them.";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -72,11 +66,7 @@ fn run(arguments: &[String]) -> Result<()> {
         "demo" => demo::run(&demo::Tour::parse(rest)?),
         "fuzz" => fuzz::run(&fuzz::Campaign::parse(rest)?),
         "dist" => dist::run(&dist::Order::parse(rest)?),
-        "bench" => process::succeed(
-            workspace::cargo()
-                .args(["bench", "--package", "earwitness-benches", "--benches", "--"])
-                .args(rest),
-        ),
+        "bench" => bench::run(&bench::Order::parse(rest)?),
         "help" | "--help" | "-h" => {
             println!("{}", HELP.replace("@LAB@", lab::HELP));
             Ok(())
@@ -94,7 +84,7 @@ fn help_of(command: &str) -> Option<String> {
         "demo" => demo::HELP.to_owned(),
         "fuzz" => fuzz::HELP.to_owned(),
         "dist" => dist::HELP.to_owned(),
-        "bench" => BENCH_HELP.to_owned(),
+        "bench" => bench::HELP.to_owned(),
         _ => return None,
     })
 }
@@ -129,6 +119,7 @@ mod tests {
             ("fuzz --seconds", "--seconds needs a whole number above 0"),
             ("fuzz --seconds 0", "--seconds needs a whole number above 0"),
             ("lab clals", "no scenario \"clals\", nor an option; `cargo xtask lab --help` lists them"),
+            ("bench budgets --downdate", "bench budgets knows --update, not \"--downdate\""),
             ("fuzz --minutes 3", "fuzz knows --seconds N, not \"--minutes\""),
         ] {
             assert_eq!(refusal(line), expected, "{line}");
@@ -164,7 +155,7 @@ mod tests {
                     "all",
                 ],
             ),
-            ("bench", &["ARGUMENT"]),
+            ("bench", &["ARGUMENT", "budgets", "--update"]),
             ("dist", &["--check", "--debug", "--program FILE", "--out DIR"]),
         ] {
             let help = help_of(command).expect("it is a command");

@@ -47,7 +47,7 @@ struct Thing {
 }
 
 /// Everything the project wants from the system, the required first.
-const THINGS: [Thing; 5] = [
+const THINGS: [Thing; 6] = [
     Thing { package: "libpcap-dev", purpose: "capture", need: Need::Required, present: has_libpcap },
     Thing {
         package: "iproute2",
@@ -72,6 +72,12 @@ const THINGS: [Thing; 5] = [
         purpose: "tests: an officer's key opened without us",
         need: Need::Tests,
         present: || process::on_path("age"),
+    },
+    Thing {
+        package: "valgrind",
+        purpose: "tests: instructions of the hot path, counted",
+        need: Need::Tests,
+        present: || process::on_path("valgrind"),
     },
 ];
 
@@ -211,10 +217,13 @@ mod tests {
     #[test]
     fn building_wants_libpcap_only_and_tests_want_the_rest_too() {
         assert_eq!(packages(&missing(Scope::Build, |_| false)), "libpcap-dev");
-        assert_eq!(packages(&missing(Scope::Tests, |_| false)), "libpcap-dev iproute2 tshark sox age");
+        assert_eq!(
+            packages(&missing(Scope::Tests, |_| false)),
+            "libpcap-dev iproute2 tshark sox age valgrind"
+        );
         assert_eq!(
             packages(&missing(Scope::Tests, |thing| thing.package == "sox")),
-            "libpcap-dev iproute2 tshark age"
+            "libpcap-dev iproute2 tshark age valgrind"
         );
     }
 
