@@ -15,7 +15,7 @@ Runs the benches of the hot path; benches/README.md says what each measures. Arg
 runs those benches only, `--save-baseline NAME` keeps the figures, `--baseline NAME` compares with them.
 
 budgets counts the instructions of the hot path under callgrind and compares them with benches/budgets.toml: 3 % more is
-an error. It is a step of `cargo xtask test`. That it would see a slowdown, it shows each time by one that it adds itself.
+an error. It is a step of `cargo xtask test`. That it would see a slowdown it shows each time, by one of its own.
 
   --update        write what was counted into benches/budgets.toml";
 
