@@ -5,7 +5,8 @@ use std::time::Duration;
 use earwitness_model::RawFrame;
 
 use crate::{
-    CaptureError, HepCounts, HepSource, LinkEvent, LinkState, LiveSource, Losses, Polled, Source, live,
+    CaptureError, HepCounts, HepSource, LinkEvent, LinkState, LiveSource, Losses, MemorySource, Polled,
+    Source, live,
 };
 
 /// A live source of frames.
@@ -15,6 +16,8 @@ pub enum Feed {
     Interface(Box<LiveSource>),
     /// A port where capture agents are listened to.
     Hep(Box<HepSource>),
+    /// Another thread, which fills a ring in memory.
+    Memory(Box<MemorySource>),
 }
 
 impl Feed {
@@ -24,6 +27,7 @@ impl Feed {
         match self {
             Self::Interface(source) => source.name(),
             Self::Hep(source) => source.name(),
+            Self::Memory(source) => source.name(),
         }
     }
 
@@ -32,7 +36,7 @@ impl Feed {
     pub fn link(&self) -> LinkState {
         match self {
             Self::Interface(source) => source.link(),
-            Self::Hep(_) => LinkState::Up,
+            Self::Hep(_) | Self::Memory(_) => LinkState::Up,
         }
     }
 
@@ -40,7 +44,7 @@ impl Feed {
     pub fn poll_event(&mut self) -> Option<LinkEvent> {
         match self {
             Self::Interface(source) => source.poll_event(),
-            Self::Hep(_) => None,
+            Self::Hep(_) | Self::Memory(_) => None,
         }
     }
 
@@ -49,6 +53,7 @@ impl Feed {
         match self {
             Self::Interface(source) => source.take_losses(),
             Self::Hep(source) => source.take_losses(),
+            Self::Memory(source) => source.take_losses(),
         }
     }
 
@@ -56,7 +61,7 @@ impl Feed {
     #[must_use]
     pub fn hep(&self) -> Option<HepCounts> {
         match self {
-            Self::Interface(_) => None,
+            Self::Interface(_) | Self::Memory(_) => None,
             Self::Hep(source) => Some(source.counts()),
         }
     }
@@ -68,6 +73,7 @@ impl Feed {
             match feed {
                 Self::Interface(source) => interfaces.push(source.as_ref()),
                 Self::Hep(source) => sockets.extend(source.fds()),
+                Self::Memory(source) => sockets.push(source.fd()),
             }
         }
         live::wait_beside(&interfaces, &sockets, at_most);
@@ -79,6 +85,7 @@ impl Source for Feed {
         match self {
             Self::Interface(source) => source.poll(visit),
             Self::Hep(source) => source.poll(visit),
+            Self::Memory(source) => source.poll(visit),
         }
     }
 }
@@ -92,5 +99,11 @@ impl From<LiveSource> for Feed {
 impl From<HepSource> for Feed {
     fn from(source: HepSource) -> Self {
         Self::Hep(Box::new(source))
+    }
+}
+
+impl From<MemorySource> for Feed {
+    fn from(source: MemorySource) -> Self {
+        Self::Memory(Box::new(source))
     }
 }

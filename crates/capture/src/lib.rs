@@ -57,6 +57,7 @@ mod gzip;
 mod hep;
 mod live;
 mod looks;
+mod memory;
 mod pcapng;
 mod window;
 
@@ -69,6 +70,7 @@ pub use crate::{
     hep::{HepCarrier, HepCounts, HepFraming, HepKey, HepOptions, HepSource, NotHep},
     live::{Fanout, FanoutFault, LinkEvent, LinkState, LiveOptions, LiveSource, Losses, Refusal, wait},
     looks::{Inside, Looks},
+    memory::{MemoryEntry, MemorySource, memory_ring},
 };
 
 /// Where frames come from: a file, a live interface, or capture agents.

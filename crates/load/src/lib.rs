@@ -4,12 +4,14 @@
 //! gives the same frames, byte for byte, on every machine, and so the same payload hashes. `earwitness bench` measures with
 //! it, and tests and benches do.
 //!
+//! - [`Crowd`]: as many calls at once as a sender can send
 //! - [`Load`]: thousands of ordinary calls → a stream of frames, and the [`Truth`] about them
 //! - [`datagram`], [`segment`], [`rtp`], [`sip`], [`pcap`]: the bytes of it
 
 #![forbid(unsafe_code)]
 
 pub mod calls;
+mod crowd;
 pub mod datagram;
 pub mod pcap;
 mod random;
@@ -21,6 +23,7 @@ use earwitness_model::PacketTime;
 
 pub use crate::{
     calls::{CallTruth, DirectionTruth, Load, SipCarrier, Truth},
+    crowd::Crowd,
     random::Random,
 };
 

@@ -8,7 +8,7 @@ use std::{
 use earwitness_model::WallTime;
 use earwitness_vault::{Committed, Vault};
 
-use crate::{health::WriterHealth, pulse::Pulse};
+use crate::{health::WriterHealth, lag::LagGauge, pulse::Pulse};
 
 /// When nothing is told.
 const NEVER: i64 = i64::MIN;
@@ -34,6 +34,8 @@ pub(crate) struct WriterGauge {
     pulse: Pulse,
     free: AtomicU64,
     total: AtomicU64,
+    /// From the arrival of frames to the medium.
+    pub(crate) lag: LagGauge,
     /// The recorder was told to stop.
     pub(crate) ending: AtomicBool,
 }
@@ -49,6 +51,7 @@ impl Default for WriterGauge {
             pulse: Pulse::default(),
             free: AtomicU64::new(UNKNOWN),
             total: AtomicU64::new(UNKNOWN),
+            lag: LagGauge::default(),
             ending: AtomicBool::new(false),
         }
     }
@@ -65,6 +68,7 @@ impl WriterGauge {
                 .filter(|&at| at != NEVER)
                 .map(WallTime::from_nanos),
             alive: self.pulse.last(),
+            lag: self.lag.health(),
         }
     }
 

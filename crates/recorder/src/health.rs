@@ -4,7 +4,7 @@ use earwitness_capture::HepCounts;
 use earwitness_engine::{CallCounts, Counts};
 use earwitness_model::{RuleSetHash, WallTime};
 
-use crate::alarm::Alarm;
+use crate::{alarm::Alarm, lag::LagHealth};
 
 /// One look at everything. All counters count from the recorder's start and never go back.
 #[derive(Debug, Clone)]
@@ -145,6 +145,8 @@ pub struct WriterHealth {
     pub waits_since: Option<WallTime>,
     /// When it last came round; one that is older than a few seconds means that the disk hangs.
     pub alive: Option<WallTime>,
+    /// How long audio takes from its arrival until it is safe on the disk, since the start.
+    pub lag: LagHealth,
 }
 
 /// Audio that waits for room on the disk.

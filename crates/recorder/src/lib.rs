@@ -17,6 +17,7 @@ mod disk;
 mod error;
 mod gauge;
 mod health;
+mod lag;
 mod live;
 mod merged;
 mod pipeline;
@@ -33,5 +34,6 @@ pub use health::{
     DiskHealth, Health, InterfaceHealth, Link, QueueHealth, RingHealth, RulesHealth, ThreadHealth,
     WaitingHealth, WriterHealth,
 };
+pub use lag::LagHealth;
 pub use run::{CutFile, Finished, Input, Progress, Recorder};
 pub use watch::{KeyLogLines, NoAnswer, Post, Watch, watch};

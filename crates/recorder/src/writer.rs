@@ -18,6 +18,7 @@ use earwitness_vault::{
 use crate::{
     cadence::{Cadence, Due},
     gauge::WriterGauge,
+    live::packet_time,
     pool::Written,
 };
 
@@ -55,8 +56,17 @@ pub(crate) fn run<C: Fn() -> WallTime>(
 ) -> Result<Tally, VaultError> {
     let done = Tally::default();
     let patience = Patience::Lasts;
-    let mut thread =
-        WriterThread { writer, vault, clock, gauge, on_full, done, uncommitted: false, patience };
+    let mut thread = WriterThread {
+        writer,
+        vault,
+        clock,
+        gauge,
+        on_full,
+        done,
+        uncommitted: false,
+        begun: Vec::new(),
+        patience,
+    };
     let outcome = thread.append_all(queue);
     let closed = thread.close();
     outcome?;
@@ -72,6 +82,8 @@ struct WriterThread<'a, C> {
     done: Tally,
     /// The last commit failed: until one succeeds nothing more is appended.
     uncommitted: bool,
+    /// When the segments began that were appended since the last commit.
+    begun: Vec<PacketTime>,
     patience: Patience,
 }
 
@@ -118,10 +130,14 @@ impl<C: Fn() -> WallTime> WriterThread<'_, C> {
 
     /// Appends a block. While the disk does not take it, nothing else is taken from the queue.
     fn append(&mut self, block: Sealed) -> Result<(), VaultError> {
+        let begins = block.begins();
         let mut block = block;
         loop {
             block = match self.writer.append(block) {
-                Ok(()) => break,
+                Ok(()) => {
+                    self.begun.extend(begins);
+                    break;
+                }
                 Err(NotTaken::ForNow { block, why }) => {
                     self.wait(why)?;
                     self.commit()?;
@@ -155,6 +171,7 @@ impl<C: Fn() -> WallTime> WriterThread<'_, C> {
             Ok(committed) => {
                 self.done.count(&committed);
                 self.gauge.count(&committed, begun.elapsed());
+                self.tell_lags();
                 self.uncommitted = false;
                 Ok(())
             }
@@ -164,6 +181,15 @@ impl<C: Fn() -> WallTime> WriterThread<'_, C> {
                 Ok(())
             }
             Err(why) => Err(why),
+        }
+    }
+
+    /// How long the segments took that are safe now. Those of a file came when it was made: that is no lag.
+    fn tell_lags(&mut self) {
+        let now = packet_time((self.clock)());
+        let is_live = self.on_full == OnFull::Wait;
+        for begun in self.begun.drain(..).filter(|_| is_live) {
+            self.gauge.lag.count(u64::try_from(now.since(begun) / 1_000_000).unwrap_or(0));
         }
     }
 

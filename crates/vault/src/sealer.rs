@@ -6,7 +6,7 @@ mod recording;
 use std::{fmt, sync::Arc};
 
 use chrono_tz::Tz;
-use earwitness_model::{Decision, RecordingId, WallTime};
+use earwitness_model::{Decision, PacketTime, RecordingId, WallTime};
 use ed25519_dalek::SigningKey;
 use rand::{RngCore, rngs::OsRng};
 use zeroize::Zeroizing;
@@ -68,6 +68,12 @@ impl fmt::Debug for Sealed {
 }
 
 impl Sealed {
+    /// Of a segment, the arrival of its first packet or message.
+    #[must_use]
+    pub fn begins(&self) -> Option<PacketTime> {
+        self.held.as_ref().map(|held| held.span.0)
+    }
+
     /// Bytes that it takes in the volume.
     #[must_use]
     pub fn size(&self) -> usize {

@@ -3,8 +3,8 @@
 use earwitness_engine::{CallCounts, Counts, MediaCounts};
 use earwitness_model::{RuleSetHash, WallTime};
 use earwitness_recorder::{
-    Alarm, AlarmCode, DiskHealth, Health, InterfaceHealth, Link, QueueHealth, RingHealth, RulesHealth,
-    ThreadHealth, WriterHealth,
+    Alarm, AlarmCode, DiskHealth, Health, InterfaceHealth, LagHealth, Link, QueueHealth, RingHealth,
+    RulesHealth, ThreadHealth, WriterHealth,
 };
 
 const SECOND: i64 = 1_000_000_000;
@@ -69,6 +69,7 @@ pub(crate) fn healthy() -> Health {
             slowest_commit_ms: 12,
             waits_since: None,
             alive: Some(at(7200)),
+            lag: LagHealth::default(),
         },
         waiting: None,
         disk: DiskHealth {

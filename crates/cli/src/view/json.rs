@@ -178,7 +178,7 @@ pub(super) const fn is_counted(stream: &StreamSummary, recording: Option<&Record
 }
 
 /// The payload hash of a stream, if it has one.
-pub(super) fn blake3_of(stream: &StreamSummary, recording: &RecordingEntry) -> Option<[u8; 32]> {
+pub(crate) fn blake3_of(stream: &StreamSummary, recording: &RecordingEntry) -> Option<[u8; 32]> {
     let mut hashes = recording.payload_hashes.iter();
     hashes.find(|hash| (hash.track, hash.payload_type) == (stream.track, stream.payload_type))?.blake3
 }

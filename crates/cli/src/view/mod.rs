@@ -34,7 +34,7 @@ pub(crate) use self::{
     digest::{PayloadDigest, payload_digests},
     examination::{code_object, examination, meaning_of, report_object},
     instant::{day_and_time, instant},
-    json::call_object,
+    json::{blake3_of, call_object},
     ladder::ladder,
     mos::{Arrived, MOS_HELP, mos},
     page::{page, section},

@@ -12,6 +12,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use earwitness_model::{Codec, Leg, PacketTime};
 
 pub use self::frames::Frames;
+pub(crate) use self::signalling::STEPS;
 use crate::{MORNING, Random};
 
 /// What to generate. Times are those of the capture; one `Load` is one capture.
@@ -174,7 +175,7 @@ impl Load {
             SipCarrier::Udp => 0,
             SipCarrier::Tcp => u64::from(self.calls) * signalling::IN_TWO,
         };
-        let once = media + u64::from(self.calls) * u64::from(signalling::STEPS) + segments;
+        let once = media + u64::from(self.calls) * u64::from(STEPS) + segments;
         Truth { calls, frames: if self.duplicate { once * 2 } else { once } }
     }
 
@@ -269,7 +270,7 @@ impl Load {
         (4001 + call % self.extensions.max(1)).to_string()
     }
 
-    fn sip_call_id(&self, call: u32) -> String {
+    pub(crate) fn sip_call_id(&self, call: u32) -> String {
         format!("{:x}-{call:x}@{}", self.seed, self.address(call, Leg::Caller))
     }
 
@@ -283,7 +284,7 @@ impl Load {
     }
 
     /// From where to where a leg's audio goes.
-    fn media(&self, call: u32, leg: Leg) -> (SocketAddr, SocketAddr) {
+    pub(crate) fn media(&self, call: u32, leg: Leg) -> (SocketAddr, SocketAddr) {
         let port = FIRST_PORT + (call % CALLS_PER_ADDRESS) as u16 * 2;
         let caller = SocketAddr::new(self.address(call, Leg::Caller), port);
         let callee = SocketAddr::new(self.address(call, Leg::Callee), port);
@@ -294,7 +295,7 @@ impl Load {
     }
 
     /// SSRC, first sequence number, first timestamp.
-    fn stream(&self, call: u32, leg: Leg) -> (u32, u16, u32) {
+    pub(crate) fn stream(&self, call: u32, leg: Leg) -> (u32, u16, u32) {
         let mut random = self.random(Choice::Stream, call, leg, 0);
         let ssrc = random.bits() as u32;
         (ssrc.max(1), random.bits() as u16, random.bits() as u32)

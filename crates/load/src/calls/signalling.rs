@@ -8,7 +8,7 @@ use super::{Load, SipCarrier};
 use crate::sip::{Audio, Encoding, Message, phrase};
 
 /// INVITE, 100, 180, 200, ACK, BYE, 200.
-pub(super) const STEPS: u8 = 7;
+pub(crate) const STEPS: u8 = 7;
 
 /// How many of them are in two segments over TCP: see [`is_in_two`].
 pub(super) const IN_TWO: u64 = 3;
@@ -32,7 +32,7 @@ impl SipCarrier {
 
 impl Load {
     /// When message `step` of a call passes.
-    pub(super) fn step_time(&self, call: u32, step: u8) -> PacketTime {
+    pub(crate) fn step_time(&self, call: u32, step: u8) -> PacketTime {
         match step {
             0 => self.call_start(call),
             1 => self.call_start(call).plus_nanos(2 * MILLISECOND),
@@ -45,7 +45,7 @@ impl Load {
     }
 
     /// The message, and from where to where it goes.
-    pub(super) fn step(&self, call: u32, step: u8) -> (Flow, Vec<u8>) {
+    pub(crate) fn step(&self, call: u32, step: u8) -> (Flow, Vec<u8>) {
         let hangs_up = if call.is_multiple_of(2) { Leg::Caller } else { Leg::Callee };
         let answers_bye = if call.is_multiple_of(2) { Leg::Callee } else { Leg::Caller };
         let (by, bytes) = match step {

@@ -22,7 +22,7 @@ use crate::{
 
 /// Run a program, and tell what it took
 #[derive(Debug, Args)]
-pub(super) struct Measured {
+pub(in crate::cmd::bench) struct Measured {
     /// The processor that it may use, and no other
     #[arg(long, value_name = "N")]
     core: Option<usize>,
@@ -33,19 +33,19 @@ pub(super) struct Measured {
 
 /// What a program took.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Cost {
+pub(in crate::cmd::bench) struct Cost {
     /// Its exit code; `None` when a signal ended it.
-    pub(super) exit: Option<i32>,
+    pub(in crate::cmd::bench) exit: Option<i32>,
     /// Processor time of all its threads, the kernel's for it included, in µs.
-    pub(super) cpu_us: u64,
+    pub(in crate::cmd::bench) cpu_us: u64,
     /// The most memory that it had at once, in KiB.
-    pub(super) rss_kib: u64,
+    pub(in crate::cmd::bench) rss_kib: u64,
     /// From its start to its end, in µs.
-    pub(super) wall_us: u64,
+    pub(in crate::cmd::bench) wall_us: u64,
 }
 
 impl Measured {
-    pub(super) fn run(&self, context: &Context) -> Outcome {
+    pub(in crate::cmd::bench) fn run(&self, context: &Context) -> Outcome {
         if let Some(core) = self.core {
             let mut cores = CpuSet::new();
             cores.set(core);

@@ -1,6 +1,8 @@
 //! `earwitness bench`: what a box carries, and whether another build does as well as this one.
 
 mod against;
+mod build;
+mod capacity;
 mod measured;
 mod progress;
 mod scratch;
@@ -10,19 +12,21 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use self::against::Candidate;
-use crate::{
-    context::Context,
-    exit::{Exit, Failure, Outcome},
-};
+use crate::{context::Context, exit::Outcome};
 
 /// Measure this box, or this build against another one
 #[derive(Debug, Args)]
 #[command(
     args_conflicts_with_subcommands = true,
     after_help = "Examples:
+  earwitness bench                                               how many calls at once does this box keep?
+  earwitness bench --vault-at /srv --plot capacity.svg           on the disk that will have them, with a drawing
+  earwitness bench --send veth0 --receive veth1                  the same through the kernel: a pair or a cable of one's own
   earwitness bench --against ./earwitness-new                    does the new build record the same, at the same cost?
   earwitness bench --against ./earwitness-new -r site.pcap       the same with a capture of one's own site, by --rules or all of it
   earwitness bench --against ./earwitness-new --json             for a program: one object
+
+Without --against, made-up G.711 calls are recorded at once, ever more of them, by the real recorder into a real vault, until something is lost; then halfway between, until the knee is known. Each number is a process of its own; every recording is compared with what was sent before any figure is told. Frames come from a ring in memory that drops what it has no room for, as the kernel's does; what the kernel's own capture costs is only in it with --send and --receive. The sender is on the same box and takes its share of the processors, which is told. lag is from the arrival of a segment's first packet until it is safe on the disk.
 
 --against replays the same traffic through both builds, at least --pairs times, side by side on one processor, so that \
 whatever disturbs one disturbs the other. Recordings are compared bit for bit, listings fact by fact as far as both tell, \
@@ -32,7 +36,7 @@ the whole interval is above 1 and the median above 1 + --tolerance. The newer ve
 version, either; --candidate says which. \
 Vaults for measuring are made in --vault-at, or where the system keeps temporary files, and removed.
 
-Exit codes: 0 no regression, 8 one build does worse, 1 something could not be run"
+Exit codes: 0 done, or no regression, 8 one build does worse, 5 a recording is not what was sent, 1 something could not be run"
 )]
 pub(crate) struct Bench {
     #[command(subcommand)]
@@ -55,15 +59,23 @@ pub(crate) struct Bench {
     /// Which build is judged [default: the newer one]
     #[arg(long, value_enum, requires = "against")]
     candidate: Option<Candidate>,
-    /// How many calls are made up
-    #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=100_000))]
-    calls: u32,
-    /// How long they talk
-    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=3600))]
+    /// Try these numbers of calls at once instead of looking for the knee; with --against, make up so many [default: 200]
+    #[arg(long, value_name = "N", num_args = 1.., value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..=200_000))]
+    calls: Vec<u32>,
+    /// With --against, how long made-up calls talk
+    #[arg(long, value_name = "N", default_value_t = 20, requires = "against", value_parser = clap::value_parser!(u32).range(1..=3600))]
     seconds: u32,
-    /// What decides everything that is made up: the same number, the same frames
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    /// With --against, what decides everything that is made up: the same number, the same frames
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "against")]
     seed: u64,
+    /// Half a minute instead of two, and a coarser figure
+    #[arg(long, conflicts_with = "against")]
+    quick: bool,
+    /// Draw what was found into this file (SVG)
+    #[arg(long, value_name = "FILE", conflicts_with = "against")]
+    plot: Option<PathBuf>,
+    #[command(flatten)]
+    setting: capacity::Setting,
     /// Where the vaults for measuring are made, and removed: a folder on the disk that will have the recordings
     #[arg(long, value_name = "DIR")]
     vault_at: Option<PathBuf>,
@@ -77,6 +89,9 @@ enum BenchCommand {
     /// Run a program, and tell what it took
     #[command(hide = true)]
     Measured(measured::Measured),
+    /// Record so many made-up calls at once, and tell what it took
+    #[command(hide = true)]
+    Step(capacity::Step),
 }
 
 /// How results are printed.
@@ -92,18 +107,17 @@ impl Bench {
     pub(crate) fn run(&self, context: &Context) -> Outcome {
         match (&self.command, &self.against) {
             (Some(BenchCommand::Measured(command)), _) => command.run(context),
-            (None, Some(other)) => against::run(&self.wanted(other), context),
-            (None, None) => {
-                Err(Failure::new(Exit::Usage, "measure what? --against PROGRAM names another build"))
-            }
+            (Some(BenchCommand::Step(command)), _) => command.run(context),
+            (None, Some(other)) => against::run(&self.compared(other), context),
+            (None, None) => capacity::run(&self.carried(), context),
         }
     }
 
-    fn wanted<'a>(&'a self, other: &'a std::path::Path) -> against::Wanted<'a> {
+    fn compared<'a>(&'a self, other: &'a std::path::Path) -> against::Wanted<'a> {
         against::Wanted {
             other,
             files: &self.files,
-            calls: self.calls,
+            calls: self.calls.first().copied().unwrap_or(200),
             seconds: self.seconds,
             seed: self.seed,
             pairs: usize::from(self.pairs),
@@ -111,7 +125,22 @@ impl Bench {
             memory_tolerance: self.memory_tolerance,
             candidate: self.candidate,
             vault_at: self.vault_at.as_deref(),
-            form: if self.json { Form::Json } else { Form::Page },
+            form: self.form(),
         }
+    }
+
+    fn carried(&self) -> capacity::Wanted<'_> {
+        capacity::Wanted {
+            calls: &self.calls,
+            setting: &self.setting,
+            effort: if self.quick { capacity::Effort::Quick } else { capacity::Effort::Usual },
+            plot: self.plot.as_deref(),
+            vault_at: self.vault_at.as_deref(),
+            form: self.form(),
+        }
+    }
+
+    const fn form(&self) -> Form {
+        if self.json { Form::Json } else { Form::Page }
     }
 }

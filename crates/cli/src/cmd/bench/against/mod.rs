@@ -1,6 +1,5 @@
 //! `earwitness bench --against`: does another build record the same, at the same cost?
 
-mod build;
 mod facts;
 mod ratio;
 mod report;
@@ -13,15 +12,15 @@ use std::{
     path::{Path, PathBuf},
 };
 
-pub(super) use self::verdict::Candidate;
 use self::{
-    build::{Build, Task},
     report::Report,
-    traffic::{Amount, Traffic},
+    traffic::Amount,
     trial::{Effort, Tolerance, Trial},
     verdict::faults,
 };
+pub(super) use self::{traffic::Traffic, verdict::Candidate};
 use super::{
+    build::{Build, Task},
     progress::Bar,
     scratch::{Scratch, Stop},
 };

@@ -5,13 +5,15 @@ use std::fmt::Write;
 use serde_json::{Value, json};
 
 use super::{
-    build::Build,
     ratio::Ratio,
     traffic::{Traffic, shown},
     trial::{Findings, Tolerance},
     verdict::Candidate,
 };
-use crate::{cmd::bench::measured::Cost, view::counted};
+use crate::{
+    cmd::bench::{build::Build, measured::Cost},
+    view::counted,
+};
 
 /// What is reported.
 pub(super) struct Report<'a> {

@@ -18,19 +18,19 @@ use serde_json::Value;
 use crate::exit::Failure;
 
 /// What is replayed.
-pub(super) struct Traffic {
+pub(in crate::cmd::bench) struct Traffic {
     /// Capture files, in the order of the command line.
-    pub(super) files: Vec<PathBuf>,
+    pub(in crate::cmd::bench) files: Vec<PathBuf>,
     /// What made it up, if it is made up.
-    pub(super) made: Vec<Load>,
+    pub(in crate::cmd::bench) made: Vec<Load>,
 }
 
 /// How much is made up.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Amount {
-    pub(super) calls: u32,
-    pub(super) seconds: u32,
-    pub(super) seed: u64,
+pub(in crate::cmd::bench) struct Amount {
+    pub(in crate::cmd::bench) calls: u32,
+    pub(in crate::cmd::bench) seconds: u32,
+    pub(in crate::cmd::bench) seed: u64,
 }
 
 /// Between two kinds of calls the capture is silent so long.
@@ -39,8 +39,12 @@ const PAUSE_NANOS: i64 = 5_000_000_000;
 impl Traffic {
     /// Writes made-up calls to `path`: an ordinary mirror, one that shows every frame twice and is tagged, SIP over TCP,
     /// and signalling alone, one after the other.
-    pub(super) fn make(path: PathBuf, amount: Amount) -> Result<Self, Failure> {
-        let made = loads(amount);
+    pub(in crate::cmd::bench) fn make(path: PathBuf, amount: Amount) -> Result<Self, Failure> {
+        Self::write(path, loads(amount))
+    }
+
+    /// Writes these calls to `path`, one load after the other.
+    pub(in crate::cmd::bench) fn write(path: PathBuf, made: Vec<Load>) -> Result<Self, Failure> {
         let file = BufWriter::with_capacity(1 << 20, File::create(&path)?);
         let mut writer = PcapWriter::new(file, LinkType::Ethernet, Precision::Nano)?;
         for load in &made {
@@ -54,17 +58,17 @@ impl Traffic {
     }
 
     /// A site's own.
-    pub(super) fn of(files: &[PathBuf]) -> Self {
+    pub(in crate::cmd::bench) fn of(files: &[PathBuf]) -> Self {
         Self { files: files.to_vec(), made: Vec::new() }
     }
 
     /// Frames, where they are known before they are read.
-    pub(super) fn frames(&self) -> Option<u64> {
+    pub(in crate::cmd::bench) fn frames(&self) -> Option<u64> {
         (!self.made.is_empty()).then(|| self.made.iter().map(|load| load.truth().frames).sum())
     }
 
     /// The calls of a listing that are not what was made: how many, and how many there should be.
-    pub(super) fn wrong(&self, calls: &[Value]) -> Option<(usize, usize)> {
+    pub(in crate::cmd::bench) fn wrong(&self, calls: &[Value]) -> Option<(usize, usize)> {
         if self.made.is_empty() {
             return None;
         }
@@ -135,6 +139,6 @@ fn loads(Amount { calls, seconds, seed }: Amount) -> Vec<Load> {
 }
 
 /// What a file is called where it is shown.
-pub(super) fn shown(path: &Path) -> String {
+pub(in crate::cmd::bench) fn shown(path: &Path) -> String {
     path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
 }

@@ -8,13 +8,13 @@ use rustix::thread::sched_getaffinity;
 use serde_json::Value;
 
 use super::{
-    build::{Build, Running, Task, ledger},
     facts::{Comparison, compare},
     ratio::Ratio,
     traffic::Traffic,
 };
 use crate::{
     cmd::bench::{
+        build::{Build, Running, Task, ledger},
         measured::Cost,
         scratch::{Scratch, Stop, stopped},
     },

@@ -3,12 +3,11 @@
 use clap::ValueEnum;
 
 use super::{
-    build::Build,
     facts::What,
     ratio::Ratio,
     trial::{Findings, Tolerance},
 };
-use crate::view::counted;
+use crate::{cmd::bench::build::Build, view::counted};
 
 /// Which build is judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -13,10 +13,8 @@ use earwitness_vault::{LedgerKind, Vault, VaultError};
 use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::Value;
 
-use crate::{
-    cmd::bench::measured::Cost,
-    exit::{Exit, Failure},
-};
+use super::measured::Cost;
+use crate::exit::{Exit, Failure};
 
 /// A build.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,13 +84,7 @@ impl Build {
             None => command.arg("--lab"),
         };
         command.arg("-r").args(&task.files);
-        let child = command
-            .process_group(0)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()?;
-        Ok(Running { child, name: self.name })
+        Running::begin(self.name, &mut command)
     }
 
     /// Every call that a vault lists.
@@ -158,9 +150,29 @@ impl Build {
 }
 
 impl Running {
+    /// Starts a process that prints one line of JSON at its end, with those that it starts in a group of its own.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub(super) fn begin(name: &'static str, command: &mut Command) -> Result<Self, Failure> {
+        command.process_group(0).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Ok(Self { child: command.spawn()?, name })
+    }
+
     /// Whether it has ended.
     pub(super) fn is_over(&mut self) -> Result<bool, Failure> {
         Ok(self.child.try_wait()?.is_some())
+    }
+
+    /// What it says, once it has ended.
+    ///
+    /// # Errors
+    /// When it says nothing that makes sense: with what it said instead.
+    pub(super) fn told<T: serde::de::DeserializeOwned>(self) -> Result<T, Failure> {
+        let name = self.name;
+        self.output().and_then(|(told, said)| {
+            told.ok_or_else(|| Failure::new(Exit::Failed, format_args!("{name}: {said}")))
+        })
     }
 
     /// What it cost.
@@ -168,20 +180,25 @@ impl Running {
     /// # Errors
     /// When it could not be run, or a signal ended it.
     pub(super) fn finish(self) -> Result<Cost, Failure> {
-        let output = self.child.wait_with_output()?;
-        let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-        let cost: Option<Cost> = serde_json::from_slice(&output.stdout).ok();
+        let name = self.name;
+        let (cost, said) = self.output::<Cost>()?;
         // What record itself ends with where a capture is cut, or some of it is lost: it has recorded.
         let recorded = [Exit::Done, Exit::Loss, Exit::Part].map(|exit| Some(i32::from(exit.code())));
         match cost {
             Some(cost) if recorded.contains(&cost.exit) => Ok(cost),
             Some(cost) => {
                 let how = cost.exit.map_or_else(|| "a signal".to_owned(), |code| code.to_string());
-                let what = format_args!("{}: `record` ends with {how}: {said}", self.name);
+                let what = format_args!("{name}: `record` ends with {how}: {said}");
                 Err(Failure::new(Exit::Failed, what))
             }
-            None => Err(Failure::new(Exit::Failed, format_args!("{}: {said}", self.name))),
+            None => Err(Failure::new(Exit::Failed, format_args!("{name}: {said}"))),
         }
+    }
+
+    fn output<T: serde::de::DeserializeOwned>(self) -> Result<(Option<T>, String), Failure> {
+        let output = self.child.wait_with_output()?;
+        let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+        Ok((serde_json::from_slice(&output.stdout).ok(), said))
     }
 
     /// Ends it early, with the program that it waits for.
