@@ -29,7 +29,9 @@ cargo xtask COMMAND
   demo  [--debug] [--home DIR]  record a made-up office into target/demo and walk through it
   fuzz  [--seconds N] [TARGET…] run the fuzz targets, 30 s each unless told, and print what they found
 @LAB@
-  bench [budgets|ARGUMENT…]   run the benches; arguments go to criterion. budgets: count the hot path's instructions
+  bench [budgets|whole|ARGUMENT…]
+                              run the benches; arguments go to criterion. budgets: count the hot path's instructions;
+                              whole: the recorder beside the least that any recorder does
   dist  [--check] [--debug] [--program FILE] [--out DIR]
                               make the Debian package in target/dist; --check: twice, and try it in a clean root
 
@@ -119,6 +121,7 @@ mod tests {
             ("fuzz --seconds", "--seconds needs a whole number above 0"),
             ("fuzz --seconds 0", "--seconds needs a whole number above 0"),
             ("lab clals", "no scenario \"clals\", nor an option; `cargo xtask lab --help` lists them"),
+            ("bench whole --calls 0", "--calls needs numbers above 0"),
             ("bench budgets --downdate", "bench budgets knows --update, not \"--downdate\""),
             ("fuzz --minutes 3", "fuzz knows --seconds N, not \"--minutes\""),
         ] {
@@ -155,7 +158,10 @@ mod tests {
                     "all",
                 ],
             ),
-            ("bench", &["ARGUMENT", "budgets", "--update"]),
+            (
+                "bench",
+                &["ARGUMENT", "budgets", "--update", "whole", "--calls N", "--program FILE", "--curve"],
+            ),
             ("dist", &["--check", "--debug", "--program FILE", "--out DIR"]),
         ] {
             let help = help_of(command).expect("it is a command");
