@@ -12,7 +12,17 @@ const STAGES: [(&str, &[&str]); 13] = [
     ("read the file", &["earwitness_capture::"]),
     ("decode frames", &["earwitness_wire::decode", "earwitness_wire::encap", "etherparse::"]),
     ("SIP and SDP", &["earwitness_wire::s", "memchr::", "engine::signalling", "earwitness_rules::"]),
-    ("engine", &["earwitness_engine::", "earwitness_wire::rtp", "model::segment::pack", "recorder::run"]),
+    (
+        "engine",
+        &[
+            "earwitness_engine::",
+            "earwitness_wire::rtp",
+            "model::segment::pack",
+            "recorder::run",
+            "hashbrown",
+            "foldhash",
+        ],
+    ),
     ("encrypt", &["aes", "polyval", "gcm", "ghash", "vault::cipher"]),
     ("hash", &["blake3", "crc32c"]),
     ("keys and signatures", &["25519", "ed25519", "chacha", "age::", "sha2::", "hkdf", "hmac", "rand"]),
