@@ -10,8 +10,6 @@ const LEFT: f64 = 70.0;
 const RIGHT: f64 = 600.0;
 /// Steps of the vertical axes.
 const STEPS: u32 = 5;
-/// Calls that the horizontal axis names.
-const NAMED: [u32; 4] = [100, 1_000, 10_000, 50_000];
 
 /// A line: what it shows, its colour, and calls with the figure of each.
 struct Line {
@@ -27,8 +25,8 @@ struct Panel {
     bottom: f64,
     /// The highest figure of the axis.
     most: f64,
-    /// Calls at its left and right end.
-    calls: (f64, f64),
+    /// Loads, from few calls to many.
+    calls: Vec<f64>,
 }
 
 /// Draws the steady loads.
@@ -64,14 +62,15 @@ impl Panel {
     fn of(title: &'static str, (top, bottom): (f64, f64), lines: &[Line]) -> Self {
         let points = || lines.iter().flat_map(|line| line.points.iter().copied());
         let most = points().map(|(_, figure)| figure).fold(0.0, f64::max);
-        let first = points().map(|(calls, _)| calls).fold(f64::INFINITY, f64::min);
-        let last = points().map(|(calls, _)| calls).fold(1.0, f64::max);
-        Self { title, top, bottom, most: nice(most), calls: (first, last) }
+        let mut calls: Vec<f64> = points().map(|(calls, _)| calls).collect();
+        calls.sort_by(f64::total_cmp);
+        calls.dedup();
+        Self { title, top, bottom, most: nice(most), calls }
     }
 
     /// Where so many calls are, on a logarithmic axis.
     fn x(&self, calls: f64) -> f64 {
-        let (first, last) = self.calls;
+        let (first, last) = (self.calls[0], self.calls[self.calls.len() - 1]);
         LEFT + (calls / first).ln() / (last / first).ln() * (RIGHT - LEFT)
     }
 
@@ -93,18 +92,16 @@ impl Panel {
                 "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>\n",
                 LEFT - 8.0,
                 y + 4.5,
-                shown(figure)
+                axis(figure, self.most)
             );
         }
-        for calls in
-            NAMED.map(f64::from).into_iter().filter(|calls| (self.calls.0..=self.calls.1).contains(calls))
-        {
-            let (x, top, bottom) = (self.x(calls), self.top, self.bottom);
+        for calls in &self.calls {
+            let (x, top, bottom) = (self.x(*calls), self.top, self.bottom);
             text += &format!("<path d=\"M{x:.1} {top}V{bottom}\" stroke=\"#d0d7de\"/>\n");
             text += &format!(
                 "<text x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}</text>\n",
                 bottom + 18.0,
-                grouped(calls)
+                grouped(*calls)
             );
         }
         text + &self.lines(lines)
@@ -159,6 +156,12 @@ fn shown(figure: f64) -> String {
         figure if figure >= 10.0 => format!("{figure:.1}"),
         figure => format!("{figure:.2}"),
     }
+}
+
+/// A figure of an axis that ends at `most`.
+fn axis(figure: f64, most: f64) -> String {
+    let digits = if most >= 10.0 { 0 } else { 2 };
+    format!("{figure:.digits$}")
 }
 
 fn grouped(calls: f64) -> String {

@@ -168,13 +168,28 @@ pub(super) fn table(all: &[Figures]) -> String {
         let cpu = figures.median(Subject::Record, |cost| cost.cpu_s);
         let per_call = cpu.map(|cpu| cpu * 1e6 / f64::from(figures.load.calls()));
         text += &format!(
-            "\n{}: {} s of processor time, {} µs per call",
+            "\n{}: {} s of processor time, {} µs per call\n",
             figures.load.about(),
             shown(cpu, 2),
             shown(per_call, 0)
         );
     }
+    if let Some(kib) = growth(all) {
+        text += &format!(
+            "\nmemory at most grows by {kib:.1} KiB per call, from the fewest calls at once to the most\n"
+        );
+    }
     text
+}
+
+/// How much more memory the most calls take than the fewest, for each call more, in KiB.
+fn growth(all: &[Figures]) -> Option<f64> {
+    let steady = || all.iter().filter(|figures| figures.load.is_steady());
+    let few = steady().min_by_key(|figures| figures.load.calls())?;
+    let many = steady().max_by_key(|figures| figures.load.calls())?;
+    let calls = f64::from(many.load.calls()) - f64::from(few.load.calls());
+    let peak = |figures: &Figures| figures.median(Subject::Record, |cost| cost.peak_kib);
+    (calls > 0.0).then_some((peak(many)? - peak(few)?) / calls)
 }
 
 fn shown(figure: Option<f64>, digits: usize) -> String {
