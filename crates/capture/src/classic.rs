@@ -51,6 +51,13 @@ enum Lengths {
     Either,
 }
 
+/// What stands before a frame.
+struct Head {
+    time: PacketTime,
+    captured: u32,
+    wire_len: u32,
+}
+
 /// What a classic file's header says of its frames.
 #[derive(Debug)]
 pub(crate) struct Classic {
@@ -98,6 +105,30 @@ impl Classic {
         Ok(Self { order, unit, header, lengths, link })
     }
 
+    /// Puts the frames that lie whole in `held` into `frames`, as many as there is room for, numbered from `number` on: how many,
+    /// and the bytes that they take in the file. What is not as it should be ends them, and is left to [`Self::step`].
+    #[inline]
+    pub(crate) fn lying_in<'h>(
+        &self,
+        held: &'h [u8],
+        number: u64,
+        frames: &mut [RawFrame<'h>],
+    ) -> (usize, usize) {
+        let (mut count, mut rest) = (0, held);
+        for (place, number) in frames.iter_mut().zip(number..) {
+            let Some((head, body)) = rest.split_first_chunk::<FRAME_HEADER>() else { break };
+            let head = self.head(*head);
+            let Some(body) = body.get(self.header - FRAME_HEADER..) else { break };
+            let Some((bytes, after)) = body.split_at_checked(head.captured as usize) else { break };
+            if head.captured > FileSource::MAX_FRAME {
+                break;
+            }
+            *place = RawFrame { time: head.time, number, link: self.link, wire_len: head.wire_len, bytes };
+            (count, rest) = (count + 1, after);
+        }
+        (count, held.len() - rest.len())
+    }
+
     /// Hands the next frame to `visit` and gives its length.
     #[inline]
     pub(crate) fn step(
@@ -106,25 +137,30 @@ impl Classic {
         number: u64,
         visit: &mut dyn FnMut(&RawFrame<'_>),
     ) -> Result<usize, Stop> {
-        let [s0, s1, s2, s3, f0, f1, f2, f3, a0, a1, a2, a3, b0, b1, b2, b3] =
-            window.begin::<FRAME_HEADER>()?;
+        let Head { time, captured, wire_len } = self.head(window.begin::<FRAME_HEADER>()?);
+        if captured > FileSource::MAX_FRAME {
+            return Err(Damage::FrameTooLong(captured).into());
+        }
+        let length = self.header + captured as usize;
+        let bytes = &window.need(length)?[self.header..];
+        visit(&RawFrame { time, number, link: self.link, wire_len, bytes });
+        window.consume(length);
+        Ok(captured as usize)
+    }
+
+    #[inline]
+    fn head(&self, bytes: [u8; FRAME_HEADER]) -> Head {
+        let [s0, s1, s2, s3, f0, f1, f2, f3, a0, a1, a2, a3, b0, b1, b2, b3] = bytes;
         let (a, b) = (self.order.u32([a0, a1, a2, a3]), self.order.u32([b0, b1, b2, b3]));
-        let (captured, wire_len) = match self.lengths {
+        let (captured, original) = match self.lengths {
             Lengths::CapturedFirst => (a, b),
             Lengths::OriginalFirst => (b, a),
             Lengths::Either => (a.min(b), a.max(b)),
         };
-        if captured > FileSource::MAX_FRAME {
-            return Err(Damage::FrameTooLong(captured).into());
-        }
         let seconds = i64::from(self.order.u32([s0, s1, s2, s3]));
         let fraction = i64::from(self.order.u32([f0, f1, f2, f3]));
         // 2³² seconds and 2³² of the second word's units are far from the end of an i64 of nanoseconds.
         let time = PacketTime::from_nanos(seconds * 1_000_000_000 + fraction * self.unit);
-        let length = self.header + captured as usize;
-        let bytes = &window.need(length)?[self.header..];
-        visit(&RawFrame { time, number, link: self.link, wire_len: wire_len.max(captured), bytes });
-        window.consume(length);
-        Ok(captured as usize)
+        Head { time, captured, wire_len: original.max(captured) }
     }
 }

@@ -8,7 +8,7 @@ use std::{
     path::Path,
 };
 
-use earwitness_model::RawFrame;
+use earwitness_model::{LinkType, PacketTime, RawFrame};
 use zeroize::Zeroizing;
 
 use crate::{
@@ -21,9 +21,14 @@ use crate::{
 };
 
 /// A batch is over after so many frames or blocks …
-const BATCH_FRAMES: u32 = 256;
+const BATCH_FRAMES: usize = 256;
 /// … or so many bytes of frames.
 const BATCH_BYTES: usize = 1 << 20;
+/// Frames that are lent together, if they lie in memory together.
+const TOGETHER: usize = 32;
+/// What stands where no frame is lent.
+const NONE: RawFrame<'static> =
+    RawFrame { time: PacketTime::EPOCH, number: 0, link: LinkType::Null, wire_len: 0, bytes: &[] };
 
 /// A pcap or pcapng capture, plain or gzipped, told apart by its first bytes and not by its name.
 pub struct FileSource {
@@ -196,15 +201,37 @@ impl FileSource {
         Progress { read_bytes: self.window.stored_bytes(), total_bytes: self.total_bytes }
     }
 
+    /// As [`poll`](Source::poll), with frames that lie in memory together lent together.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`poll`](Source::poll).
+    pub fn poll_together(&mut self, visit: &mut dyn FnMut(&[RawFrame<'_>])) -> Result<Polled, CaptureError> {
+        if let Some(end) = self.ended {
+            return Ok(Polled::End(end));
+        }
+        match self.walk(visit) {
+            Ok(()) => Ok(Polled::Frames),
+            Err(stop) => self.end(stop).map(Polled::End),
+        }
+    }
+
     /// Walks one batch; `Err` says why it stops here for good.
-    fn walk(&mut self, visit: &mut dyn FnMut(&RawFrame<'_>)) -> Result<(), Stop> {
-        let mut bytes = 0;
-        for _ in 0..BATCH_FRAMES {
+    fn walk(&mut self, visit: &mut dyn FnMut(&[RawFrame<'_>])) -> Result<(), Stop> {
+        let (mut blocks, mut bytes) = (0, 0);
+        while blocks < BATCH_FRAMES && bytes < BATCH_BYTES {
+            let (count, length) = self.lend_together(BATCH_FRAMES - blocks, visit);
+            (blocks, bytes) = (blocks + count, bytes + length);
+            if count > 0 {
+                continue;
+            }
+            let mut one = |frame: &RawFrame<'_>| visit(std::slice::from_ref(frame));
             let frame = match &mut self.walker {
-                Walker::Classic(classic) => Some(classic.step(&mut self.window, self.number, visit)?),
-                Walker::Pcapng(pcapng) => pcapng.step(&mut self.window, self.number, visit)?,
+                Walker::Classic(classic) => Some(classic.step(&mut self.window, self.number, &mut one)?),
+                Walker::Pcapng(pcapng) => pcapng.step(&mut self.window, self.number, &mut one)?,
                 Walker::Headless => return Err(Stop::Complete),
             };
+            blocks += 1;
             if let Walker::Pcapng(pcapng) = &mut self.walker
                 && let Some(key_log) = pcapng.take_key_log()
             {
@@ -216,11 +243,27 @@ impl FileSource {
                 self.number += 1;
                 bytes += length;
             }
-            if bytes >= BATCH_BYTES {
-                break;
-            }
         }
         Ok(())
+    }
+
+    /// Lends up to `most` frames that are whole in memory: how many, and the bytes that they take in the file. None where the walker has to
+    /// look closer or to read on.
+    #[inline]
+    fn lend_together(&mut self, most: usize, visit: &mut dyn FnMut(&[RawFrame<'_>])) -> (usize, usize) {
+        let (mut frames, held) = ([NONE; TOGETHER], self.window.held());
+        let frames = &mut frames[..most.min(TOGETHER)];
+        let (count, length) = match &self.walker {
+            Walker::Classic(classic) => classic.lying_in(held, self.number, frames),
+            Walker::Pcapng(pcapng) => pcapng.lying_in(held, self.number, frames),
+            Walker::Headless => (0, 0),
+        };
+        if let Some(frames) = frames.get(..count).filter(|frames| !frames.is_empty()) {
+            visit(frames);
+        }
+        self.number += count as u64;
+        self.window.consume(length);
+        (count, length)
     }
 
     /// What stopping here means to the caller.
@@ -248,13 +291,7 @@ impl FileSource {
 
 impl Source for FileSource {
     fn poll(&mut self, visit: &mut dyn FnMut(&RawFrame<'_>)) -> Result<Polled, CaptureError> {
-        if let Some(end) = self.ended {
-            return Ok(Polled::End(end));
-        }
-        match self.walk(visit) {
-            Ok(()) => Ok(Polled::Frames),
-            Err(stop) => self.end(stop).map(Polled::End),
-        }
+        self.poll_together(&mut |frames| frames.iter().for_each(&mut *visit))
     }
 }
 

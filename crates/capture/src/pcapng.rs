@@ -159,6 +159,36 @@ impl Pcapng {
         }
     }
 
+    /// As [`Classic::lying_in`](crate::classic::Classic::lying_in), of enhanced packet blocks.
+    pub(crate) fn lying_in<'h>(
+        &self,
+        held: &'h [u8],
+        number: u64,
+        frames: &mut [RawFrame<'h>],
+    ) -> (usize, usize) {
+        let (mut count, mut rest) = (0, held);
+        for (place, number) in frames.iter_mut().zip(number..) {
+            let Some((frame, after)) = self.enhanced(rest, number) else { break };
+            *place = frame;
+            (count, rest) = (count + 1, after);
+        }
+        (count, held.len() - rest.len())
+    }
+
+    /// The frame of the enhanced packet block that `held` begins with, and what comes after it.
+    fn enhanced<'h>(&self, held: &'h [u8], number: u64) -> Option<(RawFrame<'h>, &'h [u8])> {
+        let &[t0, t1, t2, t3, l0, l1, l2, l3] = held.first_chunk()?;
+        let length = self.order.u32([l0, l1, l2, l3]);
+        let fits = (FRAME_OF_BLOCK..=MAX_BLOCK).contains(&length) && length.is_multiple_of(4);
+        if self.order.u32([t0, t1, t2, t3]) != ENHANCED || !fits {
+            return None;
+        }
+        let (block, after) = held.split_at_checked(length as usize)?;
+        let (block, ends) = block.split_last_chunk()?;
+        check_end(length, self.order.u32(*ends)).ok()?;
+        Some((self.lent((ENHANCED, block), number).ok()?, after))
+    }
+
     fn section(&self, window: &mut Window, length: u32) -> Result<(), Stop> {
         if length < 28 {
             return Err(Damage::BlockLength(length).into());
@@ -225,7 +255,16 @@ impl Pcapng {
         number: u64,
         visit: &mut dyn FnMut(&RawFrame<'_>),
     ) -> Result<usize, Stop> {
-        let block = whole(window, self.order, length)?;
+        let frame = self.lent((kind, whole(window, self.order, length)?), number)?;
+        let captured = frame.bytes.len();
+        visit(&frame);
+        window.consume(length as usize);
+        Ok(captured)
+    }
+
+    /// The frame in a block of the kind, which has no last length any more.
+    #[inline]
+    fn lent<'h>(&self, (kind, block): (u32, &'h [u8]), number: u64) -> Result<RawFrame<'h>, Stop> {
         let packet = if kind == SIMPLE { self.simple(block) } else { self.timed(kind, block) }?;
         let room = block.len() as u32 - packet.at;
         if packet.captured > FileSource::MAX_FRAME {
@@ -237,9 +276,7 @@ impl Pcapng {
         let bytes = &block[packet.at as usize..(packet.at + packet.captured) as usize];
         let link = packet.interface.link;
         let wire_len = packet.original.max(packet.captured);
-        visit(&RawFrame { time: packet.time, number, link, wire_len, bytes });
-        window.consume(length as usize);
-        Ok(packet.captured as usize)
+        Ok(RawFrame { time: packet.time, number, link, wire_len, bytes })
     }
 
     /// An enhanced or an obsolete packet block: they differ in the first word only.

@@ -34,7 +34,7 @@ pub use quality::{Bursts, FarEnd, GapEvidence, StreamQuality, VoipMetrics};
 pub use running::{Protected, RunningCall, RunningDialog, RunningEndpoint};
 pub use segment::{
     MediaPacket, MediaPackets, PACKET_HEADER, PacketKind, Segment, SegmentContent, SignallingMessage,
-    SignallingMessages, pack_media, pack_signalling,
+    SignallingMessages, pack_media, pack_media_into, pack_signalling,
 };
 pub use stream::{Leg, StreamSummary, Track, TrackIndex};
 pub use time::{PacketTime, RtpTime, WallTime};

@@ -80,10 +80,10 @@ impl Merged {
     }
 
     /// Hands over the frames that are next, about [`ENOUGH`] where files take turns. It was [prepared](Self::prepare).
-    pub(crate) fn poll(&mut self, mut visit: impl FnMut(usize, &RawFrame<'_>)) -> Went {
+    pub(crate) fn poll(&mut self, mut visit: impl FnMut(usize, &[RawFrame<'_>])) -> Went {
         if let Some(place) = self.last() {
             let Some(reading) = self.each.get_mut(place) else { return Went::ToTheEnd };
-            let polled = reading.input.source.poll(&mut |frame| visit(place, frame));
+            let polled = reading.input.source.poll_together(&mut |frames| visit(place, frames));
             reading.state = reading.after(polled);
             return Went::On(place);
         }
@@ -96,7 +96,7 @@ impl Merged {
                 let Some(held) = reading.frames.pop_front() else { break };
                 let bytes = reading.bytes.get(held.begin..held.end).unwrap_or_default();
                 let Held { time, number, link, wire_len, .. } = held;
-                visit(place, &RawFrame { time, number, link, wire_len, bytes });
+                visit(place, &[RawFrame { time, number, link, wire_len, bytes }]);
                 handed_over += 1;
             }
             went = Went::On(place);
@@ -215,7 +215,9 @@ mod tests {
         let (mut merged, mut frames, mut polls) = (Merged::new(inputs), Vec::new(), 0);
         loop {
             assert!(merged.prepare().is_empty(), "there is no key log");
-            let went = merged.poll(|place, frame| frames.push((frame.time.nanos() / 1000, place)));
+            let went = merged.poll(|place, together| {
+                frames.extend(together.iter().map(|frame| (frame.time.nanos() / 1000, place)));
+            });
             if went == Went::ToTheEnd {
                 return (frames, polls);
             }

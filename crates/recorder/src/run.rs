@@ -228,10 +228,10 @@ impl Capturing<'_> {
             }
             let mut handed_over = Ok(());
             let (pool, engine) = (&self.pool, &mut self.engine);
-            let went = merged.poll(|place, frame| {
+            let went = merged.poll(|place, frames| {
                 if handed_over.is_ok() {
                     engine.handle_tap(place);
-                    engine.handle_frame(frame);
+                    engine.handle_frames(frames);
                     handed_over = pool.drain(|| engine.poll_output());
                 }
             });

@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 
 use earwitness_model::{
-    CallId, Dtmf, DtmfVia, Flag, Gap, GapCause, Leg, MediaPacket, PACKET_HEADER, PacketTime, Pii, RtpTime,
-    RunningCall, StreamSummary, Track, TrackIndex, pack_media,
+    CallId, Dtmf, DtmfVia, Flag, Gap, GapCause, Leg, MediaPacket, PacketTime, Pii, RtpTime, RunningCall,
+    StreamSummary, Track, TrackIndex,
 };
 
 use super::{
@@ -14,13 +14,13 @@ use super::{
     keypress::{KeyEvent, Pressed},
     lock,
     losses::Losses,
+    ring::Ring,
     track::{Fate, TrackState},
 };
 use crate::{
     limits::MAX_LISTED,
     order::{Heard, Keeping, MediaSummary},
     output::Opened,
-    pool::RING_BYTES,
     presses::{Press, Seen},
     shard::ShardPlace,
     timer::Timer,
@@ -60,7 +60,7 @@ pub(super) struct MediaCall {
     pub(super) endpoints: Vec<SocketAddr>,
     /// Where RTCP is expected that is not beside its media.
     pub(super) controls: Vec<SocketAddr>,
-    ring: Option<(PacketTime, Vec<u8>)>,
+    ring: Option<Ring>,
     /// Counts the rings, so that a deadline knows whether it is meant.
     pub(super) ring_number: u32,
     presses: Vec<Press>,
@@ -184,27 +184,29 @@ impl MediaCall {
     /// Whether the open ring takes a payload of `length`.
     #[inline]
     pub(super) fn has_room(&self, length: usize) -> bool {
-        self.ring.as_ref().is_some_and(|(_, bytes)| bytes.len() + PACKET_HEADER + length <= RING_BYTES)
-            || length > MAX_PAYLOAD
+        self.ring.as_ref().is_some_and(|ring| ring.has_room(length)) || length > MAX_PAYLOAD
     }
 
     /// Puts the packet into the open ring; `false` when there is none, or the packet would fit in none.
     #[inline]
     pub(super) fn append(&mut self, packet: &MediaPacket<'_>) -> bool {
-        let Some((base, bytes)) = self.ring.as_mut().filter(|_| packet.payload.len() <= MAX_PAYLOAD) else {
-            return false;
-        };
-        pack_media(bytes, *base, packet);
-        true
+        self.ring.as_mut().is_some_and(|ring| ring.append(packet))
+    }
+
+    /// Where the next packet goes.
+    #[inline]
+    pub(super) fn ring_end(&self) -> Option<&[u8]> {
+        self.ring.as_ref().map(Ring::end)
     }
 
     pub(super) fn open_ring(&mut self, base: PacketTime, buffer: Vec<u8>) {
         self.ring_number = self.ring_number.wrapping_add(1);
-        self.ring = Some((base, buffer));
+        self.ring = Some(Ring::new(base, buffer));
     }
 
+    /// The time from which its packets count, and they.
     pub(super) fn close_ring(&mut self) -> Option<(PacketTime, Vec<u8>)> {
-        self.ring.take()
+        self.ring.take().map(Ring::close)
     }
 
     /// A telephone-event packet: the first of a key lists it, the later ones say how long it is.

@@ -57,6 +57,12 @@ impl Open {
 }
 
 impl Course {
+    /// Reads what the next packet needs: see `ahead.rs`.
+    #[inline]
+    pub(super) fn touch(&self) -> u64 {
+        self.open.map_or(0, |open| u64::from(open.packets) ^ open.jitter.to_bits())
+    }
+
     /// An audio packet was kept, at whose arrival the jitter was `jitter` ns.
     #[inline]
     pub(super) fn handle_packet(&mut self, arrival: PacketTime, jitter: f64) {

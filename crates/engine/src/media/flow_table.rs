@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use earwitness_model::Flow;
+use earwitness_wire::Glance;
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
@@ -25,6 +26,13 @@ impl FlowTable {
             Some(key) => self.v4.get(&key).copied(),
             None => self.v6.get(&wide(flow, ssrc)).copied(),
         }
+    }
+
+    /// The slot that a packet over IPv4 leads to which looks like this.
+    #[inline]
+    pub(super) fn at_a_glance(&self, Glance { addresses, ports, ssrc }: Glance) -> Option<u32> {
+        let key = u128::from(addresses) << 64 | u128::from(ports) << 32 | u128::from(ssrc);
+        self.v4.get(&key).copied()
     }
 
     /// Stores `slot`; what stood there before is replaced.
@@ -95,6 +103,8 @@ mod tests {
         for (slot, (flow, ssrc)) in keys.iter().enumerate() {
             assert_eq!(table.get(flow, *ssrc), Some(slot as u32));
         }
+        let glance = |ssrc| Glance { addresses: 0x0a00_0001_0a00_0002, ports: 0x0fa0_1388, ssrc };
+        assert_eq!([7, 8, 9].map(|ssrc| table.at_a_glance(glance(ssrc))), [Some(0), Some(1), None]);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The media half: streams, rings and what becomes of each packet. It knows calls only by what [`Order`]s say of them.
 
+pub(crate) mod ahead;
 mod call;
 pub(crate) mod cause;
 mod chance;
@@ -22,6 +23,7 @@ pub(crate) mod measured;
 mod packets;
 mod prints;
 mod refused;
+mod ring;
 mod rings;
 mod said;
 mod sequence;

@@ -31,6 +31,7 @@ pub(crate) enum Place {
 
 /// The state of one track's sequence numbers.
 #[derive(Debug, Clone)]
+#[repr(C)]
 pub(crate) struct Sequence {
     highest: u32,
     base: u32,
@@ -79,6 +80,13 @@ impl Sequence {
                 self.restart(sequence)
             }
         }
+    }
+
+    /// Reads what the next packet needs: see `ahead.rs`.
+    #[inline]
+    pub(super) fn touch(&self) -> u64 {
+        let (word, _) = Self::bit(self.highest.wrapping_add(1));
+        self.seen[word] ^ self.received
     }
 
     /// Numbers between the first and the last that never came.

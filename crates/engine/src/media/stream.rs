@@ -23,20 +23,21 @@ pub(super) struct Streams {
 
 /// One payload type of a track.
 #[derive(Debug)]
+#[repr(C)]
 pub(crate) struct StreamState {
+    pub(super) packets: u64,
+    payload_bytes: u64,
+    last: PacketTime,
     pub(crate) payload_type: u8,
-    pub(crate) codec: Option<Codec>,
     pub(crate) kind: PayloadKind,
     clock_rate: u32,
     jitter: Jitter,
     step: Step,
     taps: Taps,
-    pub(super) packets: u64,
     pub(super) duplicates: u64,
     pub(super) reordered: u64,
-    payload_bytes: u64,
     first: PacketTime,
-    last: PacketTime,
+    pub(crate) codec: Option<Codec>,
 }
 
 /// The usual RTP time step from one sequence number to the next: a running majority (Boyer and Moore).
@@ -126,6 +127,12 @@ impl StreamState {
     /// When its first packet came.
     pub(super) const fn first(&self) -> PacketTime {
         self.first
+    }
+
+    /// Reads what the next packet needs: see `ahead.rs`.
+    #[inline]
+    pub(super) fn touch(&self) -> u64 {
+        self.packets ^ self.jitter.delay_nanos().to_bits() ^ u64::from(self.step.votes)
     }
 
     /// Counts a packet that was kept.

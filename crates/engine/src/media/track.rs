@@ -41,27 +41,29 @@ impl Fate {
     }
 }
 
-/// The state of one track.
+/// The state of one track. What every packet reads and writes stands first and together: with many calls each line of the
+/// cache that it lies in has to come from memory.
 #[derive(Debug)]
+#[repr(C, align(64))]
 pub(crate) struct TrackState {
     pub(crate) call: CallSlot,
     pub(crate) index: TrackIndex,
     pub(crate) fate: Fate,
+    /// Prints taken of it.
+    pub(super) prints: u8,
     /// Its packets are SRTP, or may be.
     pub(super) lock: Option<Box<Lock>>,
-    pub(crate) of: Track,
     pub(crate) last: PacketTime,
-    pub(super) holes: Holes,
+    /// The stream of the packet before: packets of one payload type follow each other.
+    current: usize,
+    sequence: Option<Sequence>,
+    streams: Streams,
     course: Course,
+    pub(super) holes: Holes,
     /// New packets that came and could not be kept.
     left_out: u64,
     pub(crate) pressed: Option<Pressed>,
-    /// Prints taken of it.
-    pub(super) prints: u8,
-    sequence: Option<Sequence>,
-    /// The stream of the packet before: packets of one payload type follow each other.
-    current: usize,
-    streams: Streams,
+    pub(crate) of: Track,
 }
 
 impl TrackState {
@@ -87,6 +89,14 @@ impl TrackState {
     /// The same under a lock.
     pub(super) fn locked(self, lock: Option<Box<Lock>>) -> Self {
         Self { lock, ..self }
+    }
+
+    /// Reads what its next packet needs, so that it lies in the cache.
+    #[inline]
+    pub(super) fn touch(&self) -> u64 {
+        let sequence = self.sequence.as_ref().map_or(0, Sequence::touch);
+        let stream = self.streams.get(self.current).map_or(0, StreamState::touch);
+        sequence ^ stream ^ self.course.touch()
     }
 
     /// Whose voice.

@@ -101,7 +101,7 @@ impl Unclaimed {
 
     fn waiting_for(&mut self, dst: SocketAddr, now: PacketTime) -> Option<&mut Waiting> {
         if !self.waiting.contains_key(&dst) {
-            let newer = Turn { bytes: self.pool.take()?, packets: 0 };
+            let newer = Turn { bytes: self.pool.take_empty()?, packets: 0 };
             let due = now.plus_nanos(Timer::Unclaimed.nanos());
             self.waiting.insert(dst, Waiting { newer, older: Turn::default(), due });
             self.turns.add(due, dst);
@@ -145,12 +145,12 @@ impl Unclaimed {
         let due = waiting.due;
         let (older, newer) = (std::mem::take(&mut waiting.older), std::mem::take(&mut waiting.newer));
         self.expire(older);
-        let fresh = self.pool.take();
+        let fresh = self.pool.take_empty();
         let (older, newer) = match fresh {
             Some(bytes) => (newer, Turn { bytes, packets: 0 }),
             None => {
                 self.expire(newer);
-                (Turn::default(), Turn { bytes: self.pool.take().unwrap_or_default(), packets: 0 })
+                (Turn::default(), Turn { bytes: self.pool.take_empty().unwrap_or_default(), packets: 0 })
             }
         };
         self.waiting.insert(dst, Waiting { older, newer, due });
