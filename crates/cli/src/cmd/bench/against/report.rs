@@ -90,12 +90,8 @@ impl Report<'_> {
                 row([name.to_owned(), this, other, format!("{:.3}", ratio.median), interval])
             )?;
         }
-        let sure = findings.cpu().sure_percent;
-        writeln!(
-            page,
-            "medians of {}, side by side on one processor; the intervals hold the true median in {sure:.0} of 100 cases\n",
-            counted(findings.costs.len() as u64, "pair")
-        )
+        let pairs = counted(findings.costs.len() as u64, "pair");
+        writeln!(page, "medians of {pairs}, side by side on one processor; {}\n", worth(findings.cpu()))
     }
 
     fn given(&self) -> String {
@@ -163,6 +159,17 @@ impl Report<'_> {
         })
     }
 }
+
+/// What an interval is worth.
+fn worth(ratio: Ratio) -> String {
+    if ratio.sure_percent < FEW {
+        return "the intervals are all that was measured: for sure ones there are too few pairs".to_owned();
+    }
+    format!("the intervals hold the true median in {:.0} of 100 cases", ratio.sure_percent)
+}
+
+/// Below this an interval is not called sure, in percent.
+const FEW: f64 = 90.0;
 
 fn row([name, this, other, ratio, interval]: [String; 5]) -> String {
     format!("{name:<10}{this:>16}{other:>16}{ratio:>15}   {interval}").trim_end().to_owned()

@@ -95,7 +95,7 @@ fn panels(levels: &[Level]) -> Vec<Panel> {
             mark: None,
         },
         Panel {
-            title: "디스크 저장까지의 지연 (ms) / From arrival to the disk (ms)",
+            title: "저장 지연 (ms) / From arrival to disk (ms)",
             lines: vec![
                 line("중앙값 / median", BLUE, &|level| level.lag_p50_ms),
                 line("99 %", ORANGE, &|level| level.lag_p99_ms),

@@ -10,6 +10,7 @@ use super::{
     is_kept,
     step::{Level, Setting},
 };
+use crate::view::count;
 
 /// What is reported.
 pub(super) struct Report<'a> {
@@ -62,6 +63,12 @@ impl Report<'_> {
                 COLUMNS.iter().zip(cells).map(|((_, width), cell)| format!("{cell:>width$}")).collect();
             writeln!(page, "{row}")?;
         }
+        writeln!(
+            page,
+            "\nlag: from the arrival of a segment's first packet until it is safe on the disk; KiB/call: resident memory, with the \
+             audio in flight; the sender takes {:.2} µs a frame more",
+            self.levels.last().map_or(0.0, |level| level.sender_cpu_us)
+        )?;
         writeln!(page, "\n{}", self.sentence())
     }
 
@@ -85,13 +92,13 @@ impl Report<'_> {
     pub(super) fn sentence(&self) -> String {
         let Knee { kept, lost, bound } = self.knee;
         let kept = match kept {
-            Some(kept) => format!("This box keeps {kept} calls at once whole"),
+            Some(kept) => format!("This box keeps {} calls at once whole", count(kept.into())),
             None => "This box kept none of these numbers of calls whole".to_owned(),
         };
         let why = match (lost, bound) {
             (Some(lost), _) => {
                 let level = self.levels.iter().find(|level| level.calls == lost);
-                format!("; of {lost} {}", level.map_or("not".to_owned(), what_went_wrong))
+                format!("; of {} {}", count(lost.into()), level.map_or("not".to_owned(), what_went_wrong))
             }
             (None, Bound::Time) => "; more were not tried: the time was over".to_owned(),
             (None, Bound::Memory) => "; more have no room in memory".to_owned(),
@@ -149,7 +156,10 @@ fn what_went_wrong(level: &Level) -> String {
     let lost = lost_percent(level);
     let late = level.lag_p99_ms.unwrap_or(0.0);
     if level.dropped + level.missing > 0 || level.calls_whole < level.calls {
-        let gapped = level.calls - level.calls_whole;
+        let gapped = match level.calls - level.calls_whole {
+            all if all == level.calls => "all".to_owned(),
+            some => count(some.into()),
+        };
         format!("{gapped} have gaps: {lost:.2} % of the packets were lost")
     } else if level.late_ms >= super::LATE_MS / 10.0 {
         format!(

@@ -103,7 +103,7 @@ pub(super) struct Level {
     pub(super) lag_p99_ms: Option<f64>,
     /// the worst.
     pub(super) lag_most_ms: Option<f64>,
-    /// Bytes a second written to the vault while all calls talked.
+    /// Bytes a second written to the vault while all calls talked: all of them by the time in which that many did.
     pub(super) disk_bytes_per_second: f64,
     /// Memory while all calls talked, in KiB,
     pub(super) rss_kib: u64,
