@@ -56,7 +56,7 @@ impl Context {
     pub(crate) fn open_vault(&self) -> Result<Vault, VaultError> {
         let began = Instant::now();
         loop {
-            match self.try_open_vault() {
+            match self.told_of(Vault::open(&self.vault)) {
                 // A recorder keeps it as long as it runs; any other command has it for a moment.
                 Err(VaultError::InUse { .. }) if began.elapsed() < PATIENCE && !is_served(&self.vault) => {
                     thread::sleep(STEP);
@@ -66,9 +66,13 @@ impl Context {
         }
     }
 
-    /// Opens the vault, and says what had to be put in order.
+    /// Opens the vault to list and read what is in it, and says what had to be put in order.
     pub(crate) fn try_open_vault(&self) -> Result<Vault, VaultError> {
-        let vault = Vault::open(&self.vault)?;
+        self.told_of(Vault::open_to_read(&self.vault))
+    }
+
+    fn told_of(&self, opened: Result<Vault, VaultError>) -> Result<Vault, VaultError> {
+        let vault = opened?;
         let recovery = vault.recovery();
         if !recovery.is_clean() {
             self.say(format_args!(

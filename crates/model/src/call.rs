@@ -256,3 +256,35 @@ pub struct CallSummary {
     #[serde(skip)]
     pub tunnel: Option<Tunnel>,
 }
+
+impl CallSummary {
+    /// From answer to end, in ns; 0 for a call that was not answered.
+    #[must_use]
+    pub fn talk_nanos(&self) -> u128 {
+        let talk = self.answer.zip(self.end.as_ref()).map_or(0, |(answer, end)| end.at.since(answer));
+        u128::try_from(talk).unwrap_or(0)
+    }
+
+    /// Percent of the packets of the party that lost more: a listener hears parties, not their mean. `None` when no packet
+    /// was expected. What came and could not be opened was not lost on its way.
+    #[must_use]
+    pub fn worst_loss(&self) -> Option<f64> {
+        let is_encrypted = self.flags.contains(&Flag::Encrypted);
+        let is_closed = |stream: &StreamSummary| is_encrypted && stream.packets == 0;
+        let loss_of = |leg: Leg| {
+            let of_leg = || self.streams.iter().filter(|stream| stream.of.leg == leg && !is_closed(stream));
+            let lost: u64 = of_leg().map(|stream| stream.lost).sum();
+            let expected = lost + of_leg().map(|stream| stream.packets).sum::<u64>();
+            (expected > 0).then(|| 100.0 * lost as f64 / expected as f64)
+        };
+        [Leg::Caller, Leg::Callee].into_iter().filter_map(loss_of).max_by(f64::total_cmp)
+    }
+
+    /// Every number and SIP user by which the call is found, some of them more than once.
+    pub fn numbers(&self) -> impl Iterator<Item = &Pii<String>> {
+        let CallFacts { from, to, request_user, asserted, diverted_from, start: _ } = &self.facts;
+        let users = [&from.user, &to.user, request_user, &self.verdict.extension];
+        let joined = self.joined_parties.iter().flat_map(|dialog| [&dialog.from.user, &dialog.to.user]);
+        users.into_iter().flatten().chain(asserted).chain(diverted_from).chain(joined.flatten())
+    }
+}

@@ -54,7 +54,9 @@ pub use create::{Created, NewVault, create};
 pub use disk::{Disk, DiskFile, OpenAs, ReadAt, RealDisk};
 pub use entry::{ENTRY_SCHEMA, Entry, EntryError, RecordingEntry, StreamHash};
 pub use error::VaultError;
-pub use index::{Damage, Index, IndexError, IndexFinding, IndexState, MAX_MATCHES, Opened};
+pub use index::{
+    Damage, Ending, Index, IndexError, IndexFinding, IndexState, LookUps, MAX_MATCHES, Opened, Search,
+};
 pub use ledger::{
     AlarmState, Alive, Ledger, LedgerError, LedgerFault, LedgerFinding, LedgerKind, LedgerNote, LedgerState,
     LinkState, Recovered, Row, Watching, check_chain,

@@ -161,8 +161,8 @@ fn list(parts: &Parts, found: &[Found], recovery: &mut Recovery) -> Result<(), V
     }
     ledger.sync()?;
     drop(ledger);
-    let entries: Vec<_> = unlisted.iter().map(|ended| ended.entry.clone()).collect();
-    recovery.shortened += writer::list(parts, &entries)?;
+    let mut entries: Vec<_> = unlisted.iter().map(|ended| ended.entry.clone()).collect();
+    recovery.shortened += writer::list(parts, &mut entries)?;
     recovery.listed += unlisted.iter().filter(|ended| !ended.new).count() as u32;
     Ok(())
 }

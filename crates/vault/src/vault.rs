@@ -22,7 +22,7 @@ use crate::{
     disk::{Disk, RealDisk, read_all},
     error::{VaultError, failed},
     growing::Growing,
-    index::{Index, IndexState, Opened},
+    index::{Index, IndexState, LookUps, Opened},
     keys::{DayKeys, KeyKind, read_key},
     layout::Layout,
     ledger::{Ledger, LedgerKind, LedgerNote},
@@ -74,6 +74,19 @@ impl Vault {
     /// # Errors
     /// Those of [`Self::open`].
     pub fn open_on(disk: Arc<dyn Disk>, dir: &Path) -> Result<Self, VaultError> {
+        Self::open_with(disk, dir, LookUps::Now)
+    }
+
+    /// [`Self::open`] for who lists and reads: it does not wait for the store of what calls are looked up by besides their
+    /// id. Damage of that store is an error of who needs it, and not set aside.
+    ///
+    /// # Errors
+    /// Those of [`Self::open`].
+    pub fn open_to_read(dir: &Path) -> Result<Self, VaultError> {
+        Self::open_with(Arc::new(RealDisk), dir, LookUps::Later)
+    }
+
+    fn open_with(disk: Arc<dyn Disk>, dir: &Path, look_ups: LookUps) -> Result<Self, VaultError> {
         let dir = std::path::absolute(dir).map_err(failed("find", dir))?;
         let layout = Layout { dir };
         let settings = Settings::read(&*disk, &layout.settings())?;
@@ -81,7 +94,7 @@ impl Vault {
         let (keys, verifying, officer) = read_keys(&disk, &layout, &settings)?;
         let metadata = keys.metadata.clone();
         let (ledger, ledger_state) = Ledger::open(Arc::clone(&disk), &layout.ledger(), metadata.clone())?;
-        let Opened { index, state: index_state } = Index::open(&layout.index(), metadata)?;
+        let Opened { index, state: index_state } = Index::open(&layout.index(), metadata, look_ups)?;
         let parts = Arc::new(Parts {
             disk,
             layout,

@@ -49,3 +49,27 @@ impl From<Mode> for ModeChoice {
         }
     }
 }
+
+impl From<OutcomeChoice> for Outcome {
+    fn from(choice: OutcomeChoice) -> Self {
+        match choice {
+            OutcomeChoice::Answered => Self::Answered,
+            OutcomeChoice::Busy => Self::Busy,
+            OutcomeChoice::NoAnswer => Self::NoAnswer,
+            OutcomeChoice::Cancelled => Self::Cancelled,
+            OutcomeChoice::Declined => Self::Declined,
+            OutcomeChoice::Failed => Self::Failed,
+            OutcomeChoice::InProgress => Self::InProgress,
+        }
+    }
+}
+
+impl From<ModeChoice> for Mode {
+    fn from(choice: ModeChoice) -> Self {
+        match choice {
+            ModeChoice::Blanket => Self::Blanket,
+            ModeChoice::Selective => Self::Selective,
+            ModeChoice::Never => Self::Never,
+        }
+    }
+}

@@ -1,7 +1,7 @@
 //! Whether a call passes the filters, and which calls do.
 
-use earwitness_model::{CallFacts, CallSummary, Decision, Flag, Leg, Pii, StreamSummary};
-use earwitness_vault::{Entry, IndexError, MAX_MATCHES, Vault};
+use earwitness_model::{CallSummary, Decision, Pii};
+use earwitness_vault::{Ending, Entry, IndexError, MAX_MATCHES, Search, Vault};
 
 use super::Filter;
 
@@ -15,7 +15,25 @@ impl Filter {
             |entry: &Result<Entry, IndexError>| entry.as_ref().map_or(true, |entry| self.matches(entry));
         match self.few_named(vault) {
             Some(named) => Box::new(named.into_iter().filter(passes)),
-            None => Box::new(vault.index().newest_last(self.since, self.until).filter(passes)),
+            None => Box::new(vault.index().search(&self.search()).filter(passes)),
+        }
+    }
+
+    /// What the index can tell without opening entries.
+    fn search(&self) -> Search {
+        let typed = &self.typed;
+        let ending = |number: &String| Ending::of(self.plan.normalise(number).expose());
+        Search {
+            since: self.since,
+            until: self.until,
+            numbers: typed.number.iter().map(ending).collect(),
+            extensions: typed.ext.iter().map(ending).collect(),
+            departments: typed.dept.clone(),
+            outcomes: typed.outcome.iter().map(|&outcome| outcome.into()).collect(),
+            modes: typed.mode.iter().map(|&mode| mode.into()).collect(),
+            least_talk: typed.min_duration,
+            lost_above: typed.lost_above,
+            notices: typed.notice.clone(),
         }
     }
 
@@ -50,8 +68,8 @@ impl Filter {
             && any(&typed.dept, |dept| summary.verdict.department.as_ref() == Some(dept))
             && any(&typed.outcome, |outcome| *outcome == summary.outcome.into())
             && any(&typed.mode, |mode| summary.verdict.mode.is_some_and(|of| *mode == of.into()))
-            && typed.min_duration.is_none_or(|least| talk_nanos(summary) >= least.as_nanos())
-            && typed.lost_above.is_none_or(|most| worst_loss(summary).is_some_and(|lost| lost > most))
+            && typed.min_duration.is_none_or(|least| summary.talk_nanos() >= least.as_nanos())
+            && typed.lost_above.is_none_or(|most| summary.worst_loss().is_some_and(|lost| lost > most))
             && any(&typed.notice, |notice| match &summary.verdict.decision {
                 Decision::Admit(keep) => keep.notice == *notice,
                 Decision::Refuse(_) => false,
@@ -60,12 +78,7 @@ impl Filter {
     }
 
     fn has_party(&self, summary: &CallSummary, number: &str) -> bool {
-        let CallFacts { from, to, request_user, asserted, diverted_from, start: _ } = &summary.facts;
-        let users = [&from.user, &to.user, request_user, &summary.verdict.extension];
-        let parties = users.into_iter().flatten().chain(asserted).chain(diverted_from);
-        let joined = summary.joined_parties.iter().flat_map(|dialog| [&dialog.from.user, &dialog.to.user]);
-        let mut parties = parties.chain(joined.flatten());
-        parties.any(|party| self.plan.same_number(party.expose(), number))
+        summary.numbers().any(|party| self.plan.same_number(party.expose(), number))
     }
 }
 
@@ -85,31 +98,11 @@ fn is_named(summary: &CallSummary, name: &str) -> bool {
     begins || summary.sip_call_ids.iter().any(|sip| sip.expose() == name)
 }
 
-/// From answer to end; 0 for a call that was not answered.
-fn talk_nanos(summary: &CallSummary) -> u128 {
-    let talk = summary.answer.zip(summary.end.as_ref()).map_or(0, |(answer, end)| end.at.since(answer));
-    u128::try_from(talk).unwrap_or(0)
-}
-
-/// Percent of the packets of the party that lost more: a listener hears parties, not their mean. `None` when no packet
-/// was expected. What came and could not be opened was not lost on its way.
-pub(crate) fn worst_loss(summary: &CallSummary) -> Option<f64> {
-    let is_encrypted = summary.flags.contains(&Flag::Encrypted);
-    let is_closed = |stream: &StreamSummary| is_encrypted && stream.packets == 0;
-    let loss_of = |leg: Leg| {
-        let of_leg = || summary.streams.iter().filter(|stream| stream.of.leg == leg && !is_closed(stream));
-        let lost: u64 = of_leg().map(|stream| stream.lost).sum();
-        let expected = lost + of_leg().map(|stream| stream.packets).sum::<u64>();
-        (expected > 0).then(|| 100.0 * lost as f64 / expected as f64)
-    };
-    [Leg::Caller, Leg::Callee].into_iter().filter_map(loss_of).max_by(f64::total_cmp)
-}
-
 #[cfg(test)]
 mod tests {
     use chrono_tz::Asia::Seoul;
     use clap::Parser;
-    use earwitness_model::{Direction, Mode, Outcome, WallTime};
+    use earwitness_model::{Direction, Flag, Mode, Outcome, WallTime};
     use earwitness_rules::NumberPlan;
 
     use super::*;
@@ -213,15 +206,15 @@ mod tests {
         check("--lost-above 1", (false, false));
         check("--lost-above 0", (true, false));
         let mut summary = sample::answered().summary;
-        assert_eq!(worst_loss(&summary), Some(1.0));
+        assert_eq!(summary.worst_loss(), Some(1.0));
         for stream in &mut summary.streams {
             (stream.packets, stream.lost) = (0, 90);
         }
-        assert_eq!(worst_loss(&summary), Some(100.0));
+        assert_eq!(summary.worst_loss(), Some(100.0));
         summary.flags.push(Flag::Encrypted);
-        assert_eq!(worst_loss(&summary), None, "it came, and was not opened");
+        assert_eq!(summary.worst_loss(), None, "it came, and was not opened");
         summary.streams.clear();
-        assert_eq!(worst_loss(&summary), None);
+        assert_eq!(summary.worst_loss(), None);
     }
 
     #[test]

@@ -14,12 +14,12 @@ use earwitness_model::{PacketTime, WallTime};
 use earwitness_rules::NumberPlan;
 use earwitness_vault::Vault;
 
+pub(crate) use self::found::find_call;
 use self::{
     choice::{ModeChoice, OutcomeChoice},
     moment::{Edge, moment},
     span::seconds,
 };
-pub(crate) use self::{found::find_call, matching::worst_loss};
 use crate::{
     context::Context,
     exit::{Exit, Failure},

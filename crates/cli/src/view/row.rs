@@ -13,7 +13,6 @@ use super::{
     shown,
     words::{direction_word, mode_word, outcome_word},
 };
-use crate::filter::worst_loss;
 
 /// The columns of [`Row::fields`], as a CSV heads them.
 pub(crate) const COLUMNS: [&str; 14] = [
@@ -72,7 +71,7 @@ impl<'e> Row<'e> {
             outcome_word(summary.outcome).to_owned(),
             seconds(summary.answer.or_else(|| self.end()).map(|until| seconds_between(start, until))),
             seconds(self.talk()),
-            worst_loss(summary).map(|lost| format!("{lost:.2}")).unwrap_or_default(),
+            summary.worst_loss().map(|lost| format!("{lost:.2}")).unwrap_or_default(),
             verdict.mode.map(mode_word).unwrap_or_default().to_owned(),
             if is_recorded(self.entry) { "yes" } else { "no" }.to_owned(),
             reason(self.entry),
@@ -104,7 +103,7 @@ impl<'e> Row<'e> {
             self.with_signs(&outcome_word(summary.outcome).replace('_', " "))
                 + if is_cut(self.entry) { "*" } else { "" },
             self.talk().map(length).unwrap_or_default(),
-            worst_loss(summary).map(|lost| format!("{lost:.1}%")).unwrap_or_default(),
+            summary.worst_loss().map(|lost| format!("{lost:.1}%")).unwrap_or_default(),
             if is_recorded(self.entry) {
                 verdict.mode.map(mode_word).unwrap_or_default().to_owned()
             } else {

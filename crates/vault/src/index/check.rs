@@ -1,31 +1,41 @@
 //! Reading the whole index, to believe it.
 
+use std::{collections::HashMap, fs::File};
+
 use earwitness_model::CallId;
 
 use super::{
     Index,
+    columns::Columns,
+    day::{Place, date_of},
     error::{Damage, IndexError, IndexFinding},
+    mark::DayMark,
+    row::{Kind, Row, Step, Walk},
     schema::{self, RowKind, Tally},
+    traits::Traits,
 };
 
 /// Findings that are listed one by one.
 const MAX_FINDINGS: usize = 1000;
 
-/// See [`Index::check`]. Batches wait until it is done.
+/// See [`Index::check`]. What is put meanwhile may be told as missing.
 pub(super) fn check(index: &Index) -> Vec<IndexFinding> {
-    let expected = index.counted();
-    let mut check = Check { index, found: Tally::default(), findings: Vec::new(), unlisted: 0 };
-    for row in index.store().rows(&[], &schema::ROWS_END) {
-        match row {
-            Ok((key, value)) => check.row(&key, &value),
-            Err(error) => check.report(IndexFinding::Store(damage(&error))),
+    let contents = index.days().contents.clone();
+    let mut check =
+        Check { index, found: Tally::default(), look_ups: Vec::new(), findings: Vec::new(), unlisted: 0 };
+    for (&day, mark) in &contents.days {
+        if let Err(error) = check.day(&index.days().place(day), *mark) {
+            check.report(IndexFinding::Store(damage(&error)));
         }
     }
-    let (expected, found) = (expected.tally, check.found);
+    let (expected, found) = (contents.tally, check.found);
     if expected.calls != found.calls {
         check.report(IndexFinding::Count { expected: expected.calls, found: found.calls });
     } else if expected.digest != found.digest {
         check.report(IndexFinding::Content);
+    }
+    if let Err(error) = check.store() {
+        check.report(IndexFinding::Store(damage(&error)));
     }
     if check.unlisted > 0 {
         check.findings.push(IndexFinding::Unlisted { count: check.unlisted });
@@ -36,6 +46,8 @@ pub(super) fn check(index: &Index) -> Vec<IndexFinding> {
 struct Check<'i> {
     index: &'i Index,
     found: Tally,
+    /// The keys that lead to the calls.
+    look_ups: Vec<[u8; 33]>,
     findings: Vec<IndexFinding>,
     unlisted: u64,
 }
@@ -49,47 +61,93 @@ impl Check<'_> {
         }
     }
 
-    fn row(&mut self, key: &[u8], value: &[u8]) {
-        match schema::row_kind(key) {
-            RowKind::Tally => {
-                if let Err(damage) = schema::open_tally(&self.index.key, value) {
-                    self.report(IndexFinding::Store(damage));
-                }
+    /// Every row of a day, and whether its columns are theirs.
+    fn day(&mut self, place: &Place, mark: DayMark) -> Result<(), IndexError> {
+        let file = place.open()?;
+        let stands = self.standing(place, &file, mark)?;
+        let found = place.columns(&file, mark.end, &self.index.key)?;
+        let mut columns = found.rows();
+        let mut are_theirs = !found.read.damaged;
+        for step in Walk::new(&file, 0, mark.end) {
+            let Step::Row(row) = step.map_err(place.failed("read"))? else { continue };
+            let traits = match (row.head.kind, stands.get(&row.head.call) == Some(&row.at)) {
+                (Kind::Gone, _) => Some(Traits::UNREADABLE),
+                (Kind::New | Kind::Replaces, true) => self.row(&row),
+                // What was replaced or removed may have been wiped.
+                (Kind::New | Kind::Replaces, false) => None,
+            };
+            are_theirs &= columns.next().is_some_and(|(at, columns)| {
+                let expected = Columns::of(&row.head, traits.unwrap_or(columns.traits));
+                (at, columns) == (row.at, expected)
+            });
+        }
+        if !are_theirs || columns.next().is_some() {
+            self.report(IndexFinding::Columns { day: date_of(place.day) });
+        }
+        Ok(())
+    }
+
+    /// Where the last row of each call is. Tells of bytes that are no row.
+    fn standing(
+        &mut self,
+        place: &Place,
+        file: &File,
+        mark: DayMark,
+    ) -> Result<HashMap<CallId, u64>, IndexError> {
+        let mut stands = HashMap::new();
+        for step in Walk::new(file, 0, mark.end) {
+            match step.map_err(place.failed("read"))? {
+                Step::Row(row) => drop(stands.insert(row.head.call, row.at)),
+                Step::Damaged { .. } => self.report(IndexFinding::Store(Damage::StoreCorrupt)),
             }
-            RowKind::Entry(call) => {
-                self.found.count(key, value);
-                self.entry(call, value);
+        }
+        Ok(stands)
+    }
+
+    /// The traits of a row that stands, when it can be read.
+    fn row(&mut self, row: &Row) -> Option<Traits> {
+        self.found.count(&row.value);
+        match schema::open_entry(&self.index.key, &row.head, &row.value) {
+            Ok(entry) => {
+                self.look_ups.extend(self.index.sip_call_ids.keys(&entry));
+                Some(Traits::of(&entry))
             }
-            RowKind::SipCallId { hash, call } => {
-                if !self.leads_to_its_call(key, value, (hash, call)) {
-                    self.report(IndexFinding::SipCallIdDangling { call });
-                }
+            Err(damage) => {
+                self.report(IndexFinding::Entry { call: row.head.call, damage });
+                None
             }
-            RowKind::Unknown => self.report(IndexFinding::UnknownRow),
         }
     }
 
-    fn entry(&mut self, call: CallId, value: &[u8]) {
-        let entry = match schema::open_entry(&self.index.key, call, value) {
-            Ok(entry) => entry,
-            Err(damage) => return self.report(IndexFinding::Entry { call, damage }),
-        };
-        for key in self.index.sip_call_ids.keys(&entry) {
-            match self.index.store().get(&key) {
-                Ok(Some(_)) => {}
-                Ok(None) => self.report(IndexFinding::SipCallIdMissing { call }),
-                Err(error) => self.report(IndexFinding::Store(damage(&error))),
+    /// Whether what can be looked up leads to the calls that have it, and to no others.
+    fn store(&mut self) -> Result<(), IndexError> {
+        self.look_ups.sort_unstable();
+        let expected = std::mem::take(&mut self.look_ups);
+        let mut is_there = vec![false; expected.len()];
+        for row in self.index.store()?.rows(&[], &schema::ROWS_END) {
+            let (key, value) = row?;
+            match schema::row_kind(&key) {
+                RowKind::Batch => {
+                    if let Err(damage) = schema::open_batch(&self.index.key, &value) {
+                        self.report(IndexFinding::Store(damage));
+                    }
+                }
+                RowKind::SipCallId { call, .. } => {
+                    let is_bare = schema::unframe(&key, &value).is_ok_and(<[u8]>::is_empty);
+                    match expected.binary_search_by(|expected| expected[..].cmp(&key)) {
+                        Ok(place) if is_bare => is_there[place] = true,
+                        Ok(_) | Err(_) => self.report(IndexFinding::SipCallIdDangling { call }),
+                    }
+                }
+                RowKind::Unknown => self.report(IndexFinding::UnknownRow),
             }
         }
-    }
-
-    fn leads_to_its_call(&self, key: &[u8], value: &[u8], (hash, call): ([u8; 16], CallId)) -> bool {
-        let named = |id: &str| self.index.sip_call_ids.of(id) == hash;
-        schema::unframe(key, value).is_ok_and(<[u8]>::is_empty)
-            && match self.index.get(call) {
-                Ok(Some(entry)) => entry.summary.sip_call_ids.iter().any(|id| named(id.expose())),
-                Ok(None) | Err(_) => false,
+        for (key, _) in expected.iter().zip(is_there).filter(|(_, is_there)| !is_there) {
+            if let RowKind::SipCallId { call, .. } = schema::row_kind(key) {
+                self.report(IndexFinding::SipCallIdMissing { call });
             }
+        }
+        Ok(())
     }
 }
 

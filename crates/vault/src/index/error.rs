@@ -2,6 +2,7 @@
 
 use std::{io, path::PathBuf};
 
+use chrono::NaiveDate;
 use earwitness_model::CallId;
 
 /// Why an index, or one row of it, is not to be believed. Nothing is lost by any of these: the index is rebuilt from
@@ -30,14 +31,14 @@ pub enum Damage {
     /// The file that counts durable batches is missing or does not match its checksums.
     #[error("the count of durable batches is unreadable")]
     MarkUnreadable,
-    /// The row that counts the others is missing.
-    #[error("the row that counts the others is missing")]
+    /// The row that tells what the store knows is missing.
+    #[error("the row that tells what the store knows is missing")]
     TallyMissing,
     /// A rebuild was begun and not finished.
     #[error("a rebuild was interrupted")]
     RebuildInterrupted,
-    /// The store came to the end of its rows too early, and said nothing.
-    #[error("{found} calls are listed, where {expected} were put")]
+    /// Of a day not all calls are there.
+    #[error("{found} calls of a day are there, where {expected} were put")]
     RowsMissing {
         /// As counted when they were put and removed.
         expected: u64,
@@ -174,6 +175,12 @@ pub enum IndexFinding {
     SipCallIdDangling {
         /// The call it leads to.
         call: CallId,
+    },
+    /// The columns of a day are not those of its rows: calls may be passed over that are asked for.
+    #[error("the columns of {day} are not those of its rows")]
+    Columns {
+        /// The day (UTC).
+        day: NaiveDate,
     },
     /// A row of no known kind.
     #[error("a row of no known kind")]

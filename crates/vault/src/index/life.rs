@@ -1,7 +1,7 @@
 //! How an index begins, is rebuilt and is moved out of the way.
 //!
-//! An index that has just been made is marked as unfinished in its first batch, and [`Index::finish_rebuild`] takes the mark
-//! away. Whatever stops the process in between, what is opened next is whole, or absent, or marked.
+//! An index that has just been made is marked as unfinished, and [`Index::finish_rebuild`] takes the mark away. Whatever stops
+//! the process in between, what is opened next is whole, or absent, or marked.
 
 use std::{
     fs, io,
@@ -10,41 +10,72 @@ use std::{
 };
 
 use super::{
-    Change, Counted, Index, IndexState, Opened,
+    Index, IndexState, Opened,
     by_sip_call_id::SipCallIdHash,
+    change::Writing,
+    days::{Days, sync_dir},
     error::{Damage, IndexError},
-    mark::Mark,
-    schema::{self, TALLY_KEY, Tally},
+    mark::{Contents, Mark},
+    schema::{self, BATCH_KEY, Tally},
     store::Store,
 };
 use crate::metadata_key::MetadataKey;
+
+/// When what is looked up by other keys than the id is opened. Its store takes as long as it is large.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LookUps {
+    /// With the index: damage is found at once, and the index set aside.
+    Now,
+    /// When it is needed: damage is an error of who needs it.
+    Later,
+}
 
 impl Index {
     /// Opens the index in `dir`, making it when it is not there; a damaged one is moved beside it.
     ///
     /// # Errors
     /// When the file system refuses, or the index is whole and sealed under another key.
-    pub fn open(dir: &Path, key: MetadataKey) -> Result<Opened, IndexError> {
-        let (parts, state) = if is_absent(dir)? {
-            (make(dir, &key)?, IndexState::Fresh)
-        } else {
-            match open_whole(dir, &key) {
-                Ok(parts) => (parts, IndexState::Whole),
-                Err(IndexError::Damaged(why)) => {
-                    let to = set_aside(dir)?;
-                    (make(dir, &key)?, IndexState::SetAside { to, why })
-                }
-                Err(error) => return Err(error),
+    pub fn open(dir: &Path, key: MetadataKey, look_ups: LookUps) -> Result<Opened, IndexError> {
+        let fresh = |key: MetadataKey| Ok::<_, IndexError>(Self::assemble(make(dir, &key)?, key));
+        if is_absent(dir)? {
+            return Ok(Opened { index: fresh(key)?, state: IndexState::Fresh });
+        }
+        match Self::open_whole(dir, key.clone(), look_ups) {
+            Ok(index) => Ok(Opened { index, state: IndexState::Whole }),
+            Err(IndexError::Damaged(why)) => {
+                let to = set_aside(dir)?;
+                Ok(Opened { index: fresh(key)?, state: IndexState::SetAside { to, why } })
             }
-        };
-        Ok(Opened { index: Self::assemble(parts, key), state })
+            Err(error) => Err(error),
+        }
     }
 
-    pub(super) fn assemble((store, counted): Parts, key: MetadataKey) -> Self {
+    /// Opens what is in `dir`, if all that can be told without reading every row is in order.
+    pub(super) fn open_whole(dir: &Path, key: MetadataKey, look_ups: LookUps) -> Result<Self, IndexError> {
+        let (mark, contents) = Mark::open(dir, &key)?;
+        if contents.tally.rebuilding {
+            return Err(Damage::RebuildInterrupted.into());
+        }
+        let mut days = Days::new(dir.to_owned(), key.clone(), contents);
+        if days.settle()? {
+            mark.settle(&days.contents, &key)?;
+        }
+        let writing = Writing { mark, unsynced: 0, stopped: false };
+        let index = Self::assemble((writing, None, days), key);
+        match look_ups {
+            LookUps::Now => drop(index.store()?),
+            LookUps::Later => {}
+        }
+        Ok(index)
+    }
+
+    fn assemble((writing, store, days): Parts, key: MetadataKey) -> Self {
         Self {
-            store: RwLock::new(Arc::new(store)),
+            dir: days.dir().to_owned(),
             sip_call_ids: SipCallIdHash::new(&key),
-            counted: Mutex::new(counted),
+            writing: Mutex::new(writing),
+            store: RwLock::new(store),
+            days: Mutex::new(days),
             key,
         }
     }
@@ -59,20 +90,24 @@ impl Index {
     }
 
     /// Puts an empty index in the place of this one, damaged or not, and marks it as unfinished until
-    /// [`Self::finish_rebuild`]. Iterations that have begun go on over the old rows.
+    /// [`Self::finish_rebuild`]; nothing that is put meanwhile is durable before that. Iterations that have begun go on over
+    /// the old rows of the day that they are at, and end.
     ///
     /// # Errors
     /// When the file system refuses; the index must then be opened again.
     pub fn begin_rebuild(&self) -> Result<(), IndexError> {
-        let mut counted = self.counted();
+        let mut writing = self.writing();
         let mut store = self.store.write().unwrap_or_else(PoisonError::into_inner);
-        let dir = store.dir().to_owned();
-        let moved = if is_absent(&dir)? { Ok(()) } else { set_aside(&dir).map(drop) };
+        let mut days = self.days();
         // When this fails no row may go to files that were moved.
-        let made = moved.and_then(|()| make(&dir, &self.key)).inspect_err(|_| store.stop());
-        let (fresh, fresh_counted) = made?;
-        *store = Arc::new(fresh);
-        *counted = fresh_counted;
+        writing.stopped = true;
+        if let Some(store) = store.take() {
+            store.stop();
+        }
+        if !is_absent(&self.dir)? {
+            set_aside(&self.dir)?;
+        }
+        (*writing, *store, *days) = make(&self.dir, &self.key)?;
         Ok(())
     }
 
@@ -81,46 +116,62 @@ impl Index {
     /// # Errors
     /// When the store fails.
     pub fn finish_rebuild(&self) -> Result<(), IndexError> {
-        let mut counted = self.counted();
-        if counted.tally.rebuilding {
-            let finished = Tally { rebuilding: false, ..counted.tally };
-            self.apply(Change::after(finished), &mut counted)?;
+        let mut writing = self.writing();
+        let store = self.store()?;
+        let mut days = self.days();
+        if days.contents.tally.rebuilding {
+            days.cover();
+            days.sync()?;
+            store.sync()?;
+            writing.unsynced = 0;
+            days.contents.tally.rebuilding = false;
+            writing.mark.settle(&days.contents, &self.key).inspect_err(|_| writing.stopped = true)?;
         }
-        remove_set_aside(self.store().dir())
+        remove_set_aside(&self.dir)
+    }
+
+    /// What can be written now need not be made again by whoever opens the index next. Everything that was acknowledged is
+    /// durable without it, so that what fails here is nobody's loss.
+    pub(super) fn close(&self) {
+        let writing = self.writing();
+        let store = self.store.read().unwrap_or_else(PoisonError::into_inner).clone();
+        if writing.stopped {
+            return;
+        }
+        self.days().cover();
+        if writing.unsynced > 0 {
+            let synced = store.map(|store| store.sync());
+            drop((synced, writing.mark.sync()));
+        }
     }
 }
 
-/// An open store, and what is counted of it.
-pub(super) type Parts = (Store, Counted);
-
-/// Opens what is in `dir`, if all that can be told without reading every row is in order.
-pub(super) fn open_whole(dir: &Path, key: &MetadataKey) -> Result<Parts, IndexError> {
-    let store = Store::open(dir)?;
-    let (mark, acknowledged) = Mark::open(dir)?;
-    let row = store.get(&TALLY_KEY)?.ok_or(Damage::TallyMissing)?;
-    let tally = match schema::open_tally(key, &row) {
-        Err(Damage::RowSeal) => return Err(IndexError::WrongKey),
-        other => other?,
-    };
-    if tally.batch < acknowledged {
-        return Err(Damage::Behind { acknowledged, found: tally.batch }.into());
+impl Drop for Index {
+    fn drop(&mut self) {
+        self.close();
     }
-    if tally.rebuilding {
-        return Err(Damage::RebuildInterrupted.into());
-    }
-    Ok((store, Counted { tally, mark }))
 }
+
+/// What an open index is made of.
+type Parts = (Writing, Option<Arc<Store>>, Days);
 
 /// Makes an empty index, marked as unfinished.
 fn make(dir: &Path, key: &MetadataKey) -> Result<Parts, IndexError> {
     let store = Store::open(dir)?;
-    let tally = Tally { rebuilding: true, ..Tally::default() };
     let mut first = sled::Batch::default();
-    first.insert(&TALLY_KEY, schema::seal_tally(key, &tally));
-    store.apply(first, 0)?;
-    let mark = Mark::create(dir)?;
-    store.sync_names()?;
-    Ok((store, Counted { tally, mark }))
+    first.insert(&BATCH_KEY, schema::seal_batch(key, 0));
+    store.find_room(0)?;
+    store.apply(first)?;
+    store.sync()?;
+    let tally = Tally { rebuilding: true, ..Tally::default() };
+    let contents = Contents { tally, ..Contents::default() };
+    let mark = Mark::create(dir, &contents, key)?;
+    sync_dir(dir)?;
+    if let Some(parent) = dir.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        sync_dir(parent)?;
+    }
+    let days = Days::new(dir.to_owned(), key.clone(), contents);
+    Ok((Writing { mark, unsynced: 0, stopped: false }, Some(Arc::new(store)), days))
 }
 
 /// No index was ever finished in `dir`: it is missing or empty.

@@ -1,41 +1,41 @@
-//! The rows of the index, byte by byte.
+//! The values of the index, byte by byte.
 //!
-//! One sled tree; the first byte of a key says what the row is, so that one batch changes them together:
+//! Entries stand in files of their own, one for each day (UTC) on which calls began, which are only appended to (`row`), and
+//! what can be asked of them beside them (`columns`). What they hold in all is told by the mark (`mark`). sled has what is
+//! looked up by a key that is not the call's id, in one tree; the first byte of a key says what the row is:
 //!
 //! ```text
 //! key                                              value
-//! 00                                               the tally: how many rows, which, after which batch
-//! 01 | call id (16, big-endian)                    the call's entry
+//! 00                                               the last batch of which there are rows here
 //! 02 | hash of a SIP Call-ID (16) | call id (16)   nothing: the key says it all
 //!
 //! every value:  version (1) | CRC-32C over version, key and the rest (4, LE) | the rest
 //! the rest:     sealed postcard under the metadata key, with the key's bytes as associated bytes; empty for 02
 //! ```
 //!
-//! Call ids begin with the call's start in ms, so the order of keys is the order of calls. A new way to search is a new
-//! first byte and a new file `by_<key>.rs`; a change of what stands here is a new [`VERSION`].
+//! The key of an entry is `01`, its call's id, its batch and its kind. Call ids begin with the call's start in ms, so that
+//! the order of ids is the order of calls. sled's rows are made of the entries: what it does not know yet when it is opened
+//! it learns then. A new way to look up is a new first byte and a new file `by_<key>.rs`; a new way to search is a new
+//! column; a change of what stands here is a new [`VERSION`].
 
 use earwitness_model::{CallId, PacketTime};
 use serde::{Deserialize, Serialize};
 
-use super::error::Damage;
+use super::{error::Damage, row::RowHead};
 use crate::{
     entry::{Entry, EntryError},
     metadata_key::MetadataKey,
 };
 
 /// The version byte of every value.
-pub(super) const VERSION: u8 = 1;
+pub(super) const VERSION: u8 = 2;
 
-/// A row's limit in bytes before sealing: sled would move a larger one out into files of its own, which its flush does
-/// not cover. An entry takes about 1 KiB.
+/// An entry's limit in bytes before sealing. One takes about 1 KiB.
 pub(crate) const MAX_ENTRY: usize = 256 << 10;
 
-/// The key of the tally.
-pub(super) const TALLY_KEY: [u8; 1] = [0];
+/// The key of the number of the last batch.
+pub(super) const BATCH_KEY: [u8; 1] = [0];
 
-/// Where entries end.
-const ENTRIES_END: [u8; 1] = [ENTRY + 1];
 /// After every possible key.
 pub(super) const ROWS_END: [u8; 64] = [0xff; 64];
 
@@ -47,48 +47,45 @@ const SIP_CALL_ID: u8 = 2;
 /// Version and checksum.
 const PREFIX: usize = 5;
 
-/// The index's own count of its rows: changed in the same batch as the rows, so that a store that lost some is found out.
+/// The index's own count of its rows: an index that lost some is found out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(super) struct Tally {
     /// Batches so far.
     pub(super) batch: u64,
     /// Calls.
     pub(super) calls: u64,
-    /// The sum, modulo 2¹²⁸, of a hash of each call's row: which rows, in whatever order they came.
+    /// The sum, modulo 2¹²⁸, of the tags that each call's row is sealed with: which rows, in whatever order they came.
     pub(super) digest: u128,
     /// Made, and not yet filled: see [`super::Index::finish_rebuild`].
     pub(super) rebuilding: bool,
 }
 
 impl Tally {
-    /// With one more call.
-    pub(super) fn count(&mut self, key: &[u8], value: &[u8]) {
+    /// With one more call, whose row's value ends like this.
+    pub(super) fn count(&mut self, value: &[u8]) {
         self.calls = self.calls.wrapping_add(1);
-        self.digest = self.digest.wrapping_add(row_hash(key, value));
+        self.digest = self.digest.wrapping_add(tag_of(value));
     }
 
     /// With one call less.
-    pub(super) fn discount(&mut self, key: &[u8], value: &[u8]) {
+    pub(super) fn discount(&mut self, value: &[u8]) {
         self.calls = self.calls.wrapping_sub(1);
-        self.digest = self.digest.wrapping_sub(row_hash(key, value));
+        self.digest = self.digest.wrapping_sub(tag_of(value));
     }
 }
 
-fn row_hash(key: &[u8], value: &[u8]) -> u128 {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(key).update(value);
-    let hash = hasher.finalize();
-    let (head, _) = hash.as_bytes().split_first_chunk::<16>().expect("a BLAKE3 hash has 32 bytes");
-    u128::from_le_bytes(*head)
+/// Bytes at the end of a value that stand for all of it.
+pub(super) const TAG: usize = 16;
+
+fn tag_of(value: &[u8]) -> u128 {
+    value.last_chunk::<TAG>().map_or(0, |tag| u128::from_le_bytes(*tag))
 }
 
-/// What a row is, by its key.
+/// What a row of sled is, by its key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum RowKind {
-    /// The tally.
-    Tally,
-    /// A call's entry.
-    Entry(CallId),
+    /// The number of the last batch.
+    Batch,
     /// A SIP Call-ID of a call.
     SipCallId {
         /// The keyed hash of the SIP Call-ID.
@@ -104,8 +101,7 @@ pub(super) enum RowKind {
 pub(super) fn row_kind(key: &[u8]) -> RowKind {
     let call = |bytes: &[u8]| bytes.try_into().ok().map(CallId::from_bytes);
     let kind = match key.split_first() {
-        Some((0, [])) => Some(RowKind::Tally),
-        Some((&ENTRY, id)) => call(id).map(RowKind::Entry),
+        Some((0, [])) => Some(RowKind::Batch),
         Some((&SIP_CALL_ID, rest)) => rest
             .split_first_chunk::<16>()
             .and_then(|(hash, id)| Some(RowKind::SipCallId { hash: *hash, call: call(id)? })),
@@ -114,21 +110,22 @@ pub(super) fn row_kind(key: &[u8]) -> RowKind {
     kind.unwrap_or(RowKind::Unknown)
 }
 
-/// The key of a call's entry.
-pub(super) fn entry_key(call: CallId) -> [u8; 17] {
-    let mut key = [ENTRY; 17];
-    key[1..].copy_from_slice(&call.to_bytes());
+/// What an entry is sealed to: where it stands.
+pub(super) fn entry_key(head: &RowHead) -> [u8; 26] {
+    let mut key = [ENTRY; 26];
+    key[1..17].copy_from_slice(&head.call.to_bytes());
+    key[17..25].copy_from_slice(&head.batch.to_le_bytes());
+    key[25] = head.kind as u8;
     key
 }
 
-/// The first key, and the one after the last, of calls that began at or after `since` and before `until`, both rounded
+/// The first id, and the one after the last, of calls that began at or after `since` and before `until`, both rounded
 /// outwards to the whole ms that ids begin with.
-pub(super) fn entries_between(since: Option<PacketTime>, until: Option<PacketTime>) -> ([u8; 17], Vec<u8>) {
+pub(super) fn ids_between(since: Option<PacketTime>, until: Option<PacketTime>) -> (CallId, Option<CallId>) {
     const MS: i64 = 1_000_000;
     let from = since.map_or(CallId::from_bytes([0; 16]), |t| CallId::new(t.nanos().div_euclid(MS), 0));
     let until = until.map(|t| t.nanos().div_euclid(MS) + i64::from(t.nanos().rem_euclid(MS) != 0));
-    let to = until.map_or_else(|| ENTRIES_END.to_vec(), |ms| entry_key(CallId::new(ms, 0)).to_vec());
-    (entry_key(from), to)
+    (from, until.map(|ms| CallId::new(ms, 0)))
 }
 
 /// The key of a SIP Call-ID of a call.
@@ -182,23 +179,23 @@ pub(super) fn open(metadata: &MetadataKey, key: &[u8], value: &[u8]) -> Result<V
     metadata.open(key, unframe(key, value)?).map_err(|_| Damage::RowSeal)
 }
 
-/// The entry in the row of `call`.
-pub(super) fn open_entry(metadata: &MetadataKey, call: CallId, value: &[u8]) -> Result<Entry, Damage> {
-    let plain = open(metadata, &entry_key(call), value)?;
+/// The entry in the row with this head.
+pub(super) fn open_entry(metadata: &MetadataKey, head: &RowHead, value: &[u8]) -> Result<Entry, Damage> {
+    let plain = open(metadata, &entry_key(head), value)?;
     let entry = Entry::from_bytes(&plain).map_err(|error| match error {
         EntryError::Schema { found } => Damage::EntrySchema { found },
         EntryError::Malformed => Damage::RowContent,
     })?;
-    if entry.summary.id == call { Ok(entry) } else { Err(Damage::RowMisplaced) }
+    if entry.summary.id == head.call { Ok(entry) } else { Err(Damage::RowMisplaced) }
 }
 
-/// The tally in its row.
-pub(super) fn open_tally(metadata: &MetadataKey, value: &[u8]) -> Result<Tally, Damage> {
-    postcard::from_bytes(&open(metadata, &TALLY_KEY, value)?).map_err(|_| Damage::RowContent)
+/// The number of the last batch in its row.
+pub(super) fn open_batch(metadata: &MetadataKey, value: &[u8]) -> Result<u64, Damage> {
+    postcard::from_bytes(&open(metadata, &BATCH_KEY, value)?).map_err(|_| Damage::RowContent)
 }
 
-/// The value of the tally's row.
-pub(super) fn seal_tally(metadata: &MetadataKey, tally: &Tally) -> Vec<u8> {
-    let plain = postcard::to_stdvec(tally).expect("four numbers can always be encoded");
-    seal(metadata, &TALLY_KEY, &plain)
+/// The value of the row of the number of the last batch.
+pub(super) fn seal_batch(metadata: &MetadataKey, batch: u64) -> Vec<u8> {
+    let plain = postcard::to_stdvec(&batch).expect("a number can always be encoded");
+    seal(metadata, &BATCH_KEY, &plain)
 }

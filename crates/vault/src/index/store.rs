@@ -93,37 +93,20 @@ impl Store {
         self.stopped.store(true, Ordering::Release);
     }
 
-    /// The names of its files, and its own, are on the medium when this returns.
-    pub(super) fn sync_names(&self) -> Result<(), IndexError> {
-        let dirs = [Some(self.dir.as_path()), self.dir.parent().filter(|dir| !dir.as_os_str().is_empty())];
-        for dir in dirs.into_iter().flatten() {
-            File::open(dir).and_then(|dir| dir.sync_all()).map_err(|cause| IndexError::Io {
-                doing: "sync",
-                path: dir.to_owned(),
-                cause,
-            })?;
-        }
-        Ok(())
-    }
-
-    /// Where it is.
-    pub(super) fn dir(&self) -> &Path {
-        &self.dir
-    }
-
     /// The value of `key`.
     pub(super) fn get(&self, key: &[u8]) -> Result<Option<sled::IVec>, IndexError> {
         self.ask(|db| db.get(key))
     }
 
-    /// Applies `batch`, whose rows have so many bytes, as one, and returns when it is durable. Without room nothing was
-    /// done, and it may be tried again.
-    pub(super) fn apply(&self, batch: sled::Batch, bytes: u64) -> Result<(), IndexError> {
-        self.find_room(bytes.saturating_mul(ROOM_FACTOR).saturating_add(ROOM_TO_WRITE))?;
-        self.ask(|db| {
-            db.apply_batch(batch)?;
-            db.flush()
-        })?;
+    /// Applies `batch` as one. It is durable after the next [`Self::sync`]; there must be room for it ([`Self::find_room`]).
+    pub(super) fn apply(&self, batch: sled::Batch) -> Result<(), IndexError> {
+        self.ask(|db| db.apply_batch(batch))
+    }
+
+    /// Returns when everything that was applied is durable.
+    pub(super) fn sync(&self) -> Result<(), IndexError> {
+        self.find_room(0)?;
+        self.ask(|db| db.flush())?;
         self.log.sync_data().map_err(|cause| {
             self.stop();
             IndexError::Io { doing: "sync", path: self.log_path.clone(), cause }
@@ -132,8 +115,9 @@ impl Store {
         Ok(())
     }
 
-    /// Whether so many bytes are free.
-    fn find_room(&self, bytes: u64) -> Result<(), IndexError> {
+    /// Whether there is room for rows of so many bytes, without which nothing may be put.
+    pub(super) fn find_room(&self, bytes: u64) -> Result<(), IndexError> {
+        let bytes = bytes.saturating_mul(ROOM_FACTOR).saturating_add(ROOM_TO_WRITE);
         if self.free()? < bytes { Err(self.no_room(io::ErrorKind::StorageFull.into())) } else { Ok(()) }
     }
 
@@ -228,7 +212,7 @@ fn says_damage(kind: io::ErrorKind) -> bool {
     matches!(kind, io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput)
 }
 
-/// Rows in the order of their keys, from both ends. Ends after the first error.
+/// Rows in the order of their keys. Ends after the first error.
 pub(super) struct Rows {
     store: Arc<Store>,
     rows: Option<sled::Iter>,
@@ -238,35 +222,20 @@ pub(super) struct Rows {
 /// A key and its value.
 type Row = Result<(sled::IVec, sled::IVec), IndexError>;
 
-impl Rows {
-    fn step(
-        &mut self,
-        step: impl FnOnce(&mut sled::Iter) -> Option<sled::Result<(sled::IVec, sled::IVec)>>,
-    ) -> Option<Row> {
+impl Iterator for Rows {
+    type Item = Row;
+
+    fn next(&mut self) -> Option<Row> {
         if let Some(error) = self.failed.take() {
             return Some(Err(error));
         }
         let rows = self.rows.as_mut()?;
-        let row = self.store.ask(|_| step(rows).transpose()).transpose();
+        let row = self.store.ask(|_| rows.next().transpose()).transpose();
         if matches!(row, Some(Err(_))) {
             // A half-failed iterator holds the half-failed store: given up with it.
             std::mem::forget(self.rows.take());
         }
         row
-    }
-}
-
-impl Iterator for Rows {
-    type Item = Row;
-
-    fn next(&mut self) -> Option<Row> {
-        self.step(sled::Iter::next)
-    }
-}
-
-impl DoubleEndedIterator for Rows {
-    fn next_back(&mut self) -> Option<Row> {
-        self.step(sled::Iter::next_back)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Calls that ended, on their way into the ledger and the index.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use earwitness_model::{CallId, WallTime};
 
@@ -50,8 +50,7 @@ impl EndedCalls {
         }
         ledger.sync()?;
         drop(ledger);
-        let entries: Vec<Entry> = self.waiting.iter().map(|(entry, _)| entry.clone()).collect();
-        list(parts, &entries)?;
+        parts.index.put_all(better(parts, self.waiting.iter().map(|(entry, _)| entry))?)?;
         self.told = 0;
         let calls = self.waiting.drain(..).map(|(entry, _)| entry.summary.id).collect();
         Ok((calls, std::mem::take(&mut self.shortened)))
@@ -60,7 +59,24 @@ impl EndedCalls {
 
 /// Puts entries into the index, each unless a better one of its call stands there (see [`Entry::replaces`]), and says how
 /// many had to be shortened.
-pub(crate) fn list(parts: &Parts, entries: &[Entry]) -> Result<u64, VaultError> {
+pub(crate) fn list(parts: &Parts, entries: &mut [Entry]) -> Result<u64, VaultError> {
+    let mut shortened = HashSet::new();
+    for entry in &mut *entries {
+        if entry.fit() == Fit::Shortened {
+            shortened.insert(entry.summary.id);
+        }
+    }
+    let chosen = better(parts, entries.iter())?;
+    let shortened = chosen.iter().filter(|entry| shortened.contains(&entry.summary.id)).count();
+    parts.index.put_all(chosen)?;
+    Ok(shortened as u64)
+}
+
+/// The best entry of each call, where none that is better is listed.
+fn better<'e>(
+    parts: &Parts,
+    entries: impl ExactSizeIterator<Item = &'e Entry>,
+) -> Result<Vec<&'e Entry>, VaultError> {
     let mut best: HashMap<CallId, &Entry> = HashMap::with_capacity(entries.len());
     for entry in entries {
         let call = entry.summary.id;
@@ -69,14 +85,10 @@ pub(crate) fn list(parts: &Parts, entries: &[Entry]) -> Result<u64, VaultError> 
         }
     }
     let mut chosen = Vec::with_capacity(best.len());
-    let mut shortened = 0;
     for (call, entry) in best {
         if parts.index.get(call)?.is_none_or(|other| entry.replaces(&other)) {
-            let mut entry = entry.clone();
-            shortened += u64::from(entry.fit() == Fit::Shortened);
             chosen.push(entry);
         }
     }
-    parts.index.put(&chosen)?;
-    Ok(shortened)
+    Ok(chosen)
 }

@@ -12,8 +12,16 @@ fn small_index(dir: &Path) -> Vec<Entry> {
 
 /// Opens what is in `dir` and asks it everything: each answer is an error or what was put.
 fn errs_or_answers_the_same(dir: &Path, entries: &[Entry], what: &str) -> Outcome {
-    let index = match life::open_whole(dir, &key()) {
-        Ok(parts) => Index::assemble(parts, key()),
+    // Who only lists does without what sled has.
+    match Index::open_whole(dir, key(), LookUps::Later) {
+        Ok(index) => match index.newest_last(None, None).collect::<Result<Vec<_>, _>>() {
+            Ok(listed) => assert_eq!(listed, entries, "{what}"),
+            Err(error) => assert!(error.is_damage(), "{what}: {error}"),
+        },
+        Err(error) => assert!(matches!(error, IndexError::Damaged(_)), "{what}: {error}"),
+    }
+    let index = match Index::open_whole(dir, key(), LookUps::Now) {
+        Ok(index) => index,
         // What `open` sets aside.
         Err(IndexError::Damaged(_)) => return Outcome::SetAside,
         Err(error) => panic!("{what}: {error}"),
@@ -22,6 +30,16 @@ fn errs_or_answers_the_same(dir: &Path, entries: &[Entry], what: &str) -> Outcom
     let got: Result<Vec<_>, _> = entries.iter().map(|e| index.get(e.summary.id)).collect();
     match (listed, got) {
         (Ok(listed), Ok(got)) => {
+            for one in entries {
+                for id in &one.summary.sip_call_ids {
+                    if let Ok(found) = index.by_sip_call_id(id.expose()) {
+                        assert!(
+                            found.is_empty() && !index.check().is_empty() || found == [one.summary.id],
+                            "{what}"
+                        );
+                    }
+                }
+            }
             assert_eq!(listed, entries, "{what}");
             assert!(got.iter().flatten().eq(entries), "{what}");
             Outcome::Same
@@ -80,13 +98,16 @@ fn a_larger_index_flipped_or_cut_anywhere_errs_or_answers_the_same() {
     entries.chunks(100).for_each(|batch| index.put(batch).unwrap());
     drop(index);
     copy(&whole, &reopened);
+    let day = day::Place::of(&whole, day::day_of(call(0, 0)));
+    let [rows, columns] =
+        [&day.rows, &day.columns].map(|path| path.file_name().unwrap().to_str().unwrap().to_owned());
     // From now on there is a snapshot: sled does not read the whole log when it opens, and finds damage as it goes.
     drop(open(&reopened));
     let outcomes: Vec<Outcome> = (0..rounds)
         .map(|round: u64| {
             // A step that is prime to any size spreads the places evenly over files and bytes.
             let place = round.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 16;
-            let name = if round % 8 == 7 { "conf" } else { "db" };
+            let name = ["conf", "db", &rows, &columns][usize::try_from(round / 5 % 4).unwrap()];
             copy(if round % 5 < 2 { &whole } else { &reopened }, &copied);
             let mut bytes = fs::read(copied.join(name)).unwrap();
             let used = bytes.iter().rposition(|&b| b != 0).map_or(0, |last| last + 1);
@@ -110,38 +131,25 @@ fn a_larger_index_flipped_or_cut_anywhere_errs_or_answers_the_same() {
 }
 
 #[test]
-fn damage_found_late_stops_the_index_until_it_is_started_over() {
+fn damage_of_the_store_is_found_when_it_is_asked_and_listing_goes_on_without_it() {
     let dir = tempfile::tempdir().unwrap();
     let dir = dir.path().join("index");
-    let entries: Vec<_> = (0..1500).map(|ms| entry(call(ms, 0), &[])).collect();
+    let entries: Vec<_> = (0..1500).map(|ms| entry(call(ms, 0), &[&format!("{ms}@pc33")])).collect();
     let index = open(&dir).index;
     entries.chunks(100).for_each(|batch| index.put(batch).unwrap());
-    let value = index.store().get(&schema::entry_key(call(700, 0))).unwrap().unwrap();
     drop(index);
-    // With a snapshot sled opens without reading this page.
+    // With a snapshot sled opens without reading every page.
     drop(open(&dir));
     let mut log = fs::read(dir.join("db")).unwrap();
-    let places = log.windows(value.len()).enumerate().filter(|(_, window)| *window == &value[..]);
-    let places: Vec<usize> = places.map(|(at, _)| at).collect();
-    assert!(!places.is_empty());
-    places.into_iter().for_each(|at| log[at + 100] ^= 4);
+    log.iter_mut().skip(64 << 10).for_each(|byte| *byte ^= 4);
     fs::write(dir.join("db"), log).unwrap();
 
-    let Opened { index, state } = open(&dir);
-    if state != IndexState::Whole {
-        // sled's threads wrote no snapshot in time: it read the page at opening, and the damage is found at once.
-        assert!(matches!(
-            state,
-            IndexState::SetAside { why: Damage::StoreCorrupt | Damage::StorePanicked, .. }
-        ));
-        return;
-    }
-    let error = index.get(call(700, 0)).unwrap_err();
-    assert!(matches!(error, IndexError::Damaged(Damage::StoreCorrupt | Damage::StorePanicked)), "{error}");
-    let stopped = |error| matches!(error, IndexError::Damaged(Damage::StoreStopped));
-    assert!(stopped(index.get(call(0, 0)).unwrap_err()) && stopped(index.put(&entries[..1]).unwrap_err()));
-    assert!(stopped(index.newest_last(None, None).next().unwrap().unwrap_err()));
-    assert_eq!(index.check()[0], IndexFinding::Store(Damage::StoreStopped));
+    let Opened { index, state } = Index::open(&dir, key(), LookUps::Later).unwrap();
+    assert_eq!((state, listed(&index)), (IndexState::Whole, entries.clone()));
+    assert_eq!(index.get(call(700, 0)).unwrap().as_ref(), Some(&entries[700]));
+    assert_eq!(index.by_sip_call_id("700@pc33").unwrap(), [call(700, 0)], "nobody asked the store");
+    assert!(index.check().iter().any(|found| matches!(found, IndexFinding::Store(_))));
+    assert!(matches!(index.put(&entries[..1]), Err(IndexError::Damaged(_))));
 
     index.begin_rebuild().unwrap();
     index.put(&entries).unwrap();
@@ -156,30 +164,61 @@ fn rows_that_were_acknowledged_and_are_gone_are_missed() {
     let entries = small_index(&whole);
     copy(&whole, &older);
     open(&whole).index.put(&[entry(call(9, 9), &[])]).unwrap();
-    // The store goes back by one batch, as after a tail that it takes for torn; the mark does not.
-    let mark = fs::read(whole.join("mark")).unwrap();
-    fs::remove_dir_all(&whole).unwrap();
-    copy(&older, &whole);
-    assert_eq!(open(&whole).index.len(), entries.len() as u64);
-    fs::write(whole.join("mark"), mark).unwrap();
-    let IndexState::SetAside { to, why } = open(&whole).state else { panic!("believed") };
-    assert_eq!((to, why), (dir.path().join("index.set-aside"), Damage::Behind { acknowledged: 4, found: 3 }));
+    let newest = dir.path().join("newest");
+    copy(&whole, &newest);
+    // Rows go back by one batch, as after a disk that lost what it said it had; the mark does not.
+    let behind = Damage::Behind { acknowledged: 3, found: 2 };
+    for name in ["mark.0", "mark.1"] {
+        fs::remove_dir_all(&whole).unwrap();
+        copy(&older, &whole);
+        assert_eq!(open(&whole).index.len(), entries.len() as u64);
+        fs::copy(newest.join(name), whole.join(name)).unwrap();
+        let state = open(&whole).state;
+        // Which of the two has the last batch is its number's affair.
+        if name == "mark.1" {
+            assert_eq!(state, IndexState::SetAside { to: dir.path().join("index.set-aside"), why: behind });
+        }
+    }
+    // And what is looked up is of calls that nobody knows any more.
+    for name in ["db", "conf"] {
+        fs::copy(newest.join(name), older.join(name)).unwrap();
+    }
+    for name in fs::read_dir(&older).unwrap().map(|f| f.unwrap().file_name()) {
+        if name.to_string_lossy().starts_with("snap") {
+            fs::remove_file(older.join(name)).unwrap();
+        }
+    }
+    assert!(matches!(open(&older).state, IndexState::SetAside { why, .. } if why == behind));
 }
 
 #[test]
-fn a_torn_mark_is_carried_by_its_other_slot_and_a_missing_one_is_not_believed() {
+fn a_torn_mark_is_carried_by_the_other_one_and_a_missing_one_is_not_believed() {
+    let dir = tempfile::tempdir().unwrap();
+    let whole = dir.path().join("index");
+    let entries = small_index(&whole);
+    for name in ["mark.0", "mark.1"] {
+        let mark = fs::read(whole.join(name)).unwrap();
+        fs::write(whole.join(name), vec![0; mark.len()]).unwrap();
+        let Opened { index, state } = open(&whole);
+        assert_eq!((state, listed(&index), index.check()), (IndexState::Whole, entries.clone(), vec![]));
+        drop(index);
+        fs::write(whole.join(name), mark).unwrap();
+    }
+    fs::remove_file(whole.join("mark.0")).unwrap();
+    assert!(matches!(open(&whole).state, IndexState::SetAside { why: Damage::MarkUnreadable, .. }));
+}
+
+#[test]
+fn an_index_of_an_earlier_version_is_set_aside_by_its_name() {
     let dir = tempfile::tempdir().unwrap();
     let whole = dir.path().join("index");
     small_index(&whole);
-    let mark = fs::read(whole.join("mark")).unwrap();
-    for slot in [0..12, 12..24] {
-        let mut torn = mark.clone();
-        torn[slot].fill(0);
-        fs::write(whole.join("mark"), torn).unwrap();
-        assert_eq!(open(&whole).state, IndexState::Whole);
+    for name in ["mark.0", "mark.1"] {
+        fs::remove_file(whole.join(name)).unwrap();
     }
-    fs::remove_file(whole.join("mark")).unwrap();
-    assert!(matches!(open(&whole).state, IndexState::SetAside { why: Damage::MarkUnreadable, .. }));
+    fs::write(whole.join("mark"), [0; 24]).unwrap();
+    let of_version_1 = Damage::RowVersion { found: 1, known: 2 };
+    assert!(matches!(open(&whole).state, IndexState::SetAside { why, .. } if why == of_version_1));
 }
 
 #[test]
@@ -188,7 +227,9 @@ fn a_second_damaged_index_takes_the_place_of_the_first_one_set_aside() {
     let index = dir.path().join("index");
     for _ in 0..2 {
         small_index(&index);
-        fs::write(index.join("mark"), b"").unwrap();
+        for name in ["mark.0", "mark.1"] {
+            fs::write(index.join(name), b"").unwrap();
+        }
         let damaged = open(&index);
         assert!(matches!(damaged.state, IndexState::SetAside { .. }));
     }
@@ -204,7 +245,7 @@ fn another_key_is_said_to_be_one_and_moves_nothing() {
     let index = dir.path().join("index");
     let entries = small_index(&index);
     let other = MetadataKey::new(CipherSuite::Aes256Gcm, [8; 32]);
-    assert!(matches!(Index::open(&index, other), Err(IndexError::WrongKey)));
+    assert!(matches!(Index::open(&index, other, LookUps::Now), Err(IndexError::WrongKey)));
     assert_eq!(listed(&open(&index).index), entries);
 }
 
@@ -235,14 +276,17 @@ fn overwrite(dir: &Path, row_key: &[u8], value: Option<Vec<u8>>) {
         Some(value) => batch.insert(row_key, value),
         None => batch.remove(row_key),
     }
-    store.apply(batch, 0).unwrap();
+    store.apply(batch).unwrap();
+    store.sync().unwrap();
 }
 
 /// What `get` says of the first call, and what the check says of the index, after its row was replaced by `value`.
 fn with_row(value: impl FnOnce(&[u8]) -> Vec<u8>) -> (Damage, Vec<IndexFinding>) {
     let dir = tempfile::tempdir().unwrap();
     small_index(dir.path());
-    overwrite(dir.path(), &schema::entry_key(call(0, 1)), Some(value(&schema::entry_key(call(0, 1)))));
+    let mut rows = rows(dir.path());
+    rows[0].value = value(&schema::entry_key(&rows[0].head));
+    put_rows(dir.path(), &rows);
     let index = open(dir.path()).index;
     let Err(IndexError::Damaged(damage)) = index.get(call(0, 1)) else { panic!("believed") };
     assert_eq!(
@@ -254,10 +298,10 @@ fn with_row(value: impl FnOnce(&[u8]) -> Vec<u8>) -> (Damage, Vec<IndexFinding>)
 }
 
 #[test]
-fn a_listing_of_all_tells_of_rows_that_are_missing_from_either_end() {
+fn a_listing_tells_of_rows_that_are_missing_from_either_end_whatever_is_asked_for() {
     let dir = tempfile::tempdir().unwrap();
     let entries = small_index(dir.path());
-    overwrite(dir.path(), &schema::entry_key(call(5, 2)), None);
+    put_rows(dir.path(), &rows(dir.path())[..1]);
     let index = open(dir.path()).index;
     let told = |row: Option<Result<Entry, IndexError>>| match row {
         Some(Err(IndexError::Damaged(damage))) => Some(damage),
@@ -271,19 +315,19 @@ fn a_listing_of_all_tells_of_rows_that_are_missing_from_either_end() {
     let mut rows = index.newest_last(None, None).rev();
     assert_eq!(rows.next().unwrap().unwrap(), entries[0]);
     assert_eq!(told(rows.next()), missing);
-    // What was put meanwhile cannot be told from what is missing.
-    let mut rows = index.newest_last(None, None);
-    index.put(&entries[..1]).unwrap();
-    assert_eq!((rows.next().unwrap().unwrap(), rows.next().is_none()), (entries[0].clone(), true));
+    let second = Some(PacketTime::from_nanos(MORNING * 1_000_000 + 1));
+    assert_eq!(told(index.newest_last(second, None).next()), missing);
+    let nobody = Search { departments: vec!["nobody".to_owned()], ..Search::default() };
+    assert_eq!(told(index.search(&nobody).next()), missing);
 }
 
 #[test]
 fn each_way_a_row_can_be_wrong_has_its_name() {
     let row = |damage| IndexFinding::Entry { call: call(0, 1), damage };
     let dangling = IndexFinding::SipCallIdDangling { call: call(0, 1) };
-    let of_version_2 = |row_key: &[u8]| {
-        let mut value = vec![2];
-        value.extend(crc32c::crc32c_append(crc32c::crc32c(&[2]), row_key).to_le_bytes());
+    let of_version_3 = |row_key: &[u8]| {
+        let mut value = vec![3];
+        value.extend(crc32c::crc32c_append(crc32c::crc32c(&[3]), row_key).to_le_bytes());
         value
     };
     let old_schema = |row_key: &[u8]| {
@@ -294,14 +338,14 @@ fn each_way_a_row_can_be_wrong_has_its_name() {
     let wrong: [(Value, Damage); 7] = [
         (Box::new(|_| vec![1, 2, 3]), Damage::RowTooShort { bytes: 3 }),
         (Box::new(|_| vec![1; 40]), Damage::RowChecksum),
-        (Box::new(of_version_2), Damage::RowVersion { found: 2, known: 1 }),
+        (Box::new(of_version_3), Damage::RowVersion { found: 3, known: 2 }),
         (Box::new(old_schema), Damage::EntrySchema { found: 0 }),
         (Box::new(schema::bare), Damage::RowSeal),
         (Box::new(|k| schema::seal(&key(), k, &[1, 2])), Damage::RowContent),
         (Box::new(|k| schema::seal(&key(), k, &entry(call(5, 2), &[]).to_bytes())), Damage::RowMisplaced),
     ];
     for (value, damage) in wrong {
-        assert_eq!(with_row(value), (damage, vec![row(damage), dangling, IndexFinding::Content]));
+        assert_eq!(with_row(value), (damage, vec![row(damage), IndexFinding::Content, dangling]));
     }
     assert_eq!(
         IndexError::from(Damage::EntrySchema { found: 0 }).to_string(),
@@ -329,6 +373,21 @@ fn the_check_finds_rows_that_do_not_agree() {
             IndexFinding::UnknownRow,
         ]
     );
-    overwrite(dir.path(), &schema::entry_key(call(5, 2)), None);
+    put_rows(dir.path(), &rows(dir.path())[..1]);
     assert!(open(dir.path()).index.check().contains(&IndexFinding::Count { expected: 2, found: 1 }));
+}
+
+#[test]
+fn columns_that_are_not_those_of_their_rows_are_found() {
+    let dir = tempfile::tempdir().unwrap();
+    let entries = small_index(dir.path());
+    let columns = day::Place::of(dir.path(), day::day_of(call(0, 0))).columns;
+    let mut bytes = fs::read(&columns).unwrap();
+    let at = bytes.len() - 30;
+    bytes[at] ^= 1;
+    fs::write(&columns, bytes).unwrap();
+    let index = open(dir.path()).index;
+    assert_eq!(listed(&index), entries, "rows are read where columns cannot be");
+    let day = chrono::NaiveDate::from_ymd_opt(2026, 11, 21).unwrap();
+    assert_eq!(index.check(), [IndexFinding::Columns { day }]);
 }

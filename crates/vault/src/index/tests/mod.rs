@@ -3,6 +3,7 @@
 mod crash;
 mod damage;
 mod order;
+mod search;
 
 use earwitness_model::{
     CallFacts, CallSummary, Decision, Direction, Outcome, PacketTime, Party, Pii, Refusal, RuleSetHash,
@@ -22,7 +23,7 @@ fn key() -> MetadataKey {
 }
 
 fn open(dir: &Path) -> Opened {
-    let opened = Index::open(dir, key()).expect("the index opens");
+    let opened = Index::open(dir, key(), LookUps::Now).expect("the index opens");
     if opened.state == IndexState::Fresh {
         opened.index.finish_rebuild().expect("an empty index is complete");
     }
@@ -87,6 +88,33 @@ fn copy(from: &Path, to: &Path) {
             fs::copy(file.path(), to.join(file.file_name())).unwrap();
         }
     }
+}
+
+/// The rows of a day in a closed index.
+fn rows(dir: &Path) -> Vec<row::Row> {
+    let place = day::Place::of(dir, day::day_of(call(0, 0)));
+    let file = place.open().unwrap();
+    let end = file.metadata().unwrap().len();
+    let row = |step: std::io::Result<row::Step>| match step.unwrap() {
+        row::Step::Row(row) => row,
+        row::Step::Damaged { at } => panic!("no row at {at}"),
+    };
+    row::Walk::new(&file, 0, end).map(row).collect()
+}
+
+/// Puts `rows` in the place of those of a closed index, behind its back: what it counted stays as it was.
+fn put_rows(dir: &Path, rows: &[row::Row]) {
+    let place = day::Place::of(dir, day::day_of(call(0, 0)));
+    let bytes = rows.iter().flat_map(|row| {
+        let length = u32::try_from(row.value.len()).unwrap();
+        [&row::RowHead { length, ..row.head }.to_bytes()[..], &row.value].concat()
+    });
+    let bytes: Vec<u8> = bytes.collect();
+    let (mark, mut contents) = mark::Mark::open(dir, &key()).unwrap();
+    contents.days.get_mut(&place.day).unwrap().end = bytes.len() as u64;
+    mark.settle(&contents, &key()).unwrap();
+    fs::write(&place.rows, bytes).unwrap();
+    fs::remove_file(&place.columns).unwrap();
 }
 
 fn listed(index: &Index) -> Vec<Entry> {
@@ -196,15 +224,15 @@ fn an_index_that_was_not_finished_is_never_listed() {
     let entries = [entry(call(0, 0), &[]), entry(call(1, 0), &[])];
     let interrupted = IndexState::SetAside { to: to.clone(), why: Damage::RebuildInterrupted };
     // Made for a vault that has volumes, and interrupted while it was filled; so was the one that took its place.
-    let fresh = Index::open(&dir, key()).unwrap();
+    let fresh = Index::open(&dir, key(), LookUps::Now).unwrap();
     assert_eq!(fresh.state, IndexState::Fresh);
     fresh.index.put(&entries[..1]).unwrap();
     drop(fresh);
-    let again = Index::open(&dir, key()).unwrap();
+    let again = Index::open(&dir, key(), LookUps::Now).unwrap();
     assert_eq!((again.state, again.index.len()), (interrupted.clone(), 0));
     again.index.put(&entries[..1]).unwrap();
     drop(again.index);
-    let Opened { index, state } = Index::open(&dir, key()).unwrap();
+    let Opened { index, state } = Index::open(&dir, key(), LookUps::Now).unwrap();
     assert_eq!(state, interrupted);
     index.put(&entries).unwrap();
     assert!(to.exists());
@@ -212,12 +240,12 @@ fn an_index_that_was_not_finished_is_never_listed() {
     assert!(!to.exists(), "what was set aside goes when it is replaced");
     drop(index);
     // And a rebuild of a whole one.
-    let Opened { index, state } = Index::open(&dir, key()).unwrap();
+    let Opened { index, state } = Index::open(&dir, key(), LookUps::Now).unwrap();
     assert_eq!((state, listed(&index)), (IndexState::Whole, entries.to_vec()));
     index.begin_rebuild().unwrap();
     index.put(&entries[..1]).unwrap();
     drop(index);
-    assert_eq!(Index::open(&dir, key()).unwrap().state, interrupted);
+    assert_eq!(Index::open(&dir, key(), LookUps::Now).unwrap().state, interrupted);
 }
 
 #[test]

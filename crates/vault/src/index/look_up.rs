@@ -1,0 +1,111 @@
+//! sled: what is looked up by another key than the id. It is made of the entries, and opened by whoever needs it first: the
+//! recorder, because it puts; who only lists and looks up by id never waits for it.
+
+use std::sync::{Arc, PoisonError};
+
+use earwitness_model::CallId;
+
+use super::{
+    Index, MAX_MATCHES,
+    error::{Damage, IndexError},
+    listing::Listing,
+    schema::{self, BATCH_KEY, RowKind},
+    store::Store,
+};
+
+impl Index {
+    /// The calls that have a dialog with this SIP Call-ID, oldest first, [`MAX_MATCHES`] at most.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn by_sip_call_id(&self, sip_call_id: &str) -> Result<Vec<CallId>, IndexError> {
+        let open = self.store.read().unwrap_or_else(PoisonError::into_inner).clone();
+        match open {
+            Some(store) => self.looked_up(store, sip_call_id),
+            None => self.looked_through(sip_call_id),
+        }
+    }
+
+    fn looked_up(&self, store: Arc<Store>, sip_call_id: &str) -> Result<Vec<CallId>, IndexError> {
+        let hash = self.sip_call_ids.of(sip_call_id);
+        let first = schema::sip_call_id_key(hash, CallId::from_bytes([0; 16]));
+        let mut end = schema::sip_call_id_key(hash, CallId::from_bytes([0xff; 16])).to_vec();
+        end.push(0);
+        let rows = store.rows(&first, &end).take(MAX_MATCHES);
+        rows.map(|row| {
+            let (key, value) = row?;
+            schema::unframe(&key, &value)?;
+            match schema::row_kind(&key) {
+                RowKind::SipCallId { call, .. } => Ok(call),
+                RowKind::Batch | RowKind::Unknown => Err(Damage::RowMisplaced.into()),
+            }
+        })
+        .collect()
+    }
+
+    /// Without sled: by the columns of all calls. A row that is damaged only matters when no other is found.
+    fn looked_through(&self, sip_call_id: &str) -> Result<Vec<CallId>, IndexError> {
+        let (mut found, mut damage) = (Vec::new(), None);
+        for entry in Listing::of_sip_call_id(self, sip_call_id) {
+            match entry {
+                Ok(entry) if entry.summary.sip_call_ids.iter().any(|id| id.expose() == sip_call_id) => {
+                    found.push(entry.summary.id);
+                }
+                Ok(_) => {}
+                Err(error) => damage = Some(error),
+            }
+            if found.len() >= MAX_MATCHES {
+                break;
+            }
+        }
+        match damage {
+            Some(error) if found.is_empty() => Err(error),
+            Some(_) | None => Ok(found),
+        }
+    }
+
+    /// The store, opened if it was not.
+    pub(super) fn store(&self) -> Result<Arc<Store>, IndexError> {
+        if let Some(store) = &*self.store.read().unwrap_or_else(PoisonError::into_inner) {
+            return Ok(Arc::clone(store));
+        }
+        let mut slot = self.store.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(store) = &*slot {
+            return Ok(Arc::clone(store));
+        }
+        let store = Arc::new(Store::open(&self.dir)?);
+        self.teach(&store)?;
+        Ok(Arc::clone(slot.insert(store)))
+    }
+
+    /// Puts into the store what it does not know yet of the calls that are listed.
+    fn teach(&self, store: &Store) -> Result<(), IndexError> {
+        let row = store.get(&BATCH_KEY)?.ok_or(Damage::TallyMissing)?;
+        let known = match schema::open_batch(&self.key, &row) {
+            Err(Damage::RowSeal) => return Err(IndexError::WrongKey),
+            other => other?,
+        };
+        let days = self.days();
+        let batch = days.contents.tally.batch;
+        if known > batch {
+            return Err(Damage::Behind { acknowledged: known, found: batch }.into());
+        }
+        if known == batch {
+            return Ok(());
+        }
+        let (mut look_ups, mut bytes) = (sled::Batch::default(), 0);
+        days.put_after(known, |entry, stood| {
+            for key in stood.iter().flat_map(|entry| self.sip_call_ids.keys(entry)) {
+                look_ups.remove(&key[..]);
+            }
+            for key in entry.iter().flat_map(|entry| self.sip_call_ids.keys(entry)) {
+                look_ups.insert(&key[..], schema::bare(&key));
+                bytes += key.len() as u64;
+            }
+        })?;
+        look_ups.insert(&BATCH_KEY, schema::seal_batch(&self.key, batch));
+        store.find_room(bytes)?;
+        store.apply(look_ups)?;
+        store.sync()
+    }
+}
