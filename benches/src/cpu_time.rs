@@ -11,6 +11,13 @@ pub fn cpu_time(work: impl FnOnce()) -> Duration {
     now().saturating_sub(begun)
 }
 
+/// Time that all threads of this process had a processor.
+#[must_use]
+pub fn process_time() -> Duration {
+    Duration::try_from(clock_gettime(ClockId::ProcessCPUTime))
+        .expect("a process's own time is never negative")
+}
+
 fn now() -> Duration {
     Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).expect("a thread's own time is never negative")
 }

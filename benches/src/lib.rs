@@ -4,6 +4,7 @@
 //! about them is known and a bench can assert its result before it reports a figure.
 #![forbid(unsafe_code)]
 
+pub mod calls;
 pub mod counted;
 pub mod cpu_time;
 pub mod floor;

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use earwitness_model::RecordingId;
+
 use crate::{
     container::{AAD, BLOCK_HEAD, Block, BlockKind, read_block},
     disk::{DiskFile, OpenAs, read_all},
@@ -30,8 +32,17 @@ pub(crate) fn open_volume(parts: &Parts, path: &Path) -> Result<Box<dyn DiskFile
 
 /// The manifest in a block, if it is one, of the recording the block says, and signed by this vault's recorder.
 pub(crate) fn manifest_in(parts: &Parts, block: &Block) -> Option<Manifest> {
+    manifest_and_hash_in(parts, block, |_, _| false).map(|(manifest, _)| manifest)
+}
+
+/// [`manifest_in`], and its hash; a manifest of which `is_told` knows is not asked for its signature.
+pub(crate) fn manifest_and_hash_in(
+    parts: &Parts,
+    block: &Block,
+    is_told: impl FnOnce(RecordingId, &[u8; 32]) -> bool,
+) -> Option<(Manifest, [u8; 32])> {
     let signed = parts.keys.metadata.open(&block.head.to_bytes()[AAD], &block.sealed).ok()?;
-    Manifest::verified(&signed, &parts.verifying).filter(|manifest| {
+    Manifest::told_or_verified(&signed, &parts.verifying, is_told).filter(|(manifest, _)| {
         block.head.kind == BlockKind::Manifest
             && manifest.recording == block.head.recording
             && manifest.vault == parts.settings.id

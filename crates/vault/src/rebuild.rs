@@ -1,16 +1,17 @@
 //! The index again, from volumes and ledger: the identical listing.
 
-use std::{collections::HashMap, path::PathBuf};
+use std::{collections::HashMap, io, path::PathBuf};
 
-use earwitness_model::{CallId, WallTime};
+use earwitness_model::{CallId, RecordingId, WallTime};
 
 use crate::{
-    container::{BlockKind, Scan, Scanned, VOLUME_HEAD},
+    container::{BlockKind, Manifests, Scan, Scanned, VOLUME_HEAD},
+    disk::DiskFile,
     entry::Entry,
     error::{VaultError, failed},
     ledger::LedgerKind,
     manifest::{Manifest, RecordedRow},
-    reading,
+    reading::{end_of, manifest_and_hash_in, open_volume},
     recorded::Recorded,
     shelves::{numbers, shelves},
     vault::{Parts, Vault},
@@ -67,15 +68,16 @@ pub(crate) fn index(parts: &Parts) -> Result<Rebuilt, VaultError> {
     parts.index.begin_rebuild()?;
     let mut batch = Vec::with_capacity(BATCH);
     let mut untold = Vec::new();
-    for_each_manifest(parts, |found| {
+    let known = told.recorded.clone();
+    for_each_manifest(parts, Reading::Manifests(&known), |found| {
         match found {
-            Found::Manifest { manifest, volume, at, stage: _ } => {
+            Found::Manifest { manifest, hash, volume, at, stage: _ } => {
                 rebuilt.recordings += 1;
-                told.recorded.find(&manifest);
+                told.recorded.find(manifest.recording, hash);
                 if !told.recorded.knows(manifest.recording) {
                     untold.push((RecordedRow::of(&manifest), manifest.begun));
                 }
-                batch.push(manifest.entry(volume, at));
+                batch.push(manifest.into_entry(volume, at));
             }
             Found::Damage { bytes } => rebuilt.damaged_bytes += bytes,
         }
@@ -175,33 +177,64 @@ pub(crate) enum Stage {
 /// One thing found on the way through all volumes.
 pub(crate) enum Found {
     /// A manifest.
-    Manifest { manifest: Box<Manifest>, volume: u32, at: u64, stage: Stage },
+    Manifest { manifest: Box<Manifest>, hash: [u8; 32], volume: u32, at: u64, stage: Stage },
     /// Bytes that are no whole block.
     Damage { bytes: u64 },
 }
 
+/// How much of the volumes is read.
+#[derive(Clone, Copy)]
+pub(crate) enum Reading<'r> {
+    /// Every block, and every manifest's signature.
+    Everything,
+    /// Manifests, found from head to head. Of those that the ledger tells of with their hash the signature is not asked for:
+    /// it was made by whoever told the ledger.
+    Manifests(&'r Recorded),
+}
+
+impl Reading<'_> {
+    fn is_told(self, recording: RecordingId, hash: &[u8; 32]) -> bool {
+        match self {
+            Self::Everything => false,
+            Self::Manifests(known) => known.knows_manifest(recording, hash),
+        }
+    }
+
+    fn walk<'f>(self, file: &'f dyn DiskFile, end: u64) -> io::Result<Steps<'f>> {
+        Ok(match self {
+            Self::Everything => Box::new(Scan::new(file, VOLUME_HEAD as u64)?.within(end)),
+            Self::Manifests(_) => Box::new(Manifests::new(file, VOLUME_HEAD as u64, end)?),
+        })
+    }
+}
+
+type Steps<'f> = Box<dyn Iterator<Item = io::Result<Scanned>> + 'f>;
+
 /// Walks every volume of the vault.
 pub(crate) fn for_each_manifest(
     parts: &Parts,
+    reading: Reading<'_>,
     mut each: impl FnMut(Found) -> Result<(), VaultError>,
 ) -> Result<(), VaultError> {
     for shelf in shelves(&*parts.disk, &parts.layout)? {
         for volume in numbers(&*parts.disk, &parts.layout, &shelf, ".vol")? {
             let path: PathBuf = parts.layout.volume(&shelf, volume);
-            let file = reading::open_volume(parts, &path)?;
+            let file = open_volume(parts, &path)?;
             let size = file.size().map_err(failed("read", &path))?;
             let reach = parts.growing.reach(&shelf, volume, size);
-            let scan = Scan::new(&*file, VOLUME_HEAD as u64).map_err(failed("read", &path))?;
-            for step in scan.within(reach.durable) {
+            for step in reading.walk(&*file, reach.durable).map_err(failed("read", &path))? {
                 match step.map_err(failed("read", &path))? {
                     Scanned::Block(block) if block.head.kind == BlockKind::Manifest => {
-                        match reading::manifest_in(parts, &block) {
-                            Some(manifest) => {
+                        let found = manifest_and_hash_in(parts, &block, |recording, hash| {
+                            reading.is_told(recording, hash)
+                        });
+                        match found {
+                            Some((manifest, hash)) => {
                                 let (manifest, at) = (Box::new(manifest), block.at);
                                 let stage = if at < reach.settled { Stage::Settled } else { Stage::Durable };
-                                each(Found::Manifest { manifest, volume, at, stage })?;
+                                each(Found::Manifest { manifest, hash, volume, at, stage })?;
                             }
-                            None => each(Found::Damage { bytes: reading::end_of(&block) - block.at })?,
+                            None => each(Found::Damage { bytes: end_of(&block) - block.at })?,
                         }
                     }
                     Scanned::Block(_) => {}

@@ -6,16 +6,11 @@ use std::collections::BTreeMap;
 
 use earwitness_model::RecordingId;
 
-use crate::{
-    ledger::LedgerKind,
-    manifest::{Manifest, RecordedRow},
-    vault::Parts,
-    verify::Fault,
-};
+use crate::{ledger::LedgerKind, manifest::RecordedRow, vault::Parts, verify::Fault};
 
 /// What the ledger told. It must be read before the volumes are: a recording is in its volume before the ledger tells of
 /// it, so that one which is finished in between is not missed.
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub(crate) struct Recorded {
     /// By recording and hash of its manifest: a recording can be told of twice.
     told: BTreeMap<(RecordingId, [u8; 32]), Found>,
@@ -55,10 +50,14 @@ impl Recorded {
         self.told.range(manifests_of(recording)).next().is_some()
     }
 
-    /// A volume holds this manifest.
-    pub(crate) fn find(&mut self, manifest: &Manifest) {
-        let hash = manifest.hash();
-        for ((_, told), found) in self.told.range_mut(manifests_of(manifest.recording)) {
+    /// Whether the ledger told of this recording with a manifest of this hash.
+    pub(crate) fn knows_manifest(&self, recording: RecordingId, hash: &[u8; 32]) -> bool {
+        self.told.contains_key(&(recording, *hash))
+    }
+
+    /// A volume holds a manifest of this recording with this hash.
+    pub(crate) fn find(&mut self, recording: RecordingId, hash: [u8; 32]) {
+        for ((_, told), found) in self.told.range_mut(manifests_of(recording)) {
             let now = if *told == hash { Found::This } else { Found::Another };
             *found = now.max(*found);
         }

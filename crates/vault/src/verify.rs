@@ -12,7 +12,7 @@ use crate::{
     index::IndexFinding,
     opener::Opener,
     reading::{open_volume, shelf_of},
-    rebuild::{Found, Stage, for_each_manifest},
+    rebuild::{Found, Reading, Stage, for_each_manifest},
     recorded::Recorded,
     vault::{Parts, Vault},
 };
@@ -90,10 +90,10 @@ impl Vault {
         let (mut damage, mut untold) = (0, Vec::new());
         // Before the volumes, so that what is told of later is not missed in them.
         let mut recorded = Recorded::read(&self.parts);
-        let walked = for_each_manifest(&self.parts, |found| {
+        let walked = for_each_manifest(&self.parts, Reading::Everything, |found| {
             match found {
-                Found::Manifest { manifest, volume, at, stage } => {
-                    recorded.find(&manifest);
+                Found::Manifest { manifest, hash, volume, at, stage } => {
+                    recorded.find(manifest.recording, hash);
                     if stage == Stage::Durable {
                         return Ok(());
                     }

@@ -44,12 +44,14 @@
 
 mod block;
 mod chain;
+mod manifests;
 mod scan;
 mod volume_head;
 
 pub(crate) use block::{AAD, BLOCK_HEAD, block_hash, link_block, nonce};
 pub use block::{BlockDamage, BlockHead, BlockKind, MAX_SEALED};
 pub(crate) use chain::{Chain, read_block};
+pub(crate) use manifests::Manifests;
 pub use scan::{Block, Scan, Scanned};
 pub(crate) use volume_head::VOLUME_HEAD;
 pub use volume_head::{FORMAT_VERSION, HeadDamage, VOLUME_VERSION, VolumeHead};

@@ -68,16 +68,17 @@ impl<'i> Listing<'i> {
         let file = place.open()?;
         let found = place.columns(&file, mark.end, &self.index.key)?;
         // Of several rows of a call the last one stands.
-        let changed: HashMap<CallId, u64> = found
-            .rows()
-            .filter(|(_, columns)| columns.kind != Kind::New)
-            .map(|(at, columns)| (columns.call, at))
-            .collect();
+        let mut last: HashMap<CallId, u64> = HashMap::new();
+        for (at, columns) in found.rows() {
+            if columns.kind != Kind::New || (!last.is_empty() && last.contains_key(&columns.call)) {
+                last.insert(columns.call, at);
+            }
+        }
         let mut live = 0;
         let mut calls = Vec::new();
         for (at, Columns { call, length, kind, traits }) in found.rows() {
-            let stands = kind != Kind::Gone
-                && (changed.is_empty() || changed.get(&call).is_none_or(|last| *last == at));
+            let stands =
+                kind != Kind::Gone && (last.is_empty() || last.get(&call).is_none_or(|last| *last == at));
             live += u64::from(stands);
             let is_in_time = call >= self.from && self.to.is_none_or(|to| call < to);
             if stands && is_in_time && self.wanted.may_be(&traits) {

@@ -83,18 +83,21 @@ pub(super) struct Chain<'d> {
     expected: Expected,
     /// A row whose fault was given first.
     held: Option<Found>,
+    /// Of a file that is longer only the rows in so many last bytes are looked at.
+    last: u64,
 }
 
 impl<'d> Chain<'d> {
     /// All of `files`, the first of which begins the ledger.
     pub(super) fn whole(disk: &'d dyn Disk, files: Vec<PathBuf>) -> Self {
         let expected = Expected::Place(Place::default());
-        Self { disk, files: files.into(), current: None, expected, held: None }
+        Self { disk, files: files.into(), current: None, expected, held: None, last: u64::MAX }
     }
 
-    /// One file, wherever its header says that it belongs.
-    pub(super) fn of_file(disk: &'d dyn Disk, file: PathBuf) -> Self {
-        Self { disk, files: [file].into(), current: None, expected: Expected::Anything, held: None }
+    /// The rows in the last bytes of one file, wherever its header says that it belongs. Where they are no rows it is read
+    /// from its beginning.
+    pub(super) fn of_end(disk: &'d dyn Disk, file: PathBuf, last: u64) -> Self {
+        Self { disk, files: [file].into(), current: None, expected: Expected::Anything, held: None, last }
     }
 
     /// After the last row: where the next one belongs; `None` when nothing that could be read tells.
@@ -108,13 +111,16 @@ impl<'d> Chain<'d> {
     fn open(&mut self, path: PathBuf) -> Option<Found> {
         let opened = self.disk.open(&path, OpenAs::Read).and_then(Walk::new).and_then(|mut walk| {
             let header = walk.header()?;
-            Ok((walk, header))
+            let is_skipped = matches!(header, Header::Begins(_)) && walk.skip_to_last(self.last)?;
+            Ok((walk, header, is_skipped))
         });
-        let Ok((walk, header)) = opened else { return self.give_up(path, LedgerFault::Unreadable) };
+        let Ok((walk, header, is_skipped)) = opened else {
+            return self.give_up(path, LedgerFault::Unreadable);
+        };
         let fault = match header {
             Header::Begins(place) => {
                 let fault = self.expected.fault(place.number, |chain| *chain == place.chain);
-                self.expected = Expected::Place(place);
+                self.expected = if is_skipped { Expected::Anything } else { Expected::Place(place) };
                 fault
             }
             Header::Version(found) => return self.give_up(path, LedgerFault::Version { found }),

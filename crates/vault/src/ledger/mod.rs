@@ -56,7 +56,7 @@ const WRITE_AT: usize = 64 << 10;
 pub struct LedgerState {
     /// The bytes after the last whole row, now cut: a row that was never acknowledged, or the last one damaged.
     pub cut: Option<LedgerFinding>,
-    /// What is wrong in the newest file; the others are read by [`Ledger::verify`] only.
+    /// What is wrong in the last 2 MiB of the newest file; everything before is read by [`Ledger::verify`] only.
     pub findings: Vec<LedgerFinding>,
     /// The number that the next row gets: how many there ever were.
     pub next_number: u64,

@@ -163,6 +163,20 @@ impl Walk {
         Ok(Self { file, size, window: Vec::new(), window_at: 0, at: (FILE_HEADER as u64).min(size) })
     }
 
+    /// Goes on with the first whole row of the last `bytes` bytes, if there are more and there is one.
+    pub(super) fn skip_to_last(&mut self, bytes: u64) -> io::Result<bool> {
+        let from = self.size.saturating_sub(bytes);
+        if from <= self.at {
+            return Ok(false);
+        }
+        let row = self.next_row(from)?;
+        let is_there = row < self.size;
+        if is_there {
+            self.at = row;
+        }
+        Ok(is_there)
+    }
+
     /// What the file's header says.
     pub(super) fn header(&mut self) -> io::Result<Header> {
         let Some(header) = self.bytes(0, FILE_HEADER)? else { return Ok(Header::Damaged) };

@@ -1,4 +1,7 @@
-//! What the newest file holds, read before the ledger goes on in it.
+//! What the end of the newest file holds, read before the ledger goes on in it.
+//!
+//! Each row says its number and its chain, so that the last one is enough to go on from, and what a crash can tear is behind it.
+//! A month of many calls is not read whole whenever somebody wants to see one of them: [`super::Ledger::verify`] does that.
 
 use std::path::Path;
 
@@ -12,7 +15,10 @@ use super::{
 };
 use crate::disk::Disk;
 
-/// What one file holds, read before the ledger goes on in it.
+/// Bytes that are looked at: some of the longest rows, some thousand ordinary ones.
+const END: u64 = 2 << 20;
+
+/// What the end of one file holds, read before the ledger goes on in it.
 pub(super) struct Survey {
     pub(super) rows: u64,
     pub(super) last_row: Option<WallTime>,
@@ -26,7 +32,7 @@ impl Survey {
     pub(super) fn of(disk: &dyn Disk, path: &Path) -> Result<Self, LedgerError> {
         let mut survey =
             Self { rows: 0, last_row: None, torn: None, findings: Vec::new(), end: Place::default() };
-        let mut chain = Chain::of_file(disk, path.to_owned());
+        let mut chain = Chain::of_end(disk, path.to_owned(), END);
         for found in &mut chain {
             let finding = match found {
                 Found::Row { row, .. } => {

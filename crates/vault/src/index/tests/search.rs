@@ -85,7 +85,9 @@ fn asked() -> Vec<(Search, Meant)> {
         (Search { least_talk: Some(Duration::from_secs(300)), ..none() }, |call| {
             call.talk_nanos() >= 300_000_000_000
         }),
-        (Search { lost_above: Some(0.3), ..none() }, |call| call.worst_loss().is_some_and(|lost| lost > 0.3)),
+        (Search { lost_above: Some(0.35), ..none() }, |call| {
+            call.worst_loss().is_some_and(|lost| lost > 0.35)
+        }),
         (Search { lost_above: Some(0.0), ..none() }, |call| call.worst_loss().is_some_and(|lost| lost > 0.0)),
         (Search { notices: texts(&["ivr-0", "ivr-3"]), ..none() }, |call| match &call.verdict.decision {
             Decision::Admit(keep) => ["ivr-0", "ivr-3"].contains(&&*keep.notice),

@@ -170,3 +170,37 @@ fn payloads_are_not_readable_in_the_file() {
         }
     }
 }
+
+#[test]
+fn a_long_month_is_gone_on_with_from_its_end_whatever_is_in_its_middle() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut ledger, _) = open(dir.path());
+    let payload = vec![7; 4000];
+    for _ in 0..1500 {
+        ledger.append(LedgerKind::Recorded, on_day(0), &payload).unwrap();
+    }
+    ledger.sync().unwrap();
+    let head = ledger.head();
+    drop(ledger);
+    let path = month(dir.path(), "2026-11");
+    let mut bytes = std::fs::read(&path).unwrap();
+    let torn = [&bytes[..], &bytes[100..300]].concat();
+    std::fs::write(&path, torn).unwrap();
+    let (ledger, state) = open(dir.path());
+    assert_eq!((ledger.head(), state.next_number), (head, 1500));
+    assert_eq!(state.cut.unwrap().offset, bytes.len() as u64);
+    assert_eq!((state.findings, ledger.verify()), (vec![], vec![]));
+    drop(ledger);
+    // Damage before the end is for `verify` to find; damage in the end is found at once.
+    for (at, at_once) in [(1_000_000, 0), (5_000_000, 2)] {
+        bytes[at] ^= 1;
+        std::fs::write(&path, &bytes).unwrap();
+        let (mut ledger, state) = open(dir.path());
+        assert_eq!((ledger.head(), state.next_number, state.findings.len()), (head, 1500, at_once));
+        assert_eq!(ledger.verify().len(), 2, "the row, and that it is missing");
+        ledger.append(LedgerKind::Recorded, on_day(0), b"next").unwrap();
+        ledger.sync().unwrap();
+        assert_eq!(ledger.rows().flatten().last().unwrap().number, 1500);
+        bytes[at] ^= 1;
+    }
+}
