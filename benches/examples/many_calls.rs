@@ -21,8 +21,8 @@ use earwitness_benches::{
     cpu_time::process_time,
     office::NOW,
 };
-use earwitness_model::{CallSummary, Decision, Mode, Outcome, WallTime};
 use earwitness_load::MORNING;
+use earwitness_model::{CallSummary, Decision, Mode, Outcome, WallTime};
 use earwitness_vault::{Access, CipherSuite, NewVault, Vault, create};
 
 /// Calls of one commit.

@@ -2,12 +2,12 @@
 
 use std::net::SocketAddr;
 
+use earwitness_load::{MORNING, Random};
 use earwitness_model::{
     CallEnd, CallFacts, CallId, CallSummary, Codec, Course, Decision, Direction, EarlyMedia, EndedBy, Flow,
     InbandDigits, Keep, Leg, Mode, Outcome, PacketTime, Party, Period, Pii, Refusal, RetentionClass,
     RuleSetHash, StreamQuality, StreamSummary, Track, TrackIndex, Verdict,
 };
-use earwitness_load::{MORNING, Random};
 use earwitness_vault::Opening;
 
 /// Days over which the calls are spread, the last of them the morning's.
