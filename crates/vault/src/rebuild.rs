@@ -63,13 +63,12 @@ impl Vault {
 }
 
 pub(crate) fn index(parts: &Parts) -> Result<Rebuilt, VaultError> {
-    let mut told = read_ledger(parts);
+    let told = read_ledger(parts);
     let mut rebuilt = Rebuilt { unreadable_rows: told.unreadable, ..Rebuilt::default() };
     parts.index.begin_rebuild()?;
     let mut batch = Vec::with_capacity(BATCH);
     let mut untold = Vec::new();
-    let known = told.recorded.clone();
-    for_each_manifest(parts, Reading::Manifests(&known), |found| {
+    for_each_manifest(parts, Reading::Manifests(&told.recorded), |found| {
         match found {
             Found::Manifest { manifest, hash, volume, at, stage: _ } => {
                 rebuilt.recordings += 1;

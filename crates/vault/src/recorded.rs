@@ -2,7 +2,7 @@
 //!
 //! A volume that was taken away leaves nothing behind that could be found damaged: only the ledger knows of it.
 
-use std::collections::BTreeMap;
+use std::{cell::Cell, collections::BTreeMap};
 
 use earwitness_model::RecordingId;
 
@@ -10,10 +10,10 @@ use crate::{ledger::LedgerKind, manifest::RecordedRow, vault::Parts, verify::Fau
 
 /// What the ledger told. It must be read before the volumes are: a recording is in its volume before the ledger tells of
 /// it, so that one which is finished in between is not missed.
-#[derive(Default, Clone)]
+#[derive(Default)]
 pub(crate) struct Recorded {
     /// By recording and hash of its manifest: a recording can be told of twice.
-    told: BTreeMap<(RecordingId, [u8; 32]), Found>,
+    told: BTreeMap<(RecordingId, [u8; 32]), Cell<Found>>,
 }
 
 /// What the volumes hold of it.
@@ -42,7 +42,7 @@ impl Recorded {
 
     /// The ledger tells of a recording.
     pub(crate) fn tell(&mut self, row: &RecordedRow) {
-        self.told.entry((row.recording, row.manifest)).or_insert(Found::Nothing);
+        self.told.entry((row.recording, row.manifest)).or_insert(Cell::new(Found::Nothing));
     }
 
     /// Whether the ledger told of this recording at all.
@@ -56,10 +56,10 @@ impl Recorded {
     }
 
     /// A volume holds a manifest of this recording with this hash.
-    pub(crate) fn find(&mut self, recording: RecordingId, hash: [u8; 32]) {
-        for ((_, told), found) in self.told.range_mut(manifests_of(recording)) {
+    pub(crate) fn find(&self, recording: RecordingId, hash: [u8; 32]) {
+        for ((_, told), found) in self.told.range(manifests_of(recording)) {
             let now = if *told == hash { Found::This } else { Found::Another };
-            *found = now.max(*found);
+            found.set(now.max(found.get()));
         }
     }
 
@@ -67,14 +67,14 @@ impl Recorded {
     pub(crate) fn faults(&self) -> impl Iterator<Item = (RecordingId, Fault)> {
         let mut last_gone = None;
         self.told.iter().filter_map(move |(&(recording, _), found)| {
-            let fault = match found {
+            let fault = match found.get() {
                 Found::This => return None,
                 Found::Another => Fault::ManifestReplaced(recording),
                 // Told of twice, it is gone once.
                 Found::Nothing if last_gone == Some(recording) => return None,
                 Found::Nothing => Fault::RecordingGone(recording),
             };
-            if *found == Found::Nothing {
+            if found.get() == Found::Nothing {
                 last_gone = Some(recording);
             }
             Some((recording, fault))

@@ -89,7 +89,7 @@ impl Vault {
         let mut findings: Vec<_> = self.parts.index.check().into_iter().map(of_index).collect();
         let (mut damage, mut untold) = (0, Vec::new());
         // Before the volumes, so that what is told of later is not missed in them.
-        let mut recorded = Recorded::read(&self.parts);
+        let recorded = Recorded::read(&self.parts);
         let walked = for_each_manifest(&self.parts, Reading::Everything, |found| {
             match found {
                 Found::Manifest { manifest, hash, volume, at, stage } => {
