@@ -131,8 +131,7 @@ impl Masks {
             self.secret.order(realm, context, size).next(value)
         };
         let (ranges, mut digits) = (class.ranges(prefix), prefix.map(u16::from));
-        let shape: Vec<u8> =
-            ranges.iter().map(|range| range.low as u8).chain([class as u8]).collect();
+        let shape: Vec<u8> = ranges.iter().map(|range| range.low as u8).chain([class as u8]).collect();
         loop {
             let (value, size) = number(&ranges, &digits);
             digits = numbers(&ranges, order(value, "ipv4/24", &shape, size));
@@ -227,7 +226,8 @@ impl Masks {
         if inner.is_none()
             && let Ok(address) = text.parse::<Ipv4Addr>()
         {
-            return Some(self.ip(address.into()).to_string().into_bytes()).filter(|new| new.len() == old.len());
+            return Some(self.ip(address.into()).to_string().into_bytes())
+                .filter(|new| new.len() == old.len());
         }
         let address: Ipv6Addr = inner.unwrap_or(text).parse().ok()?;
         let IpAddr::V6(new) = self.ip(address.into()) else { return None };
@@ -263,7 +263,9 @@ fn rewritten(text: &str, old: Ipv6Addr, new: Ipv6Addr) -> Option<String> {
     };
     let written = match after {
         None => write(before, 0)?,
-        Some(after) => format!("{}::{}", write(before, 0)?, write(after, 8_usize.checked_sub(count(after))?)?),
+        Some(after) => {
+            format!("{}::{}", write(before, 0)?, write(after, 8_usize.checked_sub(count(after))?)?)
+        }
     };
     // What stood for no group must stand for none.
     (written.parse() == Ok(new) || old == new).then_some(written)
@@ -334,7 +336,13 @@ mod tests {
     #[test]
     fn an_ipv6_address_is_written_as_it_was() {
         let mut masks = masks();
-        for text in ["2001:db8::41", "[2001:DB8::41]", "fe80::1:2", "2001:0db8:0000:0000:0000:0000:0000:0041", "::ffff:10.1.0.9"] {
+        for text in [
+            "2001:db8::41",
+            "[2001:DB8::41]",
+            "fe80::1:2",
+            "2001:0db8:0000:0000:0000:0000:0000:0041",
+            "::ffff:10.1.0.9",
+        ] {
             let new = masks.address_text(text.as_bytes()).unwrap();
             let (new, bare) = (String::from_utf8(new).unwrap(), |text: &str| text.replace(['[', ']'], ""));
             assert_eq!(new.len(), text.len());

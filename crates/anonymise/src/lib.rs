@@ -42,12 +42,7 @@ pub use counts::{Counts, Dropped};
 pub use secret::Secret;
 
 use crate::{
-    frame::Carries,
-    masks::Masks,
-    pieces::Pieces,
-    queue::Queue,
-    sketch::Sketch,
-    stream::Connections,
+    frame::Carries, masks::Masks, pieces::Pieces, queue::Queue, sketch::Sketch, stream::Connections,
 };
 
 /// A frame that may be given away.

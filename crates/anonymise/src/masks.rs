@@ -182,8 +182,7 @@ mod tests {
     fn a_number_is_the_same_with_separators_and_keeps_its_leading_class() {
         let mut masks = masks();
         let plain = masks.text(b"0312221111");
-        let parted: Vec<u8> =
-            masks.text(b"(031) 222-1111").into_iter().filter(u8::is_ascii_digit).collect();
+        let parted: Vec<u8> = masks.text(b"(031) 222-1111").into_iter().filter(u8::is_ascii_digit).collect();
         assert_eq!(plain, parted);
         assert_eq!(plain[0], b'0');
         assert!((0..100).all(|number: u32| masks.text(format!("4{number:03}").as_bytes())[0] != b'0'));

@@ -11,7 +11,9 @@ pub(crate) fn datagram(masks: &mut Masks, ports: [u16; 2], old: &[u8]) -> Result
     }
     match Protocol::of(old) {
         // Below are the ports of services, whose first bytes may be anything; 4500 and 4433 are those of tunnels.
-        Protocol::Rtp | Protocol::Rtcp if ports.iter().any(|port| *port < 1024 || matches!(port, 4500 | 4433)) => {
+        Protocol::Rtp | Protocol::Rtcp
+            if ports.iter().any(|port| *port < 1024 || matches!(port, 4500 | 4433)) =>
+        {
             Err(Dropped::OtherUdp)
         }
         Protocol::Rtp => Ok(rtp::packet(masks, old)),

@@ -17,7 +17,8 @@ pub(crate) fn packet(masks: &mut Masks, old: &[u8]) -> Vec<u8> {
         at += 4;
     }
     if first & 0x10 != 0 {
-        let words = sheet.chunk::<4>(at).map_or(0, |[_, _, l0, l1]| usize::from(u16::from_be_bytes([l0, l1])));
+        let words =
+            sheet.chunk::<4>(at).map_or(0, |[_, _, l0, l1]| usize::from(u16::from_be_bytes([l0, l1])));
         sheet.keep(at, 4);
         at += 4 + words * 4;
     }
@@ -211,12 +212,17 @@ mod tests {
 
     #[test]
     fn a_packet_keeps_its_place_and_loses_what_it_says() {
-        let mut old = vec![0xb1, 0x88, 0x12, 0x34, 0, 0, 1, 0x40, 1, 2, 3, 4, 9, 9, 9, 9, 0xbe, 0xde, 0, 1, 0x10, 77, 0, 0];
+        let mut old = vec![
+            0xb1, 0x88, 0x12, 0x34, 0, 0, 1, 0x40, 1, 2, 3, 4, 9, 9, 9, 9, 0xbe, 0xde, 0, 1, 0x10, 77, 0, 0,
+        ];
         old.extend((0..160_u32).map(|at| (at * 7) as u8));
         old.extend([7, 7, 7, 4]);
         let new = packet(&mut masks(), &old);
         let (before, after) = (rtp::Packet::parse(&old).unwrap(), rtp::Packet::parse(&new).unwrap());
-        assert_eq!((after.sequence(), after.timestamp(), after.payload_type()), (0x1234, before.timestamp(), 8));
+        assert_eq!(
+            (after.sequence(), after.timestamp(), after.payload_type()),
+            (0x1234, before.timestamp(), 8)
+        );
         assert_eq!((after.marker(), after.padding(), after.payload().len()), (true, 4, 160));
         assert_ne!(after.ssrc(), before.ssrc());
         assert_eq!(after.extension().unwrap().bytes, [0; 4]);

@@ -41,7 +41,9 @@ impl Found {
                     streams.handle_segment(&segment, frame.time);
                 }
                 Ok(Carried::Fragment(piece)) => {
-                    if let Reassembled::Whole(Carried::Udp(datagram)) = pieces.handle_fragment(&piece, frame.time) {
+                    if let Reassembled::Whole(Carried::Udp(datagram)) =
+                        pieces.handle_fragment(&piece, frame.time)
+                    {
                         found.datagram(datagram.flow, datagram.payload);
                     }
                 }
@@ -64,8 +66,7 @@ impl Found {
             Protocol::Sip => self.message(payload),
             Protocol::Rtp => {
                 let payload = rtp::Packet::parse(payload).map(|packet| packet.payload()).unwrap_or_default();
-                let varied = |window: &&[u8]| window.iter().collect::<HashSet<_>>().len() >= 6;
-                self.audio.extend(payload.windows(8).filter(varied).filter_map(|window| window.first_chunk().copied()));
+                                self.audio.extend(payload.windows(8).filter_map(|window| window.first_chunk().copied()).filter(is_varied));
             }
             Protocol::Rtcp | Protocol::Zrtp(_) | Protocol::Other => {}
         }
@@ -115,10 +116,19 @@ impl Found {
             );
             text.len() >= 7
                 && (digits >= 3 || letters >= 5)
-                && !nobody.iter().any(|word| lower.windows(word.len()).any(|window| window == word.as_bytes()))
+                && !nobody
+                    .iter()
+                    .any(|word| lower.windows(word.len()).any(|window| window == word.as_bytes()))
         };
         self.texts.iter().chain(&self.users).filter(is_telling)
     }
+}
+
+/// Whether eight bytes are hardly some that noise has by chance, or silence.
+fn is_varied(window: &[u8; 8]) -> bool {
+    let mut sorted = *window;
+    sorted.sort_unstable();
+    sorted.windows(2).filter(|pair| pair[0] != pair[1]).count() >= 5
 }
 
 /// Where each text of at least four bytes that `texts` holds begins in `bytes`.
@@ -140,7 +150,12 @@ impl<'t> Index<'t> {
     fn find<'b>(&'b self, bytes: &'b [u8]) -> impl Iterator<Item = (usize, &'t [u8])> + use<'b, 't> {
         bytes.windows(4).enumerate().flat_map(move |(at, start)| {
             let texts = start.first_chunk().and_then(|start| self.by_start.get(start));
-            texts.into_iter().flatten().copied().filter(move |text| bytes[at..].starts_with(text)).map(move |text| (at, text))
+            texts
+                .into_iter()
+                .flatten()
+                .copied()
+                .filter(move |text| bytes[at..].starts_with(text))
+                .map(move |text| (at, text))
         })
     }
 }
@@ -156,7 +171,8 @@ fn leaks(capture: &Capture, masked: &Masked) -> Vec<String> {
     };
     let replaced: BTreeMap<IpAddr, IpAddr> = masked.anonymiser.mapped_addresses().collect();
     let images: HashSet<IpAddr> = replaced.values().copied().collect();
-    let is_everybodys = |ip: &IpAddr| ip.is_loopback() || ip.is_unspecified() || *ip == IpAddr::from([255; 4]);
+    let is_everybodys =
+        |ip: &IpAddr| ip.is_loopback() || ip.is_unspecified() || *ip == IpAddr::from([255; 4]);
     // An address may be the one that stands for another: then it tells nothing. Else it is nowhere.
     let addresses: Vec<IpAddr> = found.addresses.iter().copied().filter(|ip| !is_everybodys(ip)).collect();
     let gone = addresses.iter().filter(|ip| !images.contains(ip));
@@ -170,11 +186,15 @@ fn leaks(capture: &Capture, masked: &Masked) -> Vec<String> {
         })
         .collect();
     // Four octets may be anything by chance: of those only headers are looked at, below.
-    let texts = found.telling().map(Vec::as_slice).chain(written.iter().map(Vec::as_slice).filter(|text| text.len() > 8));
+    let texts = found
+        .telling()
+        .map(Vec::as_slice)
+        .chain(written.iter().map(Vec::as_slice).filter(|text| text.len() > 8));
     let index = Index::of(texts);
     let all: Vec<&[u8]> = found.users.iter().map(Vec::as_slice).filter(|user| user.len() >= 3).collect();
     let users = Index::of(all.iter().copied());
-    let before: BTreeMap<u64, &[u8]> = capture.frames.iter().map(|frame| (frame.number, &frame.bytes[..])).collect();
+    let before: BTreeMap<u64, &[u8]> =
+        capture.frames.iter().map(|frame| (frame.number, &frame.bytes[..])).collect();
     for frame in masked.capture.raw() {
         for (_, text) in index.find(frame.bytes) {
             leak(frame.number, "has", text);
@@ -183,10 +203,16 @@ fn leaks(capture: &Capture, masked: &Masked) -> Vec<String> {
         let old = before[&frame.number];
         for (at, user) in users.find(old) {
             let is_part = |place: Option<&u8>| place.is_some_and(u8::is_ascii_alphanumeric);
-            let is_user = matches!(old.get(at.wrapping_sub(1)), Some(b':' | b'"')) && !is_part(old.get(at + user.len()));
+            let is_user = matches!(old.get(at.wrapping_sub(1)), Some(b':' | b'"'))
+                && !is_part(old.get(at + user.len()));
             let is_nobody = matches!(user, b"anonymous" | b"unknown" | b"invalid");
             let digits = user.iter().filter(|byte| **byte != b'0').count();
-            if is_user && !is_nobody && digits > 0 && frame.bytes[at..].starts_with(user) && is_sip_name(old, at) {
+            if is_user
+                && !is_nobody
+                && digits > 0
+                && frame.bytes[at..].starts_with(user)
+                && is_sip_name(old, at)
+            {
                 leak(frame.number, "kept", user);
             }
         }
@@ -243,9 +269,11 @@ fn nothing_of_a_told_call_is_left() {
 
 #[test]
 fn nothing_is_left_in_any_wrap() {
-    let chosen: Vec<Capture> =
-        scripts().into_iter().filter(|capture| ["demo-office", "far-end", "transfer-attended"].contains(&&capture.name[..])).collect();
-    assert_eq!(chosen.len(), 3);
+    let chosen: Vec<Capture> = scripts()
+        .into_iter()
+        .filter(|capture| ["answered", "transfer-attended"].contains(&&capture.name[..]))
+        .collect();
+    assert_eq!(chosen.len(), 2);
     let wrapped = chosen.iter().flat_map(|capture| {
         Wrap::ALL.into_iter().map(|wrap| {
             let mut capture = Capture { name: format!("{} in {wrap:?}", capture.name), ..capture.clone() };
@@ -283,7 +311,8 @@ fn nothing_of_the_captures_of_the_world_is_left() {
 
 #[test]
 fn two_runs_have_nothing_in_common_but_shapes() {
-    let office = scripts().into_iter().find(|capture| capture.name == "demo-office").expect("the demo office");
+    let office =
+        scripts().into_iter().find(|capture| capture.name == "demo-office").expect("the demo office");
     let (first, second) = (office.masked_by(Secret::seeded(1)), office.masked_by(Secret::seeded(2)));
     let mapped = |masked: &Masked| -> BTreeMap<String, String> {
         masked.anonymiser.mapped_users().map(|(old, new)| (old.to_owned(), new.to_owned())).collect()

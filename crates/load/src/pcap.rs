@@ -61,6 +61,15 @@ impl<W: Write> PcapWriter<W> {
     ///
     /// Those of the writer, and [`io::ErrorKind::InvalidInput`] for a frame of 4 GiB.
     pub fn write(&mut self, time: PacketTime, bytes: &[u8]) -> io::Result<()> {
+        self.write_cut(time, bytes, 0)
+    }
+
+    /// [`Self::write`] of a frame that was `wire_len` bytes long where it was captured, if that is more than there are.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn write_cut(&mut self, time: PacketTime, bytes: &[u8], wire_len: u32) -> io::Result<()> {
         let nanos = time.nanos().clamp(0, i64::from(u32::MAX) * 1_000_000_000);
         let (seconds, fraction) = ((nanos / 1_000_000_000) as u32, (nanos % 1_000_000_000) as u32);
         let fraction = match self.precision {
@@ -70,7 +79,7 @@ impl<W: Write> PcapWriter<W> {
         let length =
             u32::try_from(bytes.len()).map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
         let mut header = [0; 16];
-        for (at, word) in [seconds, fraction, length, length].into_iter().enumerate() {
+        for (at, word) in [seconds, fraction, length, length.max(wire_len)].into_iter().enumerate() {
             header[at * 4..at * 4 + 4].copy_from_slice(&word.to_le_bytes());
         }
         self.to.write_all(&header)?;
@@ -215,11 +224,13 @@ mod tests {
         let mut writer = PcapWriter::new(Vec::new(), LinkType::LinuxSll, Precision::Micro).unwrap();
         writer.write(PacketTime::from_nanos(3_000_004_999), b"abc").unwrap();
         writer.write(PacketTime::from_nanos(-1), b"").unwrap();
+        writer.write_cut(PacketTime::from_nanos(0), b"ab", 77).unwrap();
         let bytes = writer.finish().unwrap();
         assert_eq!(bytes[..4], [0xd4, 0xc3, 0xb2, 0xa1]);
         assert_eq!(bytes[20..24], [113, 0, 0, 0]);
         assert_eq!(bytes[24..43], *b"\x03\0\0\0\x04\0\0\0\x03\0\0\0\x03\0\0\0abc");
-        assert_eq!(bytes[43..], [0; 16]);
+        assert_eq!(bytes[43..59], [0; 16]);
+        assert_eq!(bytes[67..], *b"\x02\0\0\0\x4d\0\0\0ab");
     }
 
     #[test]

@@ -135,8 +135,7 @@ impl<'b> Walk<'b> {
 
     fn udp(mut self, masks: &mut Masks, ends: Protects, span: Span) -> Option<Arrived<'b>> {
         let header = self.sheet.chunk::<8>(span.at)?;
-        let [src, dst, len, sum] =
-            [0, 2, 4, 6].map(|at| u16::from_be_bytes([header[at], header[at + 1]]));
+        let [src, dst, len, sum] = [0, 2, 4, 6].map(|at| u16::from_be_bytes([header[at], header[at + 1]]));
         let whole = if len == 0 { span } else { span.limited(usize::from(len)) };
         self.sheet.keep(span.at, 6);
         // Without a checksum before, without one after.

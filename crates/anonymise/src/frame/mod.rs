@@ -145,7 +145,8 @@ impl<'b> Walk<'b> {
             next = match next {
                 Next::Datagram(span, ports) => {
                     // What an agent tells lies in what it says of it.
-                    let is_told = matches!(self.goal, Goal::Datagram(at) if (span.at..=span.end).contains(&at));
+                    let is_told =
+                        matches!(self.goal, Goal::Datagram(at) if (span.at..=span.end).contains(&at));
                     return is_told.then_some((self, span, ports));
                 }
                 Next::Segment(span) | Next::Piece(span) => {

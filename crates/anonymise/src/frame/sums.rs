@@ -89,14 +89,16 @@ mod tests {
 
     #[test]
     fn a_header_of_rfc_1071_sums_to_what_it_should() {
-        let header = [0x45, 0, 0, 0x73, 0, 0, 0x40, 0, 0x40, 0x11, 0, 0, 0xc0, 0xa8, 0, 1, 0xc0, 0xa8, 0, 0xc7];
+        let header =
+            [0x45, 0, 0, 0x73, 0, 0, 0x40, 0, 0x40, 0x11, 0, 0, 0xc0, 0xa8, 0, 1, 0xc0, 0xa8, 0, 0xc7];
         assert_eq!(checksum(0, &[&header]), 0xb861);
     }
 
     #[test]
     fn a_datagram_that_is_not_whole_has_none() {
         let mut frame = [0, 1, 0, 2, 0, 12, 9, 9, 1, 2];
-        let protects = Protects::Datagram { src: [10, 0, 0, 1].into(), dst: [10, 0, 0, 2].into(), protocol: 17 };
+        let protects =
+            Protects::Datagram { src: [10, 0, 0, 1].into(), dst: [10, 0, 0, 2].into(), protocol: 17 };
         Sum { at: 6, from: 0, len: 12, protects }.write(&mut frame);
         assert_eq!(frame[6..8], [0, 0]);
         Sum { at: 6, from: 0, len: 10, protects }.write(&mut frame);

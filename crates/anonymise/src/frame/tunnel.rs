@@ -86,7 +86,12 @@ impl<'b> Walk<'b> {
         let len = 4 + fields(0xb0) + acknowledged;
         self.sheet.keep(span.at, len);
         if flags & 0x80 != 0 {
-            self.sums.push(Sum { at: span.at + 4, from: span.at, len: span.len(), protects: Protects::Bytes });
+            self.sums.push(Sum {
+                at: span.at + 4,
+                from: span.at,
+                len: span.len(),
+                protects: Protects::Bytes,
+            });
         }
         let inside = span.after(len);
         let next = match kind {

@@ -56,7 +56,9 @@ fn boundary(params: &[u8]) -> Option<&[u8]> {
     let value = params.split(|byte| *byte == b';').find_map(|param| {
         let at = param.iter().position(|byte| *byte == b'=')?;
         let (name, value) = param.split_at(at);
-        name.trim_ascii().eq_ignore_ascii_case(b"boundary").then(|| value.get(1..).unwrap_or_default().trim_ascii())
+        name.trim_ascii()
+            .eq_ignore_ascii_case(b"boundary")
+            .then(|| value.get(1..).unwrap_or_default().trim_ascii())
     })?;
     let bare = value.strip_prefix(b"\"").and_then(|inner| inner.strip_suffix(b"\"")).unwrap_or(value);
     (!bare.is_empty()).then_some(bare)

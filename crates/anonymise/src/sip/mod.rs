@@ -28,7 +28,8 @@ fn nested(masks: &mut Masks, old: &[u8], depth: u8) -> Vec<u8> {
     for header in message.headers() {
         head_line(masks, &mut sheet, (header.name, header.value));
         let is = |long: &str, short: &str| {
-            header.name.eq_ignore_ascii_case(long.as_bytes()) || header.name.eq_ignore_ascii_case(short.as_bytes())
+            header.name.eq_ignore_ascii_case(long.as_bytes())
+                || header.name.eq_ignore_ascii_case(short.as_bytes())
         };
         if is("content-type", "c") {
             content_type = content_type.or(Some(header.value));
@@ -66,9 +67,16 @@ fn head_line(masks: &mut Masks, sheet: &mut Sheet<'_>, (name, old): (&[u8], &[u8
     }
     if let Some(at) = sheet.place(name).map(|at| at + name.len()) {
         // White space and the colon, also before a value that is empty and on the lines that are folded.
-        let between = sheet.old(at, usize::MAX).iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b':' | b'\r' | b'\n'));
-        let len = sheet.place(old).filter(|value| !old.is_empty() && *value >= at).map_or_else(|| between.count(), |value| value - at);
-        let is_between = sheet.old(at, len).iter().all(|byte| matches!(byte, b' ' | b'\t' | b':' | b'\r' | b'\n'));
+        let between = sheet
+            .old(at, usize::MAX)
+            .iter()
+            .take_while(|byte| matches!(byte, b' ' | b'\t' | b':' | b'\r' | b'\n'));
+        let len = sheet
+            .place(old)
+            .filter(|value| !old.is_empty() && *value >= at)
+            .map_or_else(|| between.count(), |value| value - at);
+        let is_between =
+            sheet.old(at, len).iter().all(|byte| matches!(byte, b' ' | b'\t' | b':' | b'\r' | b'\n'));
         if is_between {
             sheet.keep(at, len);
         }
@@ -76,7 +84,8 @@ fn head_line(masks: &mut Masks, sheet: &mut Sheet<'_>, (name, old): (&[u8], &[u8
     let new = value::value(masks, name, old);
     sheet.replace(old, &new);
     if let Some(end) = sheet.place(old).map(|at| at + old.len()) {
-        let spaces = sheet.old(end, usize::MAX).iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n'));
+        let spaces =
+            sheet.old(end, usize::MAX).iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n'));
         let len = spaces.count();
         sheet.keep(end, len);
     }
@@ -188,13 +197,27 @@ mod tests {
         assert_eq!(own.user.unwrap()[0], b'0');
         assert_eq!(other.uri().user.unwrap().len(), 4);
         assert_eq!(message.to().unwrap().uri().user, own.user);
-        assert_eq!(message.top_via().unwrap().branch.map(<[u8]>::len), old.top_via().unwrap().branch.map(<[u8]>::len));
+        assert_eq!(
+            message.top_via().unwrap().branch.map(<[u8]>::len),
+            old.top_via().unwrap().branch.map(<[u8]>::len)
+        );
         let sdp = earwitness_wire::sdp::Session::parse(message.sdp().unwrap()).unwrap();
         let media = sdp.media().next().unwrap();
         assert_eq!((media.port(), media.payload_types().collect::<Vec<_>>()), (16384, vec![8, 101]));
         let via = message.top_via().unwrap();
         assert_eq!(media.connection().unwrap().to_string().as_bytes(), via.host);
-        for gone in ["4001", "312221111", "example", "10.1.0.41", "kim", "Kim", "7d1f0e62", "no header", "calls", "민"] {
+        for gone in [
+            "4001",
+            "312221111",
+            "example",
+            "10.1.0.41",
+            "kim",
+            "Kim",
+            "7d1f0e62",
+            "no header",
+            "calls",
+            "민",
+        ] {
             assert!(!text.windows(gone.len()).any(|window| window == gone.as_bytes()), "{gone}");
         }
     }

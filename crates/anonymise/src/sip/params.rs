@@ -46,7 +46,10 @@ impl Value {
             (b"expires", Value::Count),
             (b"nc", Value::Count),
         ];
-        NAMES.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map_or(Self::Words, |(_, value)| *value)
+        NAMES
+            .iter()
+            .find(|(known, _)| known.eq_ignore_ascii_case(name))
+            .map_or(Self::Words, |(_, value)| *value)
     }
 }
 
@@ -105,10 +108,12 @@ fn one(masks: &mut Masks, kind: Value, old: &[u8]) -> Vec<u8> {
     match kind {
         Value::Name => name(masks, old),
         Value::Host => masks.host(old),
-        Value::User => match old.iter().position(|byte| *byte == b'@').and_then(|at| old.split_at_checked(at + 1)) {
-            Some((user, host)) => [masks.text(user), masks.host(host)].concat(),
-            None => masks.user(old),
-        },
+        Value::User => {
+            match old.iter().position(|byte| *byte == b'@').and_then(|at| old.split_at_checked(at + 1)) {
+                Some((user, host)) => [masks.text(user), masks.host(host)].concat(),
+                None => masks.user(old),
+            }
+        }
         Value::Uri => uri(masks, old),
         Value::Count => words(masks, COUNTS, old),
         Value::Words => words(masks, SMALL, old),

@@ -76,9 +76,8 @@ fn attribute(masks: &mut Masks, old: &[u8]) -> Vec<u8> {
             learn(masks, value);
             words(masks, RATES, value)
         }
-        b"fmtp" | b"rtcp-fb" | b"ptime" | b"maxptime" | b"framerate" | b"extmap" | b"silencesupp" | b"bitrate" => {
-            words(masks, RATES, value)
-        }
+        b"fmtp" | b"rtcp-fb" | b"ptime" | b"maxptime" | b"framerate" | b"extmap" | b"silencesupp"
+        | b"bitrate" => words(masks, RATES, value),
         b"rtcp" => each_word(value, |index, word| match index {
             0 => words(masks, PORTS, word),
             1 | 2 => words(masks, SMALL, word),
@@ -173,8 +172,14 @@ mod tests {
                    a=fmtp:101 0-15\r\na=rtcp:53020 IN IP4 10.1.0.42\r\na=sendonly\r\na=x-kim:4001\r\nhello Kim\r\n";
         let new = text(old);
         assert_eq!(new.len(), old.len());
-        for kept in ["v=0\r\no=", " IN IP4 10.", "\r\ni=-\r\n", "/127\r\nb=AS:64\r\nt=0 0\r\nm=audio 49170/2 RTP/SAVP 8 0 101 111\r\n\
-            a=rtpmap:101 telephone-event/8000\r\na=rtpmap:111 opus/48000/2\r\na=fmtp:101 0-15\r\na=rtcp:53020 IN IP4 10.", "a=sendonly\r\n"] {
+        for kept in [
+            "v=0\r\no=",
+            " IN IP4 10.",
+            "\r\ni=-\r\n",
+            "/127\r\nb=AS:64\r\nt=0 0\r\nm=audio 49170/2 RTP/SAVP 8 0 101 111\r\n\
+            a=rtpmap:101 telephone-event/8000\r\na=rtpmap:111 opus/48000/2\r\na=fmtp:101 0-15\r\na=rtcp:53020 IN IP4 10.",
+            "a=sendonly\r\n",
+        ] {
             assert!(new.contains(kept), "{new} lacks {kept}");
         }
         for gone in ["kim", "Kim", "10.1.0.4", "call", "hello", "224.2.1.1", "4001"] {
@@ -188,8 +193,16 @@ mod tests {
                    a=candidate:a1 1 UDP 2130706431 10.1.0.41 8998 typ srflx raddr 192.168.0.9 rport 9\n\
                    a=fingerprint:sha-256 4A:AD:B9\na=ice-pwd:asd88fgpdd777uzjYhagZg";
         let new = text(old);
-        assert!(new.contains("a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:") && new.contains("|2^20|1:4\n"), "{new}");
-        assert!(new.contains(" 1 UDP 2130706431 10.") && new.contains(" 8998 typ srflx raddr 192.168.") && new.contains(" rport 9\n"), "{new}");
+        assert!(
+            new.contains("a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:") && new.contains("|2^20|1:4\n"),
+            "{new}"
+        );
+        assert!(
+            new.contains(" 1 UDP 2130706431 10.")
+                && new.contains(" 8998 typ srflx raddr 192.168.")
+                && new.contains(" rport 9\n"),
+            "{new}"
+        );
         assert!(new.contains("a=fingerprint:sha-256 "), "{new}");
         for gone in ["d0Rmdmcm", "10.1.0.41", "192.168.0.9", "4A:AD", "asd88"] {
             assert!(!new.contains(gone), "{new} has {gone}");

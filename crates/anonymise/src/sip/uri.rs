@@ -177,7 +177,9 @@ pub(crate) fn vias(masks: &mut Masks, old: &[u8]) -> Vec<u8> {
         let mut at = 0;
         // Name, version and transport, with white space around the slashes.
         for _ in 0..3 {
-            at += one.get(at..).map_or(0, |rest| rest.iter().take_while(|byte| **byte == b'/' || byte.is_ascii_whitespace()).count());
+            at += one.get(at..).map_or(0, |rest| {
+                rest.iter().take_while(|byte| **byte == b'/' || byte.is_ascii_whitespace()).count()
+            });
             at += token_end(one.get(at..).unwrap_or_default());
         }
         let (protocol, rest) = one.split_at(at.min(one.len()));

@@ -151,7 +151,8 @@ const KINDS: [(&str, Kind); 110] = [
 /// The value of the header `name`, replaced.
 pub(crate) fn value(masks: &mut Masks, name: &[u8], old: &[u8]) -> Vec<u8> {
     let lower = name.to_ascii_lowercase();
-    let kind = KINDS.iter().find(|(known, _)| known.as_bytes() == lower).map_or(Kind::Filler, |(_, kind)| *kind);
+    let kind =
+        KINDS.iter().find(|(known, _)| known.as_bytes() == lower).map_or(Kind::Filler, |(_, kind)| *kind);
     match kind {
         Kind::Words => words(masks, SMALL, old),
         Kind::Counts => words(masks, COUNTS, old),
@@ -207,7 +208,8 @@ fn credentials(masks: &mut Masks, old: &[u8]) -> Vec<u8> {
 
 /// The name of a product, up to its version, and what else there is replaced.
 fn product(masks: &mut Masks, old: &[u8]) -> Vec<u8> {
-    let end = old.iter().position(|byte| !matches!(byte, b'A'..=b'Z' | b'a'..=b'z' | b'-')).unwrap_or(old.len());
+    let end =
+        old.iter().position(|byte| !matches!(byte, b'A'..=b'Z' | b'a'..=b'z' | b'-')).unwrap_or(old.len());
     let end = if (2..=24).contains(&end) { end } else { 0 };
     let (name, rest) = old.split_at(end);
     let rest = if rest.is_empty() { Vec::new() } else { masks.text(rest) };
@@ -263,9 +265,19 @@ mod tests {
             &["Kim", "Chulsoo", "312223333", "example.kr", "a4001"],
         );
         check("t", "<tel:+82-31-222-3333;ext=12>", &["<tel:+", ";ext=", ">"], &["82-31", "222-3333"]);
-        check("Contact", "<sip:4001@10.1.0.41:5060>;expires=86400;q=0.5", &["@10.", ":5060>;expires=86400;q=0.5"], &["4001", "10.1.0.41"]);
+        check(
+            "Contact",
+            "<sip:4001@10.1.0.41:5060>;expires=86400;q=0.5",
+            &["@10.", ":5060>;expires=86400;q=0.5"],
+            &["4001", "10.1.0.41"],
+        );
         assert_eq!(text("Contact", "*"), "*");
-        let new = check("Diversion", "복지과 <sip:4001@example.kr>;reason=no-answer;counter=1", &[";reason=no-answer;counter=1"], &["복지과", "4001"]);
+        let new = check(
+            "Diversion",
+            "복지과 <sip:4001@example.kr>;reason=no-answer;counter=1",
+            &[";reason=no-answer;counter=1"],
+            &["복지과", "4001"],
+        );
         assert!(new.is_ascii());
     }
 
@@ -276,9 +288,19 @@ mod tests {
         let tag = masks.text(b"a4001");
         let (id, tag) = (String::from_utf8(id).unwrap(), String::from_utf8(tag).unwrap());
         assert_eq!(text("i", "7d1f0e62@10.1.0.41"), id);
-        assert!(text("Replaces", "7d1f0e62@10.1.0.41;to-tag=a4001;from-tag=b1").starts_with(&format!("{id};to-tag={tag};from-tag=")));
-        let refer = text("Refer-To", "<sip:4002@10.1.0.5?Replaces=7d1f0e62%4010.1.0.41%3Bto-tag%3Da4001%3Bfrom-tag%3Db1&Require=replaces>");
-        assert!(refer.contains(&id.replace('@', "%40")) && refer.contains(&format!("%3Bto-tag%3D{tag}%3Bfrom-tag%3D")), "{refer}");
+        assert!(
+            text("Replaces", "7d1f0e62@10.1.0.41;to-tag=a4001;from-tag=b1")
+                .starts_with(&format!("{id};to-tag={tag};from-tag="))
+        );
+        let refer = text(
+            "Refer-To",
+            "<sip:4002@10.1.0.5?Replaces=7d1f0e62%4010.1.0.41%3Bto-tag%3Da4001%3Bfrom-tag%3Db1&Require=replaces>",
+        );
+        assert!(
+            refer.contains(&id.replace('@', "%40"))
+                && refer.contains(&format!("%3Bto-tag%3D{tag}%3Bfrom-tag%3D")),
+            "{refer}"
+        );
         assert!(refer.ends_with("&Require=replaces>"));
         assert!(text("To", "<sip:4001@x.kr>;tag=a4001").ends_with(&format!(";tag={tag}")));
     }
@@ -291,7 +313,12 @@ mod tests {
             &["SIP/2.0/UDP 10.", ":5060;branch=z9hG4bK-", ";rport=5062;received=10."],
             &["10.1.0.41", "10.1.0.42", "4001-1"],
         );
-        check("v", "SIP / 2.0 / TCP\r\n pbx.example.kr ; branch=z9hG4bKabc", &["SIP / 2.0 / TCP\r\n ", " ; branch=z9hG4bK"], &["pbx.example.kr", "bKabc"]);
+        check(
+            "v",
+            "SIP / 2.0 / TCP\r\n pbx.example.kr ; branch=z9hG4bKabc",
+            &["SIP / 2.0 / TCP\r\n ", " ; branch=z9hG4bK"],
+            &["pbx.example.kr", "bKabc"],
+        );
     }
 
     #[test]
@@ -306,7 +333,12 @@ mod tests {
 
     #[test]
     fn products_keep_their_name_and_nothing_beyond() {
-        check("User-Agent", "Yealink SIP-T46S 66.84.0.15 001565abcdef", &["Yealink "], &["T46S", "66.84", "001565abcdef"]);
+        check(
+            "User-Agent",
+            "Yealink SIP-T46S 66.84.0.15 001565abcdef",
+            &["Yealink "],
+            &["T46S", "66.84", "001565abcdef"],
+        );
         check("Server", "FPBX-16.0.40(18.9)", &["FPBX-"], &["16.0.40"]);
     }
 
@@ -314,7 +346,12 @@ mod tests {
     fn what_nobody_knows_becomes_filler() {
         check("X-Customer", "Kim Chulsoo, 010-1234-5678", &[" "], &["Kim", "1234", ",", "-"]);
         assert_ne!(text("X-Call", "a1b2"), text("X-Call", "a1b3"));
-        check("Session-ID", "ab30317f1a784dc48ff824d0d3715d86;remote=00000000000000000000000000000000", &[";remote=00000000000000000000000000000000"], &["ab30317f"]);
+        check(
+            "Session-ID",
+            "ab30317f1a784dc48ff824d0d3715d86;remote=00000000000000000000000000000000",
+            &[";remote=00000000000000000000000000000000"],
+            &["ab30317f"],
+        );
         check("Reason", "Q.850;cause=16;text=\"Kim hung up\"", &["Q.850;cause=16;text=\""], &["Kim"]);
     }
 

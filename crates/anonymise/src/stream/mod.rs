@@ -80,7 +80,9 @@ impl Connections {
 
     /// Gives up what was waited for too long.
     pub(crate) fn handle_time(&mut self, masks: &mut Masks, now: PacketTime, fates: &mut Vec<Fate>) {
-        if self.waiting.is_empty() || self.looked.is_some_and(|looked| (0..STEP_NS).contains(&now.since(looked))) {
+        if self.waiting.is_empty()
+            || self.looked.is_some_and(|looked| (0..STEP_NS).contains(&now.since(looked)))
+        {
             return;
         }
         self.looked = Some(now);
@@ -106,7 +108,12 @@ impl Connections {
 
 impl Connection {
     fn new(now: PacketTime) -> Self {
-        Self { standing: Standing::Undecided, lanes: [Lane::default(), Lane::default()], bare: Vec::new(), since: now }
+        Self {
+            standing: Standing::Undecided,
+            lanes: [Lane::default(), Lane::default()],
+            bare: Vec::new(),
+            since: now,
+        }
     }
 
     fn is_waiting(&self) -> bool {

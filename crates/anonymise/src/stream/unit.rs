@@ -47,7 +47,8 @@ pub(super) fn judge(bytes: &[u8]) -> Judged {
         [0x01 | 0x02 | 0x81 | 0x82, ..] if blanks == 0 => return websocket::judge(bytes),
         _ => {}
     }
-    let is_token = |byte: &u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'(' | b')' | b'<' | b'>' | b'@');
+    let is_token =
+        |byte: &u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'(' | b')' | b'<' | b'>' | b'@');
     let word = text.iter().take(65).take_while(|byte| is_token(byte)).count();
     match text.get(word) {
         None if word <= 64 => Judged::TooFew,
@@ -112,7 +113,8 @@ fn message(raw: &[u8]) -> Unit {
     let Some(head) = head_len(raw) else {
         return if raw.len() <= MAX_MESSAGE { Unit::More } else { Unit::Junk(raw.len()) };
     };
-    let said = raw.get(..head).and_then(|head| Message::parse(head).ok()).and_then(|head| head.content_length());
+    let said =
+        raw.get(..head).and_then(|head| Message::parse(head).ok()).and_then(|head| head.content_length());
     let len = said.and_then(|len| usize::try_from(len).ok()).unwrap_or(0).saturating_add(head);
     match len {
         len if len > MAX_MESSAGE => Unit::Message(head),
@@ -144,12 +146,15 @@ pub(super) fn opens_websocket(head: &[u8]) -> bool {
         text.split(|byte| *byte == b'\n').any(|line| {
             let value = line.strip_prefix(name.as_bytes()).map(<[u8]>::trim_ascii_start);
             value.and_then(|value| value.strip_prefix(b":")).is_some_and(|value| {
-                value.split(|byte| matches!(byte, b',' | b';')).any(|part| part.trim_ascii() == word.as_bytes())
+                value
+                    .split(|byte| matches!(byte, b',' | b';'))
+                    .any(|part| part.trim_ascii() == word.as_bytes())
             })
         })
     };
     let is_answer = text.starts_with(b"http/1.1 ");
-    let is_granted = text.starts_with(b"http/1.1 101") && !has("sec-websocket-extensions", "permessage-deflate");
+    let is_granted =
+        text.starts_with(b"http/1.1 101") && !has("sec-websocket-extensions", "permessage-deflate");
     has("upgrade", "websocket") && has("sec-websocket-protocol", "sip") && (is_granted || !is_answer)
 }
 

@@ -37,7 +37,10 @@ impl Head {
         let &[first, second] = bytes.first_chunk()?;
         let (payload, mut len) = match second & 0x7f {
             126 => (usize::from(u16::from_be_bytes(*bytes.get(2..)?.first_chunk()?)), 4),
-            127 => (usize::try_from(u64::from_be_bytes(*bytes.get(2..)?.first_chunk()?)).unwrap_or(usize::MAX), 10),
+            127 => (
+                usize::try_from(u64::from_be_bytes(*bytes.get(2..)?.first_chunk()?)).unwrap_or(usize::MAX),
+                10,
+            ),
             len => (usize::from(len), 2),
         };
         let mut key = [0; 4];
@@ -150,7 +153,12 @@ mod tests {
     fn a_message_in_two_frames_is_another_in_two_frames() {
         let message = b"OPTIONS sip:4001@10.1.0.5 SIP/2.0\r\nCall-ID: kim-1\r\n\r\n";
         let (a, b) = message.split_at(20);
-        let old = [frame(0x01, Some([1, 2, 3, 4]), a), frame(0x89, None, b"ping of kim"), frame(0x80, Some([5, 6, 7, 8]), b)].concat();
+        let old = [
+            frame(0x01, Some([1, 2, 3, 4]), a),
+            frame(0x89, None, b"ping of kim"),
+            frame(0x80, Some([5, 6, 7, 8]), b),
+        ]
+        .concat();
         assert_eq!(judge(&old), Judged::Foreign(Dropped::OtherTcp));
         assert_eq!(judge(&frame(0x81, None, message)), Judged::Ours(Mode::Frames));
         assert_eq!(next(&old), Unit::Frames(old.len()));

@@ -98,7 +98,7 @@ pub(crate) fn scripts() -> Vec<Capture> {
     paths.into_iter().filter_map(read).collect()
 }
 
-/// The captures of the world, when they are at hand: those below 8 MiB.
+/// The captures of the world, when they are at hand: those below 2 MiB.
 pub(crate) fn corpus() -> Vec<Capture> {
     let Some(root) = std::env::var_os("EARWITNESS_CORPUS") else {
         println!("left out: EARWITNESS_CORPUS is not set");
@@ -110,7 +110,7 @@ pub(crate) fn corpus() -> Vec<Capture> {
             fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
         paths.sort();
         for path in paths {
-            let is_small = fs::metadata(&path).is_ok_and(|found| found.len() < 8 << 20);
+            let is_small = fs::metadata(&path).is_ok_and(|found| found.len() < 2 << 20);
             if path.is_dir() {
                 folders.push(path);
             } else if is_small {

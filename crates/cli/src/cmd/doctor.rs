@@ -9,7 +9,7 @@ use std::{io::Write, path::PathBuf};
 use clap::Args;
 use earwitness_doctor::{Code, ExtensionReport, Options, Report};
 
-pub(super) use self::file::{Known, defects};
+pub(super) use self::file::{Known, defects, open};
 use super::record::read_key_logs;
 use crate::{
     context::Context,

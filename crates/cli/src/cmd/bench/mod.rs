@@ -1,6 +1,7 @@
 //! `earwitness bench`: what a box carries, and whether another build does as well as this one.
 
 mod against;
+mod anonymise;
 mod build;
 mod capacity;
 mod measured;
@@ -25,6 +26,7 @@ use crate::{context::Context, exit::Outcome};
   earwitness bench --against ./earwitness-new                    does the new build record the same, at the same cost?
   earwitness bench --against ./earwitness-new -r site.pcap       the same with a capture of one's own site, by --rules or all of it
   earwitness bench --against ./earwitness-new --json             for a program: one object
+  earwitness bench anonymise site.pcap -o load.pcap              a load for others: see its own help
 
 Without --against, made-up G.711 calls are recorded at once, ever more of them, by the real recorder into a real vault, until something is lost; then halfway between, until the knee is known. Each number is a process of its own; every recording is compared with what was sent before any figure is told. Frames come from a ring in memory that drops what it has no room for, as the kernel's does; what the kernel's own capture costs is only in it with --send and --receive. The sender is on the same box and takes its share of the processors, which is told. lag is from the arrival of a segment's first packet until it is safe on the disk.
 
@@ -86,6 +88,8 @@ pub(crate) struct Bench {
 
 #[derive(Debug, Subcommand)]
 enum BenchCommand {
+    /// Make a capture that may be given away: other people, the same timing and shapes
+    Anonymise(anonymise::Anonymise),
     /// Run a program, and tell what it took
     #[command(hide = true)]
     Measured(measured::Measured),
@@ -106,6 +110,7 @@ enum Form {
 impl Bench {
     pub(crate) fn run(&self, context: &Context) -> Outcome {
         match (&self.command, &self.against) {
+            (Some(BenchCommand::Anonymise(command)), _) => command.run(context),
             (Some(BenchCommand::Measured(command)), _) => command.run(context),
             (Some(BenchCommand::Step(command)), _) => command.run(context),
             (None, Some(other)) => against::run(&self.compared(other), context),

@@ -61,7 +61,8 @@ pub(crate) fn defects(context: &Context, path: &Path, known: &Known<'_>) -> Vec<
     defects.map(|finding| format!("{name}: {}. {}", finding.sentence, finding.code.cure())).collect()
 }
 
-fn open(path: &Path) -> Result<FileSource, Failure> {
+/// The capture at `path`, or on standard input.
+pub(in crate::cmd) fn open(path: &Path) -> Result<FileSource, Failure> {
     if path == Path::new("-") && std::io::stdin().is_terminal() {
         let what = "standard input is a terminal: pipe a capture into it, or name a file";
         return Err(Failure::new(Exit::Usage, what));
