@@ -66,7 +66,9 @@ impl Found {
             Protocol::Sip => self.message(payload),
             Protocol::Rtp => {
                 let payload = rtp::Packet::parse(payload).map(|packet| packet.payload()).unwrap_or_default();
-                                self.audio.extend(payload.windows(8).filter_map(|window| window.first_chunk().copied()).filter(is_varied));
+                self.audio.extend(
+                    payload.windows(8).filter_map(|window| window.first_chunk().copied()).filter(is_varied),
+                );
             }
             Protocol::Rtcp | Protocol::Zrtp(_) | Protocol::Other => {}
         }
@@ -114,7 +116,10 @@ impl Found {
                 text.iter().filter(|byte| byte.is_ascii_digit()).collect::<BTreeSet<_>>().len(),
                 text.iter().filter(|byte| byte.is_ascii_alphabetic()).collect::<BTreeSet<_>>().len(),
             );
+            // Some call their parties by codecs, which are told anyway.
+            let is_codec = lower.ends_with(b"/8000") || lower.ends_with(b"/48000/2");
             text.len() >= 7
+                && !is_codec
                 && (digits >= 3 || letters >= 5)
                 && !nobody
                     .iter()
@@ -205,7 +210,7 @@ fn leaks(capture: &Capture, masked: &Masked) -> Vec<String> {
             let is_part = |place: Option<&u8>| place.is_some_and(u8::is_ascii_alphanumeric);
             let is_user = matches!(old.get(at.wrapping_sub(1)), Some(b':' | b'"'))
                 && !is_part(old.get(at + user.len()));
-            let is_nobody = matches!(user, b"anonymous" | b"unknown" | b"invalid");
+            let is_nobody = matches!(user, b"anonymous" | b"unknown" | b"unavailable" | b"invalid");
             let digits = user.iter().filter(|byte| **byte != b'0').count();
             if is_user
                 && !is_nobody
