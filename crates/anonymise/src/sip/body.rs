@@ -105,7 +105,7 @@ fn part(masks: &mut Masks, sheet: &mut Sheet<'_>, old: &[u8], depth: u8) {
         let bare = name.trim_ascii();
         let value = rest.get(1..).unwrap_or_default();
         if bare.eq_ignore_ascii_case(b"content-type") || bare.eq_ignore_ascii_case(b"c") {
-            content_type = content_type.or(Some(value.trim_ascii()));
+            content_type = content_type.or_else(|| Some(value.trim_ascii()));
         }
         if value::is_name_kept(bare) {
             sheet.keep_part(name);
