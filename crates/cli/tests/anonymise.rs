@@ -1,4 +1,9 @@
 //! A capture of an office becomes a load that may be given away.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test stops where it fails, and says what it left out"
+)]
 
 mod support;
 
