@@ -6,7 +6,7 @@ use earwitness_model::{PacketTime, Pii, Refusal, WallTime};
 use earwitness_recorder::Watch;
 use serde::{Deserialize, Serialize};
 
-use super::{Moment, Vitals};
+use super::{Footprint, Moment, Vitals};
 use crate::{
     exit::{Exit, Failure},
     view::{Arrived, mos},
@@ -72,12 +72,17 @@ pub(crate) struct LegLine {
 ///
 /// # Errors
 /// In its first second, and when it hangs.
-pub(crate) fn look(watch: &Watch, zone: Tz, most: usize) -> Result<String, Failure> {
+pub(crate) fn look(
+    watch: &Watch,
+    zone: Tz,
+    (most, memory): (usize, Option<&Footprint>),
+) -> Result<String, Failure> {
     let failed = |cause: &dyn std::fmt::Display| Failure::new(Exit::Failed, cause);
     let health = watch.health().ok_or_else(|| failed(&"the recorder begins: ask again in a second"))?;
     let calls = watch.calls(most).map_err(|no_answer| failed(&no_answer))?;
     let calls = calls.iter().map(|call| CallLine::new(call, zone)).collect();
-    serde_json::to_string(&Look { vitals: Vitals::new(&health, zone), calls }).map_err(|cause| failed(&cause))
+    let vitals = Vitals::new(&health, zone).beside(memory.and_then(|memory| memory.vitals(&health)));
+    serde_json::to_string(&Look { vitals, calls }).map_err(|cause| failed(&cause))
 }
 
 impl CallLine {

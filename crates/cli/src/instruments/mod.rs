@@ -7,6 +7,7 @@ mod changes;
 mod damper;
 mod event;
 mod exposition;
+mod footprint;
 mod hooks;
 mod http;
 mod log;
@@ -29,6 +30,7 @@ pub(crate) use self::look::CallState;
 pub(crate) use self::{
     beside::{Shown, shown_beside},
     event::{Event, Sum},
+    footprint::{Footprint, MemoryVitals},
     hooks::AlarmHooks,
     http::Scraped,
     log::{Log, LogForm},
@@ -44,9 +46,10 @@ use crate::exit::{Exit, Failure};
 ///
 /// # Errors
 /// In its first second.
-pub(crate) fn vitals(watch: &Watch, zone: Tz) -> Result<String, Failure> {
+pub(crate) fn vitals(watch: &Watch, zone: Tz, memory: Option<&Footprint>) -> Result<String, Failure> {
     let health = watch
         .health()
         .ok_or_else(|| Failure::new(Exit::Failed, "the recorder begins: ask again in a second"))?;
-    serde_json::to_string(&Vitals::new(&health, zone)).map_err(|cause| Failure::new(Exit::Failed, cause))
+    let vitals = Vitals::new(&health, zone).beside(memory.and_then(|memory| memory.vitals(&health)));
+    serde_json::to_string(&vitals).map_err(|cause| Failure::new(Exit::Failed, cause))
 }

@@ -9,7 +9,7 @@ use earwitness_model::WallTime;
 use serde::{Deserialize, Serialize};
 
 pub(super) use self::from_health::lost_by_cause;
-use super::Moment;
+use super::{MemoryVitals, Moment};
 use crate::exit::Exit;
 
 /// A recorder writes its health down once a second: one that is older than this hangs.
@@ -39,6 +39,9 @@ pub(crate) struct Vitals {
     pub(crate) frames: FrameVitals,
     pub(crate) queues: Vec<QueueVitals>,
     pub(crate) rings: RingVitals,
+    /// Null where the system does not tell.
+    #[serde(default)]
+    pub(crate) memory: Option<MemoryVitals>,
     pub(crate) written: WrittenVitals,
     pub(crate) disk: DiskVitals,
     pub(crate) clock: ClockVitals,
@@ -210,6 +213,11 @@ pub(crate) struct AlarmVitals {
 }
 
 impl Vitals {
+    /// The same, with the memory that the process has.
+    pub(crate) fn beside(self, memory: Option<MemoryVitals>) -> Self {
+        Self { memory, ..self }
+    }
+
     /// As it is at `now`: one that is old, or that shows a thread without a recent sign of life, is of a recorder that hangs.
     pub(crate) fn seen_at(mut self, now: WallTime) -> Self {
         if self.oldest_sign().seconds_until(now) > STALE_SECONDS {

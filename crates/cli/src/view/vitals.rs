@@ -10,7 +10,7 @@ use super::{
     printable,
 };
 use crate::{
-    instruments::{HepVitals, InterfaceVitals, LinkWord, State, Vitals},
+    instruments::{HepVitals, InterfaceVitals, LinkWord, MemoryVitals, State, Vitals},
     seat::Screen,
 };
 
@@ -47,6 +47,9 @@ pub(crate) fn vitals_page(vitals: &Vitals, now: WallTime, screen: Screen) -> Str
         memory(rings.high_water_bytes)
     );
     line(&mut page, "rings", &text);
+    if let Some(of) = &vitals.memory {
+        line(&mut page, "memory", &memory_line(of, vitals.calls.running));
+    }
     line(&mut page, "vault", &vault_line(vitals));
     line(&mut page, "disk", &disk_line(vitals));
     line(&mut page, "clock", &clock_line(vitals));
@@ -76,6 +79,20 @@ pub(crate) fn heading(vitals: &Vitals, now: WallTime, screen: Screen) -> String 
         time(vitals.started.seconds_until(now)),
         printable(&rules)
     )
+}
+
+/// The process's memory, and what of it each call takes.
+fn memory_line(of: &MemoryVitals, calls: usize) -> String {
+    let in_bytes = |number: u64| memory(usize::try_from(number).unwrap_or(usize::MAX));
+    let begun = format!(
+        "{}, {} of it from before the first call",
+        in_bytes(of.resident_bytes),
+        in_bytes(of.begun_bytes)
+    );
+    match of.per_call_bytes {
+        Some(each) => format!("{begun}, {} for each of {}", in_bytes(each), grouped(calls as u64, "call")),
+        None => begun,
+    }
 }
 
 fn rules_line(vitals: &Vitals, since: &str) -> String {
@@ -224,7 +241,13 @@ mod tests {
 
     #[test]
     fn a_healthy_recorder_is_one_calm_screen() {
-        let vitals = Vitals::new(&healthy(), Seoul).seen_at(at(7201));
+        let memory = MemoryVitals {
+            resident_bytes: 70 << 20,
+            begun_bytes: 50 << 20,
+            audio_bytes: 12 << 20,
+            per_call_bytes: Some(39_568),
+        };
+        let vitals = Vitals::new(&healthy(), Seoul).beside(Some(memory)).seen_at(at(7201));
         let page = vitals_page(&vitals, at(7201), Screen::Pipe);
         let expected = "\
 recording since 2026-11-21 09:00:00 (2 h 0 min), rule set 5a5a5a5a5a5a
@@ -238,6 +261,7 @@ recording since 2026-11-21 09:00:00 (2 h 0 min), rule set 5a5a5a5a5a5a
               written  0 of 1,024, at most 17, found full 0 times
               notes    0 of 256, at most 0, found full 0 times
   rings       12.0 MiB of 1.0 GiB, at most 30.0 MiB
+  memory      70.0 MiB, 50.0 MiB of it from before the first call, 38.6 KiB for each of 212 calls
   vault       5.4 GB sealed, 1,788 calls listed, slowest commit of the last minute 12 ms
   disk        100 GB free of 120 GB, 50.0 kB/s: full in 23 days
   clock       was not set

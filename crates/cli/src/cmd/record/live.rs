@@ -14,7 +14,7 @@ use super::{Record, agents, each_once, key_log, port_of, sum, tell};
 use crate::{
     context::Context,
     exit::{Exit, Failure, Outcome},
-    instruments::{self, AlarmHooks, Event, Log, RulesRefusal, Scraped, Shown, shown_beside},
+    instruments::{self, AlarmHooks, Event, Footprint, Log, RulesRefusal, Scraped, Shown, shown_beside},
     service::{self, Confined, Confinement},
     socket::{Asked, serve_beside},
 };
@@ -41,12 +41,14 @@ pub(super) fn run(record: &Record, context: &Context) -> Outcome {
     let named = record.interfaces.iter().cloned().chain(agents.iter().map(|feed| feed.name().to_owned()));
     let named: Vec<String> = named.collect();
     let host = host();
+    let mut footprint = Footprint::open();
     // Before the vault is opened: its index starts threads, and what a thread gives up it gives up for itself.
     let confined = confine(record, context);
     let mut sources = (0..record.threads).map(|_| open_all(record)).collect::<Result<Vec<_>, _>>()?;
     // They are not shared out: the first thread listens to them.
     sources.iter_mut().take(1).for_each(|first| first.append(&mut agents));
     let vault = context.open_vault()?;
+    footprint.iter_mut().for_each(Footprint::begin);
     let log = Log::new(record.log, vault.zone(), context);
     log.tell(&Event::Confined(confined.to_string()));
     agents::open_to_all(record).iter().for_each(|event| log.tell(event));
@@ -80,8 +82,8 @@ pub(super) fn run(record: &Record, context: &Context) -> Outcome {
             Some(only) if sources.is_empty() => recorder.watch(only, post),
             last => recorder.watch_sharded(sources.into_iter().chain(last).collect(), post),
         };
-        let health = || instruments::vitals(&watch, vault.zone());
-        let calls = |most| instruments::look(&watch, vault.zone(), most);
+        let health = || instruments::vitals(&watch, vault.zone(), footprint.as_ref());
+        let calls = |most| instruments::look(&watch, vault.zone(), (most, footprint.as_ref()));
         let served = |uid, command| log.tell(&Event::Served { uid, command });
         let asked = Asked { health: &health, calls: &calls, served: &served };
         let shown = Shown { watch: &watch, log, scraped, hooks };

@@ -66,6 +66,7 @@ impl Vitals {
                 budget_bytes: health.rings.budget,
                 high_water_bytes: health.rings.high_water,
             },
+            memory: None,
             written: WrittenVitals {
                 bytes: health.written.bytes,
                 calls: health.written.calls,

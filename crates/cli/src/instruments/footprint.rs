@@ -1,0 +1,84 @@
+//! How much memory the recorder has, and what of it the running calls take.
+
+use std::{fs::File, os::unix::fs::FileExt};
+
+use earwitness_recorder::Health;
+use serde::{Deserialize, Serialize};
+
+/// What the system keeps count of. It is opened before the recorder closes all files but its own to itself.
+pub(crate) struct Footprint {
+    status: File,
+    /// Before the first frame.
+    begun_bytes: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct MemoryVitals {
+    /// Of the whole process.
+    pub(crate) resident_bytes: u64,
+    /// What it was before the first frame.
+    pub(crate) begun_bytes: u64,
+    /// Audio on its way to the disk: rings that fill, and what the vault has not written yet.
+    pub(crate) audio_bytes: u64,
+    /// The rest, for each call that runs; null while none does.
+    pub(crate) per_call_bytes: Option<u64>,
+}
+
+impl Footprint {
+    /// `None` where the system does not tell.
+    pub(crate) fn open() -> Option<Self> {
+        let status = File::open("/proc/self/status").ok()?;
+        Some(Self { begun_bytes: resident(&status)?, status })
+    }
+
+    /// Nothing was recorded yet: what the process has from here on is of calls.
+    pub(crate) fn begin(&mut self) {
+        self.begun_bytes = resident(&self.status).unwrap_or(self.begun_bytes);
+    }
+
+    /// What it comes to beside `health`.
+    pub(super) fn vitals(&self, health: &Health) -> Option<MemoryVitals> {
+        let resident_bytes = resident(&self.status)?;
+        Some(MemoryVitals::new((self.begun_bytes, resident_bytes), health.rings.bytes as u64, health.calls))
+    }
+}
+
+impl MemoryVitals {
+    fn new((begun_bytes, resident_bytes): (u64, u64), audio_bytes: u64, calls: usize) -> Self {
+        let rest = resident_bytes.saturating_sub(begun_bytes).saturating_sub(audio_bytes);
+        let per_call_bytes = rest.checked_div(calls as u64);
+        Self { resident_bytes, begun_bytes, audio_bytes, per_call_bytes }
+    }
+}
+
+/// The resident set (`VmRSS`), in bytes.
+fn resident(status: &File) -> Option<u64> {
+    let mut text = [0; 4096];
+    let length = status.read_at(&mut text, 0).ok()?;
+    let text = str::from_utf8(text.get(..length)?).ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kib << 10)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_touched_is_resident_and_is_read_again_each_time() {
+        let footprint = Footprint::open().expect("Linux tells");
+        let before = resident(&footprint.status).expect("it has some");
+        let touched = std::hint::black_box(vec![1_u8; 64 << 20]);
+        let after = resident(&footprint.status).expect("it has more");
+        assert!(after >= before + (60 << 20), "{before} and {after}");
+        drop(touched);
+    }
+
+    #[test]
+    fn calls_take_what_is_neither_audio_nor_there_before() {
+        let memory = |calls| MemoryVitals::new((50 << 20, 100 << 20), 10 << 20, calls).per_call_bytes;
+        assert_eq!((memory(1000), memory(0)), (Some(41_943), None));
+        assert_eq!(MemoryVitals::new((50, 40), 0, 3).per_call_bytes, Some(0));
+    }
+}
