@@ -73,9 +73,7 @@ impl MetadataKey {
     pub fn open(&self, aad: &[u8], sealed: &[u8]) -> Result<Vec<u8>, NotAuthentic> {
         let (salt, rest) = sealed.split_at_checked(SALT).ok_or(NotAuthentic)?;
         let (content, tag) = rest.split_last_chunk::<TAG>().ok_or(NotAuthentic)?;
-        let mut content = content.to_vec();
-        self.message_aead(salt).open(&[0; 12], aad, &mut content, tag)?;
-        Ok(content)
+        self.message_aead(salt).open(&[0; 12], aad, content.to_vec(), tag)
     }
 
     fn message_aead(&self, salt: &[u8]) -> Aead {

@@ -119,6 +119,6 @@ pub(crate) fn open_segment(
     let (_, tag) = bytes.split_last_chunk::<TAG>().ok_or(NotAuthentic)?;
     let tag = *tag;
     bytes.truncate(bytes.len() - TAG);
-    aead.open(&nonce(head.counter), &head.to_bytes()[AAD], &mut bytes, &tag)?;
+    let bytes = aead.open(&nonce(head.counter), &head.to_bytes()[AAD], bytes, &tag)?;
     Ok(Segment { call, content, base: head.base, bytes })
 }
