@@ -10,7 +10,7 @@ use crate::{
     halves::{Halves, Mail},
     limits::Limits,
     media::{Refused, ahead::AHEAD},
-    output::Output,
+    output::{Output, Returned},
     pressure::Pressure,
     timer::NEVER,
 };
@@ -170,10 +170,13 @@ impl Engine {
     }
 
     /// A segment's buffer comes back for the next call.
-    pub fn handle_returned(&mut self, segment: Segment) {
-        match segment.content {
-            SegmentContent::Media => self.halves.media.handle_returned(segment.bytes),
-            SegmentContent::Signalling => {}
+    pub fn handle_returned(&mut self, returned: impl Into<Returned>) {
+        match returned.into() {
+            Returned::Plain(Segment { content: SegmentContent::Media, bytes, .. }) => {
+                self.halves.media.handle_returned(bytes);
+            }
+            Returned::Plain(Segment { content: SegmentContent::Signalling, .. }) => {}
+            Returned::Sealed(buffer) => self.halves.media.handle_sealed(buffer),
         }
     }
 

@@ -36,7 +36,7 @@ pub use counts::{Counts, MediaCounts};
 pub use engine::Engine;
 pub use limits::Limits;
 pub use live::{CallCounts, LiveCall, LiveLeg, LiveState};
-pub use output::{Opened, Output, Stream};
+pub use output::{Opened, Output, Returned, Stream};
 pub use pool::RING_BYTES;
 pub use pressure::Pressure;
 pub use shard::{MediaShard, ShardOrder, ShardPlace, ShardReport, SignallingShard};

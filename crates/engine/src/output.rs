@@ -19,6 +19,20 @@ pub enum Output {
     Ended(Box<CallSummary>),
 }
 
+/// A segment's buffer on its way back.
+pub enum Returned {
+    /// As it was given out: what is in it is to be wiped.
+    Plain(Segment),
+    /// Of a media segment that was sealed where it lay: there is nothing to wipe.
+    Sealed(Vec<u8>),
+}
+
+impl From<Segment> for Returned {
+    fn from(segment: Segment) -> Self {
+        Self::Plain(segment)
+    }
+}
+
 /// A call that will be kept.
 #[derive(Debug, Clone)]
 pub struct Opened {

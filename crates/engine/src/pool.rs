@@ -3,8 +3,11 @@
 /// Bytes of a ring buffer: half a second of both directions of a G.711 call at 20 ms and at 10 ms fits.
 pub const RING_BYTES: usize = 12 * 1024;
 
-/// Buffers of [`RING_BYTES`] that are made once and go round. A buffer comes back wiped: what was in it is gone before
-/// another call writes there.
+/// Room behind a full ring for the tag that sealing puts there: a segment is sealed where it lies.
+const SEAL_ROOM: usize = 16;
+
+/// Buffers of [`RING_BYTES`] that are made once and go round. What was in one is gone before another call writes there: it was
+/// sealed where it lay, or is wiped.
 #[derive(Debug)]
 pub(crate) struct Pool {
     free: Vec<Vec<u8>>,
@@ -18,12 +21,14 @@ impl Pool {
         Self { free: Vec::new(), made: 0, most: budget / RING_BYTES }
     }
 
-    /// A buffer of [`RING_BYTES`] zeros, or `None` when the budget is used up.
+    /// A buffer of [`RING_BYTES`] zeros or sealed bytes, or `None` when the budget is used up.
     pub(crate) fn take(&mut self) -> Option<Vec<u8>> {
         self.free.pop().or_else(|| {
             (self.made < self.most).then(|| {
                 self.made += 1;
-                vec![0; RING_BYTES]
+                let mut buffer = Vec::with_capacity(RING_BYTES + SEAL_ROOM);
+                buffer.resize(RING_BYTES, 0);
+                buffer
             })
         })
     }
@@ -38,6 +43,12 @@ impl Pool {
     /// Wipes `buffer` and keeps it for the next call.
     pub(crate) fn give_back(&mut self, mut buffer: Vec<u8>) {
         buffer.clear();
+        buffer.resize(RING_BYTES, 0);
+        self.free.push(buffer);
+    }
+
+    /// Keeps a buffer whose bytes were sealed: there is nothing to wipe.
+    pub(crate) fn give_back_sealed(&mut self, mut buffer: Vec<u8>) {
         buffer.resize(RING_BYTES, 0);
         self.free.push(buffer);
     }
@@ -71,5 +82,16 @@ mod tests {
         buffer.truncate(7);
         pool.give_back(buffer);
         assert_eq!(pool.take(), Some(vec![0; RING_BYTES]));
+    }
+
+    #[test]
+    fn a_full_ring_is_sealed_where_it_lies() {
+        let mut pool = Pool::new(RING_BYTES);
+        let mut buffer = pool.take().unwrap();
+        let place = buffer.as_ptr();
+        buffer.extend_from_slice(&[2; 16]);
+        assert_eq!(buffer.as_ptr(), place);
+        pool.give_back_sealed(buffer);
+        assert_eq!(pool.take().map(|again| (again.as_ptr(), again.len())), Some((place, RING_BYTES)));
     }
 }

@@ -26,6 +26,7 @@ mod pulse;
 pub mod queue;
 mod run;
 mod watch;
+mod way_back;
 mod writer;
 
 pub use alarm::{Alarm, AlarmCode};

@@ -1,15 +1,16 @@
 //! The threads behind the capture thread: the sealing pool and the writer, with the queues between them.
 
 use std::{
-    collections::HashMap,
+    cell::Cell,
+    collections::{HashMap, VecDeque},
     hash::{BuildHasher, RandomState},
     sync::Arc,
     thread,
+    time::{Duration, Instant},
 };
 
-use crossbeam_channel::{Receiver, never, unbounded};
-use earwitness_engine::Output;
-use earwitness_model::{CallId, RecordingId, Segment, WallTime};
+use earwitness_engine::{Output, Returned};
+use earwitness_model::{CallId, RecordingId, WallTime};
 use earwitness_vault::Vault;
 
 use crate::{
@@ -17,9 +18,13 @@ use crate::{
     gauge::WriterGauge,
     health::QueueHealth,
     pool::{SealingThread, Written},
-    queue::{Closed, Offered, Queue, WORK, WRITTEN, sealing_threads},
+    queue::{AT_ONCE, Closed, Offered, Queue, WORK, WRITTEN, sealing_threads},
+    way_back::WayBack,
     writer::{self, OnFull, Tally},
 };
+
+/// How long outputs wait for more, to be handed over together.
+const WAIT: Duration = Duration::from_millis(20);
 
 /// What the threads are made of.
 pub(crate) struct Pipeline<'a, C> {
@@ -37,7 +42,14 @@ pub(crate) struct Pipeline<'a, C> {
 pub(crate) struct Pool {
     work: Vec<Queue<Output>>,
     written: Queue<Written>,
-    returned: Receiver<Segment>,
+    /// The way back to every shard, and which of them this is.
+    returned: (WayBack, usize),
+    /// Of each sealing thread: what [`Pool::drain`] has not handed over yet.
+    unsent: Cell<Vec<VecDeque<Output>>>,
+    /// When all was handed over.
+    sent: Cell<Instant>,
+    /// Buffers that came back, emptied: a place for the next.
+    taken: Cell<Vec<Returned>>,
     pub(crate) gauge: Arc<WriterGauge>,
     place: RandomState,
 }
@@ -63,20 +75,21 @@ impl<C: Fn() -> WallTime + Sync> Pipeline<'_, C> {
         let (work, works): (Vec<_>, Vec<_>) =
             (0..sealing_threads()).map(|_| Queue::new("work", WORK)).unzip();
         let (to_writer, written) = Queue::new("written", WRITTEN);
-        // Taken back after every batch of frames, so that no more is on the way than the other queues let through.
-        let (to_shards, returned): (Vec<_>, Vec<_>) = (0..self.shards).map(|_| unbounded()).unzip();
+        let way_back = WayBack::new(self.shards);
         let gauge = Arc::new(WriterGauge::default());
         // Nothing is captured yet: from now on only the writer asks the disk.
         gauge.ask_for_room(vault);
         let sealing_gauge = &*gauge;
         thread::scope(|scope| {
             let (writer_gauge, on_full) = (Arc::clone(&gauge), self.on_full);
-            let writing =
-                scope.spawn(move || writer::run(writer, &written, (vault, clock), (&writer_gauge, on_full)));
+            let writing = scope.spawn({
+                let back = way_back.clone();
+                move || writer::run((writer, back), &written, (vault, clock), (&writer_gauge, on_full))
+            });
             let sealing: Vec<_> = works
                 .into_iter()
                 .map(|queue| {
-                    let (sealer, written, returned) = (sealer.clone(), to_writer.clone(), to_shards.clone());
+                    let (sealer, written, returned) = (sealer.clone(), to_writer.clone(), way_back.clone());
                     let thread = SealingThread {
                         sealer,
                         index,
@@ -85,20 +98,23 @@ impl<C: Fn() -> WallTime + Sync> Pipeline<'_, C> {
                         on_full,
                         gauge: sealing_gauge,
                         written,
+                        ready: VecDeque::with_capacity(AT_ONCE),
                         returned,
                     };
                     scope.spawn(move || thread.run(&queue))
                 })
                 .collect();
-            drop(to_shards);
             let own = Pool {
                 work,
                 written: to_writer,
-                returned: never(),
+                returned: (way_back, usize::MAX),
+                unsent: Cell::default(),
+                sent: Cell::new(Instant::now()),
+                taken: Cell::default(),
                 gauge: Arc::clone(&gauge),
                 place: RandomState::new(),
             };
-            let ends = returned.into_iter().map(|returned| own.with(returned)).collect();
+            let ends = (0..self.shards).map(|shard| own.of_shard(shard)).collect();
             let captured = capture(ends, own);
             let sealed = sealing.into_iter().map(|thread| thread.join()).collect::<Result<Vec<()>, _>>();
             let tally = writing.join().map_err(|_panic| RecordError::Panicked { thread: "writing" })??;
@@ -110,27 +126,58 @@ impl<C: Fn() -> WallTime + Sync> Pipeline<'_, C> {
 
 impl Pool {
     /// Another end of the same queues, with a way back of its own.
-    fn with(&self, returned: Receiver<Segment>) -> Self {
-        let (work, written) = (self.work.clone(), self.written.clone());
-        Self { work, written, returned, gauge: Arc::clone(&self.gauge), place: self.place.clone() }
+    fn of_shard(&self, shard: usize) -> Self {
+        Self {
+            work: self.work.clone(),
+            written: self.written.clone(),
+            returned: (self.returned.0.clone(), shard),
+            unsent: Cell::default(),
+            sent: self.sent.clone(),
+            taken: Cell::default(),
+            gauge: Arc::clone(&self.gauge),
+            place: self.place.clone(),
+        }
     }
 
-    /// Hands over what the engine has, waiting where a queue is full.
+    /// Hands over what the engine has, [`AT_ONCE`] outputs at a time, waiting where a queue is full. Fewer than that wait for
+    /// more, until [`Self::take_back`] finds that they waited for long enough.
     pub(crate) fn drain(&self, mut next: impl FnMut() -> Option<Output>) -> Result<(), Stopped> {
-        while let Some(output) = next() {
-            self.send(self.place_of(&output), output)?;
+        let Some(first) = next() else { return Ok(()) };
+        let mut unsent = self.unsent.take();
+        unsent.resize_with(self.work.len(), VecDeque::new);
+        for output in std::iter::once(first).chain(std::iter::from_fn(next)) {
+            let place = self.place_of(&output);
+            unsent[place].push_back(output);
+            if unsent[place].len() >= AT_ONCE {
+                self.work[place].send_all(&mut unsent[place])?;
+            }
         }
+        self.unsent.set(unsent);
         Ok(())
     }
 
-    /// Waits for a place in the queue of the sealing thread at `place`.
-    pub(crate) fn send(&self, place: usize, output: Output) -> Result<(), Stopped> {
-        Ok(self.work[place].send(output)?)
+    /// Hands over what waits for more and what the engine has, all of it.
+    pub(crate) fn finish(&self, next: impl FnMut() -> Option<Output>) -> Result<(), Stopped> {
+        self.drain(next)?;
+        self.send_unsent()
     }
 
-    /// Takes a place in the queue of the sealing thread at `place` if there is one.
-    pub(crate) fn offer(&self, place: usize, output: Output) -> Result<Offered<Output>, Stopped> {
-        Ok(self.work[place].offer(output)?)
+    fn send_unsent(&self) -> Result<(), Stopped> {
+        let mut unsent = self.unsent.take();
+        self.work.iter().zip(&mut unsent).try_for_each(|(work, unsent)| work.send_all(unsent))?;
+        self.unsent.set(unsent);
+        self.sent.set(Instant::now());
+        Ok(())
+    }
+
+    /// Hands over all of `outputs` to the sealing thread at `place`, waiting where its queue is full.
+    pub(crate) fn send_all(&self, place: usize, outputs: &mut VecDeque<Output>) -> Result<(), Stopped> {
+        Ok(self.work[place].send_all(outputs)?)
+    }
+
+    /// Hands over as many of `outputs` to the sealing thread at `place` as there is room for.
+    pub(crate) fn offer_all(&self, place: usize, outputs: &mut VecDeque<Output>) -> Result<(), Stopped> {
+        Ok(self.work[place].offer_all(outputs)?)
     }
 
     /// Offers the writer what is no recording.
@@ -152,7 +199,10 @@ impl Pool {
             Output::Segment(segment) => segment.call,
             Output::Ended(summary) => summary.id,
         };
-        (self.place.hash_one(call) % self.work.len() as u64) as usize
+        match self.work.len() {
+            1 => 0,
+            threads => (self.place.hash_one(call) % threads as u64) as usize,
+        }
     }
 
     /// How many sealing threads there are.
@@ -160,10 +210,18 @@ impl Pool {
         self.work.len()
     }
 
-    /// Gives the engine its buffers back. Once per batch of frames is often enough, and a look at the queue costs as much
-    /// as the decoding of a frame.
-    pub(crate) fn take_back(&self, handle_returned: impl FnMut(Segment)) {
-        self.returned.try_iter().for_each(handle_returned);
+    /// Gives the engine its buffers back: once per batch of frames is often enough. What has waited for [`WAIT`] to be handed over
+    /// waits no longer.
+    pub(crate) fn take_back(&self, handle_returned: impl FnMut(Returned)) {
+        if self.sent.get().elapsed() >= WAIT {
+            // The next who hands something over hears that nobody takes it.
+            self.send_unsent().unwrap_or(());
+        }
+        let (way_back, shard) = &self.returned;
+        let mut taken = self.taken.take();
+        way_back.take(*shard, &mut taken);
+        taken.drain(..).for_each(handle_returned);
+        self.taken.set(taken);
     }
 
     /// The queues, in the order work goes through them. Those of the sealing threads are told as one.

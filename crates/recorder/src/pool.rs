@@ -1,14 +1,18 @@
 //! The sealing pool: hashing and encryption, off the capture thread. A call's work always goes to the same thread, so
 //! that its order needs no lock.
 
-use std::{collections::HashMap, sync::atomic::Ordering::Relaxed, thread, time::Instant};
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::atomic::Ordering::Relaxed,
+    thread,
+    time::Instant,
+};
 
-use crossbeam_channel::{Receiver, Sender};
 use earwitness_engine::{Opened, Output, Stream};
 use earwitness_media::Digits;
 use earwitness_model::{
     CallId, CallSummary, Decision, EndedBy, Gap, GapCause, GapEvidence, InbandDigits, Leg, RecordingId,
-    Segment, SegmentContent, WallTime,
+    WallTime,
 };
 use earwitness_vault::{
     Entry, Index, LedgerNote, Opening, RecordingSealer, Sealed, Sealer, StreamOpened, VaultError,
@@ -16,7 +20,8 @@ use earwitness_vault::{
 
 use crate::{
     gauge::WriterGauge,
-    queue::{Closed, Queue},
+    queue::{AT_ONCE, Closed, Queue, Receiver},
+    way_back::WayBack,
     writer::{LOOK_AGAIN, OnFull, PATIENCE_AT_END},
 };
 
@@ -50,8 +55,10 @@ pub(crate) struct SealingThread<'a, C> {
     /// Whether the recorder was told to stop.
     pub(crate) gauge: &'a WriterGauge,
     pub(crate) written: Queue<Written>,
-    /// The way back to each shard of the media half.
-    pub(crate) returned: Vec<Sender<Segment>>,
+    /// What the writer has not been given yet.
+    pub(crate) ready: VecDeque<Written>,
+    /// For segments that are not sealed.
+    pub(crate) returned: WayBack,
 }
 
 /// What a sealing thread knows of a call that is being kept.
@@ -67,21 +74,24 @@ pub(crate) struct WriterGone;
 
 impl<C: Fn() -> WallTime> SealingThread<'_, C> {
     /// Seals until the engine is done or the writer is gone.
-    pub(crate) fn run(self, work: &Receiver<Output>) {
-        let mut calls = HashMap::new();
-        for output in work {
-            if self.handle(output, &mut calls).is_err() {
+    pub(crate) fn run(mut self, work: &Receiver<Output>) {
+        let (mut calls, mut outputs) = (HashMap::new(), Vec::with_capacity(AT_ONCE));
+        while work.receive((&mut outputs, AT_ONCE), None).is_ok() {
+            let handled = outputs.drain(..).try_for_each(|output| self.handle(output, &mut calls));
+            // What went before a failure, and the failure itself, are for the writer.
+            let handed_over = self.written.send_all(&mut self.ready);
+            if handled.is_err() || handed_over.is_err() {
                 return;
             }
         }
     }
 
-    fn handle(&self, output: Output, calls: &mut HashMap<CallId, Running>) -> Result<(), WriterGone> {
+    fn handle(&mut self, output: Output, calls: &mut HashMap<CallId, Running>) -> Result<(), WriterGone> {
         match output {
             Output::Opened(opened) => self.open(*opened, calls),
             Output::Running(running) => match calls.get_mut(&running.id) {
                 Some(Running::Recording(recording, _)) => {
-                    self.send(Written::Block(recording.running(&running)))
+                    self.ready(Written::Block(recording.running(&running)))
                 }
                 Some(Running::Known) | None => Ok(()),
             },
@@ -91,23 +101,22 @@ impl<C: Fn() -> WallTime> SealingThread<'_, C> {
                         let of = (stream.index, stream.track);
                         digits.handle_stream(of, stream.payload_type, stream.codec.as_ref());
                     }
-                    self.send(Written::Block(recording.stream(&named(*stream))))
+                    self.ready(Written::Block(recording.stream(&named(*stream))))
                 }
                 Some(Running::Known) | None => Ok(()),
             },
-            Output::Segment(segment) => {
-                let sealed = match calls.get_mut(&segment.call) {
-                    Some(Running::Recording(recording, digits)) => {
-                        if let Some(digits) = digits {
-                            digits.handle_segment(&segment);
-                        }
-                        Some(recording.seal(&segment))
+            Output::Segment(segment) => match calls.get_mut(&segment.call) {
+                Some(Running::Recording(recording, digits)) => {
+                    if let Some(digits) = digits {
+                        digits.handle_segment(&segment);
                     }
-                    Some(Running::Known) | None => None,
-                };
-                self.give_back(segment);
-                sealed.map_or(Ok(()), |block| self.send(Written::Block(block)))
-            }
+                    self.ready(Written::Block(recording.seal(segment)))
+                }
+                Some(Running::Known) | None => {
+                    self.returned.give_plain(segment);
+                    Ok(())
+                }
+            },
             Output::Ended(summary) => match calls.remove(&summary.id) {
                 Some(Running::Recording(recording, digits)) => {
                     let mut summary = summary;
@@ -117,19 +126,19 @@ impl<C: Fn() -> WallTime> SealingThread<'_, C> {
                     if self.continues.contains_key(&summary.id) {
                         tell_of_the_part_before(&mut summary);
                     }
-                    self.send(Written::Block(recording.finish(&summary)))
+                    self.ready(Written::Block(recording.finish(&summary)))
                 }
-                Some(Running::Known) => self.send(Written::Known),
+                Some(Running::Known) => self.ready(Written::Known),
                 None => match self.is_listed(summary.id) {
-                    Ok(true) => self.send(Written::Known),
-                    Ok(false) => self.send(Written::Excluded(summary)),
+                    Ok(true) => self.ready(Written::Known),
+                    Ok(false) => self.ready(Written::Excluded(summary)),
                     Err(error) => self.fail(error),
                 },
             },
         }
     }
 
-    fn open(&self, opened: Opened, calls: &mut HashMap<CallId, Running>) -> Result<(), WriterGone> {
+    fn open(&mut self, opened: Opened, calls: &mut HashMap<CallId, Running>) -> Result<(), WriterGone> {
         let Opened { call, facts, verdict, at } = opened;
         let running = match self.is_known(call) {
             Ok(true) => Running::Known,
@@ -142,7 +151,7 @@ impl<C: Fn() -> WallTime> SealingThread<'_, C> {
                 let opening = Opening { call, facts, verdict, at, continues };
                 match self.begin(&opening) {
                     Ok((recording, block)) => {
-                        self.send(Written::Block(block))?;
+                        self.ready(Written::Block(block))?;
                         Running::Recording(Box::new(recording), digits)
                     }
                     Err(error) => return self.fail(error),
@@ -199,23 +208,18 @@ impl<C: Fn() -> WallTime> SealingThread<'_, C> {
         }
     }
 
-    /// Back to the shard that numbered its tracks: see [`earwitness_engine::ShardPlace`].
-    fn give_back(&self, segment: Segment) {
-        let shard = match segment.content {
-            SegmentContent::Media => segment.media().next().map_or(0, |packet| usize::from(packet.track.0)),
-            SegmentContent::Signalling => 0,
-        };
-        // The engine is gone when the capture has ended: its buffers are not needed any more.
-        self.returned[shard % self.returned.len()].send(segment).unwrap_or_default();
-    }
-
-    fn fail(&self, error: VaultError) -> Result<(), WriterGone> {
-        self.send(Written::Failed(Box::new(error)))?;
+    fn fail(&mut self, error: VaultError) -> Result<(), WriterGone> {
+        self.ready(Written::Failed(Box::new(error)))?;
         Err(WriterGone)
     }
 
-    fn send(&self, written: Written) -> Result<(), WriterGone> {
-        self.written.send(written).map_err(|Closed| WriterGone)
+    /// For the writer, with all else that comes of this batch.
+    fn ready(&mut self, written: Written) -> Result<(), WriterGone> {
+        self.ready.push_back(written);
+        if self.ready.len() < AT_ONCE {
+            return Ok(());
+        }
+        self.written.send_all(&mut self.ready).map_err(|Closed| WriterGone)
     }
 }
 

@@ -258,6 +258,6 @@ impl Capturing<'_> {
     fn end(&mut self) -> Result<(), Stopped> {
         self.engine.handle_end();
         self.finished.counts.add(&self.engine.counts());
-        self.pool.drain(|| self.engine.poll_output())
+        self.pool.finish(|| self.engine.poll_output())
     }
 }

@@ -8,7 +8,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crossbeam_channel::{Receiver, RecvTimeoutError};
 use earwitness_model::{PacketTime, WallTime};
 use earwitness_vault::{
     Committed, CoverageCause, CoverageGap, GivenUp, LedgerNote, NotClosed, NotTaken, Sealed, Vault,
@@ -20,6 +19,8 @@ use crate::{
     gauge::WriterGauge,
     live::packet_time,
     pool::Written,
+    queue::{AT_ONCE, Closed, Received, Receiver},
+    way_back::WayBack,
 };
 
 /// What the writer did.
@@ -49,7 +50,7 @@ pub(crate) const PATIENCE_AT_END: Duration = Duration::from_secs(5);
 /// Writes until the sealing pool is done, then closes the volumes. On an error what was appended before is still
 /// committed, as far as the disk lets it.
 pub(crate) fn run<C: Fn() -> WallTime>(
-    writer: Writer,
+    (writer, back): (Writer, WayBack),
     queue: &Receiver<Written>,
     (vault, clock): (&Vault, &C),
     (gauge, on_full): (&WriterGauge, OnFull),
@@ -58,6 +59,7 @@ pub(crate) fn run<C: Fn() -> WallTime>(
     let patience = Patience::Lasts;
     let mut thread = WriterThread {
         writer,
+        back,
         vault,
         clock,
         gauge,
@@ -75,6 +77,8 @@ pub(crate) fn run<C: Fn() -> WallTime>(
 
 struct WriterThread<'a, C> {
     writer: Writer,
+    /// For the buffers of what was written.
+    back: WayBack,
     vault: &'a Vault,
     clock: &'a C,
     gauge: &'a WriterGauge,
@@ -101,19 +105,14 @@ enum Patience {
 impl<C: Fn() -> WallTime> WriterThread<'_, C> {
     fn append_all(&mut self, queue: &Receiver<Written>) -> Result<(), VaultError> {
         let mut cadence = Cadence::new(Instant::now());
+        let mut all = Vec::with_capacity(AT_ONCE);
         loop {
-            match queue.recv_deadline(cadence.next()) {
-                Ok(Written::Block(block)) => {
-                    self.append(block)?;
-                    cadence.appended(Instant::now());
-                }
-                Ok(Written::Excluded(summary)) => self.writer.exclude(&summary),
-                Ok(Written::Known) => self.done.known += 1,
-                Ok(Written::Note { at, note }) => self.note(at, &note)?,
-                Ok(Written::Failed(error)) => return Err(*error),
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return Ok(()),
+            match queue.receive((&mut all, AT_ONCE), Some(cadence.next())) {
+                Ok(Received::Items) => cadence.appended(Instant::now()),
+                Ok(Received::Nothing) => {}
+                Err(Closed) => return Ok(()),
             }
+            all.drain(..).try_for_each(|written| self.take(written))?;
             match cadence.due(Instant::now(), self.writer.uncommitted_bytes()) {
                 Due::Nothing => {}
                 Due::Write => {
@@ -125,7 +124,19 @@ impl<C: Fn() -> WallTime> WriterThread<'_, C> {
                     cadence.committed(Instant::now());
                 }
             }
+            self.back.give_sealed(self.writer.take_written());
         }
+    }
+
+    fn take(&mut self, written: Written) -> Result<(), VaultError> {
+        match written {
+            Written::Block(block) => return self.append(block),
+            Written::Excluded(summary) => self.writer.exclude(&summary),
+            Written::Known => self.done.known += 1,
+            Written::Note { at, note } => return self.note(at, &note),
+            Written::Failed(error) => return Err(*error),
+        }
+        Ok(())
     }
 
     /// Appends a block. While the disk does not take it, nothing else is taken from the queue.
@@ -167,6 +178,7 @@ impl<C: Fn() -> WallTime> WriterThread<'_, C> {
         self.gauge.beat(now);
         let committed = self.writer.commit(now);
         self.gauge.ask_for_room(self.vault);
+        self.back.give_sealed(self.writer.take_written());
         match committed {
             Ok(committed) => {
                 self.done.count(&committed);

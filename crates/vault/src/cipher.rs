@@ -120,9 +120,8 @@ mod tests {
             let mut content = *b"a voice";
             let tag = aead.seal(&[1; 12], b"place", &mut content);
             assert_ne!(&content, b"a voice");
-            let open = |nonce, aad: &[u8], content: &[u8], tag| {
-                aead.open(&[nonce; 12], aad, content.to_vec(), &tag)
-            };
+            let open =
+                |nonce, aad: &[u8], content: &[u8], tag| aead.open(&[nonce; 12], aad, content.to_vec(), &tag);
             assert_eq!(open(1, b"elsewhere", &content, tag), Err(NotAuthentic));
             assert_eq!(open(2, b"place", &content, tag), Err(NotAuthentic));
             for bit in 0..TAG * 8 {

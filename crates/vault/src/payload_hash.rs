@@ -1,8 +1,8 @@
 //! `payload_blake3`: what a recording's audio streams hash to, while it is being sealed.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
-use earwitness_model::{PayloadKind, Segment, TrackIndex};
+use earwitness_model::{MediaPacket, PayloadKind, Segment, TrackIndex};
 
 use crate::{
     entry::StreamHash,
@@ -18,14 +18,15 @@ const MAX_STREAMS: usize = 256;
 /// The hashes of one recording.
 #[derive(Default)]
 pub(crate) struct PayloadHashes {
-    tracks: BTreeMap<TrackIndex, TrackState>,
+    /// In the order of their first packets: a call has few.
+    tracks: Vec<TrackState>,
     streams: usize,
     /// Streams beyond [`MAX_STREAMS`], by name only and as many again.
-    unhashed: BTreeMap<(TrackIndex, u8), ()>,
+    unhashed: BTreeSet<(TrackIndex, u8)>,
 }
 
-#[derive(Default)]
 struct TrackState {
+    track: TrackIndex,
     order: PayloadOrder,
     streams: Vec<StreamState>,
     touched: bool,
@@ -39,42 +40,50 @@ struct StreamState {
 }
 
 impl PayloadHashes {
-    /// Takes the packets of a media segment.
+    /// Takes a media segment.
     pub(crate) fn handle_segment(&mut self, segment: &Segment) {
-        for packet in segment.media() {
-            let audio = match packet.kind {
-                PayloadKind::Audio => true,
-                PayloadKind::TelephoneEvent | PayloadKind::ComfortNoise | PayloadKind::Unknown => false,
-            };
-            let full = self.streams >= MAX_STREAMS;
-            let track = match self.tracks.get_mut(&packet.track) {
-                Some(track) => track,
-                None if full => {
-                    self.note_unhashed(packet.track, packet.payload_type, audio);
-                    continue;
-                }
-                None => self.tracks.entry(packet.track).or_default(),
-            };
-            let hashed = audio && {
-                let known = track.streams.iter().any(|stream| stream.payload_type == packet.payload_type);
-                if !known && !full {
-                    track.streams.push(StreamState::new(packet.payload_type));
-                    self.streams += 1;
-                }
-                known || !full
-            };
-            let ordered = Ordered {
-                sequence: packet.sequence,
-                payload_type: packet.payload_type,
-                payload: hashed.then_some(packet.payload),
-            };
-            track.touched = true;
-            track.order.handle_packet(ordered, &mut Streams(&mut track.streams));
-            if audio && !hashed {
-                self.note_unhashed(packet.track, packet.payload_type, audio);
+        segment.media().for_each(|packet| self.handle_packet(&packet));
+        self.handle_segment_end();
+    }
+
+    /// Takes the next packet of a media segment.
+    pub(crate) fn handle_packet(&mut self, packet: &MediaPacket<'_>) {
+        let audio = match packet.kind {
+            PayloadKind::Audio => true,
+            PayloadKind::TelephoneEvent | PayloadKind::ComfortNoise | PayloadKind::Unknown => false,
+        };
+        let full = self.streams >= MAX_STREAMS;
+        let track = match self.tracks.iter().position(|state| state.track == packet.track) {
+            Some(place) => &mut self.tracks[place],
+            None if full => return self.note_unhashed(packet.track, packet.payload_type, audio),
+            None => {
+                self.tracks.push(TrackState::new(packet.track));
+                self.tracks.last_mut().expect("one was pushed")
             }
+        };
+        let hashed = audio && {
+            let known = track.streams.iter().any(|stream| stream.payload_type == packet.payload_type);
+            if !known && !full {
+                track.streams.push(StreamState::new(packet.payload_type));
+                self.streams += 1;
+            }
+            known || !full
+        };
+        let ordered = Ordered {
+            sequence: packet.sequence,
+            payload_type: packet.payload_type,
+            payload: hashed.then_some(packet.payload),
+        };
+        track.touched = true;
+        track.order.handle_packet(ordered, &mut Streams(&mut track.streams));
+        if audio && !hashed {
+            self.note_unhashed(packet.track, packet.payload_type, audio);
         }
-        for track in self.tracks.values_mut().filter(|track| track.touched) {
+    }
+
+    /// The segment is over.
+    pub(crate) fn handle_segment_end(&mut self) {
+        for track in self.tracks.iter_mut().filter(|track| track.touched) {
             track.touched = false;
             track.order.handle_segment_end(&mut Streams(&mut track.streams));
         }
@@ -84,10 +93,11 @@ impl PayloadHashes {
     pub(crate) fn finish(mut self) -> Vec<StreamHash> {
         let mut hashes: Vec<_> = self
             .unhashed
-            .keys()
+            .iter()
             .map(|&(track, payload_type)| StreamHash { track, payload_type, blake3: None })
             .collect();
-        for (&track, state) in &mut self.tracks {
+        for state in &mut self.tracks {
+            let track = state.track;
             state.order.finish(&mut Streams(&mut state.streams));
             hashes.extend(state.streams.iter_mut().map(|stream| StreamHash {
                 track,
@@ -101,8 +111,14 @@ impl PayloadHashes {
 
     fn note_unhashed(&mut self, track: TrackIndex, payload_type: u8, audio: bool) {
         if audio && self.unhashed.len() < MAX_STREAMS {
-            self.unhashed.insert((track, payload_type), ());
+            self.unhashed.insert((track, payload_type));
         }
+    }
+}
+
+impl TrackState {
+    fn new(track: TrackIndex) -> Self {
+        Self { track, order: PayloadOrder::default(), streams: Vec::new(), touched: false }
     }
 }
 
@@ -154,7 +170,7 @@ impl Sink for Streams<'_> {
 
 #[cfg(test)]
 mod tests {
-    use earwitness_model::{CallId, MediaPacket, PacketTime, RtpTime, SegmentContent, pack_media};
+    use earwitness_model::{CallId, PacketTime, RtpTime, SegmentContent, pack_media};
 
     use super::*;
 

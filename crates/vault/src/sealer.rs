@@ -6,7 +6,7 @@ mod recording;
 use std::{fmt, sync::Arc};
 
 use chrono_tz::Tz;
-use earwitness_model::{Decision, PacketTime, RecordingId, WallTime};
+use earwitness_model::{Decision, PacketTime, RecordingId, TrackIndex, WallTime};
 use ed25519_dalek::SigningKey;
 use rand::{RngCore, rngs::OsRng};
 use zeroize::Zeroizing;
@@ -47,8 +47,7 @@ pub struct Sealed {
     pub(crate) shelf: Arc<Shelf>,
     pub(crate) recording: RecordingId,
     pub(crate) kind: BlockKind,
-    /// Head and sealed bytes. The link and the head's checksum are the writer's to fill in.
-    pub(crate) block: Vec<u8>,
+    pub(crate) block: SealedBlock,
     /// The recording's wrapped key and its key file, with its first block.
     pub(crate) key_row: Option<(u32, Vec<u8>)>,
     /// Of a segment: what is missing when it has no place on the disk.
@@ -57,6 +56,27 @@ pub struct Sealed {
     pub(crate) goes_on_from: Option<RecordingId>,
     /// With its last block: the row of the index, its place to be filled in, and the row of the ledger.
     pub(crate) finished: Option<Box<(Entry, RecordedRow)>>,
+}
+
+/// Head and sealed bytes, which need not lie together: a segment is sealed where it lies.
+pub(crate) struct SealedBlock {
+    /// The link and the head's checksum are the writer's to fill in.
+    pub(crate) head: [u8; BLOCK_HEAD],
+    pub(crate) body: Vec<u8>,
+    /// Of media: the track of its first packet, by which its buffer finds its way back.
+    pub(crate) track: Option<TrackIndex>,
+}
+
+impl SealedBlock {
+    /// Bytes that it takes in the volume.
+    pub(crate) const fn len(&self) -> usize {
+        BLOCK_HEAD + self.body.len()
+    }
+
+    /// The buffer of a segment that was written, or never will be.
+    pub(crate) fn spent(self) -> Option<(TrackIndex, Vec<u8>)> {
+        Some((self.track?, self.body))
+    }
 }
 
 /// What it holds is not printed.
@@ -140,15 +160,12 @@ impl Sealer {
 
 impl SealingKeys {
     /// A block of metadata, sealed to its head.
-    pub(crate) fn metadata_block(&self, mut head: BlockHead, content: &[u8]) -> Vec<u8> {
+    pub(crate) fn metadata_block(&self, mut head: BlockHead, content: &[u8]) -> SealedBlock {
         head.length = u32::try_from(content.len() + MetadataKey::OVERHEAD).unwrap_or(u32::MAX);
         let bound = head.to_bytes();
-        let sealed = self.metadata.seal(&bound[crate::container::AAD], content);
-        head.body_crc = crc32c::crc32c(&sealed);
-        let mut block = Vec::with_capacity(BLOCK_HEAD + sealed.len());
-        block.extend_from_slice(&head.to_bytes());
-        block.extend_from_slice(&sealed);
-        block
+        let body = self.metadata.seal(&bound[crate::container::AAD], content);
+        head.body_crc = crc32c::crc32c(&body);
+        SealedBlock { head: head.to_bytes(), body, track: None }
     }
 
     /// The manifest's block, and what index and ledger will say of it.
@@ -156,7 +173,7 @@ impl SealingKeys {
         &self,
         head: BlockHead,
         manifest: &Manifest,
-    ) -> (Vec<u8>, Entry, RecordedRow) {
+    ) -> (SealedBlock, Entry, RecordedRow) {
         let block = self.metadata_block(head, &manifest.sign(&self.signing));
         (block, manifest.entry(0, 0), RecordedRow::of(manifest))
     }

@@ -42,7 +42,7 @@ use std::{
     sync::{Arc, atomic::Ordering},
 };
 
-use earwitness_model::{CallId, CallSummary, RecordingId, WallTime};
+use earwitness_model::{CallId, CallSummary, RecordingId, TrackIndex, WallTime};
 
 pub(crate) use self::ended::list;
 use self::{
@@ -61,6 +61,7 @@ use crate::{
     entry::Entry,
     error::{VaultError, failed},
     layout::Shelf,
+    manifest::RecordedRow,
     sealer::Sealed,
     vault::Parts,
 };
@@ -69,6 +70,8 @@ use crate::{
 pub(crate) const ROTATE_AT: u64 = 1 << 30;
 /// Volumes without a running recording that stay open for the next one.
 const IDLE_VOLUMES: usize = 4;
+/// Buffers of written segments that wait to be taken. Nobody takes them who lets more of them come together.
+const MOST_SPENT: usize = 4096;
 
 /// Appends and commits. One per vault; dropping it acknowledges nothing that was not committed. The module's page says
 /// what to do on a full disk.
@@ -84,6 +87,8 @@ pub struct Writer {
     /// What the reserve of the disk is for.
     reserve: Reserve,
     given_up: GivenUp,
+    /// Buffers of segments that were written.
+    spent: Vec<Spent>,
     /// Durable already, and not told yet.
     done: Committed,
     uncommitted: u64,
@@ -101,6 +106,9 @@ struct Home {
     /// Where it ends, when there was no room for all of it.
     cut: Option<Cut>,
 }
+
+/// The buffer of a segment and the track of its first packet.
+type Spent = (TrackIndex, Vec<u8>);
 
 /// What a commit made durable.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -125,6 +133,7 @@ impl Writer {
             room: Room::default(),
             reserve: Reserve::EndsOnly,
             given_up: GivenUp::default(),
+            spent: Vec::new(),
             done: Committed::default(),
             uncommitted: 0,
             rotate_at: ROTATE_AT,
@@ -153,7 +162,7 @@ impl Writer {
             return Err(NotTaken::Never(why));
         }
         if self.is_behind_a_cut(&sealed) {
-            self.give_up(&sealed);
+            self.give_up(sealed);
             return Ok(());
         }
         match self.find_room(&sealed) {
@@ -167,7 +176,7 @@ impl Writer {
                 Err(NotTaken::Never(why))
             }
             Err(why) if why.is_full() && self.may_give_up(&sealed) => {
-                self.give_up(&sealed);
+                self.give_up(sealed);
                 Ok(())
             }
             Err(why) => Err(NotTaken::ForNow { block: Box::new(sealed), why }),
@@ -189,7 +198,13 @@ impl Writer {
             return Err(VaultError::MustReopen);
         }
         self.keys.write_out()?;
-        self.volumes.iter_mut().try_for_each(OpenVolume::write_out)
+        self.volumes.iter_mut().try_for_each(|volume| volume.write_out(&mut self.spent))
+    }
+
+    /// The buffers of media segments whose bytes are in a file, or were given up, each with the track of its first packet:
+    /// they are ready for the next segments, and hold sealed bytes.
+    pub fn take_written(&mut self) -> impl Iterator<Item = (TrackIndex, Vec<u8>)> {
+        self.spent.drain(..)
     }
 
     /// Makes all that was appended durable, and lists the calls that ended.
@@ -230,7 +245,7 @@ impl Writer {
     fn make_durable(&mut self, now: WallTime, idle: usize) -> Result<(), VaultError> {
         self.keys.commit()?;
         for volume in &mut self.volumes {
-            volume.commit()?;
+            volume.commit(&mut self.spent)?;
             self.parts.growing.sync(&volume.shelf, volume.number, volume.size());
         }
         self.done.bytes += std::mem::take(&mut self.uncommitted);
@@ -259,7 +274,10 @@ impl Writer {
             BlockKind::Manifest => {}
         }
         let place = self.home_of(sealed)?;
-        self.volumes[place].make_room()?;
+        if self.spent.len() >= MOST_SPENT {
+            self.spent.clear();
+        }
+        self.volumes[place].make_room(&mut self.spent)?;
         Ok(place)
     }
 
@@ -268,15 +286,15 @@ impl Writer {
         self.room.take(&self.parts, sealed.block.len() as u64, waiting)
     }
 
-    fn place(&mut self, mut sealed: Sealed, place: usize) {
-        if let Some((generation, row)) = sealed.key_row.take() {
+    fn place(&mut self, sealed: Sealed, place: usize) {
+        if let Some((generation, row)) = sealed.key_row {
             self.keys.push(&sealed.shelf, generation, row);
         }
-        self.gone_on.extend(sealed.goes_on_from.take());
+        self.gone_on.extend(sealed.goes_on_from);
         let previous = self.homes.get(&sealed.recording).map_or(0, |home| home.previous);
-        let volume = &mut self.volumes[place];
-        let at = volume.append(&mut sealed, previous);
         self.uncommitted += sealed.block.len() as u64;
+        let volume = &mut self.volumes[place];
+        let at = volume.append(sealed.block, previous);
         match sealed.kind {
             BlockKind::Opened => {
                 volume.running += 1;
@@ -293,7 +311,7 @@ impl Writer {
                 volume.running = volume.running.saturating_sub(1);
                 let number = volume.number;
                 self.homes.remove(&sealed.recording);
-                self.note_finished(sealed, number, at);
+                self.note_finished(sealed.finished, number, at);
             }
         }
     }
@@ -326,8 +344,8 @@ impl Writer {
         Ok(self.volumes.len() - 1)
     }
 
-    fn note_finished(&mut self, sealed: Sealed, volume: u32, manifest_at: u64) {
-        if let Some(finished) = sealed.finished {
+    fn note_finished(&mut self, finished: Option<Box<(Entry, RecordedRow)>>, volume: u32, manifest_at: u64) {
+        if let Some(finished) = finished {
             let (mut entry, row) = *finished;
             if let Some(recording) = &mut entry.recording {
                 (recording.volume, recording.manifest_at) = (volume, manifest_at);
@@ -338,6 +356,7 @@ impl Writer {
 
     /// A call whose recording has no place is still a call that was seen.
     fn note_lost(&mut self, sealed: Sealed) {
+        self.spent.extend(sealed.block.spent());
         if let Some(finished) = sealed.finished {
             self.ended.push(Entry::new(finished.0.summary, None), LedgerRow::Failed);
         }

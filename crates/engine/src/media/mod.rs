@@ -311,6 +311,11 @@ impl Media {
         self.pool.give_back(buffer);
     }
 
+    /// A ring's buffer comes back from the vault, and what is in it was sealed.
+    pub(crate) fn handle_sealed(&mut self, buffer: Vec<u8>) {
+        self.pool.give_back_sealed(buffer);
+    }
+
     /// Bytes of ring buffers in use.
     pub(crate) const fn ring_bytes(&self) -> usize {
         self.pool.bytes_out()

@@ -15,7 +15,7 @@ use crate::{
     limits::Limits,
     media::{Asked, Came, Media, MediaDatagram, Refused, Told},
     order::Report,
-    output::Output,
+    output::{Output, Returned},
     timer::NEVER,
 };
 
@@ -174,10 +174,13 @@ impl MediaShard {
     }
 
     /// A segment's buffer comes back for the next call.
-    pub fn handle_returned(&mut self, segment: Segment) {
-        match segment.content {
-            SegmentContent::Media => self.media.handle_returned(segment.bytes),
-            SegmentContent::Signalling => {}
+    pub fn handle_returned(&mut self, returned: impl Into<Returned>) {
+        match returned.into() {
+            Returned::Plain(Segment { content: SegmentContent::Media, bytes, .. }) => {
+                self.media.handle_returned(bytes);
+            }
+            Returned::Plain(Segment { content: SegmentContent::Signalling, .. }) => {}
+            Returned::Sealed(buffer) => self.media.handle_sealed(buffer),
         }
     }
 

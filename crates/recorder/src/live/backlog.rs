@@ -11,7 +11,7 @@ use earwitness_engine::{Output, Pressure};
 use crate::{
     health::QueueHealth,
     pipeline::{Pool, Stopped},
-    queue::{BACKLOG, Offered},
+    queue::BACKLOG,
 };
 
 /// One line for each sealing thread, so that a call's outputs stay in order.
@@ -42,21 +42,15 @@ impl Backlog {
         pool: &Pool,
         mut next: impl FnMut() -> Option<Output>,
     ) -> Result<(), Stopped> {
-        if self.length > 0 {
-            self.retry(pool)?;
-        }
         while let Some(output) = next() {
-            let place = pool.place_of(&output);
-            let refused = if self.lines[place].is_empty() {
-                match pool.offer(place, output)? {
-                    Offered::Taken => continue,
-                    Offered::Full(output) => output,
-                }
-            } else {
-                output
-            };
-            self.lines[place].push_back(refused);
+            self.lines[pool.place_of(&output)].push_back(output);
             self.length += 1;
+        }
+        if self.length > 0 {
+            for (place, line) in self.lines.iter_mut().enumerate() {
+                pool.offer_all(place, line)?;
+            }
+            self.length = self.lines.iter().map(VecDeque::len).sum();
         }
         self.high_water = self.high_water.max(self.length);
         self.press();
@@ -70,10 +64,10 @@ impl Backlog {
         next: impl FnMut() -> Option<Output>,
     ) -> Result<(), Stopped> {
         for (place, line) in self.lines.iter_mut().enumerate() {
-            line.drain(..).try_for_each(|output| pool.send(place, output))?;
+            pool.send_all(place, line)?;
         }
         self.length = 0;
-        pool.drain(next)
+        pool.finish(next)
     }
 
     pub(super) const fn health(&self) -> QueueHealth {
@@ -84,21 +78,6 @@ impl Backlog {
             high_water: self.high_water,
             refused: self.refused,
         }
-    }
-
-    fn retry(&mut self, pool: &Pool) -> Result<(), Stopped> {
-        for (place, line) in self.lines.iter_mut().enumerate() {
-            while let Some(output) = line.pop_front() {
-                match pool.offer(place, output)? {
-                    Offered::Taken => self.length -= 1,
-                    Offered::Full(output) => {
-                        line.push_front(output);
-                        break;
-                    }
-                }
-            }
-        }
-        Ok(())
     }
 
     /// Whether nothing waits.

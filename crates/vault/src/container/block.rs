@@ -150,8 +150,7 @@ impl BlockHead {
 }
 
 /// Fills in what is known when the block's place is: where the previous block lies, and the head's checksum.
-pub(crate) fn link_block(block: &mut [u8], previous: u64) {
-    let (head, _) = block.split_first_chunk_mut().expect("a sealed block begins with its head");
+pub(crate) fn link_block(head: &mut [u8; BLOCK_HEAD], previous: u64) {
     head[PREVIOUS].copy_from_slice(&previous.to_le_bytes());
     close_head(head);
 }

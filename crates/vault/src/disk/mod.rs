@@ -4,7 +4,8 @@
 mod real;
 
 use std::{
-    fmt, io,
+    fmt,
+    io::{self, IoSlice},
     path::{Path, PathBuf},
 };
 
@@ -45,6 +46,14 @@ pub trait DiskFile: ReadAt + Send + Sync + fmt::Debug {
     /// # Errors
     /// What the disk says; `StorageFull` when it is full.
     fn append(&mut self, bytes: &[u8]) -> io::Result<()>;
+
+    /// Writes `pieces` at the end, one behind the other. After an error any prefix of them all may have been written.
+    ///
+    /// # Errors
+    /// Those of [`Self::append`].
+    fn append_all(&mut self, pieces: &mut [IoSlice<'_>]) -> io::Result<()> {
+        pieces.iter().try_for_each(|piece| self.append(piece))
+    }
 
     /// Overwrites in place, never beyond the end.
     ///

@@ -2,12 +2,15 @@
 
 use std::{
     fs::{DirBuilder, File, OpenOptions},
-    io,
+    io::{self, IoSlice},
     os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
 
 use super::{Disk, DiskFile, OpenAs, ReadAt};
+
+/// Pieces that Linux writes at once (`UIO_MAXIOV`).
+const MOST_PIECES: usize = 1024;
 
 /// The file system of this machine.
 #[derive(Debug, Clone, Copy, Default)]
@@ -93,6 +96,25 @@ impl DiskFile for RealFile {
         Ok(())
     }
 
+    fn append_all(&mut self, mut pieces: &mut [IoSlice<'_>]) -> io::Result<()> {
+        let mut end = self.size;
+        IoSlice::advance_slices(&mut pieces, 0);
+        while !pieces.is_empty() {
+            let some = &pieces[..pieces.len().min(MOST_PIECES)];
+            match rustix::io::pwritev(&self.file, some, end) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(written) => {
+                    end += written as u64;
+                    IoSlice::advance_slices(&mut pieces, written);
+                }
+                Err(rustix::io::Errno::INTR) => {}
+                Err(cause) => return Err(cause.into()),
+            }
+        }
+        self.size = end;
+        Ok(())
+    }
+
     fn overwrite(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
         if offset.checked_add(bytes.len() as u64).is_none_or(|end| end > self.size) {
             return Err(io::ErrorKind::InvalidInput.into());
@@ -130,7 +152,14 @@ mod tests {
         file.append(b"whole").unwrap();
         file.append(b" and torn").unwrap();
         file.truncate(5).unwrap();
-        file.append(b"!").unwrap();
+        let empty: &[u8] = b"";
+        file.append_all(&mut [empty, b"!", b"", b" many", b""].map(IoSlice::new)).unwrap();
+        file.append_all(&mut vec![IoSlice::new(b" p"); 3000]).unwrap();
+        assert_eq!(file.size().unwrap(), 6 + 5 + 6000);
+        let mut end = [0; 6];
+        assert_eq!(file.read_at(6 + 5 + 5994, &mut end).unwrap(), 6);
+        assert_eq!(&end, b" p p p");
+        file.truncate(6).unwrap();
         file.overwrite(0, b"W").unwrap();
         assert_eq!(file.overwrite(5, b"xx").unwrap_err().kind(), io::ErrorKind::InvalidInput);
         file.sync().unwrap();

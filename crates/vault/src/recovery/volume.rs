@@ -1,6 +1,9 @@
 //! One volume that was not closed.
 
-use std::{collections::BTreeMap, io};
+use std::{
+    collections::BTreeMap,
+    io::{self, IoSlice},
+};
 
 use earwitness_model::RecordingId;
 
@@ -172,7 +175,8 @@ fn finish_running(
     for (head, manifest) in ends.manifests {
         let at = file.size().map_err(failed("read", &path))?;
         let (block, mut entry, row) = parts.keys.manifest_block(head, &manifest);
-        file.append(&block).map_err(failed("append to", &path))?;
+        let mut pieces = [IoSlice::new(&block.head), IoSlice::new(&block.body)];
+        file.append_all(&mut pieces).map_err(failed("append to", &path))?;
         recovery.interrupted.push(manifest.recording);
         if let Some(recording) = &mut entry.recording {
             (recording.volume, recording.manifest_at) = (number, at);

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use chrono::NaiveDate;
 use earwitness_model::{CallSummary, Flag, PacketTime, RecordingId, RunningCall, Segment, SegmentContent};
 
-use super::{Held, Sealed, SealingKeys};
+use super::{Held, Sealed, SealedBlock, SealingKeys};
 use crate::{
     cipher::{Aead, TAG},
-    container::{AAD, BLOCK_HEAD, BlockHead, BlockKind, block_hash, nonce},
+    container::{AAD, BlockHead, BlockKind, block_hash, nonce},
     layout::Shelf,
     manifest::{MANIFEST_SCHEMA, Manifest},
     opening::{OpenedRow, StreamOpened},
@@ -72,32 +72,38 @@ impl RecordingSealer {
         Sealed { goes_on_from: self.opened.continues, ..sealed }
     }
 
-    /// Seals a segment: one copy, one pass of the cipher, one hash.
+    /// Seals a segment where it lies: one walk over its packets, one pass of the cipher, one hash. Its buffer comes back by
+    /// [`crate::Writer::take_written`]; one with room for a tag behind the segment is not moved.
     #[must_use]
-    pub fn seal(&mut self, segment: &Segment) -> Sealed {
-        let kind = match segment.content {
-            SegmentContent::Media => BlockKind::Media,
-            SegmentContent::Signalling => BlockKind::Signalling,
+    pub fn seal(&mut self, segment: Segment) -> Sealed {
+        let (kind, held) = match segment.content {
+            SegmentContent::Media => (BlockKind::Media, self.walk(&segment)),
+            SegmentContent::Signalling => (BlockKind::Signalling, Held::messages_of(&segment)),
         };
-        let length = segment.bytes.len() + TAG;
-        let mut head = self.head(kind, segment.base);
+        let Segment { base, bytes: mut body, .. } = segment;
+        let length = body.len() + TAG;
+        let mut head = self.head(kind, base);
         head.length = u32::try_from(length).unwrap_or(u32::MAX);
-        let bound = head.to_bytes();
-        let mut block = Vec::with_capacity(BLOCK_HEAD + length);
-        block.extend_from_slice(&bound);
-        block.extend_from_slice(&segment.bytes);
-        let tag = self.aead.seal(&nonce(head.counter), &bound[AAD], &mut block[BLOCK_HEAD..]);
-        block.extend_from_slice(&tag);
-        head.body_crc = crc32c::crc32c(&block[BLOCK_HEAD..]);
-        block[..BLOCK_HEAD].copy_from_slice(&head.to_bytes());
-        match segment.content {
-            SegmentContent::Media => self.payloads.handle_segment(segment),
-            SegmentContent::Signalling => {}
-        }
+        let tag = self.aead.seal(&nonce(head.counter), &head.to_bytes()[AAD], &mut body);
+        // If this moves them, it moves sealed bytes.
+        body.extend_from_slice(&tag);
+        head.body_crc = crc32c::crc32c(&body);
         self.sealed_bytes += length as u64;
-        self.last = segment.base;
-        let held = Some(Held::of(segment));
-        Sealed { held, ..self.count(kind, block) }
+        self.last = base;
+        let track = held.streams().next().map(|stream| stream.track);
+        let block = SealedBlock { head: head.to_bytes(), body, track };
+        Sealed { held: Some(held), ..self.count(kind, block) }
+    }
+
+    /// Hashes the payloads of a media segment, and says what it holds.
+    fn walk(&mut self, segment: &Segment) -> Held {
+        let mut held = Held::new(segment.base);
+        for packet in segment.media() {
+            held.add_packet(&packet);
+            self.payloads.handle_packet(&packet);
+        }
+        self.payloads.handle_segment_end();
+        held
     }
 
     /// Ends the recording with its signed manifest.
@@ -146,8 +152,8 @@ impl RecordingSealer {
         BlockHead { kind, length: 0, recording: self.id, counter, base, previous: 0, body_crc: 0 }
     }
 
-    fn count(&mut self, kind: BlockKind, block: Vec<u8>) -> Sealed {
-        self.blocks.push(block_hash(&block[..BLOCK_HEAD], &block[BLOCK_HEAD..]));
+    fn count(&mut self, kind: BlockKind, block: SealedBlock) -> Sealed {
+        self.blocks.push(block_hash(&block.head, &block.body));
         let (shelf, recording) = (Arc::clone(&self.shelf), self.id);
         Sealed {
             shelf,

@@ -9,7 +9,7 @@ use earwitness_model::{CallSummary, Codec, Flag, Gap, GapCause, GapEvidence, Pac
 
 use super::Writer;
 use crate::{
-    container::{BLOCK_HEAD, Block, BlockHead, BlockKind},
+    container::{Block, BlockHead, BlockKind},
     manifest::Manifest,
     reading,
     sealer::{Held, Sealed},
@@ -80,14 +80,15 @@ impl Writer {
         }
     }
 
-    pub(super) fn give_up(&mut self, sealed: &Sealed) {
+    pub(super) fn give_up(&mut self, sealed: Sealed) {
         if let Some(held) = &sealed.held {
             self.given_up.add(held);
         }
-        if let (Some(home), Some(head)) = (self.homes.get_mut(&sealed.recording), head_of(sealed)) {
+        if let (Some(home), Some(head)) = (self.homes.get_mut(&sealed.recording), head_of(&sealed)) {
             let blocks = head.counter;
-            home.cut.get_or_insert(Cut { blocks, sealed_bytes: 0, held: None }).add(sealed);
+            home.cut.get_or_insert(Cut { blocks, sealed_bytes: 0, held: None }).add(&sealed);
         }
+        self.spent.extend(sealed.block.spent());
     }
 
     /// The end of a recording that was cut says so; any other block is as it was.
@@ -97,7 +98,7 @@ impl Writer {
         }
         let cut = self.homes.get_mut(&sealed.recording).and_then(|home| home.cut.take());
         let (Some(cut), Some(head)) = (cut, head_of(&sealed)) else { return sealed };
-        let block = Block { at: 0, head, sealed: sealed.block[BLOCK_HEAD..].to_vec() };
+        let block = Block { at: 0, head, sealed: sealed.block.body.clone() };
         let Some(mut manifest) = reading::manifest_in(&self.parts, &block) else { return sealed };
         let head = BlockHead { counter: cut.blocks, ..head };
         cut.shorten(&mut manifest);
@@ -108,7 +109,7 @@ impl Writer {
 
 /// The head of a sealed block; it has one.
 fn head_of(sealed: &Sealed) -> Option<BlockHead> {
-    sealed.block.first_chunk().and_then(|head| BlockHead::from_bytes(head).ok())
+    BlockHead::from_bytes(&sealed.block.head).ok()
 }
 
 impl GivenUp {
@@ -124,7 +125,7 @@ impl GivenUp {
 impl Cut {
     fn add(&mut self, sealed: &Sealed) {
         let Some(held) = &sealed.held else { return };
-        self.sealed_bytes += (sealed.block.len() - BLOCK_HEAD) as u64;
+        self.sealed_bytes += sealed.block.body.len() as u64;
         match &mut self.held {
             Some(all) => all.join(held),
             None => self.held = Some(held.clone()),
@@ -152,7 +153,7 @@ impl Cut {
 
 /// The packets of `held` were counted as kept. What a track lost stands on the stream with most audio.
 fn count_as_lost(held: &Held, summary: &mut CallSummary) {
-    for missing in &held.streams {
+    for missing in held.streams() {
         let is_it = |stream: &&mut earwitness_model::StreamSummary| {
             (stream.track, stream.payload_type) == (missing.track, missing.payload_type)
         };

@@ -1,18 +1,25 @@
 //! One volume while it is being written.
 
-use std::{io, sync::Arc};
+use std::{
+    io::{self, IoSlice},
+    path::PathBuf,
+    sync::Arc,
+};
 
+use super::Spent;
 use crate::{
     container::{VOLUME_HEAD, VOLUME_VERSION, VolumeHead, link_block},
     disk::{DiskFile, OpenAs},
     error::{VaultError, failed},
     layout::{Shelf, number_of},
-    sealer::Sealed,
+    sealer::SealedBlock,
     vault::Parts,
 };
 
 /// Appended blocks are written out when there are so many bytes of them.
-const WRITE_AT: usize = 1 << 20;
+const WRITE_AT: u64 = 1 << 20;
+/// Or so many of them: with their heads they are as many pieces as Linux takes at once.
+const AT_ONCE: usize = 512;
 
 /// A volume that takes blocks. Its open mark stands beside it until [`OpenVolume::close`].
 pub(super) struct OpenVolume {
@@ -20,12 +27,14 @@ pub(super) struct OpenVolume {
     pub(super) number: u32,
     /// Recordings in it that did not end.
     pub(super) running: usize,
-    path: std::path::PathBuf,
+    path: PathBuf,
     file: Box<dyn DiskFile>,
     /// Bytes of whole blocks in the file.
     written: u64,
-    /// Blocks behind them.
-    buffer: Vec<u8>,
+    /// Blocks behind them, each where it was sealed.
+    waiting: Vec<SealedBlock>,
+    /// Their bytes.
+    waiting_bytes: u64,
     synced: bool,
 }
 
@@ -67,8 +76,7 @@ impl OpenVolume {
             return Ok(None);
         }
         set_mark(parts, shelf, number)?;
-        let (shelf, running, buffer, synced) = (Arc::clone(shelf), 0, Vec::new(), true);
-        Ok(Some(Self { shelf, number, running, path, file, written, buffer, synced }))
+        Ok(Some(Self::with(shelf, number, (path, file, written))))
     }
 
     fn new(parts: &Parts, shelf: &Arc<Shelf>, number: u32) -> Result<Self, VaultError> {
@@ -86,35 +94,45 @@ impl OpenVolume {
             return Err(error);
         }
         let written = VOLUME_HEAD as u64;
-        let (shelf, running, buffer, synced) = (Arc::clone(shelf), 0, Vec::new(), false);
-        Ok(Self { shelf, number, running, path, file, written, buffer, synced })
+        Ok(Self { synced: false, ..Self::with(shelf, number, (path, file, written)) })
+    }
+
+    fn with(
+        shelf: &Arc<Shelf>,
+        number: u32,
+        (path, file, written): (PathBuf, Box<dyn DiskFile>, u64),
+    ) -> Self {
+        let (shelf, waiting) = (Arc::clone(shelf), Vec::new());
+        Self { shelf, number, running: 0, path, file, written, waiting, waiting_bytes: 0, synced: true }
     }
 
     pub(super) fn size(&self) -> u64 {
-        self.written + self.buffer.len() as u64
+        self.written + self.waiting_bytes
     }
 
     /// Bytes of blocks that are not in the file yet.
-    pub(super) fn waiting(&self) -> u64 {
-        self.buffer.len() as u64
+    pub(super) const fn waiting(&self) -> u64 {
+        self.waiting_bytes
     }
 
     /// When this returns there is room in memory for a block: what waits is bounded.
-    pub(super) fn make_room(&mut self) -> Result<(), VaultError> {
-        if self.buffer.len() >= WRITE_AT { self.write_out() } else { Ok(()) }
+    pub(super) fn make_room(&mut self, spent: &mut Vec<Spent>) -> Result<(), VaultError> {
+        let is_full = self.waiting_bytes >= WRITE_AT || self.waiting.len() >= AT_ONCE;
+        if is_full { self.write_out(spent) } else { Ok(()) }
     }
 
     /// Takes a block and says where it begins.
-    pub(super) fn append(&mut self, sealed: &mut Sealed, previous: u64) -> u64 {
+    pub(super) fn append(&mut self, mut block: SealedBlock, previous: u64) -> u64 {
         let at = self.size();
-        link_block(&mut sealed.block, previous);
-        self.buffer.extend_from_slice(&sealed.block);
+        link_block(&mut block.head, previous);
+        self.waiting_bytes += block.len() as u64;
+        self.waiting.push(block);
         at
     }
 
     /// All blocks are on the medium when this returns.
-    pub(super) fn commit(&mut self) -> Result<(), VaultError> {
-        self.write_out()?;
+    pub(super) fn commit(&mut self, spent: &mut Vec<Spent>) -> Result<(), VaultError> {
+        self.write_out(spent)?;
         if !self.synced {
             self.file.sync().map_err(failed("sync", &self.path))?;
             self.synced = true;
@@ -131,23 +149,27 @@ impl OpenVolume {
         }
     }
 
-    /// All blocks are in the file when this returns. When the disk takes only a part, the file is cut back to whole blocks and the buffer stays.
-    pub(super) fn write_out(&mut self) -> Result<(), VaultError> {
-        if self.buffer.is_empty() {
-            return Ok(());
-        }
-        self.synced = false;
-        match self.file.append(&self.buffer) {
-            Ok(()) => {
-                self.written += self.buffer.len() as u64;
-                self.buffer.clear();
-                Ok(())
-            }
-            Err(cause) => {
+    /// All blocks are in the file when this returns, and their buffers among those that are `spent`. When the disk takes only a
+    /// part, the file is cut back to whole blocks, and those that are not in it wait on.
+    pub(super) fn write_out(&mut self, spent: &mut Vec<Spent>) -> Result<(), VaultError> {
+        while !self.waiting.is_empty() {
+            self.synced = false;
+            let count = self.waiting.len().min(AT_ONCE);
+            let blocks = &self.waiting[..count];
+            let bytes: u64 = blocks.iter().map(|block| block.len() as u64).sum();
+            let mut pieces: Vec<_> = blocks
+                .iter()
+                .flat_map(|block| [IoSlice::new(&block.head), IoSlice::new(&block.body)])
+                .collect();
+            if let Err(cause) = self.file.append_all(&mut pieces) {
                 self.file.truncate(self.written).map_err(failed("cut", &self.path))?;
-                Err(failed("append to", &self.path)(cause))
+                return Err(failed("append to", &self.path)(cause));
             }
+            self.written += bytes;
+            self.waiting_bytes -= bytes;
+            spent.extend(self.waiting.drain(..count).filter_map(SealedBlock::spent));
         }
+        Ok(())
     }
 }
 

@@ -17,10 +17,10 @@ fn working_day(office: &Office, disk: &WatchedDisk) {
     record(&sealer, &mut writer, 1).unwrap();
     let mut running = begin(&sealer, &mut writer, 2).unwrap();
     writer.append(running.running(&running_call(2, 1))).unwrap();
-    writer.append(running.seal(&media(2, [1, 2]))).unwrap();
+    writer.append(running.seal(media(2, [1, 2]))).unwrap();
     writer.commit(NOW).unwrap();
     disk.note(Told::Acknowledged(1));
-    writer.append(running.seal(&media(2, [3]))).unwrap();
+    writer.append(running.seal(media(2, [3]))).unwrap();
     record(&sealer, &mut writer, 3).unwrap();
     writer.append(running.finish(&summary(2))).unwrap();
     writer.exclude(&summary(4));
@@ -36,7 +36,7 @@ fn working_day_of_want(office: &Office, disk: &WatchedDisk) {
     record(&sealer, &mut writer, 1).unwrap();
     let mut running = begin(&sealer, &mut writer, 2).unwrap();
     writer.append(running.running(&running_call(2, 1))).unwrap();
-    writer.append(running.seal(&media(2, [1, 2]))).unwrap();
+    writer.append(running.seal(media(2, [1, 2]))).unwrap();
     for room in [100, 800, 2_500] {
         disk.set_room(Some(room));
         assert!(writer.commit(NOW).unwrap_err().is_full());
@@ -45,7 +45,7 @@ fn working_day_of_want(office: &Office, disk: &WatchedDisk) {
     writer.commit(NOW).unwrap();
     disk.note(Told::Acknowledged(1));
     disk.set_free(0);
-    let Err(NotTaken::ForNow { block, .. }) = writer.append(running.seal(&media(2, [3]))) else {
+    let Err(NotTaken::ForNow { block, .. }) = writer.append(running.seal(media(2, [3]))) else {
         panic!("there is no room")
     };
     disk.set_free(1 << 30);
@@ -173,7 +173,7 @@ fn a_crash_within_recovery_is_a_crash_like_any_other() {
     for n in [2, 3] {
         let mut running = begin(&sealer, &mut writer, n).unwrap();
         writer.append(running.running(&running_call(n, 1))).unwrap();
-        writer.append(running.seal(&media(n, [1, 2]))).unwrap();
+        writer.append(running.seal(media(n, [1, 2]))).unwrap();
     }
     writer.commit(NOW).unwrap();
     let killed = office.copy();

@@ -55,14 +55,14 @@ fn a_block_that_finds_no_room_is_given_back_and_goes_in_later_in_its_place() {
     let vault = Vault::open_on(Arc::new(disk.clone()), &office.dir()).unwrap();
     let (sealer, mut writer) = vault.writer().unwrap();
     let mut recording = begin(&sealer, &mut writer, 1).unwrap();
-    writer.append(recording.seal(&signalling(1))).unwrap();
+    writer.append(recording.seal(signalling(1))).unwrap();
     writer.commit(NOW).unwrap();
     let mut refused = 0;
     for n in 0..900 {
         if n % 300 == 0 {
             disk.set_room(Some(0));
         }
-        refused += append_at_last(&mut writer, &disk, recording.seal(&media(1, n * 10..n * 10 + 10)));
+        refused += append_at_last(&mut writer, &disk, recording.seal(media(1, n * 10..n * 10 + 10)));
     }
     assert!(refused > 1, "{refused}");
     disk.set_room(None);
@@ -84,7 +84,7 @@ fn a_call_whose_volume_could_not_be_made_waits_for_it() {
     disk.set_room(Some(10));
     assert_eq!(append_at_last(&mut writer, &disk, opened), 2);
     disk.set_room(None);
-    writer.append(recording.seal(&media(1, [1]))).unwrap();
+    writer.append(recording.seal(media(1, [1]))).unwrap();
     writer.append(recording.finish(&summary(1))).unwrap();
     record(&sealer, &mut writer, 2).unwrap();
     writer.close(NOW).unwrap();
@@ -105,7 +105,7 @@ fn the_reserve_is_for_ending_what_was_begun() {
     disk.set_free(((1 << 30) / 100) - 1);
     assert_eq!(vault.space().unwrap().usable(), 0);
     let mut back = Vec::new();
-    for block in [running.seal(&media(1, [1])), sealer.begin(&crate::support::opening(2), NOW).unwrap().1] {
+    for block in [running.seal(media(1, [1])), sealer.begin(&crate::support::opening(2), NOW).unwrap().1] {
         match writer.append(block) {
             Err(NotTaken::ForNow { block, why: VaultError::NoRoom { free, .. } }) => {
                 assert!(free < reserve);
@@ -117,7 +117,7 @@ fn the_reserve_is_for_ending_what_was_begun() {
     // What was refused waits: the second call goes on, and a third ends on a disk without room.
     disk.set_free(1 << 30);
     let mut third = begin(&sealer, &mut writer, 3).unwrap();
-    writer.append(third.seal(&media(3, [1]))).unwrap();
+    writer.append(third.seal(media(3, [1]))).unwrap();
     disk.set_free(0);
     writer.append(third.finish(&summary(3))).unwrap();
     assert_eq!(writer.commit(NOW).unwrap().calls, [call_id(3)]);
@@ -175,7 +175,7 @@ fn a_day_of_want(seed: u64) -> u32 {
             }));
         }
         let n = random(4) as u32;
-        let block = running[n as usize].seal(&media(n + 1, [step]));
+        let block = running[n as usize].seal(media(n + 1, [step]));
         refused += append_at_last(&mut writer, &disk, block);
     }
     disk.set_room(Some(random(2_000)));

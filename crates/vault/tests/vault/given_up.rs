@@ -19,7 +19,7 @@ fn what_was_written_out_outlives_the_process_and_needs_no_commit() {
     let vault = office.open();
     let (sealer, mut writer) = vault.writer().unwrap();
     let mut recording = begin(&sealer, &mut writer, 1).unwrap();
-    writer.append(recording.seal(&media(1, 0..25))).unwrap();
+    writer.append(recording.seal(media(1, 0..25))).unwrap();
     assert_eq!(office.copy().open().recovery().interrupted, []);
     writer.write_out().unwrap();
     let killed = office.copy();
@@ -29,7 +29,7 @@ fn what_was_written_out_outlives_the_process_and_needs_no_commit() {
     assert_eq!(left.verify(&entry, Some(&opener)), []);
     assert_eq!(opener.segments(&entry).unwrap().map(Result::unwrap).count(), 1);
     // The living one goes on, and commits what it wrote.
-    writer.append(recording.seal(&media(1, 25..50))).unwrap();
+    writer.append(recording.seal(media(1, 25..50))).unwrap();
     writer.append(recording.finish(&summary(1))).unwrap();
     record(&sealer, &mut writer, 2).unwrap();
     writer.write_out().unwrap();
@@ -80,11 +80,11 @@ fn what_a_full_disk_has_no_room_for_when_the_recorder_stops_is_lost_and_told() {
     let vault = Vault::open_on(Arc::new(disk.clone()), &office.dir()).unwrap();
     let (sealer, mut writer) = vault.writer().unwrap();
     let mut running = begin(&sealer, &mut writer, 1).unwrap();
-    writer.append(running.seal(&media(1, 0..10))).unwrap();
+    writer.append(running.seal(media(1, 0..10))).unwrap();
     writer.commit(NOW).unwrap();
     // Nothing is left but half of the reserve.
     disk.set_free((1 << 30) / 200);
-    let block = refused(&mut writer, running.seal(&media(1, 10..20)));
+    let block = refused(&mut writer, running.seal(media(1, 10..20)));
     let (mut late, opened) = sealer.begin(&opening(2), NOW).unwrap();
     let opened = refused(&mut writer, opened);
     assert_eq!(writer.given_up(), GivenUp::default());
@@ -92,10 +92,10 @@ fn what_a_full_disk_has_no_room_for_when_the_recorder_stops_is_lost_and_told() {
     for block in [
         block,
         running.running(&running_call(1, 1)),
-        running.seal(&signalling(1)),
-        running.seal(&media(1, 20..30)),
+        running.seal(signalling(1)),
+        running.seal(media(1, 20..30)),
         opened,
-        late.seal(&media(2, 0..5)),
+        late.seal(media(2, 0..5)),
     ] {
         writer.append(block).unwrap();
     }

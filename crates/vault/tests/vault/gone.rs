@@ -65,7 +65,7 @@ fn a_manifest_that_is_not_the_one_told_of_is_found() {
     let vault = office.open();
     let (sealer, mut writer) = vault.writer().unwrap();
     let mut recording = begin(&sealer, &mut writer, 1).unwrap();
-    writer.append(recording.seal(&media(1, [1, 2]))).unwrap();
+    writer.append(recording.seal(media(1, [1, 2]))).unwrap();
     writer.commit(NOW).unwrap();
     let running = office.copy();
     writer.append(recording.finish(&summary(1))).unwrap();

@@ -79,7 +79,7 @@ fn a_recording_that_comes_too_late_loses_its_hash_and_keeps_its_audio() {
     let (sealer, mut writer) = vault.writer().unwrap();
     let mut recording = begin(&sealer, &mut writer, 1).unwrap();
     for sequences in [vec![1, 2], vec![4], vec![5], vec![3]] {
-        writer.append(recording.seal(&media(1, sequences))).unwrap();
+        writer.append(recording.seal(media(1, sequences))).unwrap();
     }
     writer.append(recording.finish(&summary(1))).unwrap();
     writer.commit(NOW).unwrap();
@@ -176,7 +176,7 @@ fn full_volumes_take_no_more_recordings_but_keep_those_they_have() {
     let mut long = begin(&sealer, &mut writer, 1).unwrap();
     for n in 2..6 {
         record(&sealer, &mut writer, n).unwrap();
-        writer.append(long.seal(&media(1, [n]))).unwrap();
+        writer.append(long.seal(media(1, [n]))).unwrap();
         writer.commit(NOW).unwrap();
     }
     writer.append(long.finish(&summary(1))).unwrap();
@@ -320,7 +320,7 @@ fn a_copy_taken_while_recording_opens_with_what_was_committed() {
     let (sealer, mut writer) = vault.writer().unwrap();
     record(&sealer, &mut writer, 1).unwrap();
     let mut running = begin(&sealer, &mut writer, 2).unwrap();
-    writer.append(running.seal(&media(2, [1, 2, 3]))).unwrap();
+    writer.append(running.seal(media(2, [1, 2, 3]))).unwrap();
     writer.commit(NOW).unwrap();
     let copy = office.copy();
     let copied = copy.open();
@@ -348,7 +348,7 @@ fn a_better_recording_is_not_hidden_behind_a_worse_one() {
     let later = WallTime::from_nanos(NOW.nanos() + 1_000_000_000);
     let (mut again, opened) = sealer.begin(&opening(1), later).unwrap();
     writer.append(opened).unwrap();
-    writer.append(again.seal(&media(1, [1]))).unwrap();
+    writer.append(again.seal(media(1, [1]))).unwrap();
     writer.exclude(&summary(1));
     writer.commit(later).unwrap();
     let copy = Office::new();

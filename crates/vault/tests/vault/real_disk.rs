@@ -86,7 +86,7 @@ fn on_a_small_disk_recording_stops_before_the_reserve_and_goes_on_when_there_is_
     disk.fill_to(20 << 20);
     let mut sealed = 0;
     let (back, free) = loop {
-        let block = recording.seal(&large_segment(1, sealed * 400));
+        let block = recording.seal(large_segment(1, sealed * 400));
         sealed += 1;
         match writer.append(block) {
             Ok(()) => {}

@@ -21,7 +21,7 @@ fn killed(told: &[u32]) -> (Office, RecordingId) {
     let mut running = begin(&sealer, &mut writer, 2).unwrap();
     for &cseq in told {
         writer.append(running.running(&running_call(2, cseq))).unwrap();
-        writer.append(running.seal(&media(2, [cseq]))).unwrap();
+        writer.append(running.seal(media(2, [cseq]))).unwrap();
     }
     writer.commit(NOW).unwrap();
     (office.copy(), running.id())
@@ -78,7 +78,7 @@ fn the_second_part_is_a_row_of_its_own_that_names_the_first() {
     let second = Opening { call, continues: Some(first), ..opening(2) };
     let (mut part, opened) = sealer.begin(&second, NOW).unwrap();
     writer.append(opened).unwrap();
-    writer.append(part.seal(&earwitness_model::Segment { call, ..media(2, [8]) })).unwrap();
+    writer.append(part.seal(earwitness_model::Segment { call, ..media(2, [8]) })).unwrap();
     let mut whole = summary(2);
     whole.id = call;
     writer.append(part.finish(&whole)).unwrap();

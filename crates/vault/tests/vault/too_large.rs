@@ -22,7 +22,7 @@ fn office_with_endless_calls() -> Office {
     let vault = office.open();
     let (sealer, mut writer) = vault.writer().unwrap();
     let mut recording = begin(&sealer, &mut writer, 1).unwrap();
-    writer.append(recording.seal(&signalling(1))).unwrap();
+    writer.append(recording.seal(signalling(1))).unwrap();
     writer.append(recording.finish(&endless(1))).unwrap();
     writer.exclude(&endless(2));
     record(&sealer, &mut writer, 3).unwrap();
@@ -87,7 +87,7 @@ fn recovery_lists_an_interrupted_call_that_is_too_large() {
     too_much.facts = endless(1).facts;
     let (mut running, opened) = sealer.begin(&too_much, NOW).unwrap();
     writer.append(opened).unwrap();
-    writer.append(running.seal(&media(1, [1, 2]))).unwrap();
+    writer.append(running.seal(media(1, [1, 2]))).unwrap();
     writer.commit(NOW).unwrap();
     let copy = office.copy();
     let copied = copy.open();

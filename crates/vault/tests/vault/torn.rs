@@ -9,10 +9,10 @@ fn a_tail_torn_at_any_byte_costs_the_torn_block_only() {
     let (sealer, mut writer) = vault.writer().unwrap();
     record(&sealer, &mut writer, 1).unwrap();
     let mut running = begin(&sealer, &mut writer, 2).unwrap();
-    writer.append(running.seal(&media(2, [1, 2]))).unwrap();
+    writer.append(running.seal(media(2, [1, 2]))).unwrap();
     writer.commit(NOW).unwrap();
     let whole = std::fs::metadata(office.volume()).unwrap().len();
-    writer.append(running.seal(&media(2, [3]))).unwrap();
+    writer.append(running.seal(media(2, [3]))).unwrap();
     writer.commit(NOW).unwrap();
     let bytes = std::fs::read(office.volume()).unwrap();
     let before = office.copy();

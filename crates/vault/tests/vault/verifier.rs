@@ -22,7 +22,7 @@ fn office_of_two_classes(calls: u32) -> Office {
         }
         let (mut recording, opened) = sealer.begin(&opening, NOW).unwrap();
         writer.append(opened).unwrap();
-        writer.append(recording.seal(&media(n, [1, 2]))).unwrap();
+        writer.append(recording.seal(media(n, [1, 2]))).unwrap();
         writer.append(recording.finish(&summary(n))).unwrap();
     }
     writer.close(NOW).unwrap();
@@ -92,7 +92,7 @@ fn what_is_written_and_not_committed_is_no_finding() {
     let mut second = begin(&sealer, &mut writer, 2).unwrap();
     // The first recording's manifest is written out with what comes after it.
     while office.volume().metadata().unwrap().len() < 1 << 20 {
-        writer.append(second.seal(&media(2, 0..100))).unwrap();
+        writer.append(second.seal(media(2, 0..100))).unwrap();
     }
     assert_eq!(vault.check_index(), []);
     writer.commit(NOW).unwrap();

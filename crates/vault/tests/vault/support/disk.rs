@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    io,
+    io::{self, IoSlice},
     path::{Path, PathBuf},
     sync::{Arc, Mutex},
 };
@@ -144,6 +144,11 @@ impl DiskFile for WatchedFile {
         self.file.append(&bytes[..fits])?;
         journal.told.push(Told::Append(self.path.clone(), bytes[..fits].to_vec()));
         if fits < bytes.len() { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
+    }
+
+    /// One operation, of which a crash may leave any part.
+    fn append_all(&mut self, pieces: &mut [IoSlice<'_>]) -> io::Result<()> {
+        self.append(&pieces.iter().map(|piece| &**piece).collect::<Vec<_>>().concat())
     }
 
     fn overwrite(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {

@@ -256,9 +256,9 @@ pub(crate) fn begin(sealer: &Sealer, writer: &mut Writer, n: u32) -> Result<Reco
 /// Seals and appends the whole of call `n`.
 pub(crate) fn record(sealer: &Sealer, writer: &mut Writer, n: u32) -> Result<(), VaultError> {
     let mut recording = begin(sealer, writer, n)?;
-    writer.append(recording.seal(&signalling(n)))?;
+    writer.append(recording.seal(signalling(n)))?;
     for sequences in SEGMENTS {
-        writer.append(recording.seal(&media(n, sequences.iter().copied())))?;
+        writer.append(recording.seal(media(n, sequences.iter().copied())))?;
     }
     Ok(writer.append(recording.finish(&summary(n)))?)
 }
