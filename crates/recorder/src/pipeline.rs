@@ -98,6 +98,7 @@ impl<C: Fn() -> WallTime + Sync> Pipeline<'_, C> {
                         on_full,
                         gauge: sealing_gauge,
                         written,
+                        close_batches: None,
                         ready: VecDeque::with_capacity(AT_ONCE),
                         returned,
                     };

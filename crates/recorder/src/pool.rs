@@ -55,6 +55,8 @@ pub(crate) struct SealingThread<'a, C> {
     /// Whether the recorder was told to stop.
     pub(crate) gauge: &'a WriterGauge,
     pub(crate) written: Queue<Written>,
+    /// When the keys that wrapped those of the newest recordings go.
+    pub(crate) close_batches: Option<Instant>,
     /// What the writer has not been given yet.
     pub(crate) ready: VecDeque<Written>,
     /// For segments that are not sealed.
@@ -76,7 +78,11 @@ impl<C: Fn() -> WallTime> SealingThread<'_, C> {
     /// Seals until the engine is done or the writer is gone.
     pub(crate) fn run(mut self, work: &Receiver<Output>) {
         let (mut calls, mut outputs) = (HashMap::new(), Vec::with_capacity(AT_ONCE));
-        while work.receive((&mut outputs, AT_ONCE), None).is_ok() {
+        while work.receive((&mut outputs, AT_ONCE), self.close_batches).is_ok() {
+            if self.close_batches.is_some_and(|at| Instant::now() >= at) {
+                self.sealer.close_batches();
+                self.close_batches = None;
+            }
             let handled = outputs.drain(..).try_for_each(|output| self.handle(output, &mut calls));
             // What went before a failure, and the failure itself, are for the writer.
             let handed_over = self.written.send_all(&mut self.ready);
@@ -151,6 +157,7 @@ impl<C: Fn() -> WallTime> SealingThread<'_, C> {
                 let opening = Opening { call, facts, verdict, at, continues };
                 match self.begin(&opening) {
                     Ok((recording, block)) => {
+                        self.close_batches.get_or_insert_with(|| Instant::now() + Sealer::BATCH);
                         self.ready(Written::Block(block))?;
                         Running::Recording(Box::new(recording), digits)
                     }

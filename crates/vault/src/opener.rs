@@ -15,11 +15,11 @@ use zeroize::Zeroizing;
 pub use self::segments::Segments;
 pub(crate) use self::segments::open_segment;
 use crate::{
-    cipher::Aead,
+    cipher::{Aead, CipherSuite},
     disk::read_all,
     entry::{Entry, RecordingEntry},
     error::{VaultError, failed},
-    keys::{KeyState, data_key, open_identity},
+    keys::{KeyState, LastBatch, data_key, open_identity},
     layout::Shelf,
     officer_key::OfficerKey,
     reading::{key_files, shelf_of},
@@ -54,7 +54,31 @@ pub struct Opener {
 struct ShelfKeys {
     /// By generation, from 1.
     days: Vec<Option<Identity>>,
-    wrapped: HashMap<RecordingId, (usize, Vec<u8>)>,
+    wrapped: HashMap<RecordingId, Wrapped>,
+    last_batch: LastBatch,
+}
+
+/// A wrapped data key.
+struct Wrapped {
+    /// The place of its day's key.
+    day: usize,
+    state: KeyState,
+    bytes: Vec<u8>,
+}
+
+impl ShelfKeys {
+    /// The data key of a recording, `None` when it is damaged.
+    fn open(&mut self, suite: CipherSuite, recording: RecordingId) -> Option<Zeroizing<[u8; 32]>> {
+        let wrapped = self.wrapped.get(&recording)?;
+        let day = self.days.get(wrapped.day)?.as_ref()?;
+        match wrapped.state {
+            KeyState::Wrapped => {
+                data_key(recording, &Zeroizing::new(age::decrypt(day, &wrapped.bytes).ok()?))
+            }
+            KeyState::WrappedInBatch => self.last_batch.open((suite, day), recording, &wrapped.bytes),
+            KeyState::Destroyed => None,
+        }
+    }
 }
 
 impl Opener {
@@ -102,16 +126,12 @@ impl Opener {
             self.read_shelf(&shelf, &mut shelves)?;
         }
         let path = self.parts.layout.key_file(&shelf, 1);
-        let (generation, wrapped) = shelves
-            .get(&shelf)
-            .and_then(|keys| {
-                keys.wrapped.get(&recording.id).map(|(place, wrapped)| (&keys.days[*place], wrapped))
-            })
-            .ok_or_else(|| VaultError::KeyGone { recording: recording.id, path: path.clone() })?;
-        let damaged = || VaultError::KeyDamaged { path: path.clone() };
-        let identity = generation.as_ref().ok_or_else(damaged)?;
-        let content = Zeroizing::new(age::decrypt(identity, wrapped).map_err(|_cause| damaged())?);
-        data_key(recording.id, &content).ok_or_else(damaged)
+        match shelves.get_mut(&shelf) {
+            Some(keys) if keys.wrapped.contains_key(&recording.id) => {
+                keys.open(self.parts.settings.cipher, recording.id).ok_or(VaultError::KeyDamaged { path })
+            }
+            Some(_) | None => Err(VaultError::KeyGone { recording: recording.id, path }),
+        }
     }
 
     fn read_shelf(
@@ -119,12 +139,16 @@ impl Opener {
         shelf: &Shelf,
         shelves: &mut MutexGuard<'_, HashMap<Shelf, ShelfKeys>>,
     ) -> Result<(), VaultError> {
-        let mut keys = ShelfKeys { days: Vec::new(), wrapped: HashMap::new() };
-        for (place, file) in key_files(&self.parts, shelf)?.into_iter().enumerate() {
-            keys.days.push(self.day_identity(shelf, place)?);
+        let mut keys =
+            ShelfKeys { days: Vec::new(), wrapped: HashMap::new(), last_batch: LastBatch::default() };
+        for (day, file) in key_files(&self.parts, shelf)?.into_iter().enumerate() {
+            keys.days.push(self.day_identity(shelf, day)?);
             for row in file.rows {
-                match row.state {
-                    KeyState::Wrapped => drop(keys.wrapped.insert(row.recording, (place, row.wrapped))),
+                let (state, bytes) = (row.state, row.wrapped);
+                match state {
+                    KeyState::Wrapped | KeyState::WrappedInBatch => {
+                        drop(keys.wrapped.insert(row.recording, Wrapped { day, state, bytes }));
+                    }
                     KeyState::Destroyed => drop(keys.wrapped.remove(&row.recording)),
                 }
             }

@@ -3,7 +3,11 @@
 mod held;
 mod recording;
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use chrono_tz::Tz;
 use earwitness_model::{Decision, PacketTime, RecordingId, TrackIndex, WallTime};
@@ -19,17 +23,37 @@ use crate::{
     container::{BLOCK_HEAD, BlockHead, BlockKind},
     entry::Entry,
     error::{VaultError, failed},
-    keys::{DayKeys, KeyRow, KeyState, wrapped_content},
+    keys::{BATCH_NANOS, Batch, DayKeys, KeyRow, KeyState},
     layout::{Shelf, is_class_name},
     manifest::{Manifest, RecordedRow},
     metadata_key::MetadataKey,
     opening::{OpenedRow, Opening},
 };
 
+/// Batches that are open at once: one for each class and day in which calls begin.
+const MOST_BATCHES: usize = 16;
+
 /// Begins recordings. Clones share one vault; any thread may have one.
-#[derive(Clone)]
+///
+/// The keys of recordings that begin within [`Self::BATCH`] of each other are wrapped together, which is told in
+/// `keys/batch.rs`. Whoever has a sealer therefore calls [`Self::close_batches`] so long after it began one.
 pub struct Sealer {
     with: Arc<SealingKeys>,
+    batches: Mutex<Vec<OpenBatch>>,
+}
+
+/// Of a shelf, and under which of its day keys.
+struct OpenBatch {
+    shelf: Shelf,
+    generation: u32,
+    batch: Batch,
+}
+
+/// Another's batches are its own.
+impl Clone for Sealer {
+    fn clone(&self) -> Self {
+        Self::new(Arc::clone(&self.with))
+    }
 }
 
 /// What sealing needs to know.
@@ -108,8 +132,16 @@ impl Sealed {
 }
 
 impl Sealer {
+    /// How long the wrapping key of recordings that begin together is kept.
+    pub const BATCH: Duration = Duration::from_nanos(BATCH_NANOS.unsigned_abs());
+
     pub(crate) const fn new(with: Arc<SealingKeys>) -> Self {
-        Self { with }
+        Self { with, batches: Mutex::new(Vec::new()) }
+    }
+
+    /// Forgets the keys that wrapped those of the recordings begun so far: from then on nothing here opens them.
+    pub fn close_batches(&self) {
+        self.batches.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     /// Begins the recording of a call: draws its data key, and wraps it to the public key of its class and day.
@@ -133,7 +165,7 @@ impl Sealer {
         );
         let mut key = Zeroizing::new([0; 32]);
         OsRng.fill_bytes(&mut *key);
-        let key_row = self.wrap(&shelf, recording, &key)?;
+        let key_row = self.wrap(&shelf, (recording, &key), now)?;
         let row = OpenedRow::new(opening, now);
         let aead = Aead::new(self.with.suite, &key);
         let mut sealer = RecordingSealer::new(Arc::clone(&self.with), shelf, (recording, aead), row.clone());
@@ -145,16 +177,30 @@ impl Sealer {
     fn wrap(
         &self,
         shelf: &Shelf,
-        recording: RecordingId,
-        key: &[u8; 32],
+        (recording, key): (RecordingId, &[u8; 32]),
+        now: WallTime,
     ) -> Result<(u32, Vec<u8>), VaultError> {
-        let day = self.with.days.of(shelf)?;
-        let wrapped = age::encrypt(&day.recipient, &*wrapped_content(recording, key))
-            .map_err(|cause| failed("wrap a key for", &shelf.class)(std::io::Error::other(cause)))?;
-        let row = KeyRow { state: KeyState::Wrapped, recording, wrapped }
+        let mut batches = self.batches.lock().unwrap_or_else(PoisonError::into_inner);
+        batches.retain(|open| open.batch.takes(now));
+        let place = match batches.iter().position(|open| open.shelf == *shelf) {
+            Some(place) => place,
+            None => {
+                let day = self.with.days.of(shelf)?;
+                let batch = Batch::new(self.with.suite, &day.recipient, now)
+                    .map_err(|cause| failed("wrap a key for", &shelf.class)(std::io::Error::other(cause)))?;
+                if batches.len() >= MOST_BATCHES {
+                    batches.clear();
+                }
+                batches.push(OpenBatch { shelf: shelf.clone(), generation: day.generation, batch });
+                batches.len() - 1
+            }
+        };
+        let open = &mut batches[place];
+        let wrapped = open.batch.wrap(recording, key);
+        let row = KeyRow { state: KeyState::WrappedInBatch, recording, wrapped }
             .to_bytes()
             .expect("an age file of 48 bytes to one recipient is about 300 bytes");
-        Ok((day.generation, row))
+        Ok((open.generation, row))
     }
 }
 

@@ -11,10 +11,11 @@
 //!    +------+-----+----+-------+---------------+-----------------+------+
 //!    | EWKY |state| 0  | n     | recording     | wrapped key     | crc  |
 //!    +------+-----+----+-------+---------------+-----------------+------+
-//!    state  1 wrapped, 2 destroyed (n zeros)       crc  CRC-32C of all before it in the row
+//!    state  1 wrapped, 2 destroyed (n zeros), 3 wrapped in a batch       crc  CRC-32C of all before it in the row
 //! ```
 //!
-//! The wrapped key is an age file to the day's recipient; its content is the recording's id and its data key.
+//! The wrapped key of state 1, which earlier versions wrote, is an age file to the day's recipient; its content is the
+//! recording's id and its data key. That of state 3 is drawn in `batch.rs`.
 
 use chrono::{Datelike, NaiveDate};
 use earwitness_model::RecordingId;
@@ -40,6 +41,7 @@ pub(crate) struct KeyFileHead {
 pub(crate) enum KeyState {
     Wrapped,
     Destroyed,
+    WrappedInBatch,
 }
 
 /// One row.
@@ -90,12 +92,13 @@ impl KeyFileHead {
 }
 
 impl KeyRow {
-    /// A wrapped key; `None` when it is longer than a row can hold, which no age file of 48 bytes is.
+    /// A wrapped key; `None` when it is longer than a row can hold, which no wrapped key of 32 bytes is.
     pub(crate) fn to_bytes(&self) -> Option<Vec<u8>> {
         let length = u16::try_from(self.wrapped.len()).ok()?;
         let state = match self.state {
             KeyState::Wrapped => 1,
             KeyState::Destroyed => 2,
+            KeyState::WrappedInBatch => 3,
         };
         let mut row = Vec::with_capacity(ROW_HEAD + self.wrapped.len() + CRC);
         row.extend_from_slice(&ROW_MAGIC);
@@ -114,6 +117,7 @@ impl KeyRow {
         let state = match (head[4], head[5]) {
             (1, 0) => KeyState::Wrapped,
             (2, 0) => KeyState::Destroyed,
+            (3, 0) => KeyState::WrappedInBatch,
             _ => return None,
         };
         let row = bytes.get(..ROW_HEAD + length + CRC)?;
@@ -153,7 +157,7 @@ mod tests {
         let head = KeyFileHead { day: NaiveDate::from_ymd_opt(2026, 11, 21).unwrap(), recipient };
         let rows: Vec<_> = (0..3)
             .map(|n| KeyRow {
-                state: if n == 1 { KeyState::Destroyed } else { KeyState::Wrapped },
+                state: [KeyState::Wrapped, KeyState::Destroyed, KeyState::WrappedInBatch][n as usize],
                 recording: RecordingId::new(1_763_683_200_000, n),
                 wrapped: vec![n as u8; 240],
             })

@@ -4,17 +4,20 @@
 //!   officer's key     age identity beside the vault; under a passphrase in a governed one   never in the vault
 //!     └ day key       age identity per class and day, wrapped to the officer's public key   keys/day/*.age
 //!         └ data key  32 random bytes per recording, wrapped to the day's public key        keys/<class>/*.keys
+//!                     through a batch key, which recordings share that begin together and which is in each one's row
 //!   metadata key      opened rows, stream rows, manifests, index, ledger                    keys/index.key
 //!   recorder's pair   signs manifests                                                       keys/recorder.*
 //! ```
 //!
 //! Going down needs public halves only; that is all a [`crate::Sealer`] has. Going up needs the officer's key.
 
+mod batch;
 mod day;
 mod key_file;
 mod key_text;
 mod officer;
 
+pub(crate) use batch::{BATCH_NANOS, Batch, LastBatch};
 pub(crate) use day::DayKeys;
 pub(crate) use key_file::{KeyFile, KeyRow, KeyState};
 pub(crate) use key_text::{KeyKind, read_key, write_key};

@@ -62,7 +62,7 @@ impl ShelfKeys {
             .iter()
             .any(|file| file.damaged > 0 || file.head.as_ref().is_none_or(|head| head.day != shelf.day));
         let rows = files.into_iter().flat_map(|file| file.rows);
-        let wrapped = rows.filter(|row| row.state == KeyState::Wrapped).map(|row| row.recording).collect();
+        let wrapped = rows.filter(|row| row.state != KeyState::Destroyed).map(|row| row.recording).collect();
         Ok(Self { wrapped, damaged, size })
     }
 }
