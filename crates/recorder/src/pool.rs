@@ -132,7 +132,7 @@ impl<C: Fn() -> WallTime> SealingThread<'_, C> {
                     if self.continues.contains_key(&summary.id) {
                         tell_of_the_part_before(&mut summary);
                     }
-                    self.ready(Written::Block(recording.finish(&summary)))
+                    self.ready(Written::Block(recording.finish(*summary)))
                 }
                 Some(Running::Known) => self.ready(Written::Known),
                 None => match self.is_listed(summary.id) {

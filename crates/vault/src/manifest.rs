@@ -92,11 +92,16 @@ impl Manifest {
         *blake3::hash(&self.to_bytes()).as_bytes()
     }
 
-    /// Signed bytes.
-    pub(crate) fn sign(&self, key: &SigningKey) -> Vec<u8> {
-        let bytes = self.to_bytes();
-        let signature = key.sign(&[SIGNED_AS, &bytes].concat());
-        [&signature.to_bytes()[..], &bytes].concat()
+    /// Signed bytes, and the hash of those that were signed: [`Self::hash`].
+    pub(crate) fn sign(&self, key: &SigningKey) -> (Vec<u8>, [u8; 32]) {
+        // What is signed stands where the signature ends, and the signature takes the place of what stands before it.
+        let mut signed = vec![0; SIGNATURE - SIGNED_AS.len()];
+        signed.extend_from_slice(SIGNED_AS);
+        let mut signed = self.append_to(signed);
+        let signature = key.sign(&signed[SIGNATURE - SIGNED_AS.len()..]);
+        signed[..SIGNATURE].copy_from_slice(&signature.to_bytes());
+        let hash = *blake3::hash(&signed[SIGNATURE..]).as_bytes();
+        (signed, hash)
     }
 
     /// The manifest in signed bytes; `None` when they are none, or not signed by `key`.
@@ -128,10 +133,14 @@ impl Manifest {
         *blake3::hash(blocks.as_flattened()).as_bytes()
     }
 
-    /// Postcard, then what the summary says beyond its own bytes.
     fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes =
-            postcard::to_stdvec(self).expect("a manifest has no map and no sequence of unknown length");
+        self.append_to(Vec::new())
+    }
+
+    /// Postcard, then what the summary says beyond its own bytes, behind what is in `bytes`.
+    fn append_to(&self, bytes: Vec<u8>) -> Vec<u8> {
+        let mut bytes = postcard::to_extend(self, bytes)
+            .expect("a manifest has no map and no sequence of unknown length");
         sections::write(self.schema, &self.summary, &mut bytes);
         bytes
     }
@@ -152,10 +161,15 @@ pub struct RecordedRow {
 
 impl RecordedRow {
     pub(crate) fn of(manifest: &Manifest) -> Self {
+        Self::hashed(manifest, manifest.hash())
+    }
+
+    /// Of a manifest whose hash is known.
+    pub(crate) const fn hashed(manifest: &Manifest, hash: [u8; 32]) -> Self {
         Self {
             call: manifest.summary.id,
             recording: manifest.recording,
-            manifest: manifest.hash(),
+            manifest: hash,
             interrupted: manifest.interrupted,
         }
     }

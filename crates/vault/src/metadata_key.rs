@@ -10,7 +10,7 @@
 //! Each message has a key of its own: BLAKE3 of the salt, keyed with the metadata key. With 192 random bits no two
 //! messages share one, so the GCM nonce can be zero and the number of messages has no limit that a recorder reaches.
 
-use rand::{RngCore, rngs::OsRng};
+use rand::{RngCore, rngs::OsRng, thread_rng};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::cipher::{Aead, CipherSuite, NotAuthentic, TAG};
@@ -58,7 +58,8 @@ impl MetadataKey {
     #[must_use]
     pub fn seal(&self, aad: &[u8], bytes: &[u8]) -> Vec<u8> {
         let mut sealed = vec![0; SALT + bytes.len() + TAG];
-        OsRng.fill_bytes(&mut sealed[..SALT]);
+        // Salts stand in the clear: that no two are the same is all they have to do.
+        thread_rng().fill_bytes(&mut sealed[..SALT]);
         let aead = self.message_aead(&sealed[..SALT]);
         let (content, tag) = sealed[SALT..].split_at_mut(bytes.len());
         content.copy_from_slice(bytes);

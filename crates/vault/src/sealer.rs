@@ -12,7 +12,7 @@ use std::{
 use chrono_tz::Tz;
 use earwitness_model::{Decision, PacketTime, RecordingId, TrackIndex, WallTime};
 use ed25519_dalek::SigningKey;
-use rand::{RngCore, rngs::OsRng};
+use rand::{RngCore, rngs::OsRng, thread_rng};
 use zeroize::Zeroizing;
 
 pub(crate) use self::held::Held;
@@ -23,7 +23,7 @@ use crate::{
     container::{BLOCK_HEAD, BlockHead, BlockKind},
     entry::Entry,
     error::{VaultError, failed},
-    keys::{BATCH_NANOS, Batch, DayKeys, KeyRow, KeyState},
+    keys::{BATCH_NANOS, Batch, DayKey, DayKeys, KeyRow, KeyState, wrapped_content},
     layout::{Shelf, is_class_name},
     manifest::{Manifest, RecordedRow},
     metadata_key::MetadataKey,
@@ -42,11 +42,14 @@ pub struct Sealer {
     batches: Mutex<Vec<OpenBatch>>,
 }
 
-/// Of a shelf, and under which of its day keys.
+/// Recordings of a shelf that begin together.
 struct OpenBatch {
     shelf: Shelf,
-    generation: u32,
-    batch: Batch,
+    day: DayKey,
+    /// When the first of them began.
+    begun: WallTime,
+    /// `None` as long as that is alone: its key is wrapped to the day's by itself.
+    batch: Option<Batch>,
 }
 
 /// Another's batches are its own.
@@ -159,9 +162,11 @@ impl Sealer {
         }
         let day = civil::day_of(self.with.zone, opening.facts.start);
         let shelf = Arc::new(Shelf { class: keep.retention.name.clone(), day });
+        // A name is told to everybody, and may come from a generator whose state could give it away.
+        let mut random = thread_rng();
         let recording = RecordingId::new(
             now.nanos() / 1_000_000,
-            u128::from(OsRng.next_u64()) << 64 | u128::from(OsRng.next_u64()),
+            u128::from(random.next_u64()) << 64 | u128::from(random.next_u64()),
         );
         let mut key = Zeroizing::new([0; 32]);
         OsRng.fill_bytes(&mut *key);
@@ -180,27 +185,45 @@ impl Sealer {
         (recording, key): (RecordingId, &[u8; 32]),
         now: WallTime,
     ) -> Result<(u32, Vec<u8>), VaultError> {
+        let not_wrapped =
+            |cause: age::EncryptError| failed("wrap a key for", &shelf.class)(std::io::Error::other(cause));
         let mut batches = self.batches.lock().unwrap_or_else(PoisonError::into_inner);
-        batches.retain(|open| open.batch.takes(now));
-        let place = match batches.iter().position(|open| open.shelf == *shelf) {
-            Some(place) => place,
+        batches.retain(|open| open.takes(now));
+        let (generation, state, wrapped) = match batches.iter_mut().find(|open| open.shelf == *shelf) {
+            Some(open) => {
+                let batch = match &mut open.batch {
+                    Some(batch) => batch,
+                    None => {
+                        let batch = Batch::new(self.with.suite, &open.day.recipient).map_err(not_wrapped)?;
+                        open.batch.insert(batch)
+                    }
+                };
+                (open.day.generation, KeyState::WrappedInBatch, batch.wrap(recording, key))
+            }
             None => {
                 let day = self.with.days.of(shelf)?;
-                let batch = Batch::new(self.with.suite, &day.recipient, now)
-                    .map_err(|cause| failed("wrap a key for", &shelf.class)(std::io::Error::other(cause)))?;
+                let content = wrapped_content(recording, key);
+                let wrapped = age::encrypt(&day.recipient, &*content).map_err(not_wrapped)?;
+                let generation = day.generation;
                 if batches.len() >= MOST_BATCHES {
                     batches.clear();
                 }
-                batches.push(OpenBatch { shelf: shelf.clone(), generation: day.generation, batch });
-                batches.len() - 1
+                batches.push(OpenBatch { shelf: shelf.clone(), day, begun: now, batch: None });
+                (generation, KeyState::Wrapped, wrapped)
             }
         };
-        let open = &mut batches[place];
-        let wrapped = open.batch.wrap(recording, key);
-        let row = KeyRow { state: KeyState::WrappedInBatch, recording, wrapped }
+        let row = KeyRow { state, recording, wrapped }
             .to_bytes()
             .expect("an age file of 48 bytes to one recipient is about 300 bytes");
-        Ok((open.generation, row))
+        Ok((generation, row))
+    }
+}
+
+impl OpenBatch {
+    /// Whether a recording that begins at `now` is one of them. A clock that goes back ends it.
+    fn takes(&self, now: WallTime) -> bool {
+        let age = now.nanos().wrapping_sub(self.begun.nanos());
+        (0..BATCH_NANOS).contains(&age) && self.batch.as_ref().is_none_or(Batch::has_room)
     }
 }
 
@@ -218,9 +241,11 @@ impl SealingKeys {
     pub(crate) fn manifest_block(
         &self,
         head: BlockHead,
-        manifest: &Manifest,
+        manifest: Manifest,
     ) -> (SealedBlock, Entry, RecordedRow) {
-        let block = self.metadata_block(head, &manifest.sign(&self.signing));
-        (block, manifest.entry(0, 0), RecordedRow::of(manifest))
+        let (signed, hash) = manifest.sign(&self.signing);
+        let block = self.metadata_block(head, &signed);
+        let row = RecordedRow::hashed(&manifest, hash);
+        (block, manifest.into_entry(0, 0), row)
     }
 }

@@ -1,6 +1,6 @@
 //! Keys for recordings that begin together. To wrap a key to the day's public key costs two multiplications on Curve25519, which
-//! a busy hour has no time for at every call: the data keys of recordings that begin within [`BATCH_NANOS`] of each other are
-//! wrapped by a *batch key*, and that to the day.
+//! a busy hour has no time for at every call: the first recording's data key is wrapped like that, and those of the recordings
+//! that begin within [`BATCH_NANOS`] of it are wrapped by a *batch key*, and that to the day.
 //!
 //! ```text
 //!   0       4                36         52               n
@@ -23,7 +23,7 @@
 //!   their data keys are in memory anyway. Then it is wiped, and what opens them is the day's private key alone.
 
 use age::x25519::{Identity, Recipient};
-use earwitness_model::{RecordingId, WallTime};
+use earwitness_model::RecordingId;
 use rand::{RngCore, rngs::OsRng};
 use zeroize::Zeroizing;
 
@@ -41,7 +41,6 @@ const OWN: usize = 4 + 32 + TAG;
 
 /// A batch that takes more recordings. Its key goes with it.
 pub(crate) struct Batch {
-    begun: WallTime,
     key: Aead,
     wrapped: Vec<u8>,
     count: u32,
@@ -49,21 +48,16 @@ pub(crate) struct Batch {
 
 impl Batch {
     /// A new one, to be opened by whoever has the private half of `day`.
-    pub(crate) fn new(
-        suite: CipherSuite,
-        day: &Recipient,
-        begun: WallTime,
-    ) -> Result<Self, age::EncryptError> {
+    pub(crate) fn new(suite: CipherSuite, day: &Recipient) -> Result<Self, age::EncryptError> {
         let mut key = Zeroizing::new([0; 32]);
         OsRng.fill_bytes(&mut *key);
         let wrapped = age::encrypt(day, &*wrapped_content(LABEL, &key))?;
-        Ok(Self { begun, key: Aead::new(suite, &key), wrapped, count: 0 })
+        Ok(Self { key: Aead::new(suite, &key), wrapped, count: 0 })
     }
 
-    /// Whether it takes a recording that begins at `now`. A clock that goes back ends it.
-    pub(crate) fn takes(&self, now: WallTime) -> bool {
-        let age = now.nanos().wrapping_sub(self.begun.nanos());
-        (0..BATCH_NANOS).contains(&age) && self.count < MOST
+    /// Whether it takes another recording.
+    pub(crate) const fn has_room(&self) -> bool {
+        self.count < MOST
     }
 
     /// What a key file keeps of a recording's data key.
@@ -120,10 +114,6 @@ mod tests {
 
     const SUITE: CipherSuite = CipherSuite::Aes256Gcm;
 
-    fn at(ms: i64) -> WallTime {
-        WallTime::from_nanos(ms * 1_000_000)
-    }
-
     fn recording(n: u8) -> RecordingId {
         RecordingId::from_bytes([n; 16])
     }
@@ -136,7 +126,7 @@ mod tests {
     #[test]
     fn each_row_opens_by_itself_for_its_recording_and_its_day() {
         let day = Identity::generate();
-        let mut batch = Batch::new(SUITE, &day.to_public(), at(0)).unwrap();
+        let mut batch = Batch::new(SUITE, &day.to_public()).unwrap();
         let rows: Vec<_> = (0..5).map(|n| batch.wrap(recording(n), &[n; 32])).collect();
         let mut together = LastBatch::default();
         for (n, row) in (0..).zip(&rows) {
@@ -160,7 +150,7 @@ mod tests {
     #[test]
     fn what_is_left_of_a_batch_does_not_open_a_key_that_was_destroyed() {
         let day = Identity::generate();
-        let mut batch = Batch::new(SUITE, &day.to_public(), at(0)).unwrap();
+        let mut batch = Batch::new(SUITE, &day.to_public()).unwrap();
         let (kept, gone) = (batch.wrap(recording(1), &[1; 32]), batch.wrap(recording(2), &[2; 32]));
         let mut forged = kept.clone();
         forged[..4].copy_from_slice(&gone[..4]);
@@ -173,7 +163,7 @@ mod tests {
     fn a_data_key_and_a_batch_key_do_not_pass_for_each_other() {
         let day = Identity::generate();
         let own = age::encrypt(&day.to_public(), &*wrapped_content(recording(1), &[1; 32])).unwrap();
-        let mut batch = Batch::new(SUITE, &day.to_public(), at(0)).unwrap();
+        let mut batch = Batch::new(SUITE, &day.to_public()).unwrap();
         let row = batch.wrap(recording(1), &[1; 32]);
         assert_eq!(opened(&day, 1, &[&row[..OWN], &own].concat()), None);
         let content = age::decrypt(&day, &row[OWN..]).unwrap();
@@ -181,17 +171,10 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_is_over_after_half_a_second_or_256_recordings_or_when_the_clock_goes_back() {
-        let day = Identity::generate().to_public();
-        let mut batch = Batch::new(SUITE, &day, at(1000)).unwrap();
-        for (now, takes) in
-            [(1000, true), (1499, true), (1500, false), (999, false), (i64::MIN / 1_000_000, false)]
-        {
-            assert_eq!(batch.takes(at(now)), takes, "{now}");
-        }
+    fn no_nonce_of_a_batch_seals_twice() {
+        let mut batch = Batch::new(SUITE, &Identity::generate().to_public()).unwrap();
         let rows: std::collections::HashSet<_> =
             (0..MOST).map(|n| batch.wrap(recording(n as u8), &[0; 32])[..4 + 32].to_vec()).collect();
-        assert_eq!(rows.len(), 256, "no nonce seals twice");
-        assert!(!batch.takes(at(1000)));
+        assert_eq!((rows.len(), batch.has_room()), (256, false));
     }
 }

@@ -174,14 +174,15 @@ fn finish_running(
     let path = parts.layout.volume(shelf, number);
     for (head, manifest) in ends.manifests {
         let at = file.size().map_err(failed("read", &path))?;
-        let (block, mut entry, row) = parts.keys.manifest_block(head, &manifest);
+        let (recording, begun) = (manifest.recording, manifest.begun);
+        let (block, mut entry, row) = parts.keys.manifest_block(head, manifest);
         let mut pieces = [IoSlice::new(&block.head), IoSlice::new(&block.body)];
         file.append_all(&mut pieces).map_err(failed("append to", &path))?;
-        recovery.interrupted.push(manifest.recording);
+        recovery.interrupted.push(recording);
         if let Some(recording) = &mut entry.recording {
             (recording.volume, recording.manifest_at) = (number, at);
         }
-        found.push(Found { entry, row, at: manifest.begun, new: true });
+        found.push(Found { entry, row, at: begun, new: true });
     }
     Ok(())
 }

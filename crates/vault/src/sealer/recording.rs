@@ -108,9 +108,8 @@ impl RecordingSealer {
 
     /// Ends the recording with its signed manifest.
     #[must_use]
-    pub fn finish(mut self, summary: &CallSummary) -> Sealed {
+    pub fn finish(mut self, mut summary: CallSummary) -> Sealed {
         let payload_hashes = std::mem::take(&mut self.payloads).finish();
-        let mut summary = summary.clone();
         let late = payload_hashes.iter().any(|hash| hash.blake3.is_none());
         if late && !summary.flags.contains(&Flag::LatePackets) {
             summary.flags.push(Flag::LatePackets);
@@ -134,7 +133,7 @@ impl RecordingSealer {
         };
         let mut head = self.head(BlockKind::Manifest, self.last);
         head.counter = manifest.blocks.len() as u64;
-        let (block, entry, row) = self.with.manifest_block(head, &manifest);
+        let (block, entry, row) = self.with.manifest_block(head, manifest);
         let finished = Some(Box::new((entry, row)));
         let kind = BlockKind::Manifest;
         let (shelf, recording, goes_on_from) = (self.shelf, self.id, self.opened.continues);

@@ -102,7 +102,7 @@ impl Writer {
         let Some(mut manifest) = reading::manifest_in(&self.parts, &block) else { return sealed };
         let head = BlockHead { counter: cut.blocks, ..head };
         cut.shorten(&mut manifest);
-        let (block, entry, row) = self.parts.keys.manifest_block(head, &manifest);
+        let (block, entry, row) = self.parts.keys.manifest_block(head, manifest);
         Sealed { block, finished: Some(Box::new((entry, row))), ..sealed }
     }
 }

@@ -22,7 +22,7 @@ fn working_day(office: &Office, disk: &WatchedDisk) {
     disk.note(Told::Acknowledged(1));
     writer.append(running.seal(media(2, [3]))).unwrap();
     record(&sealer, &mut writer, 3).unwrap();
-    writer.append(running.finish(&summary(2))).unwrap();
+    writer.append(running.finish(summary(2))).unwrap();
     writer.exclude(&summary(4));
     writer.commit(NOW).unwrap();
     disk.note(Told::Acknowledged(3));
@@ -51,7 +51,7 @@ fn working_day_of_want(office: &Office, disk: &WatchedDisk) {
     disk.set_free(1 << 30);
     record(&sealer, &mut writer, 3).unwrap();
     writer.append(*block).unwrap();
-    writer.append(running.finish(&summary(2))).unwrap();
+    writer.append(running.finish(summary(2))).unwrap();
     writer.exclude(&summary(4));
     disk.set_room(Some(1_800));
     let mut writer = *writer.close(NOW).unwrap_err().writer;

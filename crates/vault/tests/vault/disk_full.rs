@@ -66,7 +66,7 @@ fn a_block_that_finds_no_room_is_given_back_and_goes_in_later_in_its_place() {
     }
     assert!(refused > 1, "{refused}");
     disk.set_room(None);
-    writer.append(recording.finish(&summary(1))).unwrap();
+    writer.append(recording.finish(summary(1))).unwrap();
     writer.close(NOW).unwrap();
     let entry = entry(&vault, 1);
     let opener = office.opener(&vault);
@@ -85,7 +85,7 @@ fn a_call_whose_volume_could_not_be_made_waits_for_it() {
     assert_eq!(append_at_last(&mut writer, &disk, opened), 2);
     disk.set_room(None);
     writer.append(recording.seal(media(1, [1]))).unwrap();
-    writer.append(recording.finish(&summary(1))).unwrap();
+    writer.append(recording.finish(summary(1))).unwrap();
     record(&sealer, &mut writer, 2).unwrap();
     writer.close(NOW).unwrap();
     let opener = office.opener(&vault);
@@ -119,13 +119,13 @@ fn the_reserve_is_for_ending_what_was_begun() {
     let mut third = begin(&sealer, &mut writer, 3).unwrap();
     writer.append(third.seal(media(3, [1]))).unwrap();
     disk.set_free(0);
-    writer.append(third.finish(&summary(3))).unwrap();
+    writer.append(third.finish(summary(3))).unwrap();
     assert_eq!(writer.commit(NOW).unwrap().calls, [call_id(3)]);
     disk.set_free(1 << 30);
     for block in back {
         writer.append(block).unwrap();
     }
-    writer.append(running.finish(&summary(1))).unwrap();
+    writer.append(running.finish(summary(1))).unwrap();
     writer.close(NOW).unwrap();
     let opener = office.opener(&vault);
     for n in [1, 3] {
@@ -180,7 +180,7 @@ fn a_day_of_want(seed: u64) -> u32 {
     }
     disk.set_room(Some(random(2_000)));
     for (n, recording) in (1..).zip(running) {
-        refused += append_at_last(&mut writer, &disk, recording.finish(&summary(n)));
+        refused += append_at_last(&mut writer, &disk, recording.finish(summary(n)));
     }
     refused += u32::from(writer.commit(NOW).is_err());
     disk.set_room(None);

@@ -30,7 +30,7 @@ fn what_was_written_out_outlives_the_process_and_needs_no_commit() {
     assert_eq!(opener.segments(&entry).unwrap().map(Result::unwrap).count(), 1);
     // The living one goes on, and commits what it wrote.
     writer.append(recording.seal(media(1, 25..50))).unwrap();
-    writer.append(recording.finish(&summary(1))).unwrap();
+    writer.append(recording.finish(summary(1))).unwrap();
     record(&sealer, &mut writer, 2).unwrap();
     writer.write_out().unwrap();
     assert_eq!(writer.close(NOW).unwrap().calls.len(), 2);
@@ -99,8 +99,8 @@ fn what_a_full_disk_has_no_room_for_when_the_recorder_stops_is_lost_and_told() {
     ] {
         writer.append(block).unwrap();
     }
-    writer.append(running.finish(&counted(1, 30))).unwrap();
-    writer.append(late.finish(&counted(2, 5))).unwrap();
+    writer.append(running.finish(counted(1, 30))).unwrap();
+    writer.append(late.finish(counted(2, 5))).unwrap();
     let told = writer.given_up();
     assert_eq!((told.packets, told.messages), (50, 1), "both voices: 10, 10 and 5 packets");
     let at = |sequence: i64| START.plus_nanos(1_000_000 + sequence * 20_000_000);

@@ -68,7 +68,7 @@ fn a_manifest_that_is_not_the_one_told_of_is_found() {
     writer.append(recording.seal(media(1, [1, 2]))).unwrap();
     writer.commit(NOW).unwrap();
     let running = office.copy();
-    writer.append(recording.finish(&summary(1))).unwrap();
+    writer.append(recording.finish(summary(1))).unwrap();
     writer.close(NOW).unwrap();
     // The recorder of a copy signs another end of the same recording.
     drop(running.open());

@@ -81,7 +81,7 @@ fn a_recording_that_comes_too_late_loses_its_hash_and_keeps_its_audio() {
     for sequences in [vec![1, 2], vec![4], vec![5], vec![3]] {
         writer.append(recording.seal(media(1, sequences))).unwrap();
     }
-    writer.append(recording.finish(&summary(1))).unwrap();
+    writer.append(recording.finish(summary(1))).unwrap();
     writer.commit(NOW).unwrap();
     let entry = entry(&vault, 1);
     assert_eq!(entry.summary.flags, [Flag::LatePackets]);
@@ -179,7 +179,7 @@ fn full_volumes_take_no_more_recordings_but_keep_those_they_have() {
         writer.append(long.seal(media(1, [n]))).unwrap();
         writer.commit(NOW).unwrap();
     }
-    writer.append(long.finish(&summary(1))).unwrap();
+    writer.append(long.finish(summary(1))).unwrap();
     writer.close(NOW).unwrap();
     let volumes: BTreeMap<_, _> = (1..6).map(|n| (n, entry(&vault, n).recording.unwrap().volume)).collect();
     assert_eq!(volumes, BTreeMap::from([(1, 1), (2, 1), (3, 2), (4, 3), (5, 4)]));
@@ -372,7 +372,7 @@ fn age(identity: &Path, sealed: &Path) -> Option<Vec<u8>> {
 
 #[test]
 fn the_ordinary_age_program_opens_every_key_on_the_way_down() {
-    let office = office_with([1]);
+    let office = office_with([1, 2, 3]);
     let scratch = tempfile::tempdir().unwrap();
     let day_key = office.dir().join("keys/day/citizen-90d-2026-11-21.age");
     let Some(day) = age(&office.key(), &day_key) else {
@@ -383,8 +383,43 @@ fn the_ordinary_age_program_opens_every_key_on_the_way_down() {
     std::fs::write(&day_file, day).unwrap();
     let keys = std::fs::read(office.key_file()).unwrap();
     let wrapped = scratch.path().join("wrapped");
-    std::fs::write(&wrapped, &keys[128 + 24..keys.len() - 4]).unwrap();
-    let content = age(&day_file, &wrapped).unwrap();
-    let id = entry(&office.open(), 1).recording.unwrap().id;
-    assert_eq!((&content[..16], content.len()), (&id.to_bytes()[..], 48));
+    let mut rest = &keys[128..];
+    for n in 1..=3 {
+        let length = usize::from(u16::from_le_bytes([rest[6], rest[7]]));
+        let (row, behind) = rest.split_at(24 + length + 4);
+        let id = entry(&office.open(), n).recording.unwrap().id;
+        assert_eq!(row[8..24], id.to_bytes());
+        // The first began alone; the others share what is wrapped for them, and each has its own copy of it.
+        let (place, name) = if n == 1 { (24, id.to_bytes()) } else { (24 + 52, *b"earwitness batch") };
+        std::fs::write(&wrapped, &row[place..row.len() - 4]).unwrap();
+        let content = age(&day_file, &wrapped).unwrap();
+        assert_eq!((&content[..16], content.len()), (&name[..], 48));
+        rest = behind;
+    }
+    assert!(rest.is_empty());
+}
+
+#[test]
+fn keys_are_wrapped_together_for_half_a_second_or_until_they_are_closed() {
+    let office = Office::new();
+    let vault = office.open();
+    let (sealer, mut writer) = vault.writer().unwrap();
+    let at = |ms: i64| WallTime::from_nanos(NOW.nanos() + ms * 1_000_000);
+    let begin = |n: u32, ms: i64| sealer.begin(&opening(n), at(ms)).unwrap().1;
+    // Alone, together, together, too late, a clock that was set back, together, closed, together.
+    let mut blocks: Vec<_> =
+        [(1, 0), (2, 1), (3, 499), (4, 500), (5, 400), (6, 899)].map(|(n, ms)| begin(n, ms)).into();
+    sealer.close_batches();
+    blocks.extend([begin(7, 899), begin(8, 899)]);
+    // A clone's batches are its own.
+    blocks.push(sealer.clone().begin(&opening(9), at(900)).unwrap().1);
+    blocks.into_iter().for_each(|block| writer.append(block).unwrap());
+    writer.close(NOW).unwrap();
+    let keys = std::fs::read(office.key_file()).unwrap();
+    let (mut rest, mut states) = (&keys[128..], Vec::new());
+    while !rest.is_empty() {
+        states.push(rest[4]);
+        rest = &rest[24 + usize::from(u16::from_le_bytes([rest[6], rest[7]])) + 4..];
+    }
+    assert_eq!(states, [1, 3, 3, 1, 1, 3, 1, 3, 1]);
 }

@@ -102,7 +102,7 @@ fn on_a_small_disk_recording_stops_before_the_reserve_and_goes_on_when_there_is_
     assert!(vault.space().unwrap().free > 7 << 20, "{:?}", vault.space());
     disk.clear();
     writer.append(*back).unwrap();
-    writer.append(recording.finish(&summary(1))).unwrap();
+    writer.append(recording.finish(summary(1))).unwrap();
     record(&sealer, &mut writer, 2).unwrap();
     writer.close(NOW).unwrap();
     let opener = disk.office().opener(&vault);

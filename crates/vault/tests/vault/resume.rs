@@ -61,7 +61,7 @@ fn a_call_that_ended_is_not_taken_up() {
     let (sealer, mut writer) = vault.writer().unwrap();
     let mut recording = begin(&sealer, &mut writer, 1).unwrap();
     writer.append(recording.running(&running_call(1, 1))).unwrap();
-    writer.append(recording.finish(&summary(1))).unwrap();
+    writer.append(recording.finish(summary(1))).unwrap();
     writer.commit(NOW).unwrap();
     let copy = office.copy();
     let copied = copy.open();
@@ -81,7 +81,7 @@ fn the_second_part_is_a_row_of_its_own_that_names_the_first() {
     writer.append(part.seal(earwitness_model::Segment { call, ..media(2, [8]) })).unwrap();
     let mut whole = summary(2);
     whole.id = call;
-    writer.append(part.finish(&whole)).unwrap();
+    writer.append(part.finish(whole.clone())).unwrap();
     writer.close(NOW).unwrap();
     let listed: Vec<_> = entries(&vault)
         .into_iter()
@@ -128,7 +128,7 @@ fn a_call_waits_through_any_opening_until_its_second_part_has_told_of_it() {
     let killed_again = office.copy().open().waiting();
     assert_eq!((killed_again.len(), &killed_again[0].call), (1, &running_call(3, 8)));
     assert_ne!(killed_again[0].recording, first);
-    writer.append(part.finish(&summary(3))).unwrap();
+    writer.append(part.finish(summary(3))).unwrap();
     writer.close(NOW).unwrap();
     drop(vault);
     assert_eq!(office.open().waiting(), []);
@@ -144,7 +144,7 @@ fn a_call_whose_second_part_is_on_the_disk_does_not_wait_though_nobody_took_it_o
         let (mut writer, mut part) = second_part(&vault, first);
         writer.append(part.running(&running_call(3, 8))).unwrap();
         if ends {
-            writer.append(part.finish(&summary(3))).unwrap();
+            writer.append(part.finish(summary(3))).unwrap();
         }
         writer.commit(NOW).unwrap();
         let copy = office.copy();

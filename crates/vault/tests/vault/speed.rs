@@ -32,7 +32,7 @@ fn sealing_a_packet_costs_less_than_a_microsecond() {
         drop(writer.take_written());
         writing = writing.min(start.elapsed() / (50 * 50));
     }
-    writer.append(recording.finish(&summary(1))).unwrap();
+    writer.append(recording.finish(summary(1))).unwrap();
     writer.close(NOW).unwrap();
     let opener = office.opener(&vault);
     let entry = crate::support::entry(&vault, 1);

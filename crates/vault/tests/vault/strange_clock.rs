@@ -44,7 +44,7 @@ fn a_finished_call_of_a_capture_from_the_future_is_told_under_the_time_it_was_re
     let mut segment = media(1, [1]);
     segment.base = FAR;
     writer.append(running.seal(segment)).unwrap();
-    writer.append(running.finish(&summary(1))).unwrap();
+    writer.append(running.finish(summary(1))).unwrap();
     writer.commit(NOW).unwrap();
     // The vault as a crash leaves it between the sync of the volumes and that of the ledger.
     let without = office.copy();

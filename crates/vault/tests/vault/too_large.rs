@@ -23,7 +23,7 @@ fn office_with_endless_calls() -> Office {
     let (sealer, mut writer) = vault.writer().unwrap();
     let mut recording = begin(&sealer, &mut writer, 1).unwrap();
     writer.append(recording.seal(signalling(1))).unwrap();
-    writer.append(recording.finish(&endless(1))).unwrap();
+    writer.append(recording.finish(endless(1))).unwrap();
     writer.exclude(&endless(2));
     record(&sealer, &mut writer, 3).unwrap();
     let committed = writer.close(NOW).unwrap();

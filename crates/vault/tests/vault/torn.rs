@@ -90,7 +90,7 @@ fn a_torn_key_row_is_cut_before_the_next_one() {
     let (sealer, mut writer) = vault.writer().unwrap();
     record(&sealer, &mut writer, 2).unwrap();
     let empty = begin(&sealer, &mut writer, 3).unwrap();
-    writer.append(empty.finish(&summary(3))).unwrap();
+    writer.append(empty.finish(summary(3))).unwrap();
     writer.close(NOW).unwrap();
     let opener = office.opener(&vault);
     check_whole(&vault, &opener, 1);

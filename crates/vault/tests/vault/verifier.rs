@@ -23,7 +23,7 @@ fn office_of_two_classes(calls: u32) -> Office {
         let (mut recording, opened) = sealer.begin(&opening, NOW).unwrap();
         writer.append(opened).unwrap();
         writer.append(recording.seal(media(n, [1, 2]))).unwrap();
-        writer.append(recording.finish(&summary(n))).unwrap();
+        writer.append(recording.finish(summary(n))).unwrap();
     }
     writer.close(NOW).unwrap();
     office

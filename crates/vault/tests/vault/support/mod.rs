@@ -260,7 +260,7 @@ pub(crate) fn record(sealer: &Sealer, writer: &mut Writer, n: u32) -> Result<(),
     for sequences in SEGMENTS {
         writer.append(recording.seal(media(n, sequences.iter().copied())))?;
     }
-    Ok(writer.append(recording.finish(&summary(n)))?)
+    Ok(writer.append(recording.finish(summary(n)))?)
 }
 
 /// A vault with these calls in it, closed.
