@@ -47,9 +47,10 @@ impl<'o> Sealing<'o> {
     /// When the disk is full.
     #[inline]
     pub fn round(&mut self) {
-        for segment in &self.tape.segments {
+        for segment in self.tape.take() {
             self.writer.append(self.recording.seal(segment)).expect("there is room");
         }
+        drop(self.writer.take_written());
     }
 
     /// Remembers what was sealed, and goes on to the next round.
@@ -64,7 +65,7 @@ impl<'o> Sealing<'o> {
     /// When anything else comes out than was sealed.
     #[must_use]
     pub fn check(mut self) -> Recorded {
-        self.writer.append(self.recording.finish(&talked())).expect("there is room");
+        self.writer.append(self.recording.finish(talked())).expect("there is room");
         self.writer.close(NOW).expect("there is room");
         let vault = &self.office.vault;
         let entry = vault.index().get(call_id(0)).expect("a whole index").expect("the call that ended");

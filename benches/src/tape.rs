@@ -1,5 +1,6 @@
 //! Segments of one call, without end: what the sealing pool gets.
 
+use earwitness_engine::RING_BYTES;
 use earwitness_load::{MORNING, Random};
 use earwitness_model::{
     CallId, MediaPacket, PACKET_HEADER, PacketTime, PayloadKind, RtpTime, Segment, SegmentContent,
@@ -15,13 +16,22 @@ const PACKED: usize = PACKET_HEADER + PAYLOAD;
 pub struct Tape {
     /// The segments of this round.
     pub segments: Vec<Segment>,
+    /// The same, in buffers of their own.
+    copies: Vec<Segment>,
 }
 
 impl Tape {
     /// Rounds of `segments` segments of `call`.
     #[must_use]
     pub fn new(call: CallId, segments: u32) -> Self {
-        Self { segments: (0..segments).map(|place| segment(call, place)).collect() }
+        let segments: Vec<_> = (0..segments).map(|place| segment(call, place)).collect();
+        let copies = segments.iter().map(copy).collect();
+        Self { segments, copies }
+    }
+
+    /// The segments of this round, once, to be sealed where they lie.
+    pub fn take(&mut self) -> Vec<Segment> {
+        std::mem::take(&mut self.copies)
     }
 
     /// Packets of a round.
@@ -42,7 +52,15 @@ impl Tape {
                 packet[6..10].copy_from_slice(&sequence.wrapping_add(step).to_le_bytes());
             }
         }
+        self.copies = self.segments.iter().map(copy).collect();
     }
+}
+
+/// In a buffer as the engine gives one: with room for a tag.
+fn copy(segment: &Segment) -> Segment {
+    let mut bytes = Vec::with_capacity(RING_BYTES + 16);
+    bytes.extend_from_slice(&segment.bytes);
+    Segment { call: segment.call, content: segment.content, base: segment.base, bytes }
 }
 
 fn segment(call: CallId, place: u32) -> Segment {

@@ -47,10 +47,11 @@ pub(super) fn short_recording() -> u64 {
     let office = Office::new(CipherSuite::Aes256Gcm);
     let (sealer, mut writer) = office.vault.writer().expect("nobody else writes");
     let calls: Vec<_> =
-        (0..SHORT).map(|n| (opening(n), Tape::new(call_id(n), 1).segments, summary(n))).collect();
+        (0..SHORT).map(|n| (opening(n), Tape::new(call_id(n), 1).take(), summary(n))).collect();
     counted_work(|| {
-        for (opening, segments, summary) in &calls {
-            let (mut recording, opened) = sealer.begin(opening, NOW).expect("the lab rule admits every call");
+        for (opening, segments, summary) in calls {
+            let (mut recording, opened) =
+                sealer.begin(&opening, NOW).expect("the lab rule admits every call");
             writer.append(opened).expect("there is room");
             for segment in segments {
                 writer.append(recording.seal(segment)).expect("there is room");
