@@ -8,6 +8,8 @@ use crate::{civil, sections};
 
 /// The schema that [`Entry::to_bytes`] writes; the first byte of every entry. Earlier ones are read too.
 pub const ENTRY_SCHEMA: u8 = sections::SCHEMA;
+/// Bytes that an ordinary entry has at most: it is written without being moved.
+const USUAL: usize = 2048;
 
 /// A call's row in the index. Everything in it can be read again from volumes and ledger.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -98,8 +100,8 @@ impl Entry {
     /// Postcard, the schema byte first, then what the summary says beyond its own bytes.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes =
-            postcard::to_stdvec(self).expect("an entry has no map and no sequence of unknown length");
+        let mut bytes = postcard::to_extend(self, Vec::with_capacity(USUAL))
+            .expect("an entry has no map and no sequence of unknown length");
         sections::write(self.schema, &self.summary, &mut bytes);
         bytes
     }

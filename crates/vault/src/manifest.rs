@@ -23,6 +23,8 @@ pub(crate) const SIGNED_AS: &[u8] = b"earwitness manifest 1\n";
 /// The schema of [`Manifest`]. Earlier ones are read too, and keep their bytes.
 pub const MANIFEST_SCHEMA: u8 = sections::SCHEMA;
 const SIGNATURE: usize = 64;
+/// Bytes that a manifest usually has at most beside the hashes of its blocks: it is written without being moved.
+const USUAL: usize = 4096;
 
 /// Everything that a recording is, signed by the recorder that made it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -95,7 +97,8 @@ impl Manifest {
     /// Signed bytes, and the hash of those that were signed: [`Self::hash`].
     pub(crate) fn sign(&self, key: &SigningKey) -> (Vec<u8>, [u8; 32]) {
         // What is signed stands where the signature ends, and the signature takes the place of what stands before it.
-        let mut signed = vec![0; SIGNATURE - SIGNED_AS.len()];
+        let mut signed = Vec::with_capacity(USUAL + self.blocks.len() * 32);
+        signed.resize(SIGNATURE - SIGNED_AS.len(), 0);
         signed.extend_from_slice(SIGNED_AS);
         let mut signed = self.append_to(signed);
         let signature = key.sign(&signed[SIGNATURE - SIGNED_AS.len()..]);

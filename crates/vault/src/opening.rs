@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 use crate::civil;
 
 const OPENING_SCHEMA: u8 = 1;
+/// Bytes that an opened row usually has at most: it is written without being moved.
+const USUAL: usize = 1024;
 
 /// What is known of a call when its recording begins.
 #[derive(Debug, Clone, PartialEq)]
@@ -64,7 +66,8 @@ impl OpenedRow {
     }
 
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
-        postcard::to_stdvec(self).expect("an opened row has no map and no sequence of unknown length")
+        postcard::to_extend(self, Vec::with_capacity(USUAL))
+            .expect("an opened row has no map and no sequence of unknown length")
     }
 
     pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
