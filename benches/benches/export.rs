@@ -51,7 +51,7 @@ fn record(office: &Office) -> CallSummary {
     for n in 1..=OTHERS {
         let (recording, opened) = sealer.begin(&opening(n), NOW).expect("the lab rule admits every call");
         writer.append(opened).expect("there is room");
-        writer.append(recording.finish(&summary(n))).expect("there is room");
+        writer.append(recording.finish(summary(n))).expect("there is room");
     }
     let call = three_minutes();
     let (mut recording, opened) = sealer.begin(&opening(0), NOW).expect("the lab rule admits every call");
@@ -61,10 +61,10 @@ fn record(office: &Office) -> CallSummary {
         let opened = StreamOpened { index, track, payload_type, codec: stream.codec.clone() };
         writer.append(recording.stream(&opened)).expect("there is room");
     }
-    for segment in &Tape::new(call_id(0), HALVES).segments {
+    for segment in Tape::new(call_id(0), HALVES).take() {
         writer.append(recording.seal(segment)).expect("there is room");
     }
-    writer.append(recording.finish(&call)).expect("there is room");
+    writer.append(recording.finish(call.clone())).expect("there is room");
     writer.close(NOW).expect("there is room");
     call
 }

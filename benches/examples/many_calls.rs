@@ -86,7 +86,7 @@ fn make(dir: &Path, calls: u32, is_recorded: bool, asked: &mut [Asked]) {
                 writer.exclude(summary);
             } else if let Ok((recording, opened)) = sealer.begin(&opening(summary), now) {
                 writer.append(opened).expect("there is room");
-                writer.append(recording.finish(summary)).expect("there is room");
+                writer.append(recording.finish(summary.clone())).expect("there is room");
             } else {
                 writer.exclude(summary);
             }
