@@ -11,7 +11,8 @@ use crate::{process, workspace};
 pub(crate) const HELP: &str = "\
 cargo xtask bench [ARGUMENT…]
 cargo xtask bench budgets [--update]
-cargo xtask bench whole [--calls N,…] [--seconds S,…] [--rounds N] [--program FILE] [--home DIR] [--perf] [--curve]
+cargo xtask bench whole [--loads steady,churn,sip-only] [--calls N,…] [--seconds S,…] [--rounds N] [--program FILE]
+                        [--home DIR] [--perf] [--curve]
 
 Runs the benches of the hot path; benches/README.md says what each measures. Arguments go to criterion: a part of a name
 runs those benches only, `--save-baseline NAME` keeps the figures, `--baseline NAME` compares with them.
@@ -24,7 +25,8 @@ an error. It is a step of `cargo xtask test`. That it would see a slowdown it sh
 whole makes captures, and runs `record -r` in turns with the floors (a bare walk, libpcap's loop, flow and append, a
 copy of the audio): medians of processor time, time and memory, after every recording of every run was found exact.
 
-  --calls N,…     calls at once; 100,1000,20000,50000 unless told
+  --loads LOAD,…  steady: calls that all talk at once; churn: short ones; sip-only: without audio. All unless told
+  --calls N,…     calls at once of steady loads; 100,1000,20000,50000 unless told
   --seconds S,…   how long they talk, each of those; 60,60,8,4
   --rounds N      how often each program runs; 5
   --program FILE  measure this build instead of one made now

@@ -56,10 +56,10 @@ pub(crate) fn run(plan: &Plan) -> Result<()> {
         None => workspace::target_dir()?.join("whole"),
     };
     let mut all = Vec::new();
-    for load in plan.loads() {
+    for load in &plan.loads {
         let folder = home.join(load.name());
         empty(&folder)?;
-        let measured = measure(&tools, plan, &load, &folder);
+        let measured = measure(&tools, plan, load, &folder);
         fs::remove_dir_all(&folder).with_context(|| format!("cannot remove {}", folder.display()))?;
         all.push(measured.with_context(|| load.about())?);
     }

@@ -12,8 +12,8 @@ const STEADY: [(u32, f64); 4] = [(100, 60.0), (1_000, 60.0), (20_000, 8.0), (50_
 /// The whole of it.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Plan {
-    /// Calls at once and seconds; `None`: all loads there are.
-    steady: Option<Vec<(u32, f64)>>,
+    /// What is recorded.
+    pub(super) loads: Vec<Load>,
     /// How often each program runs.
     pub(super) rounds: u32,
     /// A build that is there.
@@ -42,18 +42,19 @@ impl Plan {
     /// Reads the arguments.
     pub(crate) fn parse(arguments: &[String]) -> Result<Self> {
         let mut plan = Self {
-            steady: None,
+            loads: Vec::new(),
             rounds: 5,
             program: None,
             home: None,
             stages: Stages::Left,
             curve: Curve::Left,
         };
-        let (mut calls, mut seconds) = (None, None);
+        let (mut kinds, mut calls, mut seconds) = (None, None, None);
         let mut words = arguments.iter();
         while let Some(word) = words.next() {
             let mut value = || words.next().with_context(|| format!("{word} needs a value"));
             match word.as_str() {
+                "--loads" => kinds = Some(value()?.split(',').map(kind).collect::<Result<Vec<_>>>()?),
                 "--calls" => calls = Some(numbers::<u32>(value()?)?),
                 "--seconds" => seconds = Some(numbers::<f64>(value()?)?),
                 "--rounds" => plan.rounds = value()?.parse().context("--rounds needs a whole number")?,
@@ -65,23 +66,49 @@ impl Plan {
             }
         }
         ensure!(plan.rounds > 0, "--rounds needs a whole number above 0");
-        plan.steady = match (calls, seconds) {
-            (None, None) => None,
-            (Some(calls), seconds) => Some(with_seconds(&calls, seconds.as_deref())?),
+        let steady = match (calls, seconds) {
+            (None, None) => STEADY.to_vec(),
+            (Some(calls), seconds) => with_seconds(&calls, seconds.as_deref())?,
             (None, Some(_)) => bail!("--seconds belongs to --calls"),
         };
+        let kinds = kinds.unwrap_or_else(|| vec![Kind::Steady, Kind::Churn, Kind::SipOnly]);
+        plan.loads = kinds.iter().flat_map(|kind| kind.loads(&steady)).collect();
         if plan.curve == Curve::Drawn {
-            ensure!(plan.steady.as_ref().is_none_or(|steady| steady.len() > 1), "a curve needs two loads");
+            ensure!(
+                plan.loads.iter().filter(|load| load.is_steady()).count() > 1,
+                "a curve needs two steady loads"
+            );
         }
         Ok(plan)
     }
+}
 
-    /// What is measured, in its order.
-    pub(super) fn loads(&self) -> Vec<Load> {
-        let steady = |(calls, seconds): &(u32, f64)| Load::Steady { calls: *calls, seconds: *seconds };
-        match &self.steady {
-            Some(told) => told.iter().map(steady).collect(),
-            None => STEADY.iter().map(steady).chain([Load::Churn, Load::SipOnly]).collect(),
+/// A kind of load.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Steady,
+    Churn,
+    SipOnly,
+}
+
+fn kind(word: &str) -> Result<Kind> {
+    match word {
+        "steady" => Ok(Kind::Steady),
+        "churn" => Ok(Kind::Churn),
+        "sip-only" => Ok(Kind::SipOnly),
+        other => bail!("--loads knows steady, churn and sip-only, not {other:?}"),
+    }
+}
+
+impl Kind {
+    fn loads(self, steady: &[(u32, f64)]) -> Vec<Load> {
+        match self {
+            Self::Steady => steady
+                .iter()
+                .map(|(calls, seconds)| Load::Steady { calls: *calls, seconds: *seconds })
+                .collect(),
+            Self::Churn => vec![Load::Churn],
+            Self::SipOnly => vec![Load::SipOnly],
         }
     }
 }
@@ -116,13 +143,14 @@ mod tests {
     #[test]
     fn everything_is_measured_five_times_unless_told_otherwise() {
         let whole = plan("").expect("no argument is fine");
-        assert_eq!((whole.rounds, whole.loads().len(), whole.stages), (5, 6, Stages::Left));
-        let told = plan("--calls 100,30000 --rounds 1 --perf").expect("a plan");
-        let loads =
-            [Load::Steady { calls: 100, seconds: 60.0 }, Load::Steady { calls: 30_000, seconds: 8.0 }];
-        assert_eq!((told.loads(), told.stages), (loads.to_vec(), Stages::Shown));
-        let told = plan("--calls 10,20,30 --seconds 5,6").expect("a plan");
-        assert_eq!(told.steady, Some(vec![(10, 5.0), (20, 6.0), (30, 6.0)]));
+        assert_eq!((whole.rounds, whole.loads.len(), whole.stages), (5, 6, Stages::Left));
+        let steady = |calls, seconds| Load::Steady { calls, seconds };
+        let told = plan("--loads steady,churn --calls 100,30000 --rounds 1 --perf").expect("a plan");
+        assert_eq!(told.loads, [steady(100, 60.0), steady(30_000, 8.0), Load::Churn]);
+        assert_eq!((told.rounds, told.stages), (1, Stages::Shown));
+        let told = plan("--loads steady --calls 10,20,30 --seconds 5,6").expect("a plan");
+        assert_eq!(told.loads, [steady(10, 5.0), steady(20, 6.0), steady(30, 6.0)]);
+        assert_eq!(plan("--loads sip-only").expect("a plan").loads, [Load::SipOnly]);
     }
 
     #[test]
@@ -133,7 +161,8 @@ mod tests {
             ("--calls 0", "--calls needs numbers above 0"),
             ("--seconds 5", "--seconds belongs to --calls"),
             ("--rounds 0", "--rounds needs a whole number above 0"),
-            ("--calls 100 --curve", "a curve needs two loads"),
+            ("--calls 100 --curve", "a curve needs two steady loads"),
+            ("--loads all", "--loads knows steady, churn and sip-only, not \"all\""),
             ("--fast", "bench whole knows the options of `cargo xtask bench --help`, not \"--fast\""),
         ] {
             assert_eq!(plan(line).expect_err(line).to_string(), expected, "{line}");
