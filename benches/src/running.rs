@@ -14,6 +14,9 @@ use crate::{
     treadmill::{PAYLOAD, TURN_NANOS, Treadmill},
 };
 
+/// Frames that are handed in together.
+const TOGETHER: usize = 32;
+
 /// The engine and the bytes that came out.
 pub struct Running {
     engine: Engine,
@@ -43,17 +46,26 @@ impl Running {
         self.drain(|_| ());
     }
 
-    /// One turn of `treadmill`, which is not moved on.
+    /// One turn of `treadmill`, which is not moved on: frames together, as a file or a kernel's ring has them.
     #[inline]
     pub fn turn(&mut self, treadmill: &Treadmill) {
-        treadmill.frames().for_each(|frame| self.handle_frame(&frame));
+        self.slowed_turn(treadmill, 0);
     }
 
-    /// [`Self::turn`] with a loop of `rounds` rounds for nothing around each frame: what a slower hot path looks like.
+    /// [`Self::turn`] with a loop of `rounds` rounds for nothing at each frame: what a slower hot path looks like.
+    #[inline]
     pub fn slowed_turn(&mut self, treadmill: &Treadmill, rounds: u32) {
-        for frame in treadmill.frames() {
-            self.handle_frame(&frame);
-            let mut left = rounds;
+        let mut frames = treadmill.frames();
+        let mut together = Vec::with_capacity(TOGETHER);
+        loop {
+            together.clear();
+            together.extend(frames.by_ref().take(TOGETHER));
+            if together.is_empty() {
+                return;
+            }
+            self.engine.handle_frames(&together);
+            self.drain(|_| ());
+            let mut left = rounds * together.len() as u32;
             while left > 0 {
                 left = black_box(left - 1);
             }

@@ -30,7 +30,7 @@ use earwitness_benches::{
     treadmill::{PAYLOAD, Treadmill},
     walk::walk,
 };
-use earwitness_capture::{FileSource, Polled, Source};
+use earwitness_capture::{FileSource, Polled};
 use earwitness_engine::{Engine, Limits, Output};
 use earwitness_model::{PACKET_HEADER, RawFrame, SegmentContent};
 use earwitness_rules::RuleSet;
@@ -128,7 +128,7 @@ fn copy(file: &Path, to: &Path) -> Fallible<Seen> {
 fn read_engine(file: &Path) -> Fallible<Seen> {
     let mut source = FileSource::open(file)?;
     let mut kept = Kept { engine: Engine::new(RuleSet::lab(), Limits::default()), audio_bytes: 0 };
-    while source.poll(&mut |frame| kept.handle_frame(frame))? == Polled::Frames {}
+    while source.poll_together(&mut |frames| kept.handle_frames(frames))? == Polled::Frames {}
     kept.engine.handle_end();
     kept.drain();
     let counts = kept.engine.counts();
@@ -145,8 +145,8 @@ struct Kept {
 }
 
 impl Kept {
-    fn handle_frame(&mut self, frame: &RawFrame<'_>) {
-        self.engine.handle_frame(frame);
+    fn handle_frames(&mut self, frames: &[RawFrame<'_>]) {
+        self.engine.handle_frames(frames);
         self.drain();
     }
 
