@@ -79,7 +79,8 @@ impl Report<'_> {
         match (send, receive) {
             (Some(send), Some(receive)) => {
                 format!(
-                    "sent on {send}, recorded on {receive}, ring of {buffer} MiB{threads}; the sender is on the same box"
+                    "sent on {send}, recorded on {receive}, ring of {buffer} MiB{threads}; the sender is on the same box, and between two ends \
+                     of a pair the kernel hands frames over in its time"
                 )
             }
             _ => format!(
@@ -104,7 +105,7 @@ impl Report<'_> {
             (None, Bound::Memory) => "; more have no room in memory".to_owned(),
             (None, Bound::Asked | Bound::Knee) => "; more were not tried".to_owned(),
         };
-        let also = if bound == Bound::Time && lost.is_some() {
+        let also = if bound == Bound::Time && lost.is_some() && self.knee.kept.is_some() {
             " (between them nothing was tried: the time was over)"
         } else {
             ""

@@ -195,7 +195,12 @@ impl Step {
         let [first, holding, last] = &sent.moments;
         let seconds = last.at.saturating_duration_since(holding.at).as_secs_f64().max(1e-3);
         let frames = last.frames - holding.frames;
-        let taken = frames.saturating_sub(last.dropped - holding.dropped);
+        // What an interface drops the kernel tells of the whole time: it is shared out evenly.
+        let share = finished.dropped as f64 / sent.frames.max(1) as f64;
+        let taken = match self.setting.receive {
+            None => frames.saturating_sub(last.dropped - holding.dropped),
+            Some(_) => (frames as f64 * (1.0 - share.min(1.0))) as u64,
+        };
         let sender = last.sender.saturating_sub(holding.sender);
         let recorder = last.all.saturating_sub(holding.all).saturating_sub(sender);
         let total = last.at.saturating_duration_since(first.at).as_secs_f64().max(1e-3);
