@@ -53,7 +53,7 @@ pub(crate) struct Bench {
     #[arg(long, value_name = "N", default_value_t = 9, requires = "against", value_parser = clap::value_parser!(u16).range(1..=1000))]
     pairs: u16,
     /// How much more processor time is no regression
-    #[arg(long, value_name = "PERCENT", default_value = "2", requires = "against", value_parser = crate::filter::percent)]
+    #[arg(long, value_name = "PERCENT", default_value = "1", requires = "against", value_parser = crate::filter::percent)]
     tolerance: f64,
     /// How much more memory is no regression
     #[arg(long, value_name = "PERCENT", default_value = "5", requires = "against", value_parser = crate::filter::percent)]
