@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use earwitness_model::CallId;
 
-use super::schema;
+use super::schema::{self, HASH, LOOK_UP};
 use crate::{entry::Entry, metadata_key::MetadataKey};
 
 /// Says what the derived key is for (BLAKE3's key derivation context).
@@ -22,18 +22,18 @@ impl SipCallIdHash {
         Self(metadata.derive(CONTEXT))
     }
 
-    /// 128 bits: a collision would only add a call to an answer, and the answer is compared with its entries.
-    pub(super) fn of(&self, sip_call_id: &str) -> [u8; 16] {
+    /// 40 bits: a collision only adds a call to what is compared with its entry.
+    pub(super) fn of(&self, sip_call_id: &str) -> [u8; HASH] {
         let hash = blake3::keyed_hash(&self.0, sip_call_id.as_bytes());
         *hash.as_bytes().first_chunk().expect("a BLAKE3 hash has 32 bytes")
     }
 
     /// The keys under which the call of `entry` is found.
-    pub(super) fn keys(&self, entry: &Entry) -> BTreeSet<[u8; 33]> {
+    pub(super) fn keys(&self, entry: &Entry) -> BTreeSet<[u8; LOOK_UP]> {
         entry.summary.sip_call_ids.iter().map(|id| self.key(id.expose(), entry.summary.id)).collect()
     }
 
-    fn key(&self, sip_call_id: &str, call: CallId) -> [u8; 33] {
+    fn key(&self, sip_call_id: &str, call: CallId) -> [u8; LOOK_UP] {
         schema::sip_call_id_key(self.of(sip_call_id), call)
     }
 }

@@ -47,7 +47,7 @@ struct Check<'i> {
     index: &'i Index,
     found: Tally,
     /// The keys that lead to the calls.
-    look_ups: Vec<[u8; 33]>,
+    look_ups: Vec<[u8; schema::LOOK_UP]>,
     findings: Vec<IndexFinding>,
     unlisted: u64,
 }

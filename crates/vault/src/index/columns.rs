@@ -30,6 +30,8 @@ use crate::metadata_key::MetadataKey;
 const BLOCK_HEAD: usize = 24;
 /// Bytes of a call's columns.
 pub(super) const COLUMNS: usize = 16 + 4 + 1 + TRAITS;
+/// Where the kind is among them.
+const KIND_AT: usize = 20;
 /// Columns of so many calls are written as one block.
 pub(super) const BLOCK_CALLS: usize = 1024;
 
@@ -52,7 +54,7 @@ impl Columns {
         let mut bytes = [0; COLUMNS];
         bytes[..16].copy_from_slice(&self.call.to_bytes());
         bytes[16..20].copy_from_slice(&self.length.to_le_bytes());
-        bytes[20] = self.kind as u8;
+        bytes[KIND_AT] = self.kind as u8;
         bytes[21..].copy_from_slice(&self.traits.to_bytes());
         bytes
     }
@@ -62,7 +64,7 @@ impl Columns {
         Some(Self {
             call: CallId::from_bytes(*call),
             length: u32::from_le_bytes(*bytes[16..].first_chunk()?),
-            kind: Kind::from_code(u32::from(bytes[20]))?,
+            kind: Kind::from_code(u32::from(bytes[KIND_AT]))?,
             traits: Traits::from_bytes(bytes[21..].first_chunk()?),
         })
     }
@@ -116,6 +118,12 @@ impl Read {
         Ok(read)
     }
 
+    /// Whether any row takes the place of another, or takes one away.
+    pub(super) fn has_changes(&self) -> bool {
+        let columns: &[[u8; COLUMNS]] = self.bytes.as_chunks().0;
+        columns.iter().any(|columns| columns[KIND_AT] != Kind::New as u8)
+    }
+
     /// The columns with the places of their rows.
     pub(super) fn rows(&self) -> impl Iterator<Item = (u64, Columns)> {
         let mut at = 0;
@@ -138,13 +146,14 @@ fn block(bytes: &[u8], (day, from): (u32, u64), key: &MetadataKey) -> Option<(Ve
     }
     let sealed = bytes.get(BLOCK_HEAD..)?.get(..size)?;
     let columns = key.open(&place(day, from, to), sealed).ok()?;
-    let rows: Option<u64> = columns
-        .as_chunks()
-        .0
-        .iter()
-        .map(|bytes| Columns::from_bytes(bytes).map(|columns| columns.row_size()))
-        .sum();
+    let rows: Option<u64> = columns.as_chunks().0.iter().map(row_size).sum();
     (rows == Some(to - from)).then_some((columns, to, BLOCK_HEAD + size))
+}
+
+/// Bytes of the row that these columns are of.
+fn row_size(columns: &[u8; COLUMNS]) -> Option<u64> {
+    Kind::from_code(u32::from(columns[KIND_AT]))?;
+    Some(HEAD as u64 + u64::from(u32::from_le_bytes(*columns[16..].first_chunk()?)))
 }
 
 fn block_head((from, to): (u64, u64), size: usize) -> [u8; BLOCK_HEAD] {

@@ -99,6 +99,11 @@ pub(super) struct Found {
 }
 
 impl Found {
+    /// Whether any row takes the place of another, or takes one away.
+    pub(super) fn has_changes(&self) -> bool {
+        self.read.has_changes() || self.uncovered.iter().any(|(_, columns)| columns.kind != Kind::New)
+    }
+
     /// All of them, in the order in which they were put.
     pub(super) fn rows(&self) -> impl Iterator<Item = (u64, Columns)> {
         self.read.rows().chain(self.uncovered.iter().copied())

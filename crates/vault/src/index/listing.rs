@@ -1,7 +1,7 @@
 //! Entries in the order of their ids, and whether all of them came.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{HashMap, HashSet, VecDeque},
     fs::File,
     sync::Arc,
 };
@@ -69,10 +69,11 @@ impl<'i> Listing<'i> {
         let found = place.columns(&file, mark.end, &self.index.key)?;
         // Of several rows of a call the last one stands.
         let mut last: HashMap<CallId, u64> = HashMap::new();
-        for (at, columns) in found.rows() {
-            if columns.kind != Kind::New || (!last.is_empty() && last.contains_key(&columns.call)) {
-                last.insert(columns.call, at);
-            }
+        if found.has_changes() {
+            let changed = found.rows().filter(|(_, columns)| columns.kind != Kind::New);
+            let changed: HashSet<CallId> = changed.map(|(_, columns)| columns.call).collect();
+            let of_changed = found.rows().filter(|(_, columns)| changed.contains(&columns.call));
+            last.extend(of_changed.map(|(at, columns)| (columns.call, at)));
         }
         let mut live = 0;
         let mut calls = Vec::new();

@@ -31,16 +31,25 @@ impl Index {
         let first = schema::sip_call_id_key(hash, CallId::from_bytes([0; 16]));
         let mut end = schema::sip_call_id_key(hash, CallId::from_bytes([0xff; 16])).to_vec();
         end.push(0);
-        let rows = store.rows(&first, &end).take(MAX_MATCHES);
-        rows.map(|row| {
+        let mut found = Vec::new();
+        for row in store.rows(&first, &end) {
             let (key, value) = row?;
             schema::unframe(&key, &value)?;
-            match schema::row_kind(&key) {
-                RowKind::SipCallId { call, .. } => Ok(call),
-                RowKind::Batch | RowKind::Unknown => Err(Damage::RowMisplaced.into()),
+            let RowKind::SipCallId { call, .. } = schema::row_kind(&key) else {
+                return Err(Damage::RowMisplaced.into());
+            };
+            // Another Call-ID may have the same hash.
+            let entry = self.get(call)?;
+            if entry
+                .is_some_and(|entry| entry.summary.sip_call_ids.iter().any(|id| id.expose() == sip_call_id))
+            {
+                found.push(call);
             }
-        })
-        .collect()
+            if found.len() >= MAX_MATCHES {
+                break;
+            }
+        }
+        Ok(found)
     }
 
     /// Without sled: by the columns of all calls. A row that is damaged only matters when no other is found.

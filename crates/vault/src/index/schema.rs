@@ -7,7 +7,7 @@
 //! ```text
 //! key                                              value
 //! 00                                               the last batch of which there are rows here
-//! 02 | hash of a SIP Call-ID (16) | call id (16)   nothing: the key says it all
+//! 02 | hash of a SIP Call-ID (5) | call id (16)    nothing: the key says it all
 //!
 //! every value:  version (1) | CRC-32C over version, key and the rest (4, LE) | the rest
 //! the rest:     sealed postcard under the metadata key, with the key's bytes as associated bytes; empty for 02
@@ -38,6 +38,12 @@ pub(super) const BATCH_KEY: [u8; 1] = [0];
 
 /// After every possible key.
 pub(super) const ROWS_END: [u8; 64] = [0xff; 64];
+
+/// Bytes of a keyed hash that something is looked up by: with the id behind it, as many as sled keeps in a node without a
+/// pointer for each. What it leads to is compared.
+pub(super) const HASH: usize = 5;
+/// Bytes of a key of what is looked up.
+pub(super) const LOOK_UP: usize = 1 + HASH + 16;
 
 /// The first byte of the key of an entry.
 const ENTRY: u8 = 1;
@@ -89,7 +95,7 @@ pub(super) enum RowKind {
     /// A SIP Call-ID of a call.
     SipCallId {
         /// The keyed hash of the SIP Call-ID.
-        hash: [u8; 16],
+        hash: [u8; HASH],
         /// The call.
         call: CallId,
     },
@@ -103,7 +109,7 @@ pub(super) fn row_kind(key: &[u8]) -> RowKind {
     let kind = match key.split_first() {
         Some((0, [])) => Some(RowKind::Batch),
         Some((&SIP_CALL_ID, rest)) => rest
-            .split_first_chunk::<16>()
+            .split_first_chunk::<HASH>()
             .and_then(|(hash, id)| Some(RowKind::SipCallId { hash: *hash, call: call(id)? })),
         _ => None,
     };
@@ -129,10 +135,10 @@ pub(super) fn ids_between(since: Option<PacketTime>, until: Option<PacketTime>) 
 }
 
 /// The key of a SIP Call-ID of a call.
-pub(super) fn sip_call_id_key(hash: [u8; 16], call: CallId) -> [u8; 33] {
-    let mut key = [SIP_CALL_ID; 33];
-    key[1..17].copy_from_slice(&hash);
-    key[17..].copy_from_slice(&call.to_bytes());
+pub(super) fn sip_call_id_key(hash: [u8; HASH], call: CallId) -> [u8; LOOK_UP] {
+    let mut key = [SIP_CALL_ID; LOOK_UP];
+    key[1..=HASH].copy_from_slice(&hash);
+    key[1 + HASH..].copy_from_slice(&call.to_bytes());
     key
 }
 
