@@ -8,6 +8,8 @@
 //! `DIR` must not exist; it is left behind. Without `--recorded` calls are listed as the ledger knows those without a
 //! recording; with it each has one, without audio, which makes volumes, keys and manifests as many calls do.
 
+#![expect(clippy::print_stdout, reason = "figures are for whoever runs it")]
+
 use std::{
     io::{BufRead, BufReader, Read},
     path::{Path, PathBuf},
@@ -31,10 +33,13 @@ const HOUR: i64 = 3_600_000_000_000;
 /// Times that each command is run.
 const RUNS: usize = 5;
 
+/// Whether a call is asked for.
+type Meant = Box<dyn Fn(&CallSummary) -> bool>;
+
 /// What is asked for on the command line, and which calls that is.
 struct Asked {
     words: Vec<String>,
-    is_meant: Box<dyn Fn(&CallSummary) -> bool>,
+    is_meant: Meant,
     expected: u64,
 }
 
@@ -191,7 +196,7 @@ fn asked(calls: u32) -> Vec<Asked> {
     // 2026-11-10T03:00:00Z.
     let start = MORNING.plus_nanos(-11 * 24 * HOUR + 3 * HOUR);
     let end = start.plus_nanos(HOUR);
-    let list: Vec<(String, Box<dyn Fn(&CallSummary) -> bool>)> = vec![
+    let list: Vec<(String, Meant)> = vec![
         (
             "--since 2026-11-10T03:00:00Z --until 2026-11-10T04:00:00Z".to_owned(),
             Box::new(move |call| (start..end).contains(&call.facts.start)),
@@ -228,7 +233,7 @@ fn asked(calls: u32) -> Vec<Asked> {
             }),
         ),
     ];
-    let asked = |(line, is_meant): (String, Box<dyn Fn(&CallSummary) -> bool>)| Asked {
+    let asked = |(line, is_meant): (String, Meant)| Asked {
         words: line.split(' ').map(ToOwned::to_owned).collect(),
         is_meant,
         expected: 0,
