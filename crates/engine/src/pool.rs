@@ -1,7 +1,10 @@
 //! Ring buffers: one pool with one budget for the process.
 
-/// Bytes of a ring buffer: half a second of both directions of a G.711 call at 20 ms and at 10 ms fits.
-pub const RING_BYTES: usize = 12 * 1024;
+use earwitness_model::PACKET_HEADER;
+
+/// Bytes of a ring buffer: 0.46 s of both directions of a G.711 call at 20 ms. Sealed it is just more than eight chunks of BLAKE3,
+/// which are hashed side by side, and as little as can be of a ninth, which is hashed alone.
+pub const RING_BYTES: usize = 46 * (PACKET_HEADER + 160);
 
 /// Room behind a full ring for the tag that sealing puts there: a segment is sealed where it lies.
 const SEAL_ROOM: usize = 16;
