@@ -189,7 +189,7 @@ fn unbalanced(text: &str) -> Option<String> {
         let tag = &text[place..text[place..].find('>').map(|end| place + end + 1)?];
         let name = tag.trim_matches(['<', '>', '/']).split([' ', '/']).next()?;
         let quotes = tag.matches('"').count();
-        if quotes % 2 != 0 || tag[1..].contains('<') {
+        if !quotes.is_multiple_of(2) || tag[1..].contains('<') {
             return Some(tag.to_owned());
         }
         if tag.starts_with("</") {

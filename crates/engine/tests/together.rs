@@ -1,7 +1,5 @@
 //! Frames that are handed in together come to what they come to one by one.
 
-#![expect(clippy::unwrap_used, reason = "a test stops where it fails, in its helping functions too")]
-
 mod support;
 
 use earwitness_engine::{Engine, Limits};

@@ -26,6 +26,7 @@ use crate::{
 };
 
 /// From the sealing pool to the writer.
+#[expect(clippy::large_enum_variant, reason = "nearly all are blocks: a box would be an allocation for each")]
 pub(crate) enum Written {
     /// A block to append.
     Block(Sealed),

@@ -94,7 +94,7 @@ impl Build {
     pub(super) fn list(&self, vault: &Path) -> Result<Vec<Value>, Failure> {
         let text = self.ask(vault, ["list", "--json", "--all"])?;
         text.lines()
-            .map(|line| serde_json::from_str(line))
+            .map(serde_json::from_str)
             .collect::<Result<_, _>>()
             .map_err(|cause| self.fails(format_args!("a line of its `list --json` is no JSON: {cause}")))
     }

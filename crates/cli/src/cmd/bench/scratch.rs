@@ -29,7 +29,7 @@ impl Scratch {
     pub(super) fn make(at: Option<&Path>) -> Result<Self, Failure> {
         let at = at.map_or_else(std::env::temp_dir, Path::to_path_buf);
         let at = std::path::absolute(at)?;
-        let made = (0..1_000).map(|number| {
+        let mut made = (0..1_000).map(|number| {
             let path = at.join(format!("earwitness-bench-{}-{number}", std::process::id()));
             DirBuilder::new().mode(0o700).create(&path).map(|()| Self { path })
         });
@@ -37,7 +37,7 @@ impl Scratch {
             made.as_ref().is_err_and(|cause| cause.kind() == io::ErrorKind::AlreadyExists)
         };
         let taken = || Err(io::ErrorKind::AlreadyExists.into());
-        made.skip_while(is_taken).next().unwrap_or_else(taken).map_err(|cause| {
+        made.find(|made| !is_taken(made)).unwrap_or_else(taken).map_err(|cause| {
             let what = format_args!("cannot make a folder in {}: {cause}", at.display());
             Failure::new(Exit::Failed, what)
         })

@@ -99,7 +99,11 @@ impl Report<'_> {
         let why = match (lost, bound) {
             (Some(lost), _) => {
                 let level = self.levels.iter().find(|level| level.calls == lost);
-                format!("; of {} {}", count(lost.into()), level.map_or("not".to_owned(), what_went_wrong))
+                format!(
+                    "; of {} {}",
+                    count(lost.into()),
+                    level.map_or_else(|| "not".to_owned(), what_went_wrong)
+                )
             }
             (None, Bound::Time) => "; more were not tried: the time was over".to_owned(),
             (None, Bound::Memory) => "; more have no room in memory".to_owned(),
