@@ -23,17 +23,20 @@ pub(crate) fn packet(masks: &mut Masks, old: &[u8]) -> Vec<u8> {
         at += 4 + words * 4;
     }
     let mut end = old.len();
-    if first & 0x20 != 0 {
-        let padding = old.last().map_or(0, |last| usize::from(*last));
-        if padding > 0 && at + padding <= end {
-            sheet.keep(end - 1, 1);
-            end -= padding;
-        }
+    let padding = old.last().filter(|_| first & 0x20 != 0).map(|last| usize::from(*last));
+    let is_whole = padding.is_none_or(|padding| padding > 0 && at + padding <= end);
+    if let Some(padding) = padding.filter(|_| is_whole) {
+        sheet.keep(end - 1, 1);
+        end -= padding;
     }
     let payload = old.get(at..end).unwrap_or_default();
     let place = old.get(2..12).unwrap_or_default();
     let new = masks.audio(second & 0x7f, place, payload);
     sheet.replace(payload, &new);
+    if !is_whole && !payload.is_empty() {
+        // Padding that cannot be stays so.
+        sheet.put(end - 1, &[0]);
+    }
     sheet.into_new()
 }
 
