@@ -216,6 +216,13 @@ impl FileSource {
         }
     }
 
+    /// Whether the next poll has to read on, and may have to wait, before it lends anything. A poll that has lent something does
+    /// not read.
+    #[must_use]
+    pub fn must_read(&self) -> bool {
+        self.lying((&mut [NONE; 1], self.window.held())).0 == 0
+    }
+
     /// Walks one batch; `Err` says why it stops here for good.
     fn walk(&mut self, visit: &mut dyn FnMut(&[RawFrame<'_>])) -> Result<(), Stop> {
         let (mut blocks, mut bytes) = (0, 0);
@@ -224,6 +231,10 @@ impl FileSource {
             (blocks, bytes) = (blocks + count, bytes + length);
             if count > 0 {
                 continue;
+            }
+            // What was lent is dealt with before anybody waits for more.
+            if blocks > 0 {
+                break;
             }
             let mut one = |frame: &RawFrame<'_>| visit(std::slice::from_ref(frame));
             let frame = match &mut self.walker {
@@ -247,17 +258,23 @@ impl FileSource {
         Ok(())
     }
 
+    /// Puts the frames that are whole in `held` into `frames`: how many, and the bytes that they take in the file.
+    #[inline]
+    fn lying<'h>(&self, (frames, held): (&mut [RawFrame<'h>], &'h [u8])) -> (usize, usize) {
+        match &self.walker {
+            Walker::Classic(classic) => classic.lying_in(held, self.number, frames),
+            Walker::Pcapng(pcapng) => pcapng.lying_in(held, self.number, frames),
+            Walker::Headless => (0, 0),
+        }
+    }
+
     /// Lends up to `most` frames that are whole in memory: how many, and the bytes that they take in the file. None where the walker has to
     /// look closer or to read on.
     #[inline]
     fn lend_together(&mut self, most: usize, visit: &mut dyn FnMut(&[RawFrame<'_>])) -> (usize, usize) {
-        let (mut frames, held) = ([NONE; TOGETHER], self.window.held());
+        let mut frames = [NONE; TOGETHER];
         let frames = &mut frames[..most.min(TOGETHER)];
-        let (count, length) = match &self.walker {
-            Walker::Classic(classic) => classic.lying_in(held, self.number, frames),
-            Walker::Pcapng(pcapng) => pcapng.lying_in(held, self.number, frames),
-            Walker::Headless => (0, 0),
-        };
+        let (count, length) = self.lying((frames, self.window.held()));
         if let Some(frames) = frames.get(..count).filter(|frames| !frames.is_empty()) {
             visit(frames);
         }

@@ -104,6 +104,14 @@ impl Merged {
         went
     }
 
+    /// Whether something has to be read before the next frame is known: that may take as long as somebody takes to write it.
+    pub(crate) fn must_read(&self) -> bool {
+        match self.last().and_then(|place| self.each.get(place)) {
+            Some(reading) => reading.input.source.must_read(),
+            None => !self.is_prepared(),
+        }
+    }
+
     /// Whether it is known of every file which frame of it is next.
     fn is_prepared(&self) -> bool {
         self.each.iter().all(|reading| !reading.is_open() || !reading.frames.is_empty())

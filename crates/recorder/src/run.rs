@@ -241,6 +241,9 @@ impl Capturing<'_> {
                     Broken::Unreadable(error) => self.finished.unreadable.push(error),
                 }
             }
+            if merged.must_read() {
+                handed_over = handed_over.and_then(|()| self.pool.finish(|| self.engine.poll_output()));
+            }
             // The writer says why.
             let Ok(()) = handed_over else { return self.finished };
             self.pool.take_back(|segment| self.engine.handle_returned(segment));

@@ -18,7 +18,7 @@ use super::{
 /// Findings that are listed one by one.
 const MAX_FINDINGS: usize = 1000;
 
-/// See [`Index::check`]. What is put meanwhile may be told as missing.
+/// See [`Index::check`]. What is put or removed meanwhile is no finding.
 pub(super) fn check(index: &Index) -> Vec<IndexFinding> {
     let contents = index.days().contents.clone();
     let mut check =
@@ -124,6 +124,7 @@ impl Check<'_> {
         self.look_ups.sort_unstable();
         let expected = std::mem::take(&mut self.look_ups);
         let mut is_there = vec![false; expected.len()];
+        let mut suspects = Vec::new();
         for row in self.index.store()?.rows(&[], &schema::ROWS_END) {
             let (key, value) = row?;
             match schema::row_kind(&key) {
@@ -136,15 +137,34 @@ impl Check<'_> {
                     let is_bare = schema::unframe(&key, &value).is_ok_and(<[u8]>::is_empty);
                     match expected.binary_search_by(|expected| expected[..].cmp(&key)) {
                         Ok(place) if is_bare => is_there[place] = true,
-                        Ok(_) | Err(_) => self.report(IndexFinding::SipCallIdDangling { call }),
+                        Ok(_) => self.report(IndexFinding::SipCallIdDangling { call }),
+                        Err(_) => suspects.push((key.to_vec(), call)),
                     }
                 }
                 RowKind::Unknown => self.report(IndexFinding::UnknownRow),
             }
         }
-        for (key, _) in expected.iter().zip(is_there).filter(|(_, is_there)| !is_there) {
-            if let RowKind::SipCallId { call, .. } = schema::row_kind(key) {
-                self.report(IndexFinding::SipCallIdMissing { call });
+        let missing = expected.iter().zip(is_there).filter(|(_, is_there)| !is_there).map(|(key, _)| key);
+        suspects.extend(missing.filter_map(|key| match schema::row_kind(key) {
+            RowKind::SipCallId { call, .. } => Some((key.to_vec(), call)),
+            RowKind::Batch | RowKind::Unknown => None,
+        }));
+        if suspects.is_empty() { Ok(()) } else { self.look_again(&suspects) }
+    }
+
+    /// What was put or removed while rows were read looks wrong: it is looked at again while nobody writes.
+    fn look_again(&mut self, suspects: &[(Vec<u8>, CallId)]) -> Result<(), IndexError> {
+        let index = self.index;
+        let _nobody_writes = index.writing();
+        let store = index.store()?;
+        for (key, call) in suspects {
+            let entry = index.get(*call).ok().flatten();
+            let has_it =
+                entry.is_some_and(|e| index.sip_call_ids.keys(&e).iter().any(|own| own[..] == key[..]));
+            match (has_it, store.get(key)?.is_some()) {
+                (true, false) => self.report(IndexFinding::SipCallIdMissing { call: *call }),
+                (false, true) => self.report(IndexFinding::SipCallIdDangling { call: *call }),
+                (true, true) | (false, false) => {}
             }
         }
         Ok(())
