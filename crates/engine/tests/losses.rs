@@ -177,10 +177,10 @@ fn a_refused_segment_is_a_gap_of_both_legs_from_its_first_packet_to_its_last() {
         }
     });
     check_sums(&found);
-    // Segments end every half second from the first packet on: the third and the fourth are one gap.
-    let expected = [Leg::Caller, Leg::Callee].map(|leg| (leg, 2040, 1000, GapCause::Capture));
+    // A ring takes 23 packets of each leg: the third segment and the fourth are one gap.
+    let expected = [Leg::Caller, Leg::Callee].map(|leg| (leg, 1960, 920, GapCause::Capture));
     assert_eq!((gaps(&found), is_flagged(&found)), (expected.to_vec(), true));
-    assert_eq!((found.counts.media.refused, found.counts.lost_packets()), (2 * 50, 2 * 50));
+    assert_eq!((found.counts.media.refused, found.counts.lost_packets()), (2 * 46, 2 * 46));
 }
 
 #[test]
