@@ -14,8 +14,10 @@ use earwitness_rules::RuleSet;
 
 /// Calls whose rings fit into the cache of a core.
 const CALLS: u32 = 20;
-/// A ring of the first packet of a turn is closed by then: a turn, and the phases at which calls begin.
-const CLOSED_NANOS: i64 = TURN_NANOS + 100_000_000;
+/// Segments of a call in a turn: a full ring, and what came after it.
+const SEGMENTS: u64 = 2;
+/// Every ring of a turn is closed by then, counted from the first packet: the second half a second after it began.
+const CLOSED_NANOS: i64 = 2 * TURN_NANOS;
 
 fn main() {
     let mut criterion = Criterion::default().configure_from_args();
@@ -40,7 +42,7 @@ fn timed(group: &mut BenchmarkGroup<'_, WallTime>, part: Part) {
     let mut rings = Rings::new();
     let (name, units) = match part {
         Part::Append => ("append a packet", rings.treadmill.packets()),
-        Part::Close => ("close a segment", u64::from(CALLS)),
+        Part::Close => ("close a segment", u64::from(CALLS) * SEGMENTS),
     };
     group.throughput(Throughput::Elements(units));
     group.bench_function(name, |bencher| {
@@ -63,7 +65,7 @@ impl Rings {
         }
         let mut rings = Self { treadmill, engine };
         let begin = rings.begin();
-        rings.close(begin);
+        rings.close(begin.plus_nanos(CLOSED_NANOS - TURN_NANOS));
         for _ in 0..10 {
             rings.turn(Part::Append);
         }
@@ -83,7 +85,7 @@ impl Rings {
         let mut closed = (0, 0);
         let close = cpu_time(|| closed = self.close(begin.plus_nanos(CLOSED_NANOS)));
         let bytes = self.treadmill.packets() * (PACKET_HEADER + PAYLOAD) as u64;
-        assert_eq!(closed, (u64::from(CALLS), bytes), "segments and bytes of a turn");
+        assert_eq!(closed, (u64::from(CALLS) * SEGMENTS, bytes), "segments and bytes of a turn");
         self.treadmill.turn();
         match part {
             Part::Append => append,

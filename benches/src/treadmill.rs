@@ -6,7 +6,7 @@
 use earwitness_load::{Frame, Load};
 use earwitness_model::{LinkType, PacketTime, RawFrame};
 
-/// One turn: what a ring of the engine holds.
+/// One turn.
 pub const TURN_NANOS: i64 = 500_000_000;
 /// Packets of a leg in one turn, of 20 ms each.
 pub const PACKETS_PER_LEG: u16 = 25;
