@@ -22,6 +22,9 @@ use clap::Parser;
 
 use self::{cmd::Command, context::Context, exit::Exit, options::Options};
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Records the calls of a public office off a mirror port, seals them, and accounts for each.
 #[derive(Debug, Parser)]
 #[command(name = "earwitness", version, max_term_width = 110, after_help = EXAMPLES)]

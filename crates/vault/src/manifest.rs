@@ -6,9 +6,10 @@
 //!
 //! Signed is [`SIGNED_AS`] followed by the manifest's bytes. In the vault the whole is sealed under the metadata key.
 
+use aws_lc_rs::signature::Ed25519KeyPair;
 use chrono::NaiveDate;
 use earwitness_model::{CallId, CallSummary, RecordingId, WallTime};
-use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
+use ed25519_dalek::{Signature, VerifyingKey};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -95,14 +96,14 @@ impl Manifest {
     }
 
     /// Signed bytes, and the hash of those that were signed: [`Self::hash`].
-    pub(crate) fn sign(&self, key: &SigningKey) -> (Vec<u8>, [u8; 32]) {
+    pub(crate) fn sign(&self, key: &Ed25519KeyPair) -> (Vec<u8>, [u8; 32]) {
         // What is signed stands where the signature ends, and the signature takes the place of what stands before it.
         let mut signed = Vec::with_capacity(USUAL + self.blocks.len() * 32);
         signed.resize(SIGNATURE - SIGNED_AS.len(), 0);
         signed.extend_from_slice(SIGNED_AS);
         let mut signed = self.append_to(signed);
         let signature = key.sign(&signed[SIGNATURE - SIGNED_AS.len()..]);
-        signed[..SIGNATURE].copy_from_slice(&signature.to_bytes());
+        signed[..SIGNATURE].copy_from_slice(signature.as_ref());
         let hash = *blake3::hash(&signed[SIGNATURE..]).as_bytes();
         (signed, hash)
     }

@@ -9,9 +9,9 @@ use std::{
     time::Duration,
 };
 
+use aws_lc_rs::signature::Ed25519KeyPair;
 use chrono_tz::Tz;
 use earwitness_model::{Decision, PacketTime, RecordingId, TrackIndex, WallTime};
-use ed25519_dalek::SigningKey;
 use rand::{RngCore, rngs::OsRng, thread_rng};
 use zeroize::Zeroizing;
 
@@ -65,7 +65,7 @@ pub(crate) struct SealingKeys {
     pub(crate) suite: CipherSuite,
     pub(crate) zone: Tz,
     pub(crate) metadata: MetadataKey,
-    pub(crate) signing: SigningKey,
+    pub(crate) signing: Ed25519KeyPair,
     pub(crate) days: DayKeys,
 }
 

@@ -13,9 +13,10 @@ use std::{
 };
 
 use age::x25519::Recipient;
+use aws_lc_rs::signature::Ed25519KeyPair;
 use chrono_tz::Tz;
 use earwitness_model::WallTime;
-use ed25519_dalek::{SigningKey, VerifyingKey};
+use ed25519_dalek::VerifyingKey;
 
 use crate::{
     cipher::CipherSuite,
@@ -245,11 +246,12 @@ type Keys = (Arc<SealingKeys>, VerifyingKey, Recipient);
 fn read_keys(disk: &Arc<dyn Disk>, layout: &Layout, settings: &Settings) -> Result<Keys, VaultError> {
     let key = |name: &str, kind| read_key(&**disk, &layout.key(name), kind);
     let metadata = MetadataKey::new(settings.cipher, *key("index.key", KeyKind::Metadata)?);
-    let signing = SigningKey::from_bytes(&*key("recorder.key", KeyKind::Signing)?);
-    let verifying = signing.verifying_key();
-    if *verifying.as_bytes() != *key("recorder.pub", KeyKind::Verifying)? {
-        return Err(VaultError::KeyDamaged { path: layout.key("recorder.key") });
-    }
+    let seed = key("recorder.key", KeyKind::Signing)?;
+    let public = key("recorder.pub", KeyKind::Verifying)?;
+    let signing = Ed25519KeyPair::from_seed_and_public_key(&*seed, &*public)
+        .map_err(|_| VaultError::KeyDamaged { path: layout.key("recorder.key") })?;
+    let verifying = VerifyingKey::from_bytes(&public)
+        .map_err(|_| VaultError::KeyDamaged { path: layout.key("recorder.pub") })?;
     let path = layout.key("officer.pub");
     let text = read_all(&**disk, &path).map_err(failed("read", &path))?;
     let officer = std::str::from_utf8(&text)
