@@ -8,7 +8,10 @@
 use std::collections::VecDeque;
 
 use earwitness_model::{CallFacts, Decision, Evidence, Leg, Refusal, Related, Verdict};
-use earwitness_wire::sip::{Message, Method};
+use earwitness_wire::{
+    sdp::Session,
+    sip::{Message, Method},
+};
 
 use super::{
     Signalling, SipDatagram,
@@ -88,10 +91,10 @@ impl Signalling {
     /// By an endpoint that a party asked for in another dialog: whoever invites with it speaks for that party.
     fn same_party(&self, message: &Message<'_>, datagram: &SipDatagram<'_>) -> Option<Belongs> {
         let (origin, _) = kin::origin(message, datagram);
-        let audio = message.sdp().and_then(offer::read)?.audio?;
+        let session = Session::parse(message.sdp()?).ok()?;
         let known =
             |endpoint| self.kin.by_endpoint(endpoint, origin).find(|known| known.said == Said::Asking);
-        let known = audio.endpoints.iter().find_map(|audio| known(audio.endpoint))?;
+        let known = offer::endpoints(&session).find_map(known)?;
         Some(Belongs { call: known.call, by: Evidence::Media, side: known.side, replaced: None })
     }
 

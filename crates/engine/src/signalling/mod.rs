@@ -81,7 +81,7 @@ pub(crate) struct SignallingCounts {
 pub(crate) struct Signalling {
     limits: Limits,
     rules: RuleSet,
-    calls: Vec<Option<Call>>,
+    calls: Vec<Option<Box<Call>>>,
     free: Vec<CallSlot>,
     by_call_id: HashMap<Box<[u8]>, CallSlot, RandomState>,
     /// Calls that their Call-IDs lead to.
@@ -271,8 +271,8 @@ impl Signalling {
         call.is_named = true;
         self.named += 1;
         match self.calls.get_mut(slot.0 as usize) {
-            Some(place) => *place = Some(call),
-            None => self.calls.push(Some(call)),
+            Some(place) => *place = Some(Box::new(call)),
+            None => self.calls.push(Some(Box::new(call))),
         }
         slot
     }
@@ -286,11 +286,11 @@ impl Signalling {
     }
 
     fn call(&self, slot: CallSlot) -> Option<&Call> {
-        self.calls.get(slot.0 as usize)?.as_ref()
+        self.calls.get(slot.0 as usize)?.as_deref()
     }
 
     fn call_mut(&mut self, slot: CallSlot) -> Option<&mut Call> {
-        self.calls.get_mut(slot.0 as usize)?.as_mut()
+        self.calls.get_mut(slot.0 as usize)?.as_deref_mut()
     }
 }
 

@@ -75,20 +75,33 @@ fn read_audio(media: &Media<'_>, audio: &mut Option<Audio>) {
     audio.held |= address.is_none() || media.direction() != MediaDirection::SendRecv;
     let secured = keys::secured(media);
     audio.closed = audio.closed.or_else(|| secured.as_ref().and_then(Secured::is_closed));
-    if let Some(ip) = address.filter(|_| media.port() != 0) {
+    if let Some(endpoint) = address.and_then(|ip| endpoint(media, ip)) {
         audio.endpoints.push(Announcement {
-            endpoint: SocketAddr::new(canonical(ip), media.port()),
+            endpoint,
             formats: formats(media),
             secured: secured.map(Arc::new),
-            control: control(media, ip),
+            control: control(media, endpoint.ip()),
         });
     }
 }
 
+/// Where the audio of a description is expected: the endpoints of [`read`], and nothing else of it.
+pub(super) fn endpoints<'b>(session: &Session<'b>) -> impl Iterator<Item = SocketAddr> + use<'b> {
+    let audio = |media: &Media<'_>| media.kind() == MediaKind::Audio && media.protocol().is_rtp();
+    session.media().filter(audio).filter_map(|media| endpoint(&media, media.connection()?))
+}
+
+/// An IPv4-mapped address is the IPv4 address that the packets carry.
+fn endpoint(media: &Media<'_>, ip: IpAddr) -> Option<SocketAddr> {
+    let is_wanted = media.port() != 0 && !ip.is_unspecified();
+    is_wanted.then(|| SocketAddr::new(ip.to_canonical(), media.port()))
+}
+
 fn control(media: &Media<'_>, ip: IpAddr) -> Option<SocketAddr> {
     let (port, address) = media.rtcp()?;
-    let (address, usual) = (canonical(address.unwrap_or(ip)), [media.port(), media.port().wrapping_add(1)]);
-    let elsewhere = address != canonical(ip) || !usual.contains(&port);
+    let (address, usual) =
+        (address.map_or(ip, |ip| ip.to_canonical()), [media.port(), media.port().wrapping_add(1)]);
+    let elsewhere = address != ip || !usual.contains(&port);
     (elsewhere && port != 0).then(|| SocketAddr::new(address, port))
 }
 
@@ -98,11 +111,6 @@ fn formats(media: &Media<'_>) -> Vec<(u8, Codec)> {
         None => Codec::from_static(pt),
     };
     media.payload_types().take(MOST_FORMATS).filter_map(|pt| Some((pt, codec(pt)?))).collect()
-}
-
-/// An IPv4-mapped address as the IPv4 address that the packets carry.
-const fn canonical(ip: IpAddr) -> IpAddr {
-    ip.to_canonical()
 }
 
 #[cfg(test)]

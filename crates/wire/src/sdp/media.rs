@@ -237,8 +237,18 @@ impl<'b> Media<'b> {
 }
 
 fn named<'b>(lines: Lines<'b>, name: &'static str) -> impl Iterator<Item = &'b [u8]> + use<'b> {
-    lines
-        .attributes()
-        .filter(move |(found, _)| found.eq_ignore_ascii_case(name.as_bytes()))
-        .map(|(_, value)| value)
+    lines.values(b'a').filter_map(move |attribute| value_of(attribute, name))
+}
+
+/// What stands behind `name:`, nothing behind `name` alone; `None` of another attribute.
+fn value_of<'b>(attribute: &'b [u8], name: &str) -> Option<&'b [u8]> {
+    let (found, rest) = attribute.split_at_checked(name.len())?;
+    if !found.eq_ignore_ascii_case(name.as_bytes()) {
+        return None;
+    }
+    match rest.trim_ascii_start() {
+        [] => Some(&[]),
+        [b':', value @ ..] => Some(value.trim_ascii_start()),
+        _ => None,
+    }
 }

@@ -12,7 +12,8 @@ use crate::sip::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NameAddr<'b> {
     display: Option<&'b [u8]>,
-    uri: Uri<'b>,
+    /// Trimmed, not empty.
+    uri: &'b [u8],
     params: Params<'b>,
     form: Form,
 }
@@ -51,8 +52,8 @@ impl<'b> NameAddr<'b> {
                 (rest, &[][..])
             }
         };
-        let uri = Uri::parse(uri);
-        if uri.raw.is_empty() {
+        let uri = uri.trim_ascii();
+        if uri.is_empty() {
             return None;
         }
         let after = after.trim_ascii();
@@ -79,10 +80,10 @@ impl<'b> NameAddr<'b> {
             Some(at) => cut_at(value, at)?,
             None => (value, &[][..]),
         };
-        let uri = Uri::parse(uri);
-        let spaced = uri.raw.iter().any(u8::is_ascii_whitespace) || memchr2(b'"', b',', uri.raw).is_some();
+        let uri = uri.trim_ascii();
+        let spaced = uri.iter().any(u8::is_ascii_whitespace) || memchr2(b'"', b',', uri).is_some();
         let form = if spaced { Form::Repaired } else { Form::AsWritten };
-        (!uri.raw.is_empty()).then(|| Self { display: None, uri, params: Params::new(params), form })
+        (!uri.is_empty()).then(|| Self { display: None, uri, params: Params::new(params), form })
     }
 
     /// The display name: the text inside its quotes, escapes kept ([`unescaped`](crate::sip::unescaped) undoes them).
@@ -93,8 +94,8 @@ impl<'b> NameAddr<'b> {
 
     /// The address.
     #[must_use]
-    pub const fn uri(&self) -> Uri<'b> {
-        self.uri
+    pub fn uri(&self) -> Uri<'b> {
+        Uri::parse(self.uri)
     }
 
     /// The tag parameter, if it has a value.
