@@ -106,6 +106,15 @@ impl Entry {
         bytes
     }
 
+    /// How many bytes [`Self::to_bytes`] gives.
+    pub(crate) fn size(&self) -> usize {
+        let own = postcard::experimental::serialized_size(self)
+            .expect("an entry has no map and no sequence of unknown length");
+        let mut sections = Vec::new();
+        sections::write(self.schema, &self.summary, &mut sections);
+        own + sections.len()
+    }
+
     /// The inverse of [`Self::to_bytes`].
     ///
     /// # Errors

@@ -37,7 +37,7 @@ impl Entry {
             [Self::drop_gaps, Self::drop_keys, Self::drop_stretches, Self::cut_texts, Self::cut_lists];
         let mut fit = Fit::Whole;
         for step in steps {
-            if self.to_bytes().len() <= MAX_ENTRY {
+            if self.size() <= MAX_ENTRY {
                 break;
             }
             step(self);

@@ -277,6 +277,7 @@ impl Writer {
         if self.spent.len() >= MOST_SPENT {
             self.spent.clear();
         }
+        self.keys.make_room()?;
         self.volumes[place].make_room(&mut self.spent)?;
         Ok(place)
     }

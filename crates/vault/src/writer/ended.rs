@@ -15,10 +15,15 @@ pub(super) enum LedgerRow {
     Failed,
 }
 
+struct Ended {
+    entry: Entry,
+    row: LedgerRow,
+}
+
 /// Calls that ended and are not in the index yet, in the order of their ends.
 #[derive(Default)]
 pub(super) struct EndedCalls {
-    waiting: Vec<(Entry, LedgerRow)>,
+    waiting: Vec<Box<Ended>>,
     /// So many of them, from the first, were appended to the ledger: it is told of each once, however often a commit is
     /// tried.
     told: usize,
@@ -30,7 +35,7 @@ impl EndedCalls {
     /// listed.
     pub(super) fn push(&mut self, mut entry: Entry, row: LedgerRow) {
         self.shortened += u64::from(entry.fit() == Fit::Shortened);
-        self.waiting.push((entry, row));
+        self.waiting.push(Box::new(Ended { entry, row }));
     }
 
     /// Tells the ledger, then the index; both are durable when this returns the calls, and how many of them were
@@ -40,8 +45,9 @@ impl EndedCalls {
             return Ok((Vec::new(), 0));
         }
         let mut ledger = parts.ledger();
-        for (entry, row) in self.waiting.iter().skip(self.told) {
-            match row {
+        for ended in self.waiting.iter().skip(self.told) {
+            let entry = &ended.entry;
+            match &ended.row {
                 LedgerRow::Recorded(row) => ledger.append(LedgerKind::Recorded, now, &row.to_bytes())?,
                 LedgerRow::Excluded => ledger.append(LedgerKind::Excluded, now, &entry.to_bytes())?,
                 LedgerRow::Failed => ledger.append(LedgerKind::Failed, now, &entry.to_bytes())?,
@@ -50,9 +56,9 @@ impl EndedCalls {
         }
         ledger.sync()?;
         drop(ledger);
-        parts.index.put_all(better(parts, self.waiting.iter().map(|(entry, _)| entry))?)?;
+        parts.index.put_all(better(parts, self.waiting.iter().map(|ended| &ended.entry))?)?;
         self.told = 0;
-        let calls = self.waiting.drain(..).map(|(entry, _)| entry.summary.id).collect();
+        let calls = self.waiting.drain(..).map(|ended| ended.entry.summary.id).collect();
         Ok((calls, std::mem::take(&mut self.shortened)))
     }
 }
