@@ -55,6 +55,7 @@ pub(crate) fn run(plan: &Plan) -> Result<()> {
         Some(home) => home.clone(),
         None => workspace::target_dir()?.join("whole"),
     };
+    let fresh_memory = report::fresh_memory();
     let mut all = Vec::new();
     for load in &plan.loads {
         let folder = home.join(load.name());
@@ -63,7 +64,7 @@ pub(crate) fn run(plan: &Plan) -> Result<()> {
         fs::remove_dir_all(&folder).with_context(|| format!("cannot remove {}", folder.display()))?;
         all.push(measured.with_context(|| load.about())?);
     }
-    print!("\n{}\n{}", report::heading(&tools.earwitness)?, report::table(&all));
+    print!("\n{}\n{}", report::heading(&tools.earwitness, fresh_memory)?, report::table(&all));
     if plan.curve == Curve::Drawn {
         let path = workspace::root().join("benches/scaling.svg");
         fs::write(&path, curve::svg(&all)?).with_context(|| format!("cannot write {}", path.display()))?;

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail, ensure};
 use super::load::Load;
 
 /// Steady loads, unless told otherwise: calls at once, and how long they talk. Every capture is some gigabytes.
-const STEADY: [(u32, f64); 4] = [(100, 60.0), (1_000, 60.0), (20_000, 8.0), (50_000, 4.0)];
+const STEADY: [(u32, f64); 4] = [(100, 60.0), (1_000, 60.0), (20_000, 15.0), (50_000, 6.0)];
 
 /// The whole of it.
 #[derive(Debug, PartialEq)]
@@ -146,7 +146,7 @@ mod tests {
         assert_eq!((whole.rounds, whole.loads.len(), whole.stages), (5, 6, Stages::Left));
         let steady = |calls, seconds| Load::Steady { calls, seconds };
         let told = plan("--loads steady,churn --calls 100,30000 --rounds 1 --perf").expect("a plan");
-        assert_eq!(told.loads, [steady(100, 60.0), steady(30_000, 8.0), Load::Churn]);
+        assert_eq!(told.loads, [steady(100, 60.0), steady(30_000, 15.0), Load::Churn]);
         assert_eq!((told.rounds, told.stages), (1, Stages::Shown));
         let told = plan("--loads steady --calls 10,20,30 --seconds 5,6").expect("a plan");
         assert_eq!(told.loads, [steady(10, 5.0), steady(20, 6.0), steady(30, 6.0)]);
