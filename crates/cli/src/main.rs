@@ -22,6 +22,7 @@ use clap::Parser;
 
 use self::{cmd::Command, context::Context, exit::Exit, options::Options};
 
+/// Most of what a thread makes here another one gives back.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
