@@ -1,7 +1,7 @@
 //! Whether what was recorded is what was sent: every call, every stream, every byte.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     fs::File,
     io::{BufRead, BufReader},
     path::Path,
@@ -66,22 +66,29 @@ impl Truth {
         let mut child = command.stdout(Stdio::piped()).spawn().with_context(|| process::shown(&command))?;
         let lines = BufReader::new(child.stdout.take().context("its output")?).lines();
         let compared = self.compare_lines(lines.map(|line| Ok(line?)));
-        ensure!(child.wait()?.success(), "{} failed", process::shown(&command));
-        compared
+        let ended = child.wait()?;
+        // Who finds a difference reads no further, and then the listing may end without success.
+        compared?;
+        ensure!(ended.success(), "{} failed", process::shown(&command));
+        Ok(())
     }
 
     fn compare_lines(&self, lines: impl Iterator<Item = Result<String>>) -> Result<()> {
+        let mut left: HashSet<&String> = self.calls.keys().collect();
         let mut listed = 0;
         for line in lines {
             let call: Value = serde_json::from_str(&line?).context("list --json printed no JSON")?;
             let name = call["sip_call_ids"][0].as_str().unwrap_or_default();
-            let Some(sent) = self.calls.get(name) else { bail!("a call is listed that was never made") };
+            let Some((name, sent)) = self.calls.get_key_value(name) else {
+                bail!("a call is listed that was never made")
+            };
+            ensure!(left.remove(name), "call {listed} of the listing is there twice");
             let kept = read_streams(call["streams"].as_array().map_or(&[][..], Vec::as_slice));
             ensure!(kept == *sent, "call {listed} of the listing is not as it was: {kept:?}, not {sent:?}");
             ensure!(call["outcome"] == "answered", "call {listed} of the listing was answered");
             listed += 1;
         }
-        ensure!(listed == self.calls.len(), "{listed} calls are listed, and {} were made", self.calls.len());
+        ensure!(left.is_empty(), "{listed} calls are listed, and {} were made", self.calls.len());
         Ok(())
     }
 }
@@ -136,6 +143,7 @@ mod tests {
         compare(whole()).expect("all is there");
         for (lines, words) in [
             (vec![listed("a", STREAM)], "1 calls are listed, and 2 were made"),
+            (vec![listed("a", STREAM), listed("a", STREAM)], "is there twice"),
             (vec![listed("c", STREAM)], "a call is listed that was never made"),
             (vec![listed("a", &STREAM.replace("\"ab\"", "\"ac\""))], "is not as it was"),
             (vec![listed("a", &STREAM.replace("10", "9"))], "is not as it was"),
@@ -145,5 +153,21 @@ mod tests {
             let error = compare(lines).expect_err(words).to_string();
             assert!(error.contains(words), "{error}");
         }
+    }
+
+    #[test]
+    fn what_differs_is_told_also_where_the_listing_then_ends_without_success() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        let path = folder.path().join("earwitness");
+        let script = format!("#!/bin/sh\necho '{}'\nexit 1\n", listed("c", STREAM));
+        std::fs::write(&path, script).expect("a file can be written");
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).expect("it is ours");
+        let error = truth().compare(&path, folder.path()).expect_err("another call is listed").to_string();
+        assert_eq!(error, "a call is listed that was never made");
+        std::fs::write(&path, "#!/bin/sh\nexit 1\n").expect("a file can be written");
+        let nothing = Truth { calls: HashMap::new(), packets: 0, payload_bytes: 0 };
+        let error = nothing.compare(&path, folder.path()).expect_err("it ended without success").to_string();
+        assert!(error.ends_with(" failed"), "{error}");
     }
 }
