@@ -30,7 +30,7 @@ pub(crate) use self::look::CallState;
 pub(crate) use self::{
     beside::{Shown, shown_beside},
     event::{Event, Sum},
-    footprint::{Footprint, MemoryVitals},
+    footprint::{Footprint, MemoryVitals, resident_bytes},
     hooks::AlarmHooks,
     http::Scraped,
     log::{Log, LogForm},

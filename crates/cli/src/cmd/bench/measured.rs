@@ -7,11 +7,11 @@ use std::{
     ffi::OsString,
     io::Write,
     process::{Command, Stdio},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use clap::Args;
-use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::resource::{Usage, UsageWho, getrusage};
 use rustix::thread::{CpuSet, sched_setaffinity};
 use serde::{Deserialize, Serialize};
 
@@ -60,10 +60,9 @@ impl Measured {
         })?;
         let wall_us = micros(began.elapsed());
         let usage = getrusage(UsageWho::RUSAGE_CHILDREN).map_err(std::io::Error::from)?;
-        let cpu = usage.user_time() + usage.system_time();
         let cost = Cost {
             exit: status.code(),
-            cpu_us: u64::try_from(cpu.tv_sec() * 1_000_000 + cpu.tv_usec()).unwrap_or(0),
+            cpu_us: micros(processor_time(&usage)),
             rss_kib: u64::try_from(usage.max_rss()).unwrap_or(0),
             wall_us,
         };
@@ -73,6 +72,12 @@ impl Measured {
     }
 }
 
-fn micros(time: std::time::Duration) -> u64 {
+/// The program's own and the kernel's for it.
+pub(in crate::cmd::bench) fn processor_time(usage: &Usage) -> Duration {
+    let time = usage.user_time() + usage.system_time();
+    Duration::from_micros(u64::try_from(time.tv_sec() * 1_000_000 + time.tv_usec()).unwrap_or(0))
+}
+
+fn micros(time: Duration) -> u64 {
     u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }

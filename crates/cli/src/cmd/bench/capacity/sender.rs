@@ -9,7 +9,9 @@ use std::{
 use earwitness_capture::MemoryEntry;
 use earwitness_load::Crowd;
 use earwitness_model::PacketTime;
-use nix::sys::resource::{Usage, UsageWho, getrusage};
+use nix::sys::resource::{UsageWho, getrusage};
+
+use crate::{cmd::bench::measured::processor_time, instruments::resident_bytes};
 
 /// How long a sender waits for the recorder to take what it sent.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -36,7 +38,7 @@ pub(super) struct Moment {
     pub(super) frames: u64,
     /// And dropped because the ring was full; of an interface the recorder knows.
     pub(super) dropped: u64,
-    /// Memory of this process, in KiB.
+    /// Memory of this process, in KiB; 0 where `/proc` does not tell.
     pub(super) rss_kib: u64,
     /// The share of the ring that is in use.
     pub(super) fill: f64,
@@ -167,7 +169,7 @@ impl Moment {
             sender: cpu(UsageWho::RUSAGE_THREAD),
             frames,
             dropped: way.dropped(),
-            rss_kib: rss_kib(),
+            rss_kib: resident_bytes().unwrap_or(0) >> 10,
             fill: way.fill(),
         }
     }
@@ -180,16 +182,5 @@ fn hurry() {
 
 fn cpu(who: UsageWho) -> Duration {
     // A process may always ask for itself.
-    let of = |usage: Usage| {
-        let time = usage.user_time() + usage.system_time();
-        Duration::from_micros(u64::try_from(time.tv_sec() * 1_000_000 + time.tv_usec()).unwrap_or(0))
-    };
-    getrusage(who).map(of).unwrap_or_default()
-}
-
-/// Memory of this process, in KiB; 0 where `/proc` does not tell.
-fn rss_kib() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    line.and_then(|rest| rest.split_whitespace().next()?.parse().ok()).unwrap_or(0)
+    getrusage(who).map(|usage| processor_time(&usage)).unwrap_or_default()
 }
