@@ -174,12 +174,38 @@ fn so_many_calls_at_once_are_recorded_whole_and_drawn() {
 #[test]
 fn calls_sent_on_one_end_of_a_pair_are_recorded_at_the_other() {
     let bench = Bench::new();
-    let Some(wire) = Wire::new() else { return };
+    let Some(wire) = Wire::new() else {
+        println!("left out: whether calls sent on one end of a pair are recorded at the other");
+        return;
+    };
     let words = ["bench", "--quick", "--calls", "4", "--send", "send", "--receive", "tap", "--json"];
     let said = Said::from(wire.command(&bench, &words).output().unwrap());
     assert_eq!(said.code, Some(0), "{said:?}");
     let object: Value = serde_json::from_str(&said.out).unwrap();
     assert_eq!((&object["feed"], &object["calls_kept"]), (&"interfaces".into(), &4.into()), "{object}");
+}
+
+#[test]
+fn made_up_calls_are_not_sent_on_a_mirror_port() {
+    let bench = Bench::new();
+    let Some(wire) = Wire::new() else {
+        println!(
+            "left out: whether a mirror port, which has neither routes nor addresses, is known by its traffic"
+        );
+        return;
+    };
+    let load = Load { calls: 4, seconds: 6.0, start_spread_s: 0.5, ring_s: 0.1, ..Load::default() };
+    let (begin, begins) = std::sync::mpsc::channel();
+    let said = std::thread::scope(|scope| {
+        let mirrored = load.frames().inspect(move |_| begin.send(()).unwrap_or_default());
+        let wire = &wire;
+        scope.spawn(move || wire.send(mirrored));
+        begins.recv().unwrap();
+        let words = ["bench", "--quick", "--calls", "4", "--send", "tap", "--receive", "send"];
+        Said::from(wire.command(&bench, &words).output().unwrap())
+    });
+    assert!(said.code == Some(4) && said.err.contains("others are heard on it"), "{said:?}");
+    assert_eq!(said.out, "");
 }
 
 /// The first place where tags of an XML text do not fit, if there is one.
@@ -210,4 +236,19 @@ fn made_up_calls_are_not_sent_where_other_traffic_is() {
     assert!(said.code == Some(4) && said.err.contains("both ends"), "{said:?}");
     let said = bench.run(["bench", "--send", "lo"]);
     assert_eq!(said.code, Some(2), "{said:?}");
+}
+
+#[test]
+fn what_means_nothing_in_a_comparison_is_refused_there() {
+    let bench = Bench::new();
+    for (more, names) in [
+        (&["--calls", "10,20"][..], "--calls"),
+        (&["--send", "a", "--receive", "b"], "--send"),
+        (&["-B", "8"], "--buffer-size"),
+        (&["--threads", "2"], "--threads"),
+        (&["--memory", "64"], "--memory"),
+    ] {
+        let said = against(&bench, Path::new(PROGRAM), more);
+        assert!(said.code == Some(2) && said.err.contains(names), "{more:?} {said:?}");
+    }
 }

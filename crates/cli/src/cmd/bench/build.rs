@@ -4,16 +4,22 @@ use std::{
     collections::BTreeMap,
     ffi::{OsStr, OsString},
     fs,
+    io::{self, Read},
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    thread::{self, JoinHandle},
+    time::Duration,
 };
 
 use earwitness_vault::{LedgerKind, Vault, VaultError};
 use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::Value;
 
-use super::measured::Cost;
+use super::{
+    measured::Cost,
+    scratch::{Stop, stopped},
+};
 use crate::exit::{Exit, Failure};
 
 /// A build.
@@ -40,7 +46,17 @@ pub(super) struct Task {
 pub(super) struct Running {
     child: Child,
     name: &'static str,
+    told: LastWords,
+    said: LastWords,
 }
+
+/// The end of what a process writes into a pipe. It is read while the process runs: a full pipe would stop it.
+type LastWords = JoinHandle<io::Result<Vec<u8>>>;
+
+/// At least so many bytes of it are kept, and no more than twice as many.
+const KEPT: usize = 64 << 10;
+/// Between two looks whether a process is over.
+const LOOK: Duration = Duration::from_millis(20);
 
 impl Build {
     /// Asks a program who it is.
@@ -156,11 +172,35 @@ impl Running {
     /// When it cannot be started.
     pub(super) fn begin(name: &'static str, command: &mut Command) -> Result<Self, Failure> {
         command.process_group(0).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        Ok(Self { child: command.spawn()?, name })
+        let mut child = command.spawn()?;
+        let told = last_words(child.stdout.take().expect("it is a pipe"));
+        let said = last_words(child.stderr.take().expect("it is a pipe"));
+        Ok(Self { child, name, told, said })
+    }
+
+    /// Waits until all of them have ended.
+    ///
+    /// # Errors
+    /// When a signal came first: then all of them are ended early.
+    pub(super) fn wait<const N: usize>(mut all: [Self; N], stop: &Stop) -> Result<[Self; N], Failure> {
+        loop {
+            let is_over = all.iter_mut().try_fold(true, |is_over, one| Ok(is_over & one.is_over()?));
+            let failure = match is_over {
+                Ok(true) => return Ok(all),
+                Ok(false) if stop.is_asked() => stopped(),
+                Ok(false) => {
+                    thread::sleep(LOOK);
+                    continue;
+                }
+                Err(failure) => failure,
+            };
+            all.into_iter().for_each(Self::stop);
+            return Err(failure);
+        }
     }
 
     /// Whether it has ended.
-    pub(super) fn is_over(&mut self) -> Result<bool, Failure> {
+    fn is_over(&mut self) -> Result<bool, Failure> {
         Ok(self.child.try_wait()?.is_some())
     }
 
@@ -195,10 +235,14 @@ impl Running {
         }
     }
 
-    fn output<T: serde::de::DeserializeOwned>(self) -> Result<(Option<T>, String), Failure> {
-        let output = self.child.wait_with_output()?;
-        let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-        Ok((serde_json::from_slice(&output.stdout).ok(), said))
+    fn output<T: serde::de::DeserializeOwned>(mut self) -> Result<(Option<T>, String), Failure> {
+        self.child.wait()?;
+        let of = |words: LastWords| {
+            let fell = |_panic| Failure::new(Exit::Failed, format_args!("{}: its output is lost", self.name));
+            Ok::<_, Failure>(words.join().map_err(fell)??)
+        };
+        let (told, said) = (of(self.told)?, of(self.said)?);
+        Ok((serde_json::from_slice(&told).ok(), String::from_utf8_lossy(&said).trim().to_owned()))
     }
 
     /// Ends it early, with the program that it waits for.
@@ -209,6 +253,16 @@ impl Running {
         }
         self.child.wait().map(drop).unwrap_or_default();
     }
+}
+
+fn last_words(mut pipe: impl Read + Send + 'static) -> LastWords {
+    thread::spawn(move || {
+        let mut words = Vec::new();
+        while pipe.by_ref().take(KEPT as u64).read_to_end(&mut words)? > 0 {
+            words.drain(..words.len().saturating_sub(KEPT));
+        }
+        Ok(words)
+    })
 }
 
 /// How many rows of each kind a vault's ledger has.
@@ -224,4 +278,42 @@ pub(super) fn ledger(vault: &Path) -> Result<BTreeMap<String, u64>, Failure> {
         *counts.entry(format!("{:?}", row.kind)).or_default() += 1;
     }
     Ok(counts)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+
+    fn shell(script: &str) -> Running {
+        Running::begin("it", Command::new("sh").args(["-c", script])).unwrap()
+    }
+
+    #[test]
+    fn who_says_more_than_a_pipe_holds_ends_and_its_last_words_are_told() {
+        let script = "i=0; while [ $i -lt 9000 ]; do echo 'a frame is not understood' >&2; i=$((i+1)); done; echo the disk is full >&2; ";
+        let mut talks = shell(&format!("{script} echo '[7]'"));
+        let began = Instant::now();
+        while !talks.is_over().unwrap() {
+            if began.elapsed() > Duration::from_secs(60) {
+                talks.stop();
+                panic!("it waits until somebody reads");
+            }
+            thread::sleep(LOOK);
+        }
+        assert_eq!(talks.told::<Vec<u32>>().unwrap(), [7]);
+        let [silent] = Running::wait([shell(script)], &Stop::default()).unwrap();
+        let why = silent.told::<Vec<u32>>().unwrap_err().to_string();
+        assert!(why.ends_with("\nthe disk is full") && why.len() <= 2 * KEPT, "{} bytes", why.len());
+    }
+
+    #[test]
+    fn a_signal_ends_all_that_run() {
+        let stop = Stop::default();
+        stop.ask();
+        let began = Instant::now();
+        let why = Running::wait([shell("sleep 60"), shell("sleep 60")], &stop).unwrap_err().to_string();
+        assert!(why.starts_with("stopped") && began.elapsed() < Duration::from_secs(30), "{why}");
+    }
 }

@@ -13,7 +13,10 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use self::against::Candidate;
-use crate::{context::Context, exit::Outcome};
+use crate::{
+    context::Context,
+    exit::{Exit, Failure, Outcome},
+};
 
 /// Measure this box, or this build against another one
 #[derive(Debug, Args)]
@@ -33,18 +36,20 @@ Without --against, made-up G.711 calls are recorded at once, ever more of them, 
 --against replays the same traffic through both builds, at least --pairs times, side by side on one processor, so that \
 whatever disturbs one disturbs the other. Recordings are compared bit for bit, listings fact by fact as far as both tell, \
 exported payload byte by byte, ledgers by their rows; made-up calls also with what was made. Processor time and memory are \
-told as the median of the pairs' ratios and an interval that holds the true one in 95 of 100 cases; a build does worse when \
+told as the median of the pairs' ratios and an interval that holds the true one in 95 of 100 cases; listings are of every \
+pair, exports and ledgers of the first pair, of which each build also verifies its vault. A build does worse when \
 the whole interval is above 1 and the median above 1 + --tolerance. The newer version is judged, or, where both say the same \
 version, either; --candidate says which. \
 Vaults for measuring are made in --vault-at, or where the system keeps temporary files, and removed.
 
-Exit codes: 0 done, or no regression, 8 one build does worse, 5 a recording is not what was sent, 1 something could not be run"
+Exit codes: 0 done, or no regression, 8 one build does worse, 5 a recording is not what was sent, 4 made-up calls are not sent \
+on a link in use, 1 something could not be run"
 )]
 pub(crate) struct Bench {
     #[command(subcommand)]
     command: Option<BenchCommand>,
     /// Compare with this build: another earwitness program
-    #[arg(long, value_name = "PROGRAM")]
+    #[arg(long, value_name = "PROGRAM", conflicts_with_all = ["send", "receive", "buffer", "threads", "memory"])]
     against: Option<PathBuf>,
     /// Capture files to compare with instead of made-up calls
     #[arg(short = 'r', long = "read", value_name = "FILE", num_args = 1.., requires = "against")]
@@ -61,7 +66,7 @@ pub(crate) struct Bench {
     /// Which build is judged [default: the newer one]
     #[arg(long, value_enum, requires = "against")]
     candidate: Option<Candidate>,
-    /// Try these numbers of calls at once instead of looking for the knee; with --against, make up so many [default: 200]
+    /// Try these numbers of calls at once instead of looking for the knee; with --against, make up so many: one number [default: 200]
     #[arg(long, value_name = "N", num_args = 1.., value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..=200_000))]
     calls: Vec<u32>,
     /// With --against, how long made-up calls talk
@@ -113,6 +118,10 @@ impl Bench {
             (Some(BenchCommand::Anonymise(command)), _) => command.run(context),
             (Some(BenchCommand::Measured(command)), _) => command.run(context),
             (Some(BenchCommand::Step(command)), _) => command.run(context),
+            (None, Some(_)) if self.calls.len() > 1 => Err(Failure::new(
+                Exit::Usage,
+                "--calls with --against is one number: so many calls are made up",
+            )),
             (None, Some(other)) => against::run(&self.compared(other), context),
             (None, None) => capacity::run(&self.carried(), context),
         }

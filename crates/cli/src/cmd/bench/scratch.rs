@@ -65,7 +65,7 @@ impl Drop for Scratch {
 }
 
 /// Whether a signal asked for the end.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Stop(Arc<AtomicBool>);
 
 impl Stop {
@@ -79,6 +79,12 @@ impl Stop {
             signal_hook::flag::register(signal, Arc::clone(&asked))?;
         }
         Ok(Self(asked))
+    }
+
+    /// As if one came.
+    #[cfg(test)]
+    pub(super) fn ask(&self) {
+        self.0.store(true, Relaxed);
     }
 
     /// Whether one came.

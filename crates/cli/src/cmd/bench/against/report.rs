@@ -50,8 +50,9 @@ impl Report<'_> {
                 counted(findings.costs.len() as u64, "pair")
             )?;
             let (exported, rows) = (findings.exported.0, self.rows());
-            writeln!(page, "exported    {}, the same byte for byte", counted(exported as u64, "call"))?;
-            writeln!(page, "ledger      the same: {rows}")?;
+            let exported = counted(exported as u64, "call");
+            writeln!(page, "exported    {exported} of the first pair, the same byte for byte")?;
+            writeln!(page, "ledger      the same in the first pair: {rows}")?;
         }
         for (whose, only) in
             [("this", &findings.compared.only_first), ("the other", &findings.compared.only_second)]
@@ -113,7 +114,8 @@ impl Report<'_> {
         rows.map(|(kind, count)| format!("{kind} {count}")).collect::<Vec<_>>().join(", ")
     }
 
-    /// For programs. `schema` 1.
+    /// For programs. `schema` 1. `exported` and `ledger` are of the first pair, and so is `verify`, without which there is no
+    /// object; the rest is of all pairs, or of the one that differs.
     pub(super) fn object(&self) -> Value {
         let findings = self.findings;
         let build =

@@ -67,24 +67,28 @@ impl Traffic {
         (!self.made.is_empty()).then(|| self.made.iter().map(|load| load.truth().frames).sum())
     }
 
-    /// The calls of a listing that are not what was made: how many, and how many there should be.
+    /// The calls of a listing that are not what was made, those that were never made among them: how many, and how many there
+    /// should be.
     pub(in crate::cmd::bench) fn wrong(&self, calls: &[Value]) -> Option<(usize, usize)> {
         if self.made.is_empty() {
             return None;
         }
-        let by_id: HashMap<&str, &Value> =
-            calls.iter().filter_map(|call| Some((call["sip_call_ids"][0].as_str()?, call))).collect();
         let truths: Vec<_> = self.made.iter().map(|load| (load, load.truth().calls)).collect();
-        let all = truths.iter().map(|(_, calls)| calls.len()).sum();
-        let wrong = truths.iter().flat_map(|(load, truth)| {
-            let by_id = &by_id;
-            (0..).zip(truth).filter(move |(number, truth)| {
-                by_id
-                    .get(truth.sip_call_id.as_str())
-                    .is_none_or(|call| !is_exact((load, *number, truth), call))
-            })
-        });
-        Some((wrong.count(), all))
+        let mut by_id: HashMap<Option<&str>, Vec<&Value>> = HashMap::new();
+        for call in calls {
+            by_id.entry(call["sip_call_ids"][0].as_str()).or_default().push(call);
+        }
+        let (mut wrong, mut all) = (0, 0);
+        for (load, calls) in &truths {
+            for (number, truth) in (0..).zip(calls) {
+                let listed = by_id.remove(&Some(truth.sip_call_id.as_str())).unwrap_or_default();
+                let is_right = matches!(listed[..], [call] if is_exact((load, number, truth), call));
+                wrong += usize::from(!is_right);
+                all += 1;
+            }
+        }
+        let never_made: usize = by_id.values().map(Vec::len).sum();
+        Some((wrong + never_made, all))
     }
 }
 
@@ -141,4 +145,49 @@ fn loads(Amount { calls, seconds, seed }: Amount) -> Vec<Load> {
 /// What a file is called where it is shown.
 pub(in crate::cmd::bench) fn shown(path: &Path) -> String {
     path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// How a build lists a load that it recorded without a fault.
+    fn listed(load: &Load) -> Vec<Value> {
+        let stream = |number: u32, direction: &earwitness_load::DirectionTruth| {
+            json!({
+                "ssrc": format!("0x{:08x}", direction.ssrc),
+                "payload_blake3": blake3::hash(&load.leg_payload(number, direction.leg)).to_hex().as_str(),
+                "packets": direction.packets,
+                "lost": direction.lost,
+                "duplicates": direction.duplicates,
+                "reordered": direction.reordered,
+            })
+        };
+        let call = |(number, truth): (u32, &CallTruth)| {
+            let streams: Vec<Value> =
+                truth.directions.iter().map(|direction| stream(number, direction)).collect();
+            json!({"sip_call_ids": [truth.sip_call_id], "streams": streams})
+        };
+        (0..).zip(&load.truth().calls).map(call).collect()
+    }
+
+    #[test]
+    fn a_call_less_a_call_twice_and_one_that_was_never_made_are_wrong() {
+        let load = Load { calls: 3, seconds: 0.2, ..Load::default() };
+        let whole = listed(&load);
+        let traffic = Traffic { files: Vec::new(), made: vec![load] };
+        assert_eq!(traffic.wrong(&whole), Some((0, 3)));
+        assert_eq!(traffic.wrong(&whole[1..]), Some((1, 3)));
+        let twice = [whole.clone(), vec![whole[0].clone()]].concat();
+        assert_eq!(traffic.wrong(&twice), Some((1, 3)));
+        for stranger in [json!({"sip_call_ids": ["nobody's"], "streams": []}), json!({"streams": []})] {
+            let more = [whole.clone(), vec![stranger]].concat();
+            assert_eq!(traffic.wrong(&more), Some((1, 3)));
+        }
+        let mut other = whole;
+        other[2]["streams"][0]["payload_blake3"] = "00".into();
+        assert_eq!(traffic.wrong(&other), Some((1, 3)));
+    }
 }

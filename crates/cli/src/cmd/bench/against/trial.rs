@@ -2,7 +2,7 @@
 //! milliseconds. What else the machine does in that time, and how fast its clock runs, is then the same for both, and the
 //! ratio of what they cost is ten times as sure as that of runs one after the other.
 
-use std::{collections::BTreeMap, thread, time::Duration};
+use std::collections::BTreeMap;
 
 use rustix::thread::sched_getaffinity;
 use serde_json::Value;
@@ -16,13 +16,11 @@ use crate::{
     cmd::bench::{
         build::{Build, Running, Task, ledger},
         measured::Cost,
-        scratch::{Scratch, Stop, stopped},
+        scratch::{Scratch, Stop},
     },
     exit::{Exit, Failure},
 };
 
-/// Between two looks whether a run is over.
-const LOOK: Duration = Duration::from_millis(20);
 /// How many calls are exported to compare their payload.
 const SAMPLE: usize = 5;
 /// At most so many times the pairs that were asked for are run, when the machine is noisy.
@@ -61,11 +59,11 @@ pub(super) struct Findings {
     pub(super) costs: Vec<[Cost; 2]>,
     /// The listings of the first pair that differ, else of the last.
     pub(super) compared: Comparison,
-    /// Calls that are not as they were made, of all: where they were made.
+    /// Of the same pair, calls that are not as they were made, of all: where they were made.
     pub(super) wrong: [Option<(usize, usize)>; 2],
-    /// Rows of the ledgers by kind.
+    /// Rows of the ledgers by kind, of the first pair.
     pub(super) ledgers: [BTreeMap<String, u64>; 2],
-    /// Calls whose exported payload was compared, and whether it was the same.
+    /// Calls of the first pair whose exported payload was compared, and whether it was the same.
     pub(super) exported: (usize, bool),
 }
 
@@ -117,8 +115,9 @@ impl Trial<'_> {
         while findings.is_exact() && !is_enough(&findings, effort) {
             tell(findings.costs.len(), effort.pairs);
             findings.costs.push(self.pair(findings.costs.len())?);
-            let [this, other] = self.lists()?;
-            findings.compared = compare(&this, &other);
+            let listed = self.lists()?;
+            findings.compared = compare(&listed[0], &listed[1]);
+            findings.wrong = self.wrong(&listed);
         }
         self.remove();
         Ok(findings)
@@ -129,7 +128,7 @@ impl Trial<'_> {
         let costs = vec![self.pair(0)?];
         let listed = self.lists()?;
         let compared = compare(&listed[0], &listed[1]);
-        let wrong = [0, 1].map(|place| self.traffic.wrong(&listed[place]));
+        let wrong = self.wrong(&listed);
         let mut ledgers = [BTreeMap::new(), BTreeMap::new()];
         for (place, build) in self.builds.iter().enumerate() {
             build.verify(&self.vault(place))?;
@@ -161,28 +160,11 @@ impl Trial<'_> {
                 return Err(failure);
             }
         };
-        let [first, second] = self.wait(both)?;
+        let [first, second] = Running::wait(both, self.stop)?;
         let (first, second) = (first.finish(), second.finish());
         let mut costs = [first?, second?];
         costs.rotate_left(begins);
         Ok(costs)
-    }
-
-    fn wait(&self, mut both: [Running; 2]) -> Result<[Running; 2], Failure> {
-        loop {
-            let mut is_over = true;
-            for running in &mut both {
-                is_over &= running.is_over()?;
-            }
-            if is_over {
-                return Ok(both);
-            }
-            if self.stop.is_asked() {
-                both.into_iter().for_each(Running::stop);
-                return Err(stopped());
-            }
-            thread::sleep(LOOK);
-        }
     }
 
     fn lists(&self) -> Result<[Vec<Value>; 2], Failure> {
@@ -192,6 +174,10 @@ impl Trial<'_> {
         Ok(both)
     }
 
+    fn wrong(&self, listed: &[Vec<Value>; 2]) -> [Option<(usize, usize)>; 2] {
+        [0, 1].map(|place| self.traffic.wrong(&listed[place]))
+    }
+
     /// Exports some calls of both vaults, spread over the listing: how many, and whether their payload is the same.
     fn export(&self, listed: &[Value]) -> Result<(usize, bool), Failure> {
         let ids: Vec<&str> = listed
@@ -199,10 +185,7 @@ impl Trial<'_> {
             .filter(|call| call["recorded"] == true)
             .filter_map(|call| call["id"].as_str())
             .collect();
-        let mut sample: Vec<&str> = (0..SAMPLE.min(ids.len()))
-            .map(|place| ids[place * (ids.len() - 1) / (SAMPLE - 1).max(1)])
-            .collect();
-        sample.dedup();
+        let sample = sample(&ids);
         if sample.is_empty() {
             return Ok((0, true));
         }
@@ -225,6 +208,15 @@ impl Trial<'_> {
     }
 }
 
+/// Some of them, from the first to the last; all where there are few.
+fn sample<'a>(ids: &[&'a str]) -> Vec<&'a str> {
+    let count = SAMPLE.min(ids.len());
+    let steps = count.saturating_sub(1).max(1);
+    let mut sample: Vec<&str> = (0..count).map(|place| ids[place * (ids.len() - 1) / steps]).collect();
+    sample.dedup();
+    sample
+}
+
 /// Whether more pairs would say nothing else, or there were so many that the machine is too noisy.
 fn is_enough(findings: &Findings, Effort { pairs, tolerance }: Effort) -> bool {
     let done = findings.costs.len();
@@ -236,4 +228,20 @@ fn is_enough(findings: &Findings, Effort { pairs, tolerance }: Effort) -> bool {
 fn last_core() -> Option<usize> {
     let cores = sched_getaffinity(None).ok()?;
     (0..rustix::thread::CpuSet::MAX_CPU).rev().find(|core| cores.is_set(*core))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sample_has_the_first_and_the_last_call_and_all_where_there_are_few() {
+        let names: Vec<String> = (1..=100).map(|number| number.to_string()).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        for few in 0..=SAMPLE {
+            assert_eq!(sample(&names[..few]), names[..few]);
+        }
+        assert_eq!(sample(&names[..6]), ["1", "2", "3", "4", "6"]);
+        assert_eq!(sample(&names), ["1", "25", "50", "75", "100"]);
+    }
 }

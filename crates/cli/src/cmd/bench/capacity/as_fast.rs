@@ -1,6 +1,6 @@
 //! What a frame costs when nobody waits: `record -r` over a file of made-up calls, as fast as it can.
 
-use std::{thread, time::Duration};
+use std::thread;
 
 use earwitness_load::Load;
 
@@ -8,9 +8,9 @@ use super::Effort;
 use crate::{
     cmd::bench::{
         against::Traffic,
-        build::{Build, Task},
+        build::{Build, Running, Task},
         measured::Cost,
-        scratch::{Scratch, Stop, stopped},
+        scratch::{Scratch, Stop},
     },
     exit::{Exit, Failure},
 };
@@ -60,14 +60,8 @@ pub(super) fn measure(scratch: &Scratch, stop: &Stop, effort: Effort) -> Result<
     for _ in 0..runs {
         stop.check()?;
         scratch.remove_vault("as-fast");
-        let mut running = build.start(&task, &scratch.path("as-fast"), None)?;
-        while !running.is_over()? {
-            if stop.is_asked() {
-                running.stop();
-                return Err(stopped());
-            }
-            thread::sleep(Duration::from_millis(10));
-        }
+        let running = build.start(&task, &scratch.path("as-fast"), None)?;
+        let [running] = Running::wait([running], stop)?;
         costs.push(running.finish()?);
     }
     if let Some((wrong, all)) =

@@ -2,6 +2,7 @@
 
 mod as_fast;
 mod kept;
+mod link;
 mod plot;
 mod report;
 mod search;
@@ -11,8 +12,7 @@ mod step;
 use std::{
     io::Write,
     path::Path,
-    process::{Command, Stdio},
-    thread,
+    process::Command,
     time::{Duration, Instant},
 };
 
@@ -22,7 +22,7 @@ use super::{
     Form,
     build::Running,
     progress::Bar,
-    scratch::{Scratch, Stop, stopped},
+    scratch::{Scratch, Stop},
 };
 use crate::{
     context::Context,
@@ -75,13 +75,13 @@ const MOST_CALLS: u32 = 200_000;
 const LATE_MS: f64 = 3_000.0;
 /// The recorder does not follow when so much of the ring is in use at the end.
 const FULL: f64 = 0.5;
-/// Two looks whether a process is over are this far apart.
-const LOOK: Duration = Duration::from_millis(20);
 /// This share of the memory that is there may be used.
 const MEMORY: f64 = 0.7;
 
 pub(super) fn run(wanted: &Wanted<'_>, context: &Context) -> Outcome {
-    refuse_a_link_in_use(wanted.setting)?;
+    if let Setting { send: Some(send), receive: Some(receive), .. } = wanted.setting {
+        link::refuse_one_in_use(send, receive)?;
+    }
     let stop = Stop::on_signals()?;
     let scratch = Scratch::make(wanted.vault_at)?;
     let bar = Bar::new(context);
@@ -110,20 +110,6 @@ pub(super) fn run(wanted: &Wanted<'_>, context: &Context) -> Outcome {
         Form::Page => out.write_all(report.page().as_bytes())?,
     }
     Ok(Exit::Done)
-}
-
-/// Made-up calls are sent: only where nothing else is.
-fn refuse_a_link_in_use(setting: &Setting) -> Result<(), Failure> {
-    let (Some(send), Some(receive)) = (&setting.send, &setting.receive) else { return Ok(()) };
-    let routes = std::fs::read_to_string("/proc/net/route").unwrap_or_default();
-    let why = if send == receive {
-        "it is also named as the one that receives: name both ends of a cable or a pair"
-    } else if routes.lines().skip(1).any(|line| line.split_whitespace().next() == Some(send)) {
-        "it has routes, and so other traffic: made-up calls are only sent on a link of their own"
-    } else {
-        return Ok(());
-    };
-    Err(Failure::new(Exit::Refused, format_args!("--send {send}: {why}")))
 }
 
 /// Why no more calls were tried, or what the last figure is worth.
@@ -215,14 +201,7 @@ impl Levels<'_> {
                 command.args([name, value]);
             }
         }
-        let mut running = Running::begin("the recorder", command.stdout(Stdio::piped()))?;
-        while !running.is_over()? {
-            if self.stop.is_asked() {
-                running.stop();
-                return Err(stopped());
-            }
-            thread::sleep(LOOK);
-        }
+        let [running] = Running::wait([Running::begin("the recorder", &mut command)?], self.stop)?;
         let level = running.told();
         self.scratch.remove_vault("vault");
         level

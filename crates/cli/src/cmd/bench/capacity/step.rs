@@ -49,7 +49,7 @@ pub(in crate::cmd::bench) struct Step {
 #[derive(Debug, Clone, PartialEq, Eq, Args, Serialize, Deserialize)]
 pub(in crate::cmd::bench) struct Setting {
     /// Send the frames on this interface, for one that receives them: both ends of a cable or of a pair of one's own that carries
-    /// nothing else
+    /// nothing else. One with routes, addresses or interfaces above it is refused, and one on which others are heard in a second
     #[arg(long, value_name = "IFACE", requires = "receive")]
     pub(super) send: Option<String>,
     /// Record on this interface
@@ -162,8 +162,10 @@ impl Step {
             };
             over.store(true, Relaxed);
             let sent = sending.join().map_err(|_panic| Failure::new(Exit::Failed, "the sender fell over"))?;
+            // When it could not record, that is why the sender had no answer.
+            let finished = finished?;
             let (sent, health) = sent.map_err(|gone| Failure::new(Exit::Failed, gone))?;
-            Ok::<_, Failure>((finished?, sent, health))
+            Ok::<_, Failure>((finished, sent, health))
         })?;
         let kept = kept(&vault, &crowd, self.at_once)?;
         Ok(self.level(&sent, (&finished, health.as_deref()), kept))
