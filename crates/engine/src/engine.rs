@@ -171,13 +171,7 @@ impl Engine {
 
     /// A segment's buffer comes back for the next call.
     pub fn handle_returned(&mut self, returned: impl Into<Returned>) {
-        match returned.into() {
-            Returned::Plain(Segment { content: SegmentContent::Media, bytes, .. }) => {
-                self.halves.media.handle_returned(bytes);
-            }
-            Returned::Plain(Segment { content: SegmentContent::Signalling, .. }) => {}
-            Returned::Sealed(buffer) => self.halves.media.handle_sealed(buffer),
-        }
+        self.halves.media.handle_returned(returned.into());
     }
 
     /// Nobody can take `segment`: what it holds is lost, its call says so, and its buffer comes back for the next call. It is
@@ -189,7 +183,7 @@ impl Engine {
                 if self.halves.media.handle_refused(&segment) == Refused::Released {
                     self.halves.mail.ended(segment.call).for_each(|told| told.without(&segment));
                 }
-                self.halves.media.handle_returned(segment.bytes);
+                self.halves.media.handle_returned(segment.into());
             }
             SegmentContent::Signalling => {
                 self.counts.messages_not_kept += segment.signalling().count() as u64

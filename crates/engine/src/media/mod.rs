@@ -37,7 +37,7 @@ mod zrtp;
 
 use std::{collections::VecDeque, net::SocketAddr};
 
-use earwitness_model::{CallId, Flow, Leg, PacketTime};
+use earwitness_model::{CallId, Flow, Leg, PacketTime, Segment, SegmentContent};
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
@@ -61,7 +61,7 @@ use crate::{
     counts::MediaCounts,
     limits::{Limits, MAX_LISTED},
     order::{CallSlot, Order, Report},
-    output::Output,
+    output::{Output, Returned},
     pool::{Pool, RING_BYTES},
     shard::ShardPlace,
     timer::Deadlines,
@@ -306,14 +306,15 @@ impl Media {
         self.segments.next().min(self.silences.next()).min(self.unclaimed.next_deadline())
     }
 
-    /// A ring's buffer comes back from the vault.
-    pub(crate) fn handle_returned(&mut self, buffer: Vec<u8>) {
-        self.pool.give_back(buffer);
-    }
-
-    /// A ring's buffer comes back from the vault, and what is in it was sealed.
-    pub(crate) fn handle_sealed(&mut self, buffer: Vec<u8>) {
-        self.pool.give_back_sealed(buffer);
+    /// A segment's buffer comes back from the vault. Those of signalling are no rings.
+    pub(crate) fn handle_returned(&mut self, returned: Returned) {
+        match returned {
+            Returned::Plain(Segment { content: SegmentContent::Media, bytes, .. }) => {
+                self.pool.give_back(bytes);
+            }
+            Returned::Plain(Segment { content: SegmentContent::Signalling, .. }) => {}
+            Returned::Sealed(buffer) => self.pool.give_back_sealed(buffer),
+        }
     }
 
     /// Bytes of ring buffers in use.

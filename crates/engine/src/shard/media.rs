@@ -175,13 +175,7 @@ impl MediaShard {
 
     /// A segment's buffer comes back for the next call.
     pub fn handle_returned(&mut self, returned: impl Into<Returned>) {
-        match returned.into() {
-            Returned::Plain(Segment { content: SegmentContent::Media, bytes, .. }) => {
-                self.media.handle_returned(bytes);
-            }
-            Returned::Plain(Segment { content: SegmentContent::Signalling, .. }) => {}
-            Returned::Sealed(buffer) => self.media.handle_sealed(buffer),
-        }
+        self.media.handle_returned(returned.into());
     }
 
     /// Nobody can take `segment`, which this shard gave: see [`Engine::handle_refused`](crate::Engine::handle_refused). It is
@@ -193,7 +187,7 @@ impl MediaShard {
                 if self.media.handle_refused(&segment) == Refused::Released {
                     self.released(&segment);
                 }
-                self.media.handle_returned(segment.bytes);
+                self.media.handle_returned(segment.into());
             }
             SegmentContent::Signalling => {
                 self.counts.messages_not_kept += segment.signalling().count() as u64
