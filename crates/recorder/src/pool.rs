@@ -79,7 +79,7 @@ impl<C: Fn() -> WallTime> SealingThread<'_, C> {
     /// Seals until the engine is done or the writer is gone.
     pub(crate) fn run(mut self, work: &Receiver<Output>) {
         let (mut calls, mut outputs) = (HashMap::new(), Vec::with_capacity(AT_ONCE));
-        while work.receive((&mut outputs, AT_ONCE), self.close_batches).is_ok() {
+        while work.receive(&mut outputs, AT_ONCE, self.close_batches).is_ok() {
             if self.close_batches.is_some_and(|at| Instant::now() >= at) {
                 self.sealer.close_batches();
                 self.close_batches = None;

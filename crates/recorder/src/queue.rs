@@ -139,7 +139,7 @@ impl<T> Queue<T> {
             state.refused += 1;
             return Ok(Offered::Full(item));
         }
-        state.items.push_back(item);
+        state.extend([item]);
         self.shared.wake_receiver(state);
         Ok(Offered::Taken)
     }
@@ -195,7 +195,8 @@ impl<T> Receiver<T> {
     /// `until`, if that is given.
     pub(crate) fn receive(
         &self,
-        (items, most): (&mut Vec<T>, usize),
+        items: &mut Vec<T>,
+        most: usize,
         until: Option<Instant>,
     ) -> Result<Received, Closed> {
         let mut state = self.0.lock();
@@ -237,8 +238,7 @@ impl<T> Shared<T> {
         if state.receiver == End::Gone { Err(Closed) } else { Ok(state) }
     }
 
-    fn wake_receiver(&self, mut state: MutexGuard<'_, State<T>>) {
-        state.high_water = state.high_water.max(state.items.len());
+    fn wake_receiver(&self, state: MutexGuard<'_, State<T>>) {
         if state.receiver == End::Waits {
             drop(state);
             self.filled.notify_one();
@@ -250,7 +250,11 @@ impl<T> State<T> {
     /// Takes what there is room for.
     fn take(&mut self, items: &mut VecDeque<T>, capacity: usize) {
         let count = capacity.saturating_sub(self.items.len()).min(items.len());
-        self.items.extend(items.drain(..count));
+        self.extend(items.drain(..count));
+    }
+
+    fn extend(&mut self, items: impl IntoIterator<Item = T>) {
+        self.items.extend(items);
         self.high_water = self.high_water.max(self.items.len());
     }
 }
@@ -293,7 +297,7 @@ mod tests {
 
     fn received<T>(receiver: &Receiver<T>, most: usize) -> Vec<T> {
         let mut items = Vec::new();
-        receiver.receive((&mut items, most), Some(Instant::now())).unwrap();
+        receiver.receive(&mut items, most, Some(Instant::now())).unwrap();
         items
     }
 
@@ -334,7 +338,7 @@ mod tests {
             }
         });
         let (mut all, mut most) = (Vec::new(), 0);
-        while receiver.receive((&mut all, 1 + most), None).is_ok() {
+        while receiver.receive(&mut all, 1 + most, None).is_ok() {
             most = (most + 1) % 11;
         }
         sender.join().unwrap();
@@ -346,12 +350,12 @@ mod tests {
         let (queue, receiver) = Queue::new("work", 1);
         let waits = thread::spawn(move || queue.send_all(&mut (0..3).collect()).is_err());
         let mut items = Vec::new();
-        receiver.receive((&mut items, 1), None).unwrap();
+        receiver.receive(&mut items, 1, None).unwrap();
         drop(receiver);
         assert!(waits.join().unwrap());
         let (queue, receiver) = Queue::<u32>::new("work", 1);
         let other = queue.clone();
-        let waits = thread::spawn(move || receiver.receive((&mut Vec::new(), 1), None).is_err());
+        let waits = thread::spawn(move || receiver.receive(&mut Vec::new(), 1, None).is_err());
         drop(queue);
         drop(other);
         assert!(waits.join().unwrap());
@@ -361,8 +365,8 @@ mod tests {
     fn nothing_came_when_it_is_late() {
         let (queue, receiver) = Queue::<u32>::new("work", 1);
         let until = Some(Instant::now() + Duration::from_millis(2));
-        assert_eq!(receiver.receive((&mut Vec::new(), 1), until).unwrap(), Received::Nothing);
+        assert_eq!(receiver.receive(&mut Vec::new(), 1, until).unwrap(), Received::Nothing);
         drop(queue);
-        assert!(receiver.receive((&mut Vec::new(), 1), until).is_err());
+        assert!(receiver.receive(&mut Vec::new(), 1, until).is_err());
     }
 }

@@ -107,7 +107,7 @@ impl<C: Fn() -> WallTime> WriterThread<'_, C> {
         let mut cadence = Cadence::new(Instant::now());
         let mut all = Vec::with_capacity(AT_ONCE);
         loop {
-            match queue.receive((&mut all, AT_ONCE), Some(cadence.next())) {
+            match queue.receive(&mut all, AT_ONCE, Some(cadence.next())) {
                 Ok(Received::Items) => cadence.appended(Instant::now()),
                 Ok(Received::Nothing) => {}
                 Err(Closed) => return Ok(()),
