@@ -272,14 +272,21 @@ mod tests {
     fn who_waits_is_woken_by_a_block() {
         let (mut entry, source) = memory_ring("made up", 1).unwrap();
         let feed = Feed::from(source);
-        let began = Instant::now();
-        std::thread::scope(|scope| {
-            scope.spawn(|| {
+        let (waits, waited_for) = channel();
+        let waited = std::thread::scope(|scope| {
+            scope.spawn(move || {
+                waited_for.recv().unwrap();
+                // Nobody sees another thread fall asleep.
+                std::thread::sleep(Duration::from_millis(100));
                 entry.offer(at(0), &[1; 60]);
                 entry.hand_over();
             });
+            waits.send(()).unwrap();
+            let began = Instant::now();
             Feed::wait(&[&feed], Duration::from_secs(30));
+            began.elapsed()
         });
-        assert!(began.elapsed() < Duration::from_secs(20));
+        assert!(waited > Duration::from_millis(50), "the block was there before anybody waited: {waited:?}");
+        assert!(waited < Duration::from_secs(20), "{waited:?}");
     }
 }
