@@ -90,8 +90,8 @@ impl Index {
     }
 
     /// Puts an empty index in the place of this one, damaged or not, and marks it as unfinished until
-    /// [`Self::finish_rebuild`]; nothing that is put meanwhile is durable before that. Iterations that have begun go on over
-    /// the old rows of the day that they are at, and end.
+    /// [`Self::finish_rebuild`]; nothing that is put meanwhile is durable before that. Iterations that have begun end, with
+    /// an error where files were moved that they still had to read.
     ///
     /// # Errors
     /// When the file system refuses; the index must then be opened again.

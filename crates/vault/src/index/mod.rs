@@ -94,7 +94,7 @@ pub struct Index {
     writing: Mutex<Writing>,
     /// What is looked up by other keys than the id; opened when it is first needed. Replaced when a rebuild begins.
     store: RwLock<Option<Arc<Store>>>,
-    /// Held shortly, and never while a disk syncs.
+    /// Held shortly, and never while a disk syncs, except while opening and rebuilding.
     days: Mutex<Days>,
 }
 
@@ -102,7 +102,7 @@ impl Index {
     /// Puts `entries`, in place of those of the same calls, as one batch that is durable on return.
     ///
     /// # Errors
-    /// When an entry is too large or the store fails; then none of them is put.
+    /// When an entry is too large or the store fails; then some or all of them may be put: put them again.
     pub fn put(&self, entries: &[Entry]) -> Result<(), IndexError> {
         self.put_all(entries)
     }

@@ -14,7 +14,7 @@
 //!    state  1 wrapped, 2 destroyed (n zeros), 3 wrapped in a batch       crc  CRC-32C of all before it in the row
 //! ```
 //!
-//! The wrapped key of state 1, which earlier versions wrote, is an age file to the day's recipient; its content is the
+//! The wrapped key of state 1, of a recording that began alone, is an age file to the day's recipient; its content is the
 //! recording's id and its data key. That of state 3 is drawn in `batch.rs`.
 
 use chrono::{Datelike, NaiveDate};
