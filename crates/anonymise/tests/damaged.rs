@@ -61,6 +61,33 @@ fn damage() -> impl Strategy<Value = Damage> {
         .prop_map(|(which, changes, cut, step_ms)| Damage { which, changes, cut, step_ms })
 }
 
+/// A datagram in Ethernet under a label, whose first bytes are also a header of IP that promises `total` bytes of `protocol`.
+fn ambiguous(protocol: u8, total: u8) -> Vec<u8> {
+    let outer = [2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 0x88, 0x47, 0, 0, 0x11, 64];
+    let ethernet = [0x44, 0, 0, total, 0, 0, 0, 0, 0xaa, protocol, 0, 0, 8, 0];
+    let ip = [0x45, 0, 0, 32, 8, 0x68, 0, 0, 64, 17, 0x34, 0, 10, 1, 0, 5, 10, 1, 10, 9];
+    let udp = [0x13, 0xc4, 1, 4, 0, 12, 0, 0, b'\r', b'\n', b'\r', b'\n'];
+    [&outer[..], &ethernet, &ip, &udp].concat()
+}
+
+#[test]
+fn labels_and_extensions_that_never_end_are_a_way_that_is_lost() {
+    for (protocol, total) in [(137, 28), (17, 36)] {
+        let bytes = ambiguous(protocol, total);
+        let frame = Frame {
+            number: 1,
+            time: earwitness_testkit::MORNING,
+            link: LinkType::Ethernet,
+            wire_len: bytes.len() as u32,
+            bytes,
+        };
+        let mut anonymiser = Anonymiser::new(Secret::seeded(1));
+        anonymiser.handle_frame(&raw(&frame));
+        let new = anonymiser.poll_frame().expect("the other way leads where the datagram is");
+        assert_eq!(place(&new), place(&frame));
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1500))]
 

@@ -8,6 +8,10 @@ const MPLS_UPSTREAM: u16 = 0x8848;
 const BACKBONE: u16 = 0x88e7;
 const ETHERNET: u16 = 0x6558;
 
+/// Labels in a stack, and extension headers of GTP-U, that are followed: as many as `wire` follows.
+const MAX_LABELS: usize = 16;
+const MAX_EXTENSIONS: usize = 8;
+
 impl<'b> Walk<'b> {
     /// Tunnels that an EtherType announces.
     pub(super) fn link_tunnel(mut self, masks: &mut Masks, kind: u16, span: Span) -> Option<Arrived<'b>> {
@@ -56,14 +60,19 @@ impl<'b> Walk<'b> {
 
     /// Labels, and what nobody says lies under them (RFC 3032, RFC 4385).
     fn mpls(mut self, masks: &mut Masks, mut span: Span) -> Option<Arrived<'b>> {
-        loop {
-            let [_, _, bottom, _] = self.sheet.chunk(span.at)?;
+        for _ in 0..MAX_LABELS {
+            // What lies behind the span is none of its own.
+            let [_, _, bottom, _] = self.sheet.chunk(span.at).filter(|_| span.len() >= 4)?;
             self.sheet.keep(span.at, 4);
             span = span.after(4);
             if bottom & 1 == 1 {
-                break;
+                return self.under_labels(masks, span);
             }
         }
+        None
+    }
+
+    fn under_labels(self, masks: &mut Masks, span: Span) -> Option<Arrived<'b>> {
         let [first] = self.sheet.chunk(span.at)?;
         match first >> 4 {
             4 | 6 => self.first_of(masks, &[Next::Ip(span), Next::Ethernet(span)]),
@@ -182,8 +191,11 @@ impl<'b> Walk<'b> {
         let [_, _, _, mut next] = self.sheet.chunk(rest.at)?;
         self.sheet.keep(rest.at, 4);
         rest = rest.after(4);
-        while flags & 4 != 0 && next != 0 {
-            let [words] = self.sheet.chunk(rest.at)?;
+        for _ in 0..MAX_EXTENSIONS {
+            if flags & 4 == 0 || next == 0 {
+                return Some(Next::Ip(rest));
+            }
+            let [words] = self.sheet.chunk(rest.at).filter(|_| rest.len() >= 4)?;
             let len = 4 * usize::from(words);
             let last = rest.at + len.checked_sub(1)?;
             self.sheet.keep(rest.at, 1);
@@ -191,7 +203,7 @@ impl<'b> Walk<'b> {
             [next] = self.sheet.chunk(last)?;
             rest = rest.after(len);
         }
-        Some(Next::Ip(rest))
+        None
     }
 
     /// TZSP, its tags zero.
