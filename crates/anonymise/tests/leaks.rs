@@ -9,7 +9,7 @@ use std::{
 
 use earwitness_anonymise::Secret;
 use earwitness_model::{Flow, PacketTime, RawFrame};
-use earwitness_testkit::{Carriage, Opening, SegmentOrder, script, wrap::Wrap};
+use earwitness_testkit::{Carriage, MORNING, Opening, SegmentOrder, datagram::Datagram, script, wrap::Wrap};
 use earwitness_wire::{
     Carried, Protocol, Reassembled, Reassembler, ReassemblyLimits, decode, rtp,
     sip::{HeaderName, Message},
@@ -319,6 +319,35 @@ fn nothing_is_left_in_streams() {
         })
     });
     assert_nothing_leaks(captures);
+}
+
+/// Lines of a message, and what of them is somebody's: as long as a code, or where something else is expected.
+const ASIDE: [(&str, &[&str]); 8] = [
+    ("Retry-After: 60 (Kim 0312221111)", &["0312221111", "Kim"]),
+    ("Retry-After: 18000;duration=60 (call 4711)", &["4711"]),
+    ("Session-Expires: 1800;refresher=uac;x=0312221111", &["0312221111"]),
+    ("From: 101;tag=a4001", &["101", "a4001"]),
+    ("From: <101>;tag=a4001", &["101", "a4001"]),
+    ("To: <tel:0312223333;ext=101>", &["0312223333", "=101"]),
+    ("To: <tel:0312223333;isub=101;postd=202>", &["0312223333", "=101", "=202"]),
+    ("P-Asserted-Identity: <sip:0312223333;ext=101@example.kr>", &["0312223333", "=101", "example"]),
+];
+
+#[test]
+fn nothing_is_left_where_only_a_number_is_expected() {
+    for (line, gone) in ASIDE {
+        let text =
+            format!("SIP/2.0 503 Service Unavailable\r\nCall-ID: 7\r\n{line}\r\nCSeq: 1 INVITE\r\n\r\n");
+        let flow = Flow { src: ([10, 1, 0, 5], 5060).into(), dst: ([10, 1, 0, 41], 5060).into() };
+        let bytes = Datagram::new(flow, text.as_bytes()).frame();
+        let capture = Capture::of(line, [earwitness_testkit::Frame { time: MORNING, bytes }]);
+        let masked = capture.masked().capture;
+        let new = &masked.frames.first().expect("a frame").bytes;
+        for gone in gone {
+            assert!(line.contains(gone));
+            assert!(!new.windows(gone.len()).any(|window| window == gone.as_bytes()), "{line}: {gone}");
+        }
+    }
 }
 
 #[test]

@@ -21,7 +21,7 @@ enum Value {
 
 impl Value {
     fn of(name: &[u8]) -> Self {
-        const NAMES: [(&[u8], Value); 23] = [
+        const NAMES: [(&[u8], Value); 26] = [
             (b"tag", Value::Name),
             (b"from-tag", Value::Name),
             (b"to-tag", Value::Name),
@@ -41,6 +41,10 @@ impl Value {
             (b"domain", Value::Host),
             (b"phone-context", Value::Host),
             (b"username", Value::User),
+            // Of a telephone number (RFC 3966, RFC 2806): an extension, a subaddress, digits that are dialled behind it.
+            (b"ext", Value::User),
+            (b"isub", Value::User),
+            (b"postd", Value::User),
             (b"uri", Value::Uri),
             (b"rport", Value::Count),
             (b"expires", Value::Count),

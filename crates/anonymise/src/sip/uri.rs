@@ -2,7 +2,7 @@
 
 use super::{
     params::{params, token_end},
-    words::{COUNTS, PORTS, SMALL, is_known, words},
+    words::{COUNTS, NONE, PORTS, SMALL, is_known, words},
 };
 use crate::masks::Masks;
 
@@ -62,11 +62,21 @@ pub(crate) fn uri(masks: &mut Masks, old: &[u8]) -> Vec<u8> {
         new.extend(trimmed(number, |number| masks.user(number)));
         new.extend(params(masks, rest));
     } else if scheme.is_empty() && !parts.contains(&b'@') && !parts.contains(&b'.') {
-        new.extend(words(masks, SMALL, parts));
+        new.extend(schemeless(masks, parts));
     } else {
         new.extend(sip_parts(masks, parts));
     }
     new
+}
+
+/// A number without a scheme, or words: of their numbers none is everybody's, however short.
+fn schemeless(masks: &mut Masks, old: &[u8]) -> Vec<u8> {
+    let is_dialled = |byte: &u8| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'(' | b')' | b'*' | b'#' | b' ');
+    if old.iter().all(is_dialled) {
+        trimmed(old, |number| masks.user(number))
+    } else {
+        words(masks, NONE, old)
+    }
 }
 
 /// `[user[:password]@]host[:port][;params][?headers]`.

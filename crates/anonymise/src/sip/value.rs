@@ -3,7 +3,7 @@
 use super::{
     params::params,
     uri::{addresses, trimmed, vias},
-    words::{COUNTS, SMALL, YEARS, is_known, words},
+    words::{COUNTS, SMALL, YEARS, is_known, is_word, words},
 };
 use crate::masks::Masks;
 
@@ -12,8 +12,10 @@ use crate::masks::Masks;
 enum Kind {
     /// Words of the protocols.
     Words,
-    /// Numbers that count.
+    /// A number that counts, and words.
     Counts,
+    /// Numbers that count, several of them.
+    Numbers,
     /// A time of day.
     Date,
     /// Names and addresses.
@@ -71,7 +73,7 @@ const KINDS: [(&str, Kind); 110] = [
     ("target-dialog", Kind::Dialog),
     ("session-id", Kind::SessionId),
     ("cseq", Kind::Counts),
-    ("rack", Kind::Counts),
+    ("rack", Kind::Numbers),
     ("rseq", Kind::Counts),
     ("max-forwards", Kind::Counts),
     ("content-length", Kind::Counts),
@@ -81,7 +83,7 @@ const KINDS: [(&str, Kind); 110] = [
     ("session-expires", Kind::Counts),
     ("x", Kind::Counts),
     ("min-se", Kind::Counts),
-    ("timestamp", Kind::Counts),
+    ("timestamp", Kind::Numbers),
     ("mime-version", Kind::Counts),
     ("max-breadth", Kind::Counts),
     ("content-version", Kind::Counts),
@@ -155,7 +157,8 @@ pub(crate) fn value(masks: &mut Masks, name: &[u8], old: &[u8]) -> Vec<u8> {
         KINDS.iter().find(|(known, _)| known.as_bytes() == lower).map_or(Kind::Filler, |(_, kind)| *kind);
     match kind {
         Kind::Words => words(masks, SMALL, old),
-        Kind::Counts => words(masks, COUNTS, old),
+        Kind::Counts => count(masks, old),
+        Kind::Numbers => words(masks, COUNTS, old),
         Kind::Date => words(masks, YEARS, old),
         Kind::Addresses => addresses(masks, old),
         Kind::Vias => vias(masks, old),
@@ -181,6 +184,14 @@ pub(crate) fn dialog_name(masks: &mut Masks, old: &[u8]) -> Vec<u8> {
     let end = old.iter().position(|byte| *byte == b';').unwrap_or(old.len());
     let (id, rest) = old.split_at(end);
     [trimmed(id, |id| masks.call_id(id)), params(masks, rest)].concat()
+}
+
+/// `60 (a comment);duration=3600`: what follows the first word may say anything, and a long number there is anybody's.
+fn count(masks: &mut Masks, old: &[u8]) -> Vec<u8> {
+    let start = old.iter().position(|byte| is_word(*byte)).unwrap_or(old.len());
+    let end = old.iter().skip(start).position(|byte| !is_word(*byte)).map_or(old.len(), |len| start + len);
+    let (first, rest) = old.split_at(end);
+    [words(masks, COUNTS, first), words(masks, SMALL, rest)].concat()
 }
 
 /// `ab30…;remote=47755…` (RFC 7989).
@@ -272,6 +283,17 @@ mod tests {
             &["4001", "10.1.0.41"],
         );
         assert_eq!(text("Contact", "*"), "*");
+        let number = text("From", "<sip:101@example.kr>");
+        let number = &number[5..8];
+        for (old, new) in [("101;tag=a", format!("{number};tag=")), ("<101>", format!("<{number}>"))] {
+            assert!(text("From", old).starts_with(&new), "{old}: {}", text("From", old));
+        }
+        for old in
+            ["<tel:0312223333;ext=101>", "<tel:0312223333;isub=101>", "<sip:0312223333;postd=101@a.kr>"]
+        {
+            check("From", old, &[&format!("={number}")], &["312223333", "=101"]);
+        }
+        assert!(!text("To", "desk 101").contains("101"));
         let new = check(
             "Diversion",
             "복지과 <sip:4001@example.kr>;reason=no-answer;counter=1",
@@ -340,6 +362,24 @@ mod tests {
             &["T46S", "66.84", "001565abcdef"],
         );
         check("Server", "FPBX-16.0.40(18.9)", &["FPBX-"], &["16.0.40"]);
+    }
+
+    #[test]
+    fn a_count_stays_and_what_is_said_of_it_goes() {
+        let gone = ["Kim", "0312221111"];
+        check("Retry-After", "60 (Kim 0312221111)", &["60 ("], &gone);
+        check("Retry-After", "18000;x=0312221111 (Kim)", &["18000;"], &["0312221111"]);
+        check(
+            "Session-Expires",
+            "1800;refresher=uac;x=0312221111",
+            &["1800;refresher=uac;"],
+            &["0312221111"],
+        );
+        for whole in ["1234567890 INVITE", "2147483647", "1800;refresher=uas"] {
+            assert_eq!(text("CSeq", whole), whole);
+        }
+        assert_eq!(text("RAck", "776656 314159 INVITE"), "776656 314159 INVITE");
+        assert_eq!(text("Timestamp", "54.1234 0.25001"), "54.1234 0.25001");
     }
 
     #[test]

@@ -80,6 +80,8 @@ const WORDS: [&str; 597] = [
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Digits(pub(crate) usize);
 
+/// No number at all.
+pub(crate) const NONE: Digits = Digits(0);
 /// Codes, percentages: an extension has more digits, mostly.
 pub(crate) const SMALL: Digits = Digits(3);
 /// Years.
