@@ -9,6 +9,8 @@ use crate::{
 
 /// Replacements that are remembered, so that they are not made again; beyond it all are forgotten, and made again.
 const REMEMBERED: usize = 1 << 16;
+/// The longest text that is remembered or noted: longer ones are rare, and made again.
+const MAX_TEXT: usize = 256;
 /// Users and numbers that a mapping holds.
 const MAPPED: usize = 1 << 20;
 
@@ -83,7 +85,8 @@ impl Masks {
             return old.to_vec();
         }
         let new = self.text(old);
-        if let Some(mapping) = self.mapping.as_mut().filter(|mapping| mapping.len() < MAPPED) {
+        let is_short = old.len() <= MAX_TEXT;
+        if let Some(mapping) = self.mapping.as_mut().filter(|mapping| is_short && mapping.len() < MAPPED) {
             let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
             mapping.entry(text(old)).or_insert_with(|| text(&new));
         }
@@ -137,6 +140,9 @@ impl Masks {
             return new.clone();
         }
         let new = swapped(&self.secret, letters, old);
+        if old.len() > MAX_TEXT {
+            return new;
+        }
         if self.remembered.len() >= REMEMBERED {
             self.remembered.clear();
         }
@@ -227,6 +233,23 @@ mod tests {
         masks.note_mapping();
         let new = masks.user(b"4001");
         assert_eq!(masks.mapped().collect::<Vec<_>>(), [("4001", std::str::from_utf8(&new).unwrap())]);
+    }
+
+    #[test]
+    fn long_texts_are_made_again_and_take_no_memory() {
+        let mut masks = masks();
+        masks.note_mapping();
+        let long = vec![b'a'; 1 << 16];
+        let new = masks.user(&long);
+        assert_eq!(masks.user(&long), new);
+        assert_ne!(new, long);
+        let held: usize = masks.remembered.iter().map(|((_, old), new)| old.len() + new.len()).sum();
+        assert_eq!((held, masks.mapped().count()), (0, 0));
+        for number in 0..2 * REMEMBERED {
+            masks.text(format!("{number:0200}").as_bytes());
+        }
+        let held: usize = masks.remembered.iter().map(|((_, old), new)| old.len() + new.len()).sum();
+        assert!(masks.remembered.len() <= REMEMBERED && held <= 2 * REMEMBERED * MAX_TEXT);
     }
 
     proptest! {

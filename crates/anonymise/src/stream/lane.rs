@@ -35,13 +35,15 @@ pub(super) enum Progress {
 }
 
 /// Invariants: `next` is the number of the first byte of `raw`, and of the byte after the last of `done`; every hole ends
-/// behind `next`, once it was settled.
+/// behind `next`, once it was settled, and there is none where nothing is left to be replaced.
 #[derive(Debug, Default)]
 pub(super) struct Lane {
     next: Option<u32>,
     mode: Option<Mode>,
     /// What is not replaced yet.
     raw: Vec<u8>,
+    /// The connection speaks SIP: what cannot be read in it is junk, and no sign of another protocol.
+    is_ours: bool,
     /// What lies beyond a gap, and since when there is one.
     ahead: Vec<(u32, Vec<u8>)>,
     gap_since: Option<PacketTime>,
@@ -69,13 +71,42 @@ impl Lane {
         !self.holes.is_empty()
     }
 
-    /// The direction begins at `first`.
-    pub(super) fn handle_opening(&mut self, first: u32) {
-        let is_near = self.next.is_some_and(|next| distance(next, first).unsigned_abs() < WINDOW as u64);
-        if !is_near {
-            let holes = std::mem::take(&mut self.holes);
-            *self = Self { next: Some(first), holes, ..Self::default() };
+    /// The connection speaks SIP.
+    pub(super) const fn handle_ours(&mut self) {
+        self.is_ours = true;
+    }
+
+    /// Looks again at what there is, now that more is known of the connection.
+    pub(super) fn look_again(&mut self, masks: &mut Masks, now: PacketTime) {
+        self.advance(masks, now);
+    }
+
+    /// Whether `first` is none of the numbers that come next: another connection between the same ends begins.
+    pub(super) fn is_elsewhere(&self, first: u32) -> bool {
+        self.next.is_some_and(|next| distance(next, first).unsigned_abs() >= WINDOW as u64)
+    }
+
+    /// The direction begins at `first`, if it has not. Frames of another before it, which waited, wait no more.
+    pub(super) fn handle_opening(&mut self, first: u32, fates: &mut Vec<Fate>) {
+        if self.next.is_none() || self.is_elsewhere(first) {
+            (self.raw, self.ahead) = (Vec::new(), Vec::new());
+            self.settle(fates);
+            *self = Self { next: Some(first), is_ours: self.is_ours, ..Self::default() };
         }
+    }
+
+    /// Bytes that are remembered: what waits is bounded by the frames that wait, and leaves no room behind.
+    pub(super) const fn remembered(&self) -> usize {
+        self.done.capacity()
+    }
+
+    /// Forgets what was replaced, but for what frames that wait carry.
+    pub(super) fn forget(&mut self) {
+        let Some(next) = self.next else { return };
+        let behind = self.holes.iter().map(|hole| -distance(next, hole.first)).max().unwrap_or(0);
+        let kept = usize::try_from(behind).unwrap_or(0).min(self.done.len());
+        self.done.drain(..self.done.len() - kept);
+        self.done.shrink_to_fit();
     }
 
     /// Takes the bytes of the frame under a number.
@@ -85,14 +116,7 @@ impl Lane {
         (first, bytes, slot): (u32, &[u8], u64),
         now: PacketTime,
     ) -> Progress {
-        let next = *self.next.get_or_insert(first);
-        let apart = distance(next, first);
-        if apart.unsigned_abs() > WINDOW as u64 {
-            // The numbers of another connection between the same ends: this one begins anew.
-            self.close(masks);
-            self.next = Some(first);
-            self.done.clear();
-        }
+        self.next.get_or_insert(first);
         self.holes.push(Hole { slot, first, len: bytes.len(), since: now });
         if self.ahead.len() < MAX_AHEAD {
             self.ahead.push((first, bytes.to_vec()));
@@ -104,7 +128,10 @@ impl Lane {
     pub(super) fn handle_time(&mut self, masks: &mut Masks, now: PacketTime) -> Progress {
         let is_gap_old = self.gap_since.is_some_and(|since| now.since(since) > GAP_NS);
         let is_hole_old = self.holes.first().is_some_and(|hole| now.since(hole.since) > PATIENCE_NS);
-        if !is_gap_old && !is_hole_old {
+        if is_hole_old {
+            return self.give_up(masks);
+        }
+        if !is_gap_old {
             return Progress::Undecided;
         }
         self.close(masks);
@@ -119,7 +146,7 @@ impl Lane {
             self.close(masks);
             self.skip_gap();
             match self.advance(masks, PacketTime::EPOCH) {
-                Progress::Undecided if self.mode.is_none() => {
+                Progress::Undecided if self.mode.is_none() && !self.is_ours => {
                     return Progress::Foreign(Dropped::OtherTcp);
                 }
                 Progress::Undecided => {}
@@ -141,9 +168,10 @@ impl Lane {
     pub(super) fn settle(&mut self, fates: &mut Vec<Fate>) {
         let Some(next) = self.next else { return };
         let done = &self.done;
+        let is_more = !self.raw.is_empty() || !self.ahead.is_empty();
         self.holes.retain(|hole| {
             let end = distance(next, hole.first) + hole.len as i64;
-            if end > 0 {
+            if end > 0 && is_more {
                 return true;
             }
             let from = done.len() as i64 + end - hole.len as i64;
@@ -152,6 +180,9 @@ impl Lane {
             fates.push(Fate::Fill(hole.slot, known.map_or_else(|| vec![b'x'; hole.len], <[u8]>::to_vec)));
             false
         });
+        if self.holes.is_empty() {
+            self.holes = Vec::new();
+        }
     }
 
     /// Replaces what is whole.
@@ -161,7 +192,13 @@ impl Lane {
         while !self.raw.is_empty() {
             let Some(mode) = self.mode else {
                 match unit::judge(&self.raw) {
+                    Judged::TooFew if self.is_ours && unit::blanks(&self.raw) > 0 => {
+                        self.replace(unit::blanks(&self.raw), <[u8]>::to_vec);
+                    }
                     Judged::TooFew => break,
+                    Judged::Foreign(_) if self.is_ours => {
+                        self.replace(unit::junk(&self.raw), |old| vec![b'x'; old.len()]);
+                    }
                     Judged::Foreign(dropped) => return Progress::Foreign(dropped),
                     Judged::Ours(mode) => {
                         self.mode = Some(mode);
@@ -189,7 +226,11 @@ impl Lane {
                 }
             }
         }
-        self.gap_since = if self.ahead.is_empty() { None } else { self.gap_since.or(Some(now)) };
+        if self.ahead.is_empty() {
+            (self.ahead, self.gap_since) = (Vec::new(), None);
+        } else {
+            self.gap_since.get_or_insert(now);
+        }
         progress
     }
 
@@ -216,13 +257,20 @@ impl Lane {
     fn replace(&mut self, len: usize, rewrite: impl FnOnce(&[u8]) -> Vec<u8>) {
         let len = len.min(self.raw.len());
         let old: Vec<u8> = self.raw.drain(..len).collect();
+        if self.raw.is_empty() {
+            self.raw = Vec::new();
+        }
         let new = rewrite(&old);
         debug_assert_eq!(new.len(), old.len(), "a replacement is as long as what it replaces");
-        self.done.extend(new);
-        if self.done.len() > 2 * REMEMBERED {
-            self.done.drain(..REMEMBERED);
-        }
+        self.remember(&new);
         self.next = self.next.map(|next| next.wrapping_add(len as u32));
+    }
+
+    fn remember(&mut self, new: &[u8]) {
+        self.done.extend_from_slice(new);
+        if self.done.len() > 2 * REMEMBERED {
+            self.done.drain(..self.done.len() - REMEMBERED);
+        }
     }
 
     /// Replaces what is there of something that does not become whole.
@@ -231,6 +279,7 @@ impl Lane {
         match self.mode {
             Some(Mode::Sip) => self.replace(len, |old| sip::message(masks, old)),
             Some(Mode::Handshake | Mode::Frames) => self.replace(len, |old| vec![b'x'; old.len()]),
+            None if self.is_ours => self.replace(len, unit::blotted),
             None => {}
         }
     }
@@ -239,8 +288,8 @@ impl Lane {
     fn skip_gap(&mut self) {
         let Some((next, first)) = self.next.zip(self.ahead.first().map(|(first, _)| *first)) else { return };
         let missing = usize::try_from(distance(next, first)).unwrap_or(0);
-        if self.mode.is_some() && self.raw.is_empty() {
-            self.done.extend(vec![b'x'; missing.min(2 * WINDOW)]);
+        if (self.mode.is_some() || self.is_ours) && self.raw.is_empty() {
+            self.remember(&vec![b'x'; missing.min(WINDOW)]);
             self.next = Some(first);
             self.gap_since = None;
         }

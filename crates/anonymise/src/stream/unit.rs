@@ -61,6 +61,18 @@ pub(super) fn judge(bytes: &[u8]) -> Judged {
     }
 }
 
+/// Line ends where they were, and nothing else.
+pub(super) fn blotted(old: &[u8]) -> Vec<u8> {
+    old.iter().map(|byte| if matches!(byte, b'\r' | b'\n' | 0) { *byte } else { b'x' }).collect()
+}
+
+/// How many bytes of `raw`, which begins nothing, are to be stepped over: its first line at least, and all of what has none.
+pub(super) fn junk(raw: &[u8]) -> usize {
+    let Some(feed) = raw.iter().position(|byte| *byte == b'\n') else { return raw.len() };
+    let behind = raw.get(feed + 1..).unwrap_or_default();
+    feed + 1 + find_start(behind).unwrap_or(0)
+}
+
 /// What begins in the middle of a connection: only what is no chance.
 pub(super) fn begins(bytes: &[u8]) -> Option<Mode> {
     match bytes.first()? {
@@ -81,7 +93,8 @@ fn is_start(bytes: &[u8]) -> bool {
     looks_like(bytes) && method != Some(Method::Other)
 }
 
-fn blanks(bytes: &[u8]) -> usize {
+/// Line ends and NULs at the beginning.
+pub(super) fn blanks(bytes: &[u8]) -> usize {
     bytes.iter().take_while(|byte| matches!(byte, b'\r' | b'\n' | 0)).count()
 }
 
@@ -103,12 +116,11 @@ fn message(raw: &[u8]) -> Unit {
         0 => {}
         blanks => return Unit::Blank(blanks),
     }
-    let Some(feed) = raw.iter().position(|byte| *byte == b'\n') else {
+    if !raw.contains(&b'\n') {
         return if raw.len() <= MAX_LINE { Unit::More } else { Unit::Junk(raw.len()) };
-    };
+    }
     if !looks_like(raw) {
-        let behind = raw.get(feed + 1..).unwrap_or_default();
-        return Unit::Junk(feed + 1 + find_start(behind).unwrap_or(0));
+        return Unit::Junk(junk(raw));
     }
     let Some(head) = head_len(raw) else {
         return if raw.len() <= MAX_MESSAGE { Unit::More } else { Unit::Junk(raw.len()) };
