@@ -148,7 +148,7 @@ impl Anonymiser {
         self.link
     }
 
-    /// Users and numbers that were replaced, and by what; empty unless asked for.
+    /// Users and numbers of up to 256 bytes that were replaced, and by what, a million of them at most; empty unless asked for.
     pub fn mapped_users(&self) -> impl Iterator<Item = (&str, &str)> {
         self.masks.mapped()
     }
