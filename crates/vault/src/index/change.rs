@@ -6,25 +6,27 @@ use earwitness_model::CallId;
 
 use super::{
     Index,
+    by_sip_call_id::LookUp,
     day::{Place, day_of},
     days::{Standing, sync_dir},
     error::{Damage, IndexError},
     mark::Mark,
     row::{HEAD, Kind, Row, RowHead},
-    schema::{self, BATCH_KEY, MAX_ENTRY},
+    schema::{self, MAX_ENTRY},
     traits::Traits,
+    waiting::{Waiting, bytes_of_rows, unless_full},
 };
 use crate::entry::Entry;
 
-/// After so many batches sled is told to write what it holds: what it had not written when the process was killed it learns
-/// from the rows when it is opened.
+/// After so many batches, or earlier when many SIP Call-IDs wait, sled is told of what it does not know yet, and to write
+/// it: what it had not written when the process was killed it learns from the rows when it is opened.
 const SYNC_EVERY: u32 = 64;
 
 /// What goes with being the one who writes.
 #[derive(Debug)]
 pub(super) struct Writing {
     pub(super) mark: Mark,
-    /// Batches that sled may not have written.
+    /// Batches that sled does not know yet.
     pub(super) unsynced: u32,
     /// A sync failed: nobody knows what the medium has.
     pub(super) stopped: bool,
@@ -35,7 +37,10 @@ struct Change {
     batch: u64,
     of: u32,
     rows: Vec<(Row, Standing, Traits)>,
-    look_ups: sled::Batch,
+    /// What the entries are found by.
+    look_ups: Vec<LookUp>,
+    /// The batches and calls of the entries that stood before.
+    gone: Vec<(u64, CallId)>,
     bytes: u64,
 }
 
@@ -52,6 +57,15 @@ impl Change {
         head.length = u32::try_from(value.len()).unwrap_or(u32::MAX);
         self.bytes += head.size();
         self.rows.push((Row { at: 0, head, value }, stood, traits));
+    }
+
+    /// The rows stand: what they are looked up by waits to be written. Says whether very much does.
+    fn hand_over(&self, waiting: &mut Waiting) -> bool {
+        for &(batch, call) in &self.gone {
+            waiting.take_out(batch, call);
+        }
+        waiting.bring_in(self.batch, self.look_ups.iter().copied());
+        waiting.are_many()
     }
 }
 
@@ -99,20 +113,17 @@ impl Index {
             batch: self.days().contents.tally.batch + 1,
             of: u32::try_from(rows).unwrap_or(u32::MAX),
             rows: Vec::with_capacity(rows),
-            look_ups: sled::Batch::default(),
+            look_ups: Vec::new(),
+            gone: Vec::new(),
             bytes: 0,
         }
     }
 
-    /// What stands for a call; it is not looked up any more by what only it has.
+    /// What stands for a call; it is not looked up any more.
     fn take_out(&self, call: CallId, change: &mut Change) -> Result<Standing, IndexError> {
         let stood = self.days().standing(call)?;
-        if let Standing::Row(row) = &stood
-            && let Ok(entry) = schema::open_entry(&self.key, &row.head, &row.value)
-        {
-            for key in self.sip_call_ids.keys(&entry) {
-                change.look_ups.remove(&key[..]);
-            }
+        if let Standing::Row(row) = &stood {
+            change.gone.push((row.head.batch, call));
         }
         Ok(stood)
     }
@@ -126,19 +137,18 @@ impl Index {
         let stood = self.take_out(call, change)?;
         let head = change.head(call, &stood);
         let value = schema::seal(&self.key, &schema::entry_key(&head), &plain);
-        for key in self.sip_call_ids.keys(entry) {
-            change.look_ups.insert(&key[..], schema::bare(&key));
-        }
+        change.look_ups.extend(self.sip_call_ids.look_ups(entry));
         change.push(head, value, (stood, Traits::of(entry)));
         Ok(())
     }
 
-    fn apply(&self, mut change: Change, writing: &mut Writing) -> Result<(), IndexError> {
+    fn apply(&self, change: Change, writing: &mut Writing) -> Result<(), IndexError> {
         if writing.stopped {
             return Err(Damage::StoreStopped.into());
         }
         let store = self.store()?;
-        store.find_room(change.bytes)?;
+        let waiting = self.waiting().bytes() + bytes_of_rows(change.look_ups.len(), change.gone.len());
+        store.find_room(change.bytes + waiting)?;
         let touched = self.append(&change)?;
         if !self.days().contents.tally.rebuilding {
             for day in &touched {
@@ -150,17 +160,15 @@ impl Index {
             days.take(row, stood, *traits)?;
         }
         days.contents.tally.batch = change.batch;
+        let are_many = change.hand_over(&mut self.waiting());
         days.cover_some();
         if !days.contents.tally.rebuilding {
             writing.mark.write(&days.contents, &self.key)?;
         }
         drop(days);
-        change.look_ups.insert(&BATCH_KEY, schema::seal_batch(&self.key, change.batch));
-        store.apply(change.look_ups)?;
         writing.unsynced += 1;
-        if writing.unsynced >= SYNC_EVERY {
-            store.sync()?;
-            writing.unsynced = 0;
+        if writing.unsynced >= SYNC_EVERY || are_many {
+            unless_full(self.write_waiting(&store, writing))?;
         }
         Ok(())
     }

@@ -1,18 +1,24 @@
 //! Reading the whole index, to believe it.
 
-use std::{collections::HashMap, fs::File};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    fs::File,
+};
 
 use earwitness_model::CallId;
 
 use super::{
     Index,
+    by_sip_call_id::LookUp,
     columns::Columns,
     day::{Place, date_of},
+    days::Standing,
     error::{Damage, IndexError, IndexFinding},
     mark::DayMark,
     row::{Kind, Row, Step, Walk},
-    schema::{self, RowKind, Tally},
+    schema::{self, Tally},
     traits::Traits,
+    waiting::Found,
 };
 
 /// Findings that are listed one by one.
@@ -46,8 +52,8 @@ pub(super) fn check(index: &Index) -> Vec<IndexFinding> {
 struct Check<'i> {
     index: &'i Index,
     found: Tally,
-    /// The keys that lead to the calls.
-    look_ups: Vec<[u8; schema::LOOK_UP]>,
+    /// What leads to the calls, and the batches of their entries.
+    look_ups: Vec<(LookUp, u64)>,
     findings: Vec<IndexFinding>,
     unlisted: u64,
 }
@@ -109,7 +115,8 @@ impl Check<'_> {
         self.found.count(&row.value);
         match schema::open_entry(&self.index.key, &row.head, &row.value) {
             Ok(entry) => {
-                self.look_ups.extend(self.index.sip_call_ids.keys(&entry));
+                let look_ups = self.index.sip_call_ids.look_ups(&entry).into_iter();
+                self.look_ups.extend(look_ups.map(|look_up| (look_up, row.head.batch)));
                 Some(Traits::of(&entry))
             }
             Err(damage) => {
@@ -119,55 +126,77 @@ impl Check<'_> {
         }
     }
 
-    /// Whether what can be looked up leads to the calls that have it, and to no others.
+    /// Whether what can be looked up leads to the calls that have it, once each, and to no others; and stands where it is
+    /// found when the entry goes.
     fn store(&mut self) -> Result<(), IndexError> {
         self.look_ups.sort_unstable();
-        let expected = std::mem::take(&mut self.look_ups);
+        let (index, expected) = (self.index, std::mem::take(&mut self.look_ups));
         let mut is_there = vec![false; expected.len()];
-        let mut suspects = Vec::new();
-        for row in self.index.store()?.rows(&[], &schema::ROWS_END) {
-            let (key, value) = row?;
-            match schema::row_kind(&key) {
-                RowKind::Batch => {
-                    if let Err(damage) = schema::open_batch(&self.index.key, &value) {
-                        self.report(IndexFinding::Store(damage));
-                    }
+        let mut suspects = BTreeSet::new();
+        index.each_look_up(&index.store()?, |found| match found {
+            Found::LookUp(look_up, batches) => {
+                let place = expected.binary_search_by_key(&look_up, |(expected, _)| *expected);
+                match place.ok().filter(|&place| batches.contain(expected[place].1) && !is_there[place]) {
+                    Some(place) => is_there[place] = true,
+                    None => drop(suspects.insert(look_up)),
                 }
-                RowKind::SipCallId { call, .. } => {
-                    let is_bare = schema::unframe(&key, &value).is_ok_and(<[u8]>::is_empty);
-                    match expected.binary_search_by(|expected| expected[..].cmp(&key)) {
-                        Ok(place) if is_bare => is_there[place] = true,
-                        Ok(_) => self.report(IndexFinding::SipCallIdDangling { call }),
-                        Err(_) => suspects.push((key.to_vec(), call)),
-                    }
-                }
-                RowKind::Unknown => self.report(IndexFinding::UnknownRow),
             }
-        }
-        let missing = expected.iter().zip(is_there).filter(|(_, is_there)| !is_there).map(|(key, _)| key);
-        suspects.extend(missing.filter_map(|key| match schema::row_kind(key) {
-            RowKind::SipCallId { call, .. } => Some((key.to_vec(), call)),
-            RowKind::Batch | RowKind::Unknown => None,
-        }));
-        if suspects.is_empty() { Ok(()) } else { self.look_again(&suspects) }
+            Found::Damaged(damage) => self.report(IndexFinding::Store(damage)),
+            Found::Unknown => self.report(IndexFinding::UnknownRow),
+        })?;
+        let missing = expected.iter().zip(is_there).filter(|(_, is_there)| !is_there);
+        suspects.extend(missing.map(|((look_up, _), _)| *look_up));
+        if suspects.is_empty() { Ok(()) } else { self.look_again(suspects) }
     }
 
     /// What was put or removed while rows were read looks wrong: it is looked at again while nobody writes.
-    fn look_again(&mut self, suspects: &[(Vec<u8>, CallId)]) -> Result<(), IndexError> {
+    fn look_again(&mut self, suspects: BTreeSet<LookUp>) -> Result<(), IndexError> {
         let index = self.index;
         let _nobody_writes = index.writing();
-        let store = index.store()?;
-        for (key, call) in suspects {
-            let entry = index.get(*call).ok().flatten();
-            let has_it =
-                entry.is_some_and(|e| index.sip_call_ids.keys(&e).iter().any(|own| own[..] == key[..]));
-            match (has_it, store.get(key)?.is_some()) {
-                (true, false) => self.report(IndexFinding::SipCallIdMissing { call: *call }),
-                (false, true) => self.report(IndexFinding::SipCallIdDangling { call: *call }),
-                (true, true) | (false, false) => {}
+        let mut suspects: BTreeMap<LookUp, Suspect> =
+            suspects.into_iter().map(|look_up| (look_up, Suspect::of(index, &look_up))).collect();
+        index.each_look_up(&index.store()?, |found| {
+            if let Found::LookUp(look_up, batches) = found
+                && let Some(suspect) = suspects.get_mut(&look_up)
+            {
+                let is_right = suspect.batch.is_some_and(|batch| batches.contain(batch));
+                *(if is_right { &mut suspect.right } else { &mut suspect.wrong }) += 1;
+            }
+        })?;
+        for (LookUp { call, .. }, suspect) in suspects {
+            if suspect.batch.is_some() && suspect.right == 0 {
+                self.report(IndexFinding::SipCallIdMissing { call });
+            }
+            if suspect.right > 1 {
+                self.report(IndexFinding::SipCallIdTwice { call });
+            }
+            if suspect.wrong > 0 {
+                self.report(IndexFinding::SipCallIdDangling { call });
             }
         }
         Ok(())
+    }
+}
+
+/// What is known of a look-up when it is looked at again.
+struct Suspect {
+    /// The batch of the entry that has it, if it can be read.
+    batch: Option<u64>,
+    /// How often it was found where that batch is.
+    right: u64,
+    /// How often it was found elsewhere.
+    wrong: u64,
+}
+
+impl Suspect {
+    fn of(index: &Index, look_up: &LookUp) -> Self {
+        let batch = match index.days().standing(look_up.call) {
+            Ok(Standing::Row(row)) => schema::open_entry(&index.key, &row.head, &row.value)
+                .is_ok_and(|entry| index.sip_call_ids.look_ups(&entry).contains(look_up))
+                .then_some(row.head.batch),
+            Ok(Standing::Nothing | Standing::Unreadable) | Err(_) => None,
+        };
+        Self { batch, right: 0, wrong: 0 }
     }
 }
 

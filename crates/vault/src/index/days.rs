@@ -10,10 +10,10 @@ use earwitness_model::CallId;
 
 use super::{
     columns,
-    day::{At, Day, Place, day_of, read_entry, read_row},
+    day::{At, Day, Place, day_of, read_row},
     error::{Damage, IndexError},
     mark::Contents,
-    row::{Kind, Row, Step, Walk},
+    row::{Kind, Row, RowHead, Step, Walk},
     schema,
     traits::Traits,
 };
@@ -205,26 +205,24 @@ impl Days {
         Ok(read_row(&day.file, at, call).map_or(Standing::Unreadable, Standing::Row))
     }
 
-    /// The entries of rows that were put after `batch`, oldest first, each with the entry that stood before it. What cannot
-    /// be read is passed over.
+    /// The rows that were put after `batch`, those of a call oldest first: the head, the entry, and the batch of the row that
+    /// stood before it. What cannot be read is passed over.
     pub(super) fn put_after(
         &self,
         batch: u64,
-        mut each: impl FnMut(Option<Entry>, Option<Entry>),
+        mut each: impl FnMut(&RowHead, Option<Entry>, Option<u64>),
     ) -> Result<(), IndexError> {
         for (&day, mark) in self.contents.days.iter().filter(|(_, mark)| mark.batch > batch) {
             let place = self.place(day);
             let file = place.open()?;
-            let mut before: BTreeMap<CallId, At> = BTreeMap::new();
+            let mut before: BTreeMap<CallId, u64> = BTreeMap::new();
             for step in Walk::new(&file, 0, mark.end) {
                 let Step::Row(row) = step.map_err(place.failed("read"))? else { continue };
-                let call = row.head.call;
+                let stood = before.insert(row.head.call, row.head.batch);
                 if row.head.batch > batch {
                     let entry = || schema::open_entry(&self.key, &row.head, &row.value).ok();
-                    let stood = before.get(&call).map(|&at| read_entry(&file, at, call, &self.key));
-                    each((row.head.kind != Kind::Gone).then(entry).flatten(), stood.and_then(Result::ok));
+                    each(&row.head, (row.head.kind != Kind::Gone).then(entry).flatten(), stood);
                 }
-                before.insert(call, At { at: row.at, length: row.head.length });
             }
         }
         Ok(())

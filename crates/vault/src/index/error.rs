@@ -170,7 +170,14 @@ pub enum IndexFinding {
         /// The call.
         call: CallId,
     },
-    /// A SIP Call-ID leads to a call that is not there or does not have it, or its row is damaged.
+    /// A call is found more than once by one of its SIP Call-IDs.
+    #[error("call {call} is found more than once by one of its SIP Call-IDs")]
+    SipCallIdTwice {
+        /// The call.
+        call: CallId,
+    },
+    /// A SIP Call-ID leads to a call that is not there or does not have it, or stands where it is not found when the call
+    /// goes.
     #[error("a SIP Call-ID leads to call {call}, which does not have it")]
     SipCallIdDangling {
         /// The call it leads to.

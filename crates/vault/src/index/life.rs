@@ -18,6 +18,7 @@ use super::{
     mark::{Contents, Mark},
     schema::{self, BATCH_KEY, Tally},
     store::Store,
+    waiting::Waiting,
 };
 use crate::metadata_key::MetadataKey;
 
@@ -76,6 +77,7 @@ impl Index {
             writing: Mutex::new(writing),
             store: RwLock::new(store),
             days: Mutex::new(days),
+            waiting: Mutex::default(),
             key,
         }
     }
@@ -108,6 +110,7 @@ impl Index {
             set_aside(&self.dir)?;
         }
         (*writing, *store, *days) = make(&self.dir, &self.key)?;
+        *self.waiting() = Waiting::default();
         Ok(())
     }
 
@@ -118,12 +121,13 @@ impl Index {
     pub fn finish_rebuild(&self) -> Result<(), IndexError> {
         let mut writing = self.writing();
         let store = self.store()?;
+        if self.days().contents.tally.rebuilding {
+            self.write_waiting(&store, &mut writing)?;
+        }
         let mut days = self.days();
         if days.contents.tally.rebuilding {
             days.cover();
             days.sync()?;
-            store.sync()?;
-            writing.unsynced = 0;
             days.contents.tally.rebuilding = false;
             writing.mark.settle(&days.contents, &self.key).inspect_err(|_| writing.stopped = true)?;
         }
@@ -133,15 +137,15 @@ impl Index {
     /// What can be written now need not be made again by whoever opens the index next. Everything that was acknowledged is
     /// durable without it, so that what fails here is nobody's loss.
     pub(super) fn close(&self) {
-        let writing = self.writing();
+        let mut writing = self.writing();
         let store = self.store.read().unwrap_or_else(PoisonError::into_inner).clone();
         if writing.stopped {
             return;
         }
         self.days().cover();
         if writing.unsynced > 0 {
-            let synced = store.map(|store| store.sync());
-            drop((synced, writing.mark.sync()));
+            let written = store.map(|store| self.write_waiting(&store, &mut writing));
+            drop((written, writing.mark.sync()));
         }
     }
 }

@@ -1,7 +1,10 @@
 //! sled: what is looked up by another key than the id. It is made of the entries, and opened by whoever needs it first: the
 //! recorder, because it puts; who only lists and looks up by id never waits for it.
 
-use std::sync::{Arc, PoisonError};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, PoisonError},
+};
 
 use earwitness_model::CallId;
 
@@ -9,8 +12,9 @@ use super::{
     Index, MAX_MATCHES,
     error::{Damage, IndexError},
     listing::Listing,
-    schema::{self, BATCH_KEY, RowKind},
+    schema::{self, BATCH_KEY},
     store::Store,
+    waiting::{Found, Waiting, unless_full},
 };
 
 impl Index {
@@ -21,23 +25,24 @@ impl Index {
     pub fn by_sip_call_id(&self, sip_call_id: &str) -> Result<Vec<CallId>, IndexError> {
         let open = self.store.read().unwrap_or_else(PoisonError::into_inner).clone();
         match open {
-            Some(store) => self.looked_up(store, sip_call_id),
+            Some(store) => self.looked_up(&store, sip_call_id),
             None => self.looked_through(sip_call_id),
         }
     }
 
-    fn looked_up(&self, store: Arc<Store>, sip_call_id: &str) -> Result<Vec<CallId>, IndexError> {
+    fn looked_up(&self, store: &Arc<Store>, sip_call_id: &str) -> Result<Vec<CallId>, IndexError> {
         let hash = self.sip_call_ids.of(sip_call_id);
-        let first = schema::sip_call_id_key(hash, CallId::from_bytes([0; 16]));
-        let mut end = schema::sip_call_id_key(hash, CallId::from_bytes([0xff; 16])).to_vec();
-        end.push(0);
+        let (mut calls, mut damage) = (BTreeSet::new(), None);
+        self.each_look_up(store, |found| match found {
+            Found::LookUp(look_up, _) if look_up.hash == hash => drop(calls.insert(look_up.call)),
+            Found::Damaged(found) => damage = Some(found),
+            Found::LookUp(..) | Found::Unknown => {}
+        })?;
+        if let Some(damage) = damage {
+            return Err(damage.into());
+        }
         let mut found = Vec::new();
-        for row in store.rows(&first, &end) {
-            let (key, value) = row?;
-            schema::unframe(&key, &value)?;
-            let RowKind::SipCallId { call, .. } = schema::row_kind(&key) else {
-                return Err(Damage::RowMisplaced.into());
-            };
+        for call in calls {
             // Another Call-ID may have the same hash.
             let entry = self.get(call)?;
             if entry
@@ -87,8 +92,8 @@ impl Index {
         Ok(Arc::clone(slot.insert(store)))
     }
 
-    /// Puts into the store what it does not know yet of the calls that are listed.
-    fn teach(&self, store: &Store) -> Result<(), IndexError> {
+    /// Finds in the entries what the store does not know yet, and puts it there. On a full disk it waits.
+    fn teach(&self, store: &Arc<Store>) -> Result<(), IndexError> {
         let row = store.get(&BATCH_KEY)?.ok_or(Damage::TallyMissing)?;
         let known = match schema::open_batch(&self.key, &row) {
             Err(Damage::RowSeal) => return Err(IndexError::WrongKey),
@@ -99,22 +104,18 @@ impl Index {
         if known > batch {
             return Err(Damage::Behind { acknowledged: known, found: batch }.into());
         }
+        let mut waiting = Waiting::after(known);
+        days.put_after(known, |head, entry, stood| {
+            if let Some(stood) = stood {
+                waiting.take_out(stood, head.call);
+            }
+            waiting.bring_in(head.batch, entry.iter().flat_map(|entry| self.sip_call_ids.look_ups(entry)));
+        })?;
+        *self.waiting() = waiting;
+        drop(days);
         if known == batch {
             return Ok(());
         }
-        let (mut look_ups, mut bytes) = (sled::Batch::default(), 0);
-        days.put_after(known, |entry, stood| {
-            for key in stood.iter().flat_map(|entry| self.sip_call_ids.keys(entry)) {
-                look_ups.remove(&key[..]);
-            }
-            for key in entry.iter().flat_map(|entry| self.sip_call_ids.keys(entry)) {
-                look_ups.insert(&key[..], schema::bare(&key));
-                bytes += key.len() as u64;
-            }
-        })?;
-        look_ups.insert(&BATCH_KEY, schema::seal_batch(&self.key, batch));
-        store.find_room(bytes)?;
-        store.apply(look_ups)?;
-        store.sync()
+        unless_full(self.write_up_to(batch, store))
     }
 }

@@ -32,6 +32,7 @@ mod schema;
 mod search;
 mod store;
 mod traits;
+mod waiting;
 
 #[cfg(test)]
 mod tests;
@@ -46,7 +47,7 @@ use earwitness_model::{CallId, PacketTime};
 pub(crate) use self::schema::MAX_ENTRY;
 use self::{
     by_sip_call_id::SipCallIdHash, change::Writing, day::read_entry, days::Days, listing::Listing,
-    store::Store,
+    store::Store, waiting::Waiting,
 };
 pub use self::{
     error::{Damage, IndexError, IndexFinding},
@@ -96,6 +97,8 @@ pub struct Index {
     store: RwLock<Option<Arc<Store>>>,
     /// Held shortly, and never while a disk syncs, except while opening and rebuilding.
     days: Mutex<Days>,
+    /// What was put or removed and the store does not know yet; changed by who is writing. Held shortly.
+    waiting: Mutex<Waiting>,
 }
 
 impl Index {
@@ -176,6 +179,10 @@ impl Index {
     /// A panic under these locks can only be a defect of ours.
     fn days(&self) -> MutexGuard<'_, Days> {
         self.days.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn writing(&self) -> MutexGuard<'_, Writing> {

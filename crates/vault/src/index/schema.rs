@@ -2,16 +2,22 @@
 //!
 //! Entries stand in files of their own, one for each day (UTC) on which calls began, which are only appended to (`row`), and
 //! what can be asked of them beside them (`columns`). What they hold in all is told by the mark (`mark`). sled has what is
-//! looked up by a key that is not the call's id, in one tree; the first byte of a key says what the row is:
+//! looked up by something else than the call's id, in one tree; the first byte of a key says what the row is:
 //!
 //! ```text
-//! key                                              value
-//! 00                                               the last batch of which there are rows here
-//! 02 | hash of a SIP Call-ID (5) | call id (16)    nothing: the key says it all
+//! key                                                              value
+//! 00                                                               the last batch of which there are rows here
+//! 02 | last batch (8, BE) | first batch (8, BE) | part (4, BE)     SIP Call-IDs of the entries that these batches put
 //!
 //! every value:  version (1) | CRC-32C over version, key and the rest (4, LE) | the rest
-//! the rest:     sealed postcard under the metadata key, with the key's bytes as associated bytes; empty for 02
+//! the rest:     sealed under the metadata key, with the key's bytes as associated bytes:
+//!               of 00 postcard; of 02 as often as there are any, in order: hash of a SIP Call-ID (5) | call id (16)
 //! ```
+//!
+//! The rows of 02 follow each other without a gap: every batch up to that of 00 is one of those of exactly one row, of one
+//! and its further parts when a single batch has more than a row takes, or of none when all of them are empty. So the row
+//! of an entry is found by the entry's batch, as the first that does not end before it. When an entry goes, or another one
+//! takes its place, what led to it leaves its row, and what leads to the new one stands in the row of the new one's batch.
 //!
 //! The key of an entry is `01`, its call's id, its batch and its kind. Call ids begin with the call's start in ms, so that
 //! the order of ids is the order of calls. sled's rows are made of the entries: what it does not know yet when it is opened
@@ -28,7 +34,7 @@ use crate::{
 };
 
 /// The version byte of every value.
-pub(super) const VERSION: u8 = 2;
+pub(super) const VERSION: u8 = 3;
 
 /// An entry's limit in bytes before sealing. One takes about 1 KiB.
 pub(crate) const MAX_ENTRY: usize = 256 << 10;
@@ -39,16 +45,13 @@ pub(super) const BATCH_KEY: [u8; 1] = [0];
 /// After every possible key.
 pub(super) const ROWS_END: [u8; 64] = [0xff; 64];
 
-/// Bytes of a keyed hash that something is looked up by: with the id behind it, as many as sled keeps in a node without a
-/// pointer for each. What it leads to is compared.
-pub(super) const HASH: usize = 5;
-/// Bytes of a key of what is looked up.
-pub(super) const LOOK_UP: usize = 1 + HASH + 16;
+/// Bytes of a key of SIP Call-IDs.
+pub(super) const SIP_CALL_IDS_KEY: usize = 1 + 8 + 8 + 4;
 
 /// The first byte of the key of an entry.
 const ENTRY: u8 = 1;
-/// The first byte of the key of a SIP Call-ID.
-const SIP_CALL_ID: u8 = 2;
+/// The first byte of the key of SIP Call-IDs.
+const SIP_CALL_IDS: u8 = 2;
 
 /// Version and checksum.
 const PREFIX: usize = 5;
@@ -87,33 +90,45 @@ fn tag_of(value: &[u8]) -> u128 {
     value.last_chunk::<TAG>().map_or(0, |tag| u128::from_le_bytes(*tag))
 }
 
+/// Batches that follow each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Batches {
+    pub(super) first: u64,
+    pub(super) last: u64,
+}
+
+impl Batches {
+    pub(super) const fn contain(&self, batch: u64) -> bool {
+        self.first <= batch && batch <= self.last
+    }
+}
+
 /// What a row of sled is, by its key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum RowKind {
     /// The number of the last batch.
     Batch,
-    /// A SIP Call-ID of a call.
-    SipCallId {
-        /// The keyed hash of the SIP Call-ID.
-        hash: [u8; HASH],
-        /// The call.
-        call: CallId,
-    },
+    /// SIP Call-IDs of the entries that these batches put.
+    SipCallIds(Batches),
     /// None of these.
     Unknown,
 }
 
 /// Reads a row's key.
 pub(super) fn row_kind(key: &[u8]) -> RowKind {
-    let call = |bytes: &[u8]| bytes.try_into().ok().map(CallId::from_bytes);
     let kind = match key.split_first() {
         Some((0, [])) => Some(RowKind::Batch),
-        Some((&SIP_CALL_ID, rest)) => rest
-            .split_first_chunk::<HASH>()
-            .and_then(|(hash, id)| Some(RowKind::SipCallId { hash: *hash, call: call(id)? })),
+        Some((&SIP_CALL_IDS, rest)) => batches(rest).map(RowKind::SipCallIds),
         _ => None,
     };
     kind.unwrap_or(RowKind::Unknown)
+}
+
+fn batches(key: &[u8]) -> Option<Batches> {
+    let (last, key) = key.split_first_chunk()?;
+    let (first, part) = key.split_first_chunk()?;
+    let batches = Batches { first: u64::from_be_bytes(*first), last: u64::from_be_bytes(*last) };
+    (part.len() == 4 && batches.first <= batches.last).then_some(batches)
 }
 
 /// What an entry is sealed to: where it stands.
@@ -134,22 +149,18 @@ pub(super) fn ids_between(since: Option<PacketTime>, until: Option<PacketTime>) 
     (from, until.map(|ms| CallId::new(ms, 0)))
 }
 
-/// The key of a SIP Call-ID of a call.
-pub(super) fn sip_call_id_key(hash: [u8; HASH], call: CallId) -> [u8; LOOK_UP] {
-    let mut key = [SIP_CALL_ID; LOOK_UP];
-    key[1..=HASH].copy_from_slice(&hash);
-    key[1 + HASH..].copy_from_slice(&call.to_bytes());
+/// The key of SIP Call-IDs of the entries that these batches put.
+pub(super) fn sip_call_ids_key(batches: Batches, part: u32) -> [u8; SIP_CALL_IDS_KEY] {
+    let mut key = [SIP_CALL_IDS; SIP_CALL_IDS_KEY];
+    key[1..9].copy_from_slice(&batches.last.to_be_bytes());
+    key[9..17].copy_from_slice(&batches.first.to_be_bytes());
+    key[17..].copy_from_slice(&part.to_be_bytes());
     key
 }
 
 /// Seals `plain` as the value of `key`.
 pub(super) fn seal(metadata: &MetadataKey, key: &[u8], plain: &[u8]) -> Vec<u8> {
     frame(key, &metadata.seal(key, plain))
-}
-
-/// The value of a row whose key says it all.
-pub(super) fn bare(key: &[u8]) -> Vec<u8> {
-    frame(key, &[])
 }
 
 fn frame(key: &[u8], rest: &[u8]) -> Vec<u8> {

@@ -115,8 +115,11 @@ impl Store {
         Ok(())
     }
 
-    /// Whether there is room for rows of so many bytes, without which nothing may be put.
+    /// Whether there is room for rows of so many bytes, without which nothing may be put, and anybody to write them.
     pub(super) fn find_room(&self, bytes: u64) -> Result<(), IndexError> {
+        if self.stopped.load(Ordering::Acquire) {
+            return Err(Damage::StoreStopped.into());
+        }
         let bytes = bytes.saturating_mul(ROOM_FACTOR).saturating_add(ROOM_TO_WRITE);
         if self.free()? < bytes { Err(self.no_room(io::ErrorKind::StorageFull.into())) } else { Ok(()) }
     }
@@ -176,7 +179,7 @@ impl Drop for Store {
         if self.stopped.load(Ordering::Acquire) {
             std::mem::forget(db);
         } else if catch_unwind(AssertUnwindSafe(|| drop(db))).is_err() {
-            // Nothing is lost by it: every batch was made durable when it was applied.
+            // Nothing is lost by it: what was applied was made durable, or is learnt from the entries.
             self.stop();
         }
     }

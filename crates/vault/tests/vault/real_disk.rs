@@ -8,7 +8,7 @@ use std::{
 };
 
 use earwitness_model::{CallSummary, Pii, Segment};
-use earwitness_vault::{CipherSuite, NotTaken, VaultError};
+use earwitness_vault::{CipherSuite, NotTaken, Vault, VaultError};
 
 use crate::support::{NOW, Office, begin, call_id, check_whole, entry, media, record, summary};
 
@@ -158,4 +158,32 @@ fn a_disk_that_somebody_fills_to_the_last_byte_stops_the_commit_and_loses_nothin
     assert_eq!(vault.index().len(), u64::from(last));
     let told = vault.ledger().rows().map(Result::unwrap).count();
     assert_eq!(told, last as usize, "each is told of once");
+}
+
+#[test]
+fn on_a_full_disk_calls_are_found_by_sip_call_ids_that_could_not_be_written() {
+    let Some(disk) = SmallDisk::mount() else { return };
+    let vault = disk.office().open();
+    let (sealer, mut writer) = vault.writer().unwrap();
+    for n in 1..=5 {
+        writer.exclude(&summary(n));
+        writer.commit(NOW).unwrap();
+    }
+    let found = |vault: &Vault| {
+        for n in 1..=5 {
+            let name = format!("dialog-{n}@pc33");
+            assert_eq!(vault.index().by_sip_call_id(&name).unwrap(), [call_id(n)], "{n}");
+        }
+        assert_eq!(vault.check_index(), []);
+    };
+    // Less than what is asked for before anything is written; enough for what a vault writes when it is opened.
+    disk.fill_to(3 << 20);
+    found(&vault);
+    drop((sealer, writer, vault));
+    let vault = disk.office().open();
+    assert!(vault.recovery().is_clean());
+    found(&vault);
+    disk.clear();
+    drop(vault);
+    found(&disk.office().open());
 }

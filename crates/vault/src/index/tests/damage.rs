@@ -1,6 +1,6 @@
 //! Damaged files: never a panic, never a wrong entry, never a row gone unnoticed.
 
-use super::*;
+use super::{by_sip_call_id::seal_row, *};
 
 /// Two calls in a closed index.
 fn small_index(dir: &Path) -> Vec<Entry> {
@@ -141,7 +141,7 @@ fn damage_of_the_store_is_found_when_it_is_asked_and_listing_goes_on_without_it(
     // With a snapshot sled opens without reading every page.
     drop(open(&dir));
     let mut log = fs::read(dir.join("db")).unwrap();
-    log.iter_mut().skip(64 << 10).for_each(|byte| *byte ^= 4);
+    log.iter_mut().skip(16 << 10).for_each(|byte| *byte ^= 4);
     fs::write(dir.join("db"), log).unwrap();
 
     let Opened { index, state } = Index::open(&dir, key(), LookUps::Later).unwrap();
@@ -214,10 +214,22 @@ fn an_index_of_an_earlier_version_is_set_aside_by_its_name() {
     let whole = dir.path().join("index");
     small_index(&whole);
     for name in ["mark.0", "mark.1"] {
+        let mut mark = fs::read(whole.join(name)).unwrap();
+        mark[4] = 2;
+        let length = 9 + usize::try_from(u32::from_le_bytes(mark[5..9].try_into().unwrap())).unwrap();
+        let crc = crc32c::crc32c(&mark[4..length]);
+        mark[..4].copy_from_slice(&crc.to_le_bytes());
+        fs::write(whole.join(name), mark).unwrap();
+    }
+    let of_version_2 = Damage::RowVersion { found: 2, known: 3 };
+    assert!(matches!(open(&whole).state, IndexState::SetAside { why, .. } if why == of_version_2));
+
+    small_index(&whole);
+    for name in ["mark.0", "mark.1"] {
         fs::remove_file(whole.join(name)).unwrap();
     }
     fs::write(whole.join("mark"), [0; 24]).unwrap();
-    let of_version_1 = Damage::RowVersion { found: 1, known: 2 };
+    let of_version_1 = Damage::RowVersion { found: 1, known: 3 };
     assert!(matches!(open(&whole).state, IndexState::SetAside { why, .. } if why == of_version_1));
 }
 
@@ -325,9 +337,9 @@ fn a_listing_tells_of_rows_that_are_missing_from_either_end_whatever_is_asked_fo
 fn each_way_a_row_can_be_wrong_has_its_name() {
     let row = |damage| IndexFinding::Entry { call: call(0, 1), damage };
     let dangling = IndexFinding::SipCallIdDangling { call: call(0, 1) };
-    let of_version_3 = |row_key: &[u8]| {
-        let mut value = vec![3];
-        value.extend(crc32c::crc32c_append(crc32c::crc32c(&[3]), row_key).to_le_bytes());
+    let empty = |version: u8, row_key: &[u8]| {
+        let mut value = vec![version];
+        value.extend(crc32c::crc32c_append(crc32c::crc32c(&[version]), row_key).to_le_bytes());
         value
     };
     let old_schema = |row_key: &[u8]| {
@@ -338,9 +350,9 @@ fn each_way_a_row_can_be_wrong_has_its_name() {
     let wrong: [(Value, Damage); 7] = [
         (Box::new(|_| vec![1, 2, 3]), Damage::RowTooShort { bytes: 3 }),
         (Box::new(|_| vec![1; 40]), Damage::RowChecksum),
-        (Box::new(of_version_3), Damage::RowVersion { found: 3, known: 2 }),
+        (Box::new(move |k| empty(2, k)), Damage::RowVersion { found: 2, known: 3 }),
         (Box::new(old_schema), Damage::EntrySchema { found: 0 }),
-        (Box::new(schema::bare), Damage::RowSeal),
+        (Box::new(move |k| empty(3, k)), Damage::RowSeal),
         (Box::new(|k| schema::seal(&key(), k, &[1, 2])), Damage::RowContent),
         (Box::new(|k| schema::seal(&key(), k, &entry(call(5, 2), &[]).to_bytes())), Damage::RowMisplaced),
     ];
@@ -354,27 +366,88 @@ fn each_way_a_row_can_be_wrong_has_its_name() {
     );
 }
 
-#[test]
-fn the_check_finds_rows_that_do_not_agree() {
-    let hash = SipCallIdHash::new(&key());
+/// What the check says of the small index after its one row of SIP Call-IDs was changed into these.
+fn with_look_ups(
+    change: impl FnOnce(Vec<LookUp>) -> Vec<(schema::Batches, Vec<LookUp>)>,
+) -> Vec<IndexFinding> {
     let dir = tempfile::tempdir().unwrap();
     small_index(dir.path());
-    let stranger = schema::sip_call_id_key(hash.of("nobody@pc33"), call(0, 1));
-    overwrite(dir.path(), &stranger, Some(schema::bare(&stranger)));
-    overwrite(dir.path(), &schema::sip_call_id_key(hash.of("b@pc33"), call(5, 2)), None);
-    overwrite(dir.path(), b"\x09", Some(vec![]));
+    let [(row_key, look_ups)] = look_up_rows(dir.path()).try_into().expect("two batches are one row");
+    assert_eq!(row_key, schema::sip_call_ids_key(schema::Batches { first: 1, last: 2 }, 0));
+    overwrite(dir.path(), &row_key, None);
+    for (batches, look_ups) in change(look_ups) {
+        let row_key = schema::sip_call_ids_key(batches, 0);
+        overwrite(dir.path(), &row_key, Some(seal_row(&key(), &row_key, &look_ups)));
+    }
     let mut found = open(dir.path()).index.check();
     found.sort_by_key(|finding| format!("{finding:?}"));
-    assert_eq!(
-        found,
-        [
-            IndexFinding::SipCallIdDangling { call: call(0, 1) },
-            IndexFinding::SipCallIdMissing { call: call(5, 2) },
-            IndexFinding::UnknownRow,
-        ]
-    );
+    found
+}
+
+#[test]
+fn the_check_finds_what_is_looked_up_and_not_there_or_not_once_or_elsewhere() {
+    let hash = SipCallIdHash::new(&key());
+    let look_up = |name: &str, call: CallId| LookUp { hash: hash.of(name), call };
+    let rows = |first, last, look_ups: Vec<LookUp>| (schema::Batches { first, last }, look_ups);
+    let sorted = |mut look_ups: Vec<LookUp>| {
+        look_ups.sort_unstable();
+        look_ups
+    };
+    let (first, second) = (call(0, 1), call(5, 2));
+    let (dangling, missing) =
+        (IndexFinding::SipCallIdDangling { call: first }, IndexFinding::SipCallIdMissing { call: second });
+    let stranger = look_up("nobody@pc33", first);
+    let gone = look_up("b@pc33", second);
+
+    assert_eq!(with_look_ups(|own| vec![rows(1, 2, own)]), []);
+    let found = with_look_ups(|own| {
+        let own = own.into_iter().filter(|one| *one != gone).chain([stranger]).collect();
+        vec![rows(1, 2, sorted(own))]
+    });
+    assert_eq!(found, [dangling, missing]);
+    let found = with_look_ups(|own| vec![rows(1, 2, own), rows(1, 7, vec![gone])]);
+    assert_eq!(found, [IndexFinding::SipCallIdTwice { call: second }]);
+    // The second call was put in batch 2: this is not where it is found when it goes.
+    let found = with_look_ups(|own| vec![rows(1, 1, own)]);
+    let elsewhere = IndexFinding::SipCallIdDangling { call: second };
+    assert_eq!(found, [elsewhere, elsewhere, missing, missing]);
+    let found = with_look_ups(|mut own| {
+        own.reverse();
+        vec![rows(1, 2, own)]
+    });
+    let of_first = IndexFinding::SipCallIdMissing { call: first };
+    assert_eq!(found, [of_first, missing, missing, IndexFinding::Store(Damage::RowContent)]);
+}
+
+#[test]
+fn the_check_finds_rows_that_are_none_of_ours() {
+    let dir = tempfile::tempdir().unwrap();
+    small_index(dir.path());
+    overwrite(dir.path(), b"\x09", Some(vec![]));
+    overwrite(dir.path(), b"\x02short", Some(vec![]));
+    assert_eq!(open(dir.path()).index.check(), [IndexFinding::UnknownRow; 2]);
     put_rows(dir.path(), &rows(dir.path())[..1]);
     assert!(open(dir.path()).index.check().contains(&IndexFinding::Count { expected: 2, found: 1 }));
+}
+
+#[test]
+fn a_row_of_sip_call_ids_that_cannot_be_read_is_told_of_and_stops_nobody_who_puts() {
+    let dir = tempfile::tempdir().unwrap();
+    let entries = small_index(dir.path());
+    let (row_key, _) = look_up_rows(dir.path()).remove(0);
+    overwrite(dir.path(), &row_key, Some(schema::seal(&key(), &row_key, &[1, 2])));
+    let index = open(dir.path()).index;
+    let told = |id: &str| match index.by_sip_call_id(id) {
+        Err(IndexError::Damaged(damage)) => damage,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!((told("b@pc33"), told("nobody@pc33")), (Damage::RowContent, Damage::RowContent));
+    assert!(index.check().contains(&IndexFinding::Store(Damage::RowContent)));
+    assert!(index.remove(call(0, 1)).unwrap());
+    drop(index);
+    let index = open(dir.path()).index;
+    assert_eq!(listed(&index), entries[1..]);
+    assert!(index.check().contains(&IndexFinding::Store(Damage::RowContent)));
 }
 
 #[test]

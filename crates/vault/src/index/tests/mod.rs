@@ -4,6 +4,7 @@ mod crash;
 mod damage;
 mod order;
 mod search;
+mod waiting;
 
 use earwitness_model::{
     CallFacts, CallSummary, Decision, Direction, Outcome, PacketTime, Party, Pii, Refusal, RuleSetHash,
@@ -12,7 +13,10 @@ use earwitness_model::{
 
 use std::{fs, path::Path};
 
-use super::*;
+use super::{
+    by_sip_call_id::{LookUp, open_row},
+    *,
+};
 use crate::cipher::CipherSuite;
 
 /// 2026-11-21T00:00:00Z in ms.
@@ -115,6 +119,13 @@ fn put_rows(dir: &Path, rows: &[row::Row]) {
     mark.settle(&contents, &key()).unwrap();
     fs::write(&place.rows, bytes).unwrap();
     fs::remove_file(&place.columns).unwrap();
+}
+
+/// The rows of SIP Call-IDs that sled has in a closed index.
+fn look_up_rows(dir: &Path) -> Vec<(Vec<u8>, Vec<LookUp>)> {
+    let store = Arc::new(Store::open(dir).unwrap());
+    let rows = store.rows(&[1], &schema::ROWS_END).map(Result::unwrap);
+    rows.map(|(row_key, value)| (row_key.to_vec(), open_row(&key(), &row_key, &value).unwrap())).collect()
 }
 
 fn listed(index: &Index) -> Vec<Entry> {
