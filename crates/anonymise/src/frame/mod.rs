@@ -8,6 +8,8 @@ mod link;
 mod sums;
 mod tunnel;
 
+use std::{cell::Cell, rc::Rc};
+
 use earwitness_model::RawFrame;
 use earwitness_wire::{Carried, Cause, Fragment, TcpSegment, decode};
 
@@ -17,6 +19,8 @@ use crate::{Dropped, masks::Masks, sheet::Sheet};
 
 /// Layers that are looked at in one frame, tags and tunnels together.
 const MAX_LAYERS: u8 = 64;
+/// Layers that are looked at on all ways together: where layers can be read in several ways, ways multiply.
+const MAX_LOOKS: u16 = 512;
 
 /// The part of a frame that a layer occupies, as far as it was captured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,6 +102,8 @@ struct Walk<'b> {
     sums: Vec<Sum>,
     goal: Goal,
     layers: u8,
+    /// How many more layers may be looked at, on this way and all others.
+    looks: Rc<Cell<u16>>,
 }
 
 /// Writes the headers of `frame` anew.
@@ -120,7 +126,8 @@ pub(crate) fn headers<'b>(masks: &mut Masks, frame: &RawFrame<'b>) -> Result<Hea
         Carried::OtherIp(_) => return Err(Dropped::OtherIp),
         Carried::NotIp(_) => return Err(Dropped::NotIp),
     };
-    let walk = Walk { sheet: Sheet::blank(frame.bytes), sums: Vec::new(), goal, layers: 0 };
+    let looks = Rc::new(Cell::new(MAX_LOOKS));
+    let walk = Walk { sheet: Sheet::blank(frame.bytes), sums: Vec::new(), goal, layers: 0, looks };
     let whole = Span { at: 0, end: frame.bytes.len() };
     let (walk, payload, ports) = walk.link(masks, frame.link, whole).ok_or(Dropped::Unreadable)?;
     let carries = match (segment, piece) {
@@ -139,6 +146,8 @@ impl<'b> Walk<'b> {
     fn follow(mut self, masks: &mut Masks, mut next: Next) -> Option<Arrived<'b>> {
         loop {
             self.layers += 1;
+            let looks = self.looks.get().checked_sub(1)?;
+            self.looks.set(looks);
             if self.layers > MAX_LAYERS {
                 return None;
             }
