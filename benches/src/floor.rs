@@ -11,14 +11,27 @@ use hashbrown::HashMap;
 const BUFFER: usize = 4000;
 
 /// Streams and their buffers.
-#[derive(Default)]
 pub struct Floor {
     streams: HashMap<u128, usize, RandomState>,
     buffers: Vec<Vec<u8>>,
     bytes: u64,
+    /// A buffer with so many bytes is emptied.
+    full: usize,
+}
+
+impl Default for Floor {
+    fn default() -> Self {
+        Self { streams: HashMap::default(), buffers: Vec::new(), bytes: 0, full: BUFFER }
+    }
 }
 
 impl Floor {
+    /// One whose buffers are never emptied.
+    #[must_use]
+    pub fn that_keeps() -> Self {
+        Self { full: usize::MAX, ..Self::default() }
+    }
+
     /// Appends the payload of a frame of Ethernet, IPv4 without options, UDP and RTP without extras.
     #[inline]
     pub fn handle_frame(&mut self, frame: &RawFrame<'_>) {
@@ -35,7 +48,7 @@ impl Floor {
         });
         let buffer = &mut self.buffers[place];
         buffer.extend_from_slice(payload);
-        if buffer.len() >= BUFFER {
+        if buffer.len() >= self.full {
             self.bytes += buffer.len() as u64;
             // What was copied has to be there, though nobody reads it.
             black_box(&*buffer);
@@ -63,12 +76,13 @@ mod tests {
 
     #[test]
     fn the_floor_takes_every_payload_byte_of_every_stream() {
-        let mut treadmill = Treadmill::new(4);
-        let mut floor = Floor::default();
-        for _ in 0..3 {
-            treadmill.frames().for_each(|frame| floor.handle_frame(&frame));
-            treadmill.turn();
+        for mut floor in [Floor::default(), Floor::that_keeps()] {
+            let mut treadmill = Treadmill::new(4);
+            for _ in 0..3 {
+                treadmill.frames().for_each(|frame| floor.handle_frame(&frame));
+                treadmill.turn();
+            }
+            assert_eq!((floor.streams(), floor.bytes()), (8, 3 * treadmill.payload_bytes()));
         }
-        assert_eq!((floor.streams(), floor.bytes()), (8, 3 * treadmill.payload_bytes()));
     }
 }

@@ -4,6 +4,7 @@
 //! floors walk FILE          read it a mebibyte at a time, look at the headers of each frame
 //! floors libpcap FILE       the same by libpcap's own loop
 //! floors flow FILE          walk it, look each stream up, append the payload to the stream's buffer
+//! floors keep FILE          the same, and nothing is emptied: all audio lies in memory in the end
 //! floors copy FILE TO       walk it, write the payload of every packet to one file
 //! floors read-engine FILE   read it as the recorder does, and hand every frame to an engine without a vault
 //! floors engine CALLS TURNS an engine in the steady state of so many calls, each turn half a second: no file
@@ -56,12 +57,13 @@ fn main() -> Fallible<()> {
     let time = match words[..] {
         ["walk", file] => cpu_time(|| seen = headers(file.as_ref())),
         ["libpcap", file] => cpu_time(|| seen = libpcap(file)),
-        ["flow", file] => cpu_time(|| seen = flow(file.as_ref())),
+        ["flow", file] => cpu_time(|| seen = flow(file.as_ref(), Floor::default())),
+        ["keep", file] => cpu_time(|| seen = flow(file.as_ref(), Floor::that_keeps())),
         ["copy", file, to] => cpu_time(|| seen = copy(file.as_ref(), to.as_ref())),
         ["read-engine", file] => cpu_time(|| seen = read_engine(file.as_ref())),
         ["engine", calls, turns] => return engine(calls.parse()?, turns.parse()?),
         _ => {
-            return Err("floors walk|libpcap|flow|read-engine FILE, copy FILE TO, engine CALLS TURNS".into());
+            return Err("floors walk|libpcap|flow|keep|read-engine FILE, copy FILE TO, engine CALLS TURNS".into());
         }
     };
     tell(&seen?, time.as_nanos());
@@ -100,8 +102,8 @@ fn libpcap(file: &str) -> Fallible<Seen> {
     Ok(seen)
 }
 
-fn flow(file: &Path) -> Fallible<Seen> {
-    let (mut floor, mut frames) = (Floor::default(), 0);
+fn flow(file: &Path, mut floor: Floor) -> Fallible<Seen> {
+    let mut frames = 0;
     walk(file, |frame| {
         frames += 1;
         if payload(frame.bytes).is_some() {

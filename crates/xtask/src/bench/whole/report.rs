@@ -16,6 +16,8 @@ pub(super) enum Subject {
     Libpcap,
     /// Looks streams up and appends to their buffers.
     Flow,
+    /// The same, and never empties them.
+    Keep,
     /// Writes the audio to one file.
     Copy,
     /// Reads as the recorder does, into an engine without a vault.
@@ -26,8 +28,8 @@ pub(super) enum Subject {
 
 impl Subject {
     /// All that are no recorder.
-    pub(super) const FLOORS: [Self; 5] =
-        [Self::Walk, Self::Libpcap, Self::Flow, Self::Copy, Self::ReadEngine];
+    pub(super) const FLOORS: [Self; 6] =
+        [Self::Walk, Self::Libpcap, Self::Flow, Self::Keep, Self::Copy, Self::ReadEngine];
 
     /// What `floors` calls it.
     pub(super) const fn word(self) -> &'static str {
@@ -35,6 +37,7 @@ impl Subject {
             Self::Walk => "walk",
             Self::Libpcap => "libpcap",
             Self::Flow => "flow",
+            Self::Keep => "keep",
             Self::Copy => "copy",
             Self::ReadEngine => "read-engine",
             Self::Record => "record",
@@ -93,10 +96,10 @@ impl Figures {
         median(self.costs.get(&subject)?.iter().map(what).collect())
     }
 
-    /// How often the recorder costs what the floor of flow and append does: of each round, and of these the median.
-    fn ratio(&self) -> Option<f64> {
-        let pairs = self.costs.get(&Subject::Record)?.iter().zip(self.costs.get(&Subject::Flow)?);
-        median(pairs.map(|(record, flow)| record.cpu_s / flow.cpu_s.max(1e-9)).collect())
+    /// How often the recorder costs what a floor does: of each round, and of these the median.
+    fn ratio(&self, floor: Subject) -> Option<f64> {
+        let pairs = self.costs.get(&Subject::Record)?.iter().zip(self.costs.get(&floor)?);
+        median(pairs.map(|(record, floor)| record.cpu_s / floor.cpu_s.max(1e-9)).collect())
     }
 
     /// The last round, for whoever waits.
@@ -154,8 +157,8 @@ pub(super) fn heading(program: &Path, fresh_memory: f64) -> Result<String> {
 
 /// All loads, as Markdown: µs of processor time per frame of the capture, but for the engine alone, which is per packet.
 pub(super) fn table(all: &[Figures]) -> String {
-    let mut text = "| load | audio packets | walk | libpcap | flow + append | copy | engine alone | read + engine | whole | × flow + append \
-                    | wall, s | RSS, MiB | KiB per call |\n|---|---|---|---|---|---|---|---|---|---|---|---|---|\n"
+    let mut text = "| load | audio packets | walk | libpcap | flow + append | flow + append + keep | copy | engine alone | read + engine | whole \
+                    | × flow + append | × flow + append + keep | wall, s | RSS, MiB | KiB per call |\n|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|\n"
         .to_owned();
     for figures in all {
         let micros = |subject| shown(figures.micros(subject), 3);
@@ -165,11 +168,13 @@ pub(super) fn table(all: &[Figures]) -> String {
             micros(Subject::Walk),
             micros(Subject::Libpcap),
             micros(Subject::Flow),
+            micros(Subject::Keep),
             micros(Subject::Copy),
             shown(figures.engine_micros(), 3),
             micros(Subject::ReadEngine),
             micros(Subject::Record),
-            shown(figures.ratio(), 1),
+            shown(figures.ratio(Subject::Flow), 1),
+            shown(figures.ratio(Subject::Keep), 1),
             shown(figures.median(Subject::Record, |cost| cost.wall_s), 2),
             shown(figures.median(Subject::Record, |cost| cost.peak_kib / 1024.0), 0),
             shown(figures.kib_per_call(), 1),
@@ -234,7 +239,7 @@ pub(super) mod tests {
     #[test]
     fn medians_are_told_and_what_was_not_measured_is_not() {
         let table = table(&[measured(100)]);
-        let row = "| 100 calls at once, 4 s each | 999000 | – | – | 2.000 | – | 0.100 | – | 5.000 | 3.0 | 1.50 | 2 | 20.5 |";
+        let row = "| 100 calls at once, 4 s each | 999000 | – | – | 2.000 | – | – | 0.100 | – | 5.000 | 3.0 | – | 1.50 | 2 | 20.5 |";
         assert_eq!(table.lines().nth(2), Some(row));
         let columns = |line: &str| line.matches('|').count();
         assert!(table.lines().all(|line| columns(line) == columns(row)), "{table}");
