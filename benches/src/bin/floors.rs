@@ -63,7 +63,9 @@ fn main() -> Fallible<()> {
         ["read-engine", file] => cpu_time(|| seen = read_engine(file.as_ref())),
         ["engine", calls, turns] => return engine(calls.parse()?, turns.parse()?),
         _ => {
-            return Err("floors walk|libpcap|flow|keep|read-engine FILE, copy FILE TO, engine CALLS TURNS".into());
+            return Err(
+                "floors walk|libpcap|flow|keep|read-engine FILE, copy FILE TO, engine CALLS TURNS".into()
+            );
         }
     };
     tell(&seen?, time.as_nanos());

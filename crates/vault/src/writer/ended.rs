@@ -23,7 +23,10 @@ struct Ended {
 /// Calls that ended and are not in the index yet, in the order of their ends.
 #[derive(Default)]
 pub(super) struct EndedCalls {
-    #[expect(clippy::vec_box, reason = "an entry is most of a KiB, which a list that grows would move again and again")]
+    #[expect(
+        clippy::vec_box,
+        reason = "an entry is most of a KiB, which a list that grows would move again and again"
+    )]
     waiting: Vec<Box<Ended>>,
     /// So many of them, from the first, were appended to the ledger: it is told of each once, however often a commit is
     /// tried.
