@@ -4,7 +4,7 @@
 //!   signature (Ed25519, 64 bytes) | the manifest, postcard
 //! ```
 //!
-//! Signed is [`SIGNED_AS`] followed by the manifest's bytes. In the vault the whole is sealed under the metadata key.
+//! Signed is [`SIGNED_AS`] followed by the manifest's bytes: by AWS-LC, and verified by ed25519-dalek, strictly. In the vault the whole is sealed under the metadata key.
 
 use aws_lc_rs::signature::Ed25519KeyPair;
 use chrono::NaiveDate;
