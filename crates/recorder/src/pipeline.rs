@@ -82,7 +82,7 @@ impl<C: Fn() -> WallTime + Sync> Pipeline<'_, C> {
         let sealing_gauge = &*gauge;
         thread::scope(|scope| {
             let (writer_gauge, on_full) = (Arc::clone(&gauge), self.on_full);
-            let writing = scope.spawn({
+            let writing = spawn(scope, "writing", {
                 let back = way_back.clone();
                 move || writer::run((writer, back), &written, (vault, clock), (&writer_gauge, on_full))
             });
@@ -102,7 +102,7 @@ impl<C: Fn() -> WallTime + Sync> Pipeline<'_, C> {
                         ready: VecDeque::with_capacity(AT_ONCE),
                         returned,
                     };
-                    scope.spawn(move || thread.run(&queue))
+                    spawn(scope, "sealing", move || thread.run(&queue))
                 })
                 .collect();
             let own = Pool {
@@ -236,4 +236,17 @@ impl Pool {
         });
         work.into_iter().chain([self.written.health()]).collect()
     }
+}
+
+/// A thread whose name `top -H` and `perf` show, of 15 letters at most. Where the system has no thread to give, this panics as
+/// [`thread::Scope::spawn`] does.
+pub(crate) fn spawn<'scope, T: Send + 'scope>(
+    scope: &'scope thread::Scope<'scope, '_>,
+    name: &str,
+    run: impl FnOnce() -> T + Send + 'scope,
+) -> thread::ScopedJoinHandle<'scope, T> {
+    thread::Builder::new()
+        .name(name.to_owned())
+        .spawn_scoped(scope, run)
+        .expect("the system has a thread to give")
 }

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     health::RingHealth,
-    pipeline::Pool,
+    pipeline::{Pool, spawn},
     pulse::Pulse,
     queue::{SHARD_NEWS, SHARD_ORDERS},
     run::Finished,
@@ -66,7 +66,7 @@ pub(crate) fn run<C: Fn() -> WallTime + Sync>(
                 look_due: Instant::now(),
             };
             // When storage stopped, the writer says why.
-            scope.spawn(|| thread.run().unwrap_or(()));
+            spawn(scope, "capture", || thread.run().unwrap_or(()));
         }
         drop(to_main);
         let main = SignallingThread {
