@@ -55,6 +55,11 @@ fn every_run_has_other_people_and_nothing_is_overwritten() {
     let said = bench.run(["bench", "anonymise", "office.pcap", "-o", "a.pcap"]);
     assert_eq!(said.code, Some(1), "{said:?}");
     assert!(said.err.contains("a.pcap"), "{said:?}");
+    let nothing = b"\xd4\xc3\xb2\xa1\x02\0\x04\0\0\0\0\0\0\0\0\0\xff\xff\0\0\x01\0\0\0";
+    std::fs::write(bench.path("nothing.pcap"), nothing).unwrap();
+    let said = bench.run(["bench", "anonymise", "nothing.pcap", "-o", "n.pcap"]);
+    assert!(said.code == Some(1) && said.err.contains("there is no load"), "{said:?}");
+    assert!(!bench.path("n.pcap").exists());
     let said = bench.run(["bench", "anonymise", "nowhere.pcap", "-o", "c.pcap"]);
     assert_eq!(said.code, Some(3), "{said:?}");
     assert!(!bench.path("c.pcap").exists());

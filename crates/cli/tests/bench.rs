@@ -68,7 +68,7 @@ fn a_build_is_as_good_as_itself() {
     assert!(pair["this"]["cpu_us"].as_u64() > Some(1_000) && pair["other"]["rss_kib"].as_u64() > Some(1_000));
     assert!(object["processor"]["median"].as_f64().is_some_and(|ratio| (0.3..3.0).contains(&ratio)));
     let said = against(&bench, Path::new(PROGRAM), &more);
-    assert!(said.out.ends_with("\nno regression\n") && said.out.contains("other / this"), "{said:?}");
+    assert!(said.out.contains("\nthe same was recorded;") && said.out.contains("other / this"), "{said:?}");
 }
 
 #[test]
@@ -103,14 +103,38 @@ fn a_build_that_takes_more_processor_time_is_found_out_and_one_that_takes_less_m
     let office = bench.office();
     let other = other_build(
         &bench,
-        "if [ \"$1\" = record ]; then i=0; while [ $i -lt 1500000 ]; do i=$((i+1)); done; fi",
+        "if [ \"$1\" = record ]; then i=0; while [ $i -lt 400000 ]; do i=$((i+1)); done; fi",
     );
-    let more = ["-r", office.to_str().unwrap(), "--pairs", "1", "--memory-tolerance", "100"];
-    let said = against(&bench, &other, &more);
+    let more = |pairs| ["-r", office.to_str().unwrap(), "--pairs", pairs, "--memory-tolerance", "100"];
+    let said = against(&bench, &other, &more("1"));
+    assert!(said.code == Some(0) && said.out.contains("not decided by so few pairs"), "{said:?}");
+    let said = against(&bench, &other, &more("8"));
     assert_eq!(said.code, Some(8), "{said:?}");
     assert!(said.out.contains("  the other build takes "), "{said:?}");
-    let said = against(&bench, &other, &[&more[..], &["--candidate", "this"]].concat());
+    let said = against(&bench, &other, &[&more("8")[..], &["--candidate", "this"]].concat());
     assert_eq!(said.code, Some(0), "the build that is judged takes less: {said:?}");
+}
+
+/// A capture file without a frame.
+const NOTHING: [u8; 24] = *b"\xd4\xc3\xb2\xa1\x02\0\x04\0\0\0\0\0\0\0\0\0\xff\xff\0\0\x01\0\0\0";
+
+#[test]
+fn what_holds_no_call_says_nothing_of_two_builds() {
+    let bench = Bench::new();
+    let nothing = bench.path("nothing.pcap");
+    fs::write(&nothing, NOTHING).unwrap();
+    let said = against(&bench, Path::new(PROGRAM), &["-r", nothing.to_str().unwrap(), "--pairs", "1"]);
+    assert!(said.code == Some(1) && said.err.contains("nothing to hold against each other"), "{said:?}");
+}
+
+#[test]
+fn a_drawing_takes_the_place_of_no_file() {
+    let bench = Bench::new();
+    let office = bench.office();
+    let was = fs::read(&office).unwrap();
+    let said = bench.run(["bench", "--quick", "--calls", "1", "--plot", office.to_str().unwrap()]);
+    assert!(said.code == Some(1) && said.err.contains("is there already"), "{said:?}");
+    assert_eq!(fs::read(&office).unwrap(), was);
 }
 
 #[test]

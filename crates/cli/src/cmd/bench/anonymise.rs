@@ -125,7 +125,13 @@ impl Anonymise {
             }
         }
         anonymiser.handle_end();
-        load.fetch(anonymiser).and_then(Load::finish).map_err(failed(&self.output))?;
+        let load = load.fetch(anonymiser).map_err(failed(&self.output))?;
+        if let Load::Empty(_) = load {
+            let what =
+                format_args!("of {number} frames none is telephony that is understood: there is no load");
+            return Err(Failure::new(Exit::Failed, what));
+        }
+        load.finish().map_err(failed(&self.output))?;
         Ok(extent)
     }
 }

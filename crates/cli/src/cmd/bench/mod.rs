@@ -36,7 +36,7 @@ Without --against, made-up G.711 calls are recorded at once, ever more of them, 
 --against replays the same traffic through both builds, at least --pairs times, side by side on one processor, so that \
 whatever disturbs one disturbs the other. Recordings are compared bit for bit, listings fact by fact as far as both tell, \
 exported payload byte by byte, ledgers by their rows; made-up calls also with what was made. Processor time and memory are \
-told as the median of the pairs' ratios and an interval that holds the true one in 95 of 100 cases; listings are of every \
+told as the median of the pairs' ratios and an interval that holds the true one in 99 of 100 cases; listings are of every \
 pair, exports and ledgers of the first pair, of which each build also verifies its vault. A build does worse when \
 the whole interval is above 1 and the median above 1 + --tolerance. The newer version is judged, or, where both say the same \
 version, either; --candidate says which. \

@@ -26,7 +26,7 @@ use super::{
 };
 use crate::{
     context::Context,
-    exit::{Exit, Outcome},
+    exit::{Exit, Failure, Outcome},
 };
 
 /// What is asked for.
@@ -72,6 +72,10 @@ pub(super) fn run(wanted: &Wanted<'_>, context: &Context) -> Outcome {
     });
     bar.finish();
     let findings = findings?;
+    if findings.is_exact() && findings.exported.0 == 0 {
+        let what = "neither build recorded a call of this traffic: there is nothing to hold against each other (`earwitness record -r` says what it found in it)";
+        return Err(Failure::new(Exit::Failed, what));
+    }
     let faults = faults(&findings, candidate, tolerance);
     let report = Report {
         builds: &trial.builds,

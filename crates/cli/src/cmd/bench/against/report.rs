@@ -64,7 +64,7 @@ impl Report<'_> {
         }
         writeln!(page)?;
         if self.faults.is_empty() {
-            return writeln!(page, "no regression");
+            return writeln!(page, "{}", no_fault(self.findings.cpu()));
         }
         writeln!(page, "REGRESSION")?;
         self.faults.iter().try_for_each(|fault| writeln!(page, "  {fault}"))
@@ -162,16 +162,22 @@ impl Report<'_> {
     }
 }
 
+/// What there is to say when nothing is worse.
+fn no_fault(cpu: Ratio) -> &'static str {
+    match cpu.is_sure() {
+        true => "no regression",
+        false => "the same was recorded; what it costs is not decided by so few pairs",
+    }
+}
+
 /// What an interval is worth.
 fn worth(ratio: Ratio) -> String {
-    if ratio.sure_percent < FEW {
-        return "the intervals are all that was measured: for sure ones there are too few pairs".to_owned();
+    if !ratio.is_sure() {
+        return "the intervals are all that was measured: there are too few pairs to say who takes more"
+            .to_owned();
     }
     format!("the intervals hold the true median in {:.0} of 100 cases", ratio.sure_percent)
 }
-
-/// Below this an interval is not called sure, in percent.
-const FEW: f64 = 90.0;
 
 fn row([name, this, other, ratio, interval]: [String; 5]) -> String {
     format!("{name:<10}{this:>16}{other:>16}{ratio:>15}   {interval}").trim_end().to_owned()

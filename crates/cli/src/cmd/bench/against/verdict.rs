@@ -156,7 +156,7 @@ mod tests {
     fn five_percent_more_are_a_regression_of_the_build_that_takes_them() {
         let slower = measured(1.05, 1.0);
         let said =
-            "the other build takes 5.0 % more processor time (between 4.2 and 5.8 %; 2.0 % are tolerated)";
+            "the other build takes 5.0 % more processor time (between 4.0 and 6.0 %; 2.0 % are tolerated)";
         assert_eq!(told(&slower, Candidate::Other), said);
         assert_eq!(told(&slower, Candidate::Either), said);
         assert_eq!(told(&slower, Candidate::This), "", "the one that is judged is faster");

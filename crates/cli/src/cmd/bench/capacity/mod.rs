@@ -10,6 +10,7 @@ mod sender;
 mod step;
 
 use std::{
+    fs::File,
     io::Write,
     path::Path,
     process::Command,
@@ -82,6 +83,11 @@ pub(super) fn run(wanted: &Wanted<'_>, context: &Context) -> Outcome {
     if let Setting { send: Some(send), receive: Some(receive), .. } = wanted.setting {
         link::refuse_one_in_use(send, receive)?;
     }
+    if let Some(path) = wanted.plot.filter(|path| path.exists()) {
+        let what =
+            format_args!("{} is there already: name a file that is not, for the drawing", path.display());
+        return Err(Failure::new(Exit::Failed, what));
+    }
     let stop = Stop::on_signals()?;
     let scratch = Scratch::make(wanted.vault_at)?;
     let bar = Bar::new(context);
@@ -100,7 +106,9 @@ pub(super) fn run(wanted: &Wanted<'_>, context: &Context) -> Outcome {
     }
     let report = Report { as_fast: &as_fast, levels: &levels, knee, setting: wanted.setting };
     if let Some(path) = wanted.plot {
-        std::fs::write(path, plot::svg(&report)).map_err(|cause| {
+        let written =
+            File::create_new(path).and_then(|mut file| file.write_all(plot::svg(&report).as_bytes()));
+        written.map_err(|cause| {
             Failure::new(Exit::Failed, format_args!("cannot write {}: {cause}", path.display()))
         })?;
     }
