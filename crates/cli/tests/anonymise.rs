@@ -9,6 +9,7 @@ mod support;
 
 use std::{fs, os::unix::fs::PermissionsExt};
 
+use earwitness_testkit::pcap;
 use serde_json::Value;
 use support::Bench;
 
@@ -55,8 +56,7 @@ fn every_run_has_other_people_and_nothing_is_overwritten() {
     let said = bench.run(["bench", "anonymise", "office.pcap", "-o", "a.pcap"]);
     assert_eq!(said.code, Some(1), "{said:?}");
     assert!(said.err.contains("a.pcap"), "{said:?}");
-    let nothing = b"\xd4\xc3\xb2\xa1\x02\0\x04\0\0\0\0\0\0\0\0\0\xff\xff\0\0\x01\0\0\0";
-    fs::write(bench.path("nothing.pcap"), nothing).unwrap();
+    pcap::write_all(fs::File::create(bench.path("nothing.pcap")).unwrap(), []).unwrap();
     let said = bench.run(["bench", "anonymise", "nothing.pcap", "-o", "n.pcap"]);
     assert!(said.code == Some(1) && said.err.contains("there is no load"), "{said:?}");
     assert!(!bench.path("n.pcap").exists());

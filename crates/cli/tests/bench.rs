@@ -115,14 +115,11 @@ fn a_build_that_takes_more_processor_time_is_found_out_and_one_that_takes_less_m
     assert_eq!(said.code, Some(0), "the build that is judged takes less: {said:?}");
 }
 
-/// A capture file without a frame.
-const NOTHING: [u8; 24] = *b"\xd4\xc3\xb2\xa1\x02\0\x04\0\0\0\0\0\0\0\0\0\xff\xff\0\0\x01\0\0\0";
-
 #[test]
 fn what_holds_no_call_says_nothing_of_two_builds() {
     let bench = Bench::new();
     let nothing = bench.path("nothing.pcap");
-    fs::write(&nothing, NOTHING).unwrap();
+    pcap::write_all(fs::File::create(&nothing).unwrap(), []).unwrap();
     let said = against(&bench, Path::new(PROGRAM), &["-r", nothing.to_str().unwrap(), "--pairs", "1"]);
     assert!(said.code == Some(1) && said.err.contains("nothing to hold against each other"), "{said:?}");
 }

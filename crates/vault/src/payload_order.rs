@@ -77,12 +77,10 @@ impl PayloadOrder {
     fn hold(&mut self, packet: Ordered<'_>) {
         if self.held.is_empty() {
             self.held.reserve(USUAL);
+            self.bytes.reserve(USUAL * packet.payload.map_or(0, <[u8]>::len));
         }
         let payload = packet.payload.map(|payload| {
             let begin = self.bytes.len();
-            if begin == 0 {
-                self.bytes.reserve(USUAL * payload.len());
-            }
             self.bytes.extend_from_slice(payload);
             (begin, self.bytes.len())
         });

@@ -270,9 +270,10 @@ impl Signalling {
         }
         call.is_named = true;
         self.named += 1;
+        let call = Some(Box::new(call));
         match self.calls.get_mut(slot.0 as usize) {
-            Some(place) => *place = Some(Box::new(call)),
-            None => self.calls.push(Some(Box::new(call))),
+            Some(place) => *place = call,
+            None => self.calls.push(call),
         }
         slot
     }

@@ -71,7 +71,7 @@ fn read_audio(media: &Media<'_>, audio: &mut Option<Audio>) {
         return;
     }
     let audio = audio.get_or_insert_default();
-    let address = media.connection().filter(|ip| !ip.is_unspecified());
+    let address = address(media);
     audio.held |= address.is_none() || media.direction() != MediaDirection::SendRecv;
     let secured = keys::secured(media);
     audio.closed = audio.closed.or_else(|| secured.as_ref().and_then(Secured::is_closed));
@@ -88,13 +88,17 @@ fn read_audio(media: &Media<'_>, audio: &mut Option<Audio>) {
 /// Where the audio of a description is expected: the endpoints of [`read`], and nothing else of it.
 pub(super) fn endpoints<'b>(session: &Session<'b>) -> impl Iterator<Item = SocketAddr> + use<'b> {
     let audio = |media: &Media<'_>| media.kind() == MediaKind::Audio && media.protocol().is_rtp();
-    session.media().filter(audio).filter_map(|media| endpoint(&media, media.connection()?))
+    session.media().filter(audio).filter_map(|media| endpoint(&media, address(&media)?))
+}
+
+/// Where it is received; 0.0.0.0 is nowhere (RFC 3264, 8.4).
+fn address(media: &Media<'_>) -> Option<IpAddr> {
+    media.connection().filter(|ip| !ip.is_unspecified())
 }
 
 /// An IPv4-mapped address is the IPv4 address that the packets carry.
 fn endpoint(media: &Media<'_>, ip: IpAddr) -> Option<SocketAddr> {
-    let is_wanted = media.port() != 0 && !ip.is_unspecified();
-    is_wanted.then(|| SocketAddr::new(ip.to_canonical(), media.port()))
+    (media.port() != 0).then(|| SocketAddr::new(ip.to_canonical(), media.port()))
 }
 
 fn control(media: &Media<'_>, ip: IpAddr) -> Option<SocketAddr> {

@@ -23,8 +23,6 @@ const MOST_WAITING: usize = 256 << 10;
 pub(super) struct KeyRows {
     parts: Arc<Parts>,
     waiting: BTreeMap<(Shelf, u32), Vec<u8>>,
-    /// Bytes of them, at most.
-    bytes: usize,
     /// Key files with rows that are written and not on the medium.
     unsynced: BTreeSet<(Shelf, u32)>,
     /// Where the last whole row ends in key files that were written already: nobody else writes them.
@@ -33,17 +31,17 @@ pub(super) struct KeyRows {
 
 impl KeyRows {
     pub(super) const fn new(parts: Arc<Parts>) -> Self {
-        Self { parts, waiting: BTreeMap::new(), bytes: 0, unsynced: BTreeSet::new(), ends: BTreeMap::new() }
+        Self { parts, waiting: BTreeMap::new(), unsynced: BTreeSet::new(), ends: BTreeMap::new() }
     }
 
     pub(super) fn push(&mut self, shelf: &Shelf, generation: u32, row: Vec<u8>) {
-        self.bytes += row.len();
         self.waiting.entry((shelf.clone(), generation)).or_default().extend(row);
     }
 
     /// Makes room for more rows: when many wait, they are in their files when this returns.
     pub(super) fn make_room(&mut self) -> Result<(), VaultError> {
-        if self.bytes < MOST_WAITING { Ok(()) } else { self.write_out() }
+        let waiting: usize = self.waiting.values().map(Vec::len).sum();
+        if waiting < MOST_WAITING { Ok(()) } else { self.write_out() }
     }
 
     /// All rows are on the medium when this returns. After an error, those that are not wait on.
@@ -73,7 +71,6 @@ impl KeyRows {
             let (key, rows) = file.remove_entry();
             self.ends.insert(key, end + rows.len() as u64);
         }
-        self.bytes = 0;
         Ok(())
     }
 }
