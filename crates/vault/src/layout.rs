@@ -7,6 +7,7 @@
 //!         volumes/<class>/<YYYY-MM-DD>/<n>.open stands there while volume n is written, and after a crash
 //!         keys/<class>/<YYYY-MM-DD>.keys        data keys wrapped to the day's public key
 //!         keys/day/<class>-<YYYY-MM-DD>.age     the day's private key, wrapped to the officer's public key
+//!         keys/day/<class>-<YYYY-MM-DD>.salt    the second copy of the salt in the head of the day's key file
 //!         keys/officer.pub                      the officer's public key (an age recipient)
 //!         keys/recorder.key  keys/recorder.pub  the Ed25519 pair that signs manifests
 //!         keys/index.key                        the metadata key
@@ -84,7 +85,16 @@ impl Layout {
     }
 
     pub(crate) fn day_identity(&self, shelf: &Shelf, generation: u32) -> PathBuf {
-        self.keys().join("day").join(format!("{}-{}{}.age", shelf.class, shelf.day, suffix(generation)))
+        self.of_day(shelf, generation, "age")
+    }
+
+    pub(crate) fn day_salt(&self, shelf: &Shelf, generation: u32) -> PathBuf {
+        self.of_day(shelf, generation, "salt")
+    }
+
+    fn of_day(&self, shelf: &Shelf, generation: u32, kind: &str) -> PathBuf {
+        let name = format!("{}-{}{}.{kind}", shelf.class, shelf.day, suffix(generation));
+        self.keys().join("day").join(name)
     }
 
     /// Where the officer's key is unless another place was chosen: beside the vault, never in it.
@@ -124,6 +134,7 @@ mod tests {
             (layout.key_file(&shelf, 1), "/v/office/keys/citizen-90d/2026-11-21.keys"),
             (layout.key_file(&shelf, 2), "/v/office/keys/citizen-90d/2026-11-21.2.keys"),
             (layout.day_identity(&shelf, 1), "/v/office/keys/day/citizen-90d-2026-11-21.age"),
+            (layout.day_salt(&shelf, 1), "/v/office/keys/day/citizen-90d-2026-11-21.salt"),
             (layout.officer_key(".key"), "/v/office.key"),
             (layout.officer_key(".officer.age"), "/v/office.officer.age"),
         ] {

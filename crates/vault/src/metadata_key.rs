@@ -54,6 +54,12 @@ impl MetadataKey {
         *blake3::keyed_hash(&self.key, &[b"earwitness derive ", purpose.as_bytes()].concat()).as_bytes()
     }
 
+    /// The key of the metadata in one day's volumes. With the day's salt it goes, though this one stays.
+    pub(crate) fn of_day(&self, salt: &[u8; 32]) -> Self {
+        let key = Zeroizing::new([&b"earwitness day "[..], salt].concat());
+        Self { suite: self.suite, key: *blake3::keyed_hash(&self.key, &key).as_bytes() }
+    }
+
     /// `bytes` sealed to the place that `aad` names.
     #[must_use]
     pub fn seal(&self, aad: &[u8], bytes: &[u8]) -> Vec<u8> {

@@ -143,7 +143,7 @@ impl Opener {
             ShelfKeys { days: Vec::new(), wrapped: HashMap::new(), last_batch: LastBatch::default() };
         for (day, file) in key_files(&self.parts, shelf)?.into_iter().enumerate() {
             keys.days.push(self.day_identity(shelf, day)?);
-            for row in file.rows {
+            for row in file.rows.into_iter().map(|placed| placed.row) {
                 let (state, bytes) = (row.state, row.wrapped);
                 match state {
                     KeyState::Wrapped | KeyState::WrappedInBatch => {

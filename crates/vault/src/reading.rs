@@ -5,13 +5,15 @@ use std::path::Path;
 use earwitness_model::RecordingId;
 
 use crate::{
+    cipher::NotAuthentic,
     container::{AAD, BLOCK_HEAD, Block, BlockKind, read_block},
     disk::{DiskFile, OpenAs, read_all},
     entry::{Entry, RecordingEntry},
     error::{VaultError, failed},
-    keys::KeyFile,
+    keys::{KeyFile, KeyFileHead, KeyKind, read_key},
     layout::Shelf,
     manifest::Manifest,
+    metadata_key::MetadataKey,
     vault::{Parts, Vault},
 };
 
@@ -30,18 +32,85 @@ pub(crate) fn open_volume(parts: &Parts, path: &Path) -> Result<Box<dyn DiskFile
     parts.disk.open(path, OpenAs::Read).map_err(failed("open", path))
 }
 
+/// What opens the metadata in the volumes of one class and day.
+pub(crate) struct ShelfMetadata(Vec<MetadataKey>);
+
+impl ShelfMetadata {
+    /// Of each of the shelf's key files, by the salt in its head or by the copy beside the day's key. A damaged copy beside a
+    /// damaged head leaves nothing: what they sealed does not open, and is told as damage.
+    pub(crate) fn of(
+        parts: &Parts,
+        shelf: &Shelf,
+        heads: impl IntoIterator<Item = Option<KeyFileHead>>,
+    ) -> Self {
+        let copy = |generation| {
+            let salt = read_key(&*parts.disk, &parts.layout.day_salt(shelf, generation), KeyKind::Salt);
+            salt.ok().map(|salt| *salt)
+        };
+        let (mut salts, mut generation) = (Vec::new(), 1);
+        for head in heads {
+            salts.extend(head.map_or_else(|| copy(generation), |head| head.salt));
+            generation += 1;
+        }
+        // A key file that is gone leaves the copy.
+        salts.extend((generation..).map_while(copy));
+        let own = parts.keys.metadata.clone();
+        let days: Vec<_> = salts.iter().map(|salt| own.of_day(salt)).collect();
+        Self(std::iter::once(own).chain(days).collect())
+    }
+
+    /// What was sealed in a block bound to these bytes. A volume that an earlier version began has blocks of both kinds.
+    pub(crate) fn open(&self, aad: &[u8], sealed: &[u8]) -> Result<Vec<u8>, NotAuthentic> {
+        self.0.iter().rev().find_map(|key| key.open(aad, sealed).ok()).ok_or(NotAuthentic)
+    }
+
+    /// The one that more is sealed with.
+    pub(crate) fn newest(&self) -> &MetadataKey {
+        self.0.last().expect("the vault's own key is the first")
+    }
+}
+
+/// The metadata keys of a shelf.
+pub(crate) fn shelf_metadata(parts: &Parts, shelf: &Shelf) -> Result<ShelfMetadata, VaultError> {
+    let mut heads = Vec::new();
+    for generation in 1.. {
+        match read_head(parts, &parts.layout.key_file(shelf, generation))? {
+            Head::Found(head) => heads.push(head),
+            Head::Missing => break,
+        }
+    }
+    Ok(ShelfMetadata::of(parts, shelf, heads))
+}
+
+/// The first bytes of a key file.
+enum Head {
+    /// `None`: damaged.
+    Found(Option<KeyFileHead>),
+    Missing,
+}
+
+fn read_head(parts: &Parts, path: &Path) -> Result<Head, VaultError> {
+    let mut bytes = [0; KeyFile::HEAD];
+    let read = parts.disk.open(path, OpenAs::Read).and_then(|file| file.read_at(0, &mut bytes));
+    match read {
+        Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => Ok(Head::Missing),
+        Err(cause) => Err(failed("read", path)(cause)),
+        Ok(read) => Ok(Head::Found(KeyFile::read_head(&bytes[..read]))),
+    }
+}
+
 /// The manifest in a block, if it is one, of the recording the block says, and signed by this vault's recorder.
-pub(crate) fn manifest_in(parts: &Parts, block: &Block) -> Option<Manifest> {
-    manifest_and_hash_in(parts, block, |_, _| false).map(|(manifest, _)| manifest)
+pub(crate) fn manifest_in(with: (&Parts, &ShelfMetadata), block: &Block) -> Option<Manifest> {
+    manifest_and_hash_in(with, block, |_, _| false).map(|(manifest, _)| manifest)
 }
 
 /// [`manifest_in`], and its hash; a manifest of which `is_told` knows is not asked for its signature.
 pub(crate) fn manifest_and_hash_in(
-    parts: &Parts,
+    (parts, metadata): (&Parts, &ShelfMetadata),
     block: &Block,
     is_told: impl FnOnce(RecordingId, &[u8; 32]) -> bool,
 ) -> Option<(Manifest, [u8; 32])> {
-    let signed = parts.keys.metadata.open(&block.head.to_bytes()[AAD], &block.sealed).ok()?;
+    let signed = metadata.open(&block.head.to_bytes()[AAD], &block.sealed).ok()?;
     Manifest::told_or_verified(&signed, &parts.verifying, is_told).filter(|(manifest, _)| {
         block.head.kind == BlockKind::Manifest
             && manifest.recording == block.head.recording
@@ -52,7 +121,7 @@ pub(crate) fn manifest_and_hash_in(
 
 /// The manifest of a recording and its block.
 pub(crate) fn read_manifest(
-    parts: &Parts,
+    (parts, metadata): (&Parts, &ShelfMetadata),
     recording: &RecordingEntry,
     file: &dyn DiskFile,
 ) -> Result<(Manifest, Block), VaultError> {
@@ -63,7 +132,7 @@ pub(crate) fn read_manifest(
         at,
         damage,
     })?;
-    manifest_in(parts, &block)
+    manifest_in((parts, metadata), &block)
         .filter(|manifest| manifest.recording == recording.id)
         .map(|manifest| (manifest, block))
         .ok_or(VaultError::Manifest { recording: recording.id, path, at })
@@ -92,6 +161,7 @@ impl Vault {
         let recording = entry.recording.as_ref().ok_or(VaultError::NoRecording)?;
         let path = self.parts.layout.volume(&shelf_of(recording), recording.volume);
         let file = open_volume(&self.parts, &path)?;
-        Ok(read_manifest(&self.parts, recording, &*file)?.0)
+        let metadata = shelf_metadata(&self.parts, &shelf_of(recording))?;
+        Ok(read_manifest((&self.parts, &metadata), recording, &*file)?.0)
     }
 }

@@ -11,7 +11,7 @@ use crate::{
     error::{VaultError, failed},
     ledger::LedgerKind,
     manifest::{Manifest, RecordedRow},
-    reading::{end_of, manifest_and_hash_in, open_volume},
+    reading::{end_of, manifest_and_hash_in, open_volume, shelf_metadata},
     recorded::Recorded,
     shelves::{numbers, shelves},
     vault::{Parts, Vault},
@@ -216,6 +216,7 @@ pub(crate) fn for_each_manifest(
     mut each: impl FnMut(Found) -> Result<(), VaultError>,
 ) -> Result<(), VaultError> {
     for shelf in shelves(&*parts.disk, &parts.layout)? {
+        let metadata = shelf_metadata(parts, &shelf)?;
         for volume in numbers(&*parts.disk, &parts.layout, &shelf, ".vol")? {
             let path: PathBuf = parts.layout.volume(&shelf, volume);
             let file = open_volume(parts, &path)?;
@@ -224,7 +225,7 @@ pub(crate) fn for_each_manifest(
             for step in reading.walk(&*file, reach.durable).map_err(failed("read", &path))? {
                 match step.map_err(failed("read", &path))? {
                     Scanned::Block(block) if block.head.kind == BlockKind::Manifest => {
-                        let found = manifest_and_hash_in(parts, &block, |recording, hash| {
+                        let found = manifest_and_hash_in((parts, &metadata), &block, |recording, hash| {
                             reading.is_told(recording, hash)
                         });
                         match found {

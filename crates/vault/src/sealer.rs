@@ -10,6 +10,7 @@ use std::{
 };
 
 use aws_lc_rs::signature::Ed25519KeyPair;
+use chrono::NaiveDate;
 use chrono_tz::Tz;
 use earwitness_model::{Decision, PacketTime, RecordingId, TrackIndex, WallTime};
 use rand::{RngCore, rngs::OsRng, thread_rng};
@@ -20,7 +21,7 @@ pub use self::recording::RecordingSealer;
 use crate::{
     cipher::{Aead, CipherSuite},
     civil,
-    container::{BLOCK_HEAD, BlockHead, BlockKind},
+    container::{AAD, BLOCK_HEAD, BlockHead, BlockKind},
     entry::Entry,
     error::{VaultError, failed},
     keys::{BATCH_NANOS, Batch, DayKey, DayKeys, KeyRow, KeyState, wrapped_content},
@@ -95,6 +96,15 @@ pub(crate) struct SealedBlock {
 }
 
 impl SealedBlock {
+    /// A block of metadata, sealed to its head.
+    pub(crate) fn of_metadata(key: &MetadataKey, mut head: BlockHead, content: &[u8]) -> Self {
+        head.length = u32::try_from(content.len() + MetadataKey::OVERHEAD).unwrap_or(u32::MAX);
+        let bound = head.to_bytes();
+        let body = key.seal(&bound[AAD], content);
+        head.body_crc = crc32c::crc32c(&body);
+        Self { head: head.to_bytes(), body, track: None }
+    }
+
     /// Bytes that it takes in the volume.
     pub(crate) const fn len(&self) -> usize {
         BLOCK_HEAD + self.body.len()
@@ -170,12 +180,18 @@ impl Sealer {
         );
         let mut key = Zeroizing::new([0; 32]);
         OsRng.fill_bytes(&mut *key);
-        let key_row = self.wrap(&shelf, (recording, &key), now)?;
         let row = OpenedRow::new(opening, now);
+        let until = row.retention_until(day);
+        let (day_key, key_row) = self.wrap(&shelf, (recording, &key), (now, until))?;
         let aead = Aead::new(self.with.suite, &key);
-        let mut sealer = RecordingSealer::new(Arc::clone(&self.with), shelf, (recording, aead), row.clone());
+        let metadata = match &day_key.salt {
+            Some(salt) => self.with.metadata.of_day(salt),
+            None => self.with.metadata.clone(),
+        };
+        let keys = (aead, metadata);
+        let mut sealer = RecordingSealer::new(Arc::clone(&self.with), shelf, (recording, keys), row.clone());
         let mut opened = sealer.metadata(BlockKind::Opened, opening.at, &row.to_bytes());
-        opened.key_row = Some(key_row);
+        opened.key_row = Some((day_key.generation, key_row));
         Ok((sealer, opened))
     }
 
@@ -183,13 +199,13 @@ impl Sealer {
         &self,
         shelf: &Shelf,
         (recording, key): (RecordingId, &[u8; 32]),
-        now: WallTime,
-    ) -> Result<(u32, Vec<u8>), VaultError> {
+        (now, until): (WallTime, NaiveDate),
+    ) -> Result<(DayKey, Vec<u8>), VaultError> {
         let not_wrapped =
             |cause: age::EncryptError| failed("wrap a key for", &shelf.class)(std::io::Error::other(cause));
         let mut batches = self.batches.lock().unwrap_or_else(PoisonError::into_inner);
         batches.retain(|open| open.takes(now));
-        let (generation, state, wrapped) = match batches.iter_mut().find(|open| open.shelf == *shelf) {
+        let (day, state, wrapped) = match batches.iter_mut().find(|open| open.shelf == *shelf) {
             Some(open) => {
                 let batch = match &mut open.batch {
                     Some(batch) => batch,
@@ -198,24 +214,24 @@ impl Sealer {
                         open.batch.insert(batch)
                     }
                 };
-                (open.day.generation, KeyState::WrappedInBatch, batch.wrap(recording, key))
+                (open.day.clone(), KeyState::WrappedInBatch, batch.wrap(recording, key))
             }
             None => {
                 let day = self.with.days.of(shelf)?;
                 let content = wrapped_content(recording, key);
                 let wrapped = age::encrypt(&day.recipient, &*content).map_err(not_wrapped)?;
-                let generation = day.generation;
+                let begun_with = day.clone();
                 if batches.len() >= MOST_BATCHES {
                     batches.clear();
                 }
                 batches.push(OpenBatch { shelf: shelf.clone(), day, begun: now, batch: None });
-                (generation, KeyState::Wrapped, wrapped)
+                (begun_with, KeyState::Wrapped, wrapped)
             }
         };
-        let row = KeyRow { state, recording, wrapped }
+        let row = KeyRow { state, recording, until: Some(until), wrapped }
             .to_bytes()
             .expect("an age file of 48 bytes to one recipient is about 300 bytes");
-        Ok((generation, row))
+        Ok((day, row))
     }
 }
 
@@ -228,23 +244,15 @@ impl OpenBatch {
 }
 
 impl SealingKeys {
-    /// A block of metadata, sealed to its head.
-    pub(crate) fn metadata_block(&self, mut head: BlockHead, content: &[u8]) -> SealedBlock {
-        head.length = u32::try_from(content.len() + MetadataKey::OVERHEAD).unwrap_or(u32::MAX);
-        let bound = head.to_bytes();
-        let body = self.metadata.seal(&bound[crate::container::AAD], content);
-        head.body_crc = crc32c::crc32c(&body);
-        SealedBlock { head: head.to_bytes(), body, track: None }
-    }
-
     /// The manifest's block, and what index and ledger will say of it.
     pub(crate) fn manifest_block(
         &self,
+        key: &MetadataKey,
         head: BlockHead,
         manifest: Manifest,
     ) -> (SealedBlock, Entry, RecordedRow) {
         let (signed, hash) = manifest.sign(&self.signing);
-        let block = self.metadata_block(head, &signed);
+        let block = SealedBlock::of_metadata(key, head, &signed);
         let row = RecordedRow::hashed(&manifest, hash);
         (block, manifest.into_entry(0, 0), row)
     }

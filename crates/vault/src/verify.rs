@@ -150,11 +150,14 @@ fn check_recording(
     let Some(recording) = &entry.recording else { return Vec::new() };
     let path = parts.layout.volume(&shelf_of(recording), recording.volume);
     let mut check = Check { parts, recording, path, findings: Vec::new() };
-    check.key(keys);
+    let metadata = check.key(keys);
     match open_volume(parts, &check.path) {
         Ok(file) => {
             check.volume_head(&*file);
-            check.recording(&*file, entry, opener);
+            // Without its keys, which is a finding, nothing can be said of what it is.
+            if let Some(metadata) = metadata {
+                check.recording(&*file, (entry, &metadata), opener);
+            }
         }
         Err(error) => check.unreadable(&error),
     }

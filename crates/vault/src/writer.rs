@@ -167,7 +167,7 @@ impl Writer {
         }
         match self.find_room(&sealed) {
             Ok(place) => {
-                let sealed = self.without_what_was_given_up(sealed);
+                let sealed = self.without_what_was_given_up(sealed)?;
                 self.place(sealed, place);
                 Ok(())
             }

@@ -12,7 +12,12 @@ use age::{
     x25519::{Identity, Recipient},
 };
 
-use super::key_file::{KeyFile, KeyFileHead};
+use rand::{RngCore, rngs::OsRng};
+
+use super::{
+    key_file::{KeyFile, KeyFileHead, Salt},
+    key_text::{KeyKind, write_key},
+};
 use crate::{
     disk::{Disk, read_all, replace},
     error::{VaultError, failed},
@@ -29,6 +34,8 @@ const MAX_CACHED: usize = 1024;
 pub(crate) struct DayKey {
     pub(crate) recipient: Recipient,
     pub(crate) generation: u32,
+    /// `None` on a day of a vault of the first version.
+    pub(crate) salt: Option<Salt>,
 }
 
 /// The day keys of a vault, as the recorder has them.
@@ -68,13 +75,20 @@ impl DayKeys {
                 }
                 other => other.map_err(failed("read", &path))?,
             };
-            let recipient =
-                KeyFile::read(&bytes).head.and_then(|head| Recipient::from_str(&head.recipient).ok());
-            if let Some(recipient) = recipient {
-                return Ok(DayKey { recipient, generation });
+            let key = KeyFile::read_head(&bytes).and_then(|head| {
+                let recipient = Recipient::from_str(&head.recipient).ok()?;
+                Some(DayKey { recipient, generation, salt: head.salt })
+            });
+            if let Some(key) = key {
+                return Ok(key);
             }
         }
         Err(VaultError::KeyDamaged { path: self.layout.key_file(shelf, MAX_GENERATION) })
+    }
+
+    /// The day's keys were destroyed: they are not known any more.
+    pub(crate) fn forget(&self, shelf: &Shelf) {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).remove(shelf);
     }
 
     fn make(&self, shelf: &Shelf, generation: u32) -> Result<DayKey, VaultError> {
@@ -92,9 +106,12 @@ impl DayKeys {
         let wrapped = age::encrypt(&self.officer, identity.to_string().expose_secret().as_bytes())
             .map_err(|cause| failed("wrap the key of", &wrapped_at)(io::Error::other(cause)))?;
         replace(&*self.disk, &wrapped_at, &wrapped).map_err(failed("write", &wrapped_at))?;
-        let head = KeyFileHead { day: shelf.day, recipient: recipient.to_string() };
+        let mut salt = [0; 32];
+        OsRng.fill_bytes(&mut salt);
+        write_key(&*self.disk, &self.layout.day_salt(shelf, generation), KeyKind::Salt, &salt)?;
+        let head = KeyFileHead { day: shelf.day, recipient: recipient.to_string(), salt: Some(salt) };
         replace(&*self.disk, &key_file, &head.to_bytes()).map_err(failed("write", &key_file))?;
-        Ok(DayKey { recipient, generation })
+        Ok(DayKey { recipient, generation, salt: Some(salt) })
     }
 }
 

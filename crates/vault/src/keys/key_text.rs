@@ -22,6 +22,8 @@ pub(crate) enum KeyKind {
     Verifying,
     /// The metadata key.
     Metadata,
+    /// The second copy of a day's salt.
+    Salt,
 }
 
 impl KeyKind {
@@ -30,6 +32,7 @@ impl KeyKind {
             Self::Signing => "signing",
             Self::Verifying => "verifying",
             Self::Metadata => "metadata",
+            Self::Salt => "salt",
         }
     }
 }

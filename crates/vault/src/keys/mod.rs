@@ -19,7 +19,7 @@ mod officer;
 
 pub(crate) use batch::{BATCH_NANOS, Batch, LastBatch};
 pub(crate) use day::{DayKey, DayKeys};
-pub(crate) use key_file::{KeyFile, KeyRow, KeyState};
+pub(crate) use key_file::{KeyFile, KeyFileHead, KeyRow, KeyState};
 pub(crate) use key_text::{KeyKind, read_key, write_key};
 pub(crate) use officer::{new_officer_key, open_identity, open_officer_key};
 

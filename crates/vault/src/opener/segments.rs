@@ -11,7 +11,7 @@ use crate::{
     disk::DiskFile,
     entry::Entry,
     error::{VaultError, failed},
-    reading::{open_volume, read_manifest, shelf_of},
+    reading::{open_volume, read_manifest, shelf_metadata, shelf_of},
 };
 
 /// Opens segments as it is asked for them.
@@ -34,7 +34,8 @@ impl Segments {
         let recording = entry.recording.as_ref().ok_or(VaultError::NoRecording)?;
         let path = opener.parts.layout.volume(&shelf_of(recording), recording.volume);
         let file = open_volume(&opener.parts, &path)?;
-        let (manifest, block) = read_manifest(&opener.parts, recording, &*file)?;
+        let metadata = shelf_metadata(&opener.parts, &shelf_of(recording))?;
+        let (manifest, block) = read_manifest((&opener.parts, &metadata), recording, &*file)?;
         let chain = Chain::read(&*file, &block).map_err(failed("read", &path))?;
         let aead = opener.aead(recording)?;
         Ok(Self {

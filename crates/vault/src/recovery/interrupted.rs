@@ -7,8 +7,8 @@ use crate::{
     entry::StreamHash,
     layout::Shelf,
     manifest::{MANIFEST_SCHEMA, Manifest},
-    metadata_key::MetadataKey,
     opening::{OpenedRow, StreamOpened},
+    reading::ShelfMetadata,
     running,
     sealer::SealingKeys,
 };
@@ -32,7 +32,7 @@ pub(super) struct Unfinished {
 }
 
 impl Unfinished {
-    pub(super) fn take(&mut self, key: &MetadataKey, block: &Block) {
+    pub(super) fn take(&mut self, key: &ShelfMetadata, block: &Block) {
         let bound = block.head.to_bytes();
         let counter = block.head.counter;
         let expected = self.blocks.len() as u64;

@@ -15,7 +15,7 @@ use crate::{
     keys::KeyFile,
     layout::Shelf,
     manifest::{Manifest, RecordedRow},
-    reading,
+    reading::{self, ShelfMetadata, shelf_metadata},
     vault::Parts,
     waiting::WasRunning,
 };
@@ -44,7 +44,8 @@ pub(super) fn recover(
     };
     let size = file.size().map_err(failed("read", &path))?;
     let headless = refuse_other_version(&*file, &path)?;
-    let walked = walk(parts, &*file, number).map_err(failed("read", &path))?;
+    let metadata = shelf_metadata(parts, shelf)?;
+    let walked = walk((parts, &metadata), &*file, number).map_err(failed("read", &path))?;
     if walked.blocks == 0 && headless {
         recovery.cut_bytes += size;
         parts.disk.remove(&path).map_err(failed("remove", &path))?;
@@ -56,7 +57,7 @@ pub(super) fn recover(
     }
     recovery.damaged_bytes += walked.damaged + if headless { VOLUME_HEAD as u64 } else { 0 };
     let mut found = walked.ended;
-    finish_running(parts, (shelf, number), (&mut *file, walked.running), &mut found, recovery)?;
+    finish_running((parts, &metadata), (shelf, number), (&mut *file, walked.running), &mut found, recovery)?;
     file.sync().map_err(failed("sync", &path))?;
     Ok(found)
 }
@@ -74,7 +75,7 @@ fn refuse_other_version(file: &dyn DiskFile, path: &std::path::Path) -> Result<b
     }
 }
 
-fn walk(parts: &Parts, file: &dyn DiskFile, number: u32) -> io::Result<Walked> {
+fn walk((parts, metadata): (&Parts, &ShelfMetadata), file: &dyn DiskFile, number: u32) -> io::Result<Walked> {
     let end = file.size()?.min(VOLUME_HEAD as u64);
     let mut walked = Walked { running: BTreeMap::new(), ended: Vec::new(), blocks: 0, end, damaged: 0 };
     let mut damage = 0;
@@ -84,7 +85,7 @@ fn walk(parts: &Parts, file: &dyn DiskFile, number: u32) -> io::Result<Walked> {
                 walked.damaged += std::mem::take(&mut damage);
                 walked.blocks += 1;
                 walked.end = reading::end_of(&block);
-                walked.take(parts, block, number);
+                walked.take((parts, metadata), block, number);
             }
             Scanned::Damaged { bytes, .. } => damage += bytes,
         }
@@ -93,13 +94,13 @@ fn walk(parts: &Parts, file: &dyn DiskFile, number: u32) -> io::Result<Walked> {
 }
 
 impl Walked {
-    fn take(&mut self, parts: &Parts, block: Block, number: u32) {
+    fn take(&mut self, (parts, metadata): (&Parts, &ShelfMetadata), block: Block, number: u32) {
         let recording = block.head.recording;
         if block.head.kind != BlockKind::Manifest {
-            self.running.entry(recording).or_default().take(&parts.keys.metadata, &block);
+            self.running.entry(recording).or_default().take(metadata, &block);
             return;
         }
-        let Some(manifest) = reading::manifest_in(parts, &block) else { return };
+        let Some(manifest) = reading::manifest_in((parts, metadata), &block) else { return };
         self.running.remove(&recording);
         self.ended.push(found(&manifest, number, &block, false));
     }
@@ -138,7 +139,8 @@ impl Ends {
         }
         let keys: Vec<KeyFile> = reading::key_files(parts, shelf)?;
         for (recording, mut unfinished) in running {
-            let has_key = keys.iter().flat_map(|file| &file.rows).any(|row| row.recording == recording);
+            let mut rows = keys.iter().flat_map(|file| &file.rows);
+            let has_key = rows.any(|placed| placed.row.recording == recording);
             let Some((head, manifest)) = unfinished.manifest(&parts.keys, shelf, recording) else {
                 recovery.nameless.push(recording);
                 continue;
@@ -161,7 +163,7 @@ impl Ends {
 
 /// Gives each running recording its end, when it is certain that its call can be taken up all the same.
 fn finish_running(
-    parts: &Parts,
+    (parts, metadata): (&Parts, &ShelfMetadata),
     (shelf, number): (&Shelf, u32),
     (file, running): (&mut dyn DiskFile, BTreeMap<RecordingId, Unfinished>),
     found: &mut Vec<Found>,
@@ -175,7 +177,7 @@ fn finish_running(
     for (head, manifest) in ends.manifests {
         let at = file.size().map_err(failed("read", &path))?;
         let (recording, begun) = (manifest.recording, manifest.begun);
-        let (block, mut entry, row) = parts.keys.manifest_block(head, manifest);
+        let (block, mut entry, row) = parts.keys.manifest_block(metadata.newest(), head, manifest);
         let mut pieces = [IoSlice::new(&block.head), IoSlice::new(&block.body)];
         file.append_all(&mut pieces).map_err(failed("append to", &path))?;
         recovery.interrupted.push(recording);

@@ -11,6 +11,7 @@ use crate::{
     container::{AAD, BlockHead, BlockKind, block_hash, nonce},
     layout::Shelf,
     manifest::{MANIFEST_SCHEMA, Manifest},
+    metadata_key::MetadataKey,
     opening::{OpenedRow, StreamOpened},
     payload_hash::PayloadHashes,
     running,
@@ -22,6 +23,8 @@ pub struct RecordingSealer {
     shelf: Arc<Shelf>,
     id: RecordingId,
     aead: Aead,
+    /// Of the day's volumes.
+    metadata: MetadataKey,
     opened: OpenedRow,
     retention_until: NaiveDate,
     blocks: Vec<[u8; 32]>,
@@ -34,7 +37,7 @@ impl RecordingSealer {
     pub(super) fn new(
         with: Arc<SealingKeys>,
         shelf: Arc<Shelf>,
-        (id, aead): (RecordingId, Aead),
+        (id, (aead, metadata)): (RecordingId, (Aead, MetadataKey)),
         opened: OpenedRow,
     ) -> Self {
         Self {
@@ -44,6 +47,7 @@ impl RecordingSealer {
             shelf,
             id,
             aead,
+            metadata,
             opened,
             blocks: Vec::new(),
             sealed_bytes: 0,
@@ -133,7 +137,7 @@ impl RecordingSealer {
         };
         let mut head = self.head(BlockKind::Manifest, self.last);
         head.counter = manifest.blocks.len() as u64;
-        let (block, entry, row) = self.with.manifest_block(head, manifest);
+        let (block, entry, row) = self.with.manifest_block(&self.metadata, head, manifest);
         let finished = Some(Box::new((entry, row)));
         let kind = BlockKind::Manifest;
         let (shelf, recording, goes_on_from) = (self.shelf, self.id, self.opened.continues);
@@ -141,7 +145,7 @@ impl RecordingSealer {
     }
 
     pub(super) fn metadata(&mut self, kind: BlockKind, at: PacketTime, content: &[u8]) -> Sealed {
-        let block = self.with.metadata_block(self.head(kind, at), content);
+        let block = SealedBlock::of_metadata(&self.metadata, self.head(kind, at), content);
         self.count(kind, block)
     }
 

@@ -1,6 +1,6 @@
 //! One recording, checked.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 use earwitness_model::SegmentContent;
 
@@ -17,7 +17,7 @@ use crate::{
     manifest::Manifest,
     opener::{Opener, open_segment},
     payload_hash::PayloadHashes,
-    reading::{read_manifest, shelf_of},
+    reading::{ShelfMetadata, read_manifest, shelf_of},
     vault::Parts,
 };
 
@@ -43,13 +43,18 @@ impl Check<'_> {
         self.find(Fault::Unreadable(error.to_string()));
     }
 
-    pub(super) fn key(&mut self, keys: &mut KnownKeys) {
+    /// Looks for its key; gives what opens its manifest.
+    pub(super) fn key(&mut self, keys: &mut KnownKeys) -> Option<Arc<ShelfMetadata>> {
         let shelf = shelf_of(self.recording);
         let path = self.parts.layout.key_file(&shelf, 1);
         let keys = match keys.of(self.parts, &shelf, self.recording.id) {
             Ok(keys) => keys,
-            Err(error) => return self.find_in(path, Fault::Unreadable(error.to_string())),
+            Err(error) => {
+                self.find_in(path, Fault::Unreadable(error.to_string()));
+                return None;
+            }
         };
+        let metadata = Arc::clone(&keys.metadata);
         let missing = !keys.wrapped.contains(&self.recording.id);
         if keys.damaged {
             self.find_in(path.clone(), Fault::KeyFile);
@@ -57,6 +62,7 @@ impl Check<'_> {
         if missing {
             self.find_in(path, Fault::KeyMissing);
         }
+        Some(metadata)
     }
 
     pub(super) fn volume_head(&mut self, file: &dyn DiskFile) {
@@ -80,8 +86,13 @@ impl Check<'_> {
         }
     }
 
-    pub(super) fn recording(&mut self, file: &dyn DiskFile, entry: &Entry, opener: Option<&Opener>) {
-        let (manifest, block) = match read_manifest(self.parts, self.recording, file) {
+    pub(super) fn recording(
+        &mut self,
+        file: &dyn DiskFile,
+        (entry, metadata): (&Entry, &ShelfMetadata),
+        opener: Option<&Opener>,
+    ) {
+        let (manifest, block) = match read_manifest((self.parts, metadata), self.recording, file) {
             Ok(found) => found,
             Err(VaultError::Block { at, damage, .. }) => return self.find(Fault::Block { at, damage }),
             Err(VaultError::Manifest { .. }) => return self.find(Fault::Manifest),

@@ -4,6 +4,7 @@
 use std::{
     collections::{HashMap, HashSet},
     io,
+    sync::Arc,
 };
 
 use earwitness_model::RecordingId;
@@ -13,7 +14,7 @@ use crate::{
     error::{VaultError, failed},
     keys::KeyState,
     layout::Shelf,
-    reading::key_files,
+    reading::{ShelfMetadata, key_files},
     vault::Parts,
 };
 
@@ -29,6 +30,8 @@ pub(super) struct KnownKeys {
 /// What the key files of a shelf say.
 pub(super) struct ShelfKeys {
     pub(super) wrapped: HashSet<RecordingId>,
+    /// What opens the metadata of its volumes.
+    pub(super) metadata: Arc<ShelfMetadata>,
     /// Bytes that are no row, or a head that is not this day's.
     pub(super) damaged: bool,
     /// Bytes of the files before they were read.
@@ -61,9 +64,12 @@ impl ShelfKeys {
         let damaged = files
             .iter()
             .any(|file| file.damaged > 0 || file.head.as_ref().is_none_or(|head| head.day != shelf.day));
+        let heads = files.iter().map(|file| file.head.clone());
+        let metadata = Arc::new(ShelfMetadata::of(parts, shelf, heads));
         let rows = files.into_iter().flat_map(|file| file.rows);
-        let wrapped = rows.filter(|row| row.state != KeyState::Destroyed).map(|row| row.recording).collect();
-        Ok(Self { wrapped, damaged, size })
+        let live = rows.map(|placed| placed.row).filter(|row| row.state != KeyState::Destroyed);
+        let wrapped = live.map(|row| row.recording).collect();
+        Ok(Self { wrapped, metadata, damaged, size })
     }
 }
 

@@ -7,11 +7,11 @@
 
 use earwitness_model::{CallSummary, Codec, Flag, Gap, GapCause, GapEvidence, PacketTime, PayloadKind};
 
-use super::Writer;
+use super::{NotTaken, Writer};
 use crate::{
     container::{Block, BlockHead, BlockKind},
     manifest::Manifest,
-    reading,
+    reading::{manifest_in, shelf_metadata},
     sealer::{Held, Sealed},
 };
 
@@ -92,18 +92,23 @@ impl Writer {
     }
 
     /// The end of a recording that was cut says so; any other block is as it was.
-    pub(super) fn without_what_was_given_up(&mut self, sealed: Sealed) -> Sealed {
-        if sealed.kind != BlockKind::Manifest {
-            return sealed;
+    pub(super) fn without_what_was_given_up(&mut self, sealed: Sealed) -> Result<Sealed, NotTaken> {
+        let home = self.homes.get(&sealed.recording).filter(|_| sealed.kind == BlockKind::Manifest);
+        if home.is_none_or(|home| home.cut.is_none()) {
+            return Ok(sealed);
         }
+        let metadata = match shelf_metadata(&self.parts, &sealed.shelf) {
+            Ok(metadata) => metadata,
+            Err(why) => return Err(NotTaken::ForNow { block: Box::new(sealed), why }),
+        };
         let cut = self.homes.get_mut(&sealed.recording).and_then(|home| home.cut.take());
-        let (Some(cut), Some(head)) = (cut, head_of(&sealed)) else { return sealed };
+        let (Some(cut), Some(head)) = (cut, head_of(&sealed)) else { return Ok(sealed) };
         let block = Block { at: 0, head, sealed: sealed.block.body.clone() };
-        let Some(mut manifest) = reading::manifest_in(&self.parts, &block) else { return sealed };
+        let Some(mut manifest) = manifest_in((&self.parts, &metadata), &block) else { return Ok(sealed) };
         let head = BlockHead { counter: cut.blocks, ..head };
         cut.shorten(&mut manifest);
-        let (block, entry, row) = self.parts.keys.manifest_block(head, manifest);
-        Sealed { block, finished: Some(Box::new((entry, row))), ..sealed }
+        let (block, entry, row) = self.parts.keys.manifest_block(metadata.newest(), head, manifest);
+        Ok(Sealed { block, finished: Some(Box::new((entry, row))), ..sealed })
     }
 }
 
