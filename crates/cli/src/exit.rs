@@ -104,6 +104,7 @@ impl From<earwitness_vault::VaultError> for Failure {
             E::WrongPassphrase { .. } | E::OtherOfficer { .. } | E::PassphraseNeeded | E::Refused => {
                 Exit::Refused
             }
+            E::Keys(cause) => of_keys(cause),
             E::AlreadyThere { .. }
             | E::Format { .. }
             | E::Settings { .. }
@@ -131,6 +132,21 @@ impl From<earwitness_vault::VaultError> for Failure {
             );
         }
         Self { exit, cause: cause.into() }
+    }
+}
+
+fn of_keys(cause: &earwitness_vault::KeysError) -> Exit {
+    use earwitness_vault::KeysError as K;
+    match cause {
+        K::NoSuchBackup { .. } | K::IndexKeyMissing { .. } => Exit::NotFound,
+        K::OtherVault { .. }
+        | K::OtherIndexKey { .. }
+        | K::FormerOfficer { .. }
+        | K::RotationUnderway { .. }
+        | K::SameOfficer => Exit::Refused,
+        K::BackupLabel | K::NotARecipient | K::Recipients { .. } => Exit::Usage,
+        K::BackupDiffers { .. } => Exit::Broken,
+        K::TooManyFiles { .. } => Exit::Failed,
     }
 }
 

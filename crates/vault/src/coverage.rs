@@ -198,6 +198,8 @@ impl Story {
                 | LedgerKind::Held
                 | LedgerKind::Released
                 | LedgerKind::Disposed
+                | LedgerKind::KeysRotated
+                | LedgerKind::KeysBackedUp
                 | LedgerKind::IndexRebuilt,
                 _,
             ) => {}

@@ -8,6 +8,7 @@ use crate::{
     cipher::NotAuthentic,
     container::{BlockDamage, FORMAT_VERSION, HeadDamage},
     index::IndexError,
+    keys_error::KeysError,
     ledger::LedgerError,
 };
 
@@ -184,6 +185,9 @@ pub enum VaultError {
         /// Where it should be.
         at: u64,
     },
+    /// Something about keys, their officer, or their backups.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
     /// The index failed.
     #[error(transparent)]
     Index(#[from] IndexError),
@@ -241,6 +245,7 @@ impl VaultError {
                 HeadDamage::Cut | HeadDamage::Magic | HeadDamage::Damaged => true,
                 HeadDamage::Version(_) => false,
             },
+            Self::Keys(cause) => cause.is_damage(),
             Self::Index(cause) => cause.is_damage(),
             Self::Ledger(cause) => cause.is_damage(),
             Self::NotAVault { .. }

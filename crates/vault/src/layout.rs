@@ -68,6 +68,11 @@ impl Layout {
         self.keys().join(name)
     }
 
+    /// A file of keys by its name below [`Self::keys`].
+    pub(crate) fn key_path(&self, name: &Path) -> PathBuf {
+        self.keys().join(name)
+    }
+
     pub(crate) fn shelf(&self, shelf: &Shelf) -> PathBuf {
         self.volumes().join(&shelf.class).join(shelf.day.to_string())
     }
@@ -103,6 +108,20 @@ impl Layout {
         name.push(extension);
         self.dir.with_file_name(name)
     }
+}
+
+/// The shelf and generation of a key file, by its name below `keys/`.
+pub(crate) fn key_file_of(name: &Path) -> Option<(Shelf, u32)> {
+    let class = name.parent()?.to_str().filter(|class| is_class_name(class))?;
+    let stem = name.file_name()?.to_str()?.strip_suffix(".keys")?;
+    let (day, generation) = match stem.split_once('.') {
+        Some((day, generation)) => (day, generation.parse().ok().filter(|&number: &u32| number > 1)?),
+        None => (stem, 1),
+    };
+    let shelf = Shelf { class: class.to_owned(), day: day.parse().ok()? };
+    // A name that does not print back as itself is nothing of ours.
+    let whole = format!("{}{}.keys", shelf.day, suffix(generation)) == name.file_name()?.to_str()?;
+    whole.then_some((shelf, generation))
 }
 
 fn suffix(generation: u32) -> String {
@@ -147,6 +166,21 @@ mod tests {
         assert_eq!(number_of(Path::new("/a/12.vol"), ".vol"), Some(12));
         for name in ["012.vol", "12.open", "x.vol", ".vol", "+1.vol"] {
             assert_eq!(number_of(Path::new(name), ".vol"), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_key_file_tells_its_shelf_and_generation() {
+        let layout = Layout { dir: "/v".into() };
+        let shelf = Shelf { class: "citizen-90d".into(), day: "2026-11-21".parse().unwrap() };
+        for generation in [1, 2, 12] {
+            let path = layout.key_file(&shelf, generation);
+            let name = path.strip_prefix(layout.keys()).unwrap();
+            assert_eq!(key_file_of(name), Some((shelf.clone(), generation)));
+        }
+        for name in ["a/2026-11-21.1.keys", "a/2026-1-21.keys", "index.key", "day/a.age", "A/2026-11-21.keys"]
+        {
+            assert_eq!(key_file_of(Path::new(name)), None, "{name}");
         }
     }
 

@@ -17,7 +17,9 @@ mod error;
 mod fitting;
 mod growing;
 mod index;
+mod key_backup;
 mod keys;
+mod keys_error;
 mod layout;
 mod ledger;
 mod manifest;
@@ -57,9 +59,14 @@ pub use error::VaultError;
 pub use index::{
     Damage, Ending, Index, IndexError, IndexFinding, IndexState, LookUps, MAX_MATCHES, Opened, Search,
 };
+pub use key_backup::{
+    BackupId, BackupPlace, CopiedFile, DestroyedKey, HeldKeys, KeyBackup, KeySource, KeysCopied, Medium,
+    NotABackupId, StaleBackup, copy_keys, copy_keys_on, look_for_key_backup,
+};
+pub use keys_error::KeysError;
 pub use ledger::{
-    AlarmState, Alive, Ledger, LedgerError, LedgerFault, LedgerFinding, LedgerKind, LedgerNote, LedgerState,
-    LinkState, Recovered, Row, Watching, check_chain,
+    AlarmState, Alive, KeysBackedUp, KeysRotated, Ledger, LedgerError, LedgerFault, LedgerFinding,
+    LedgerKind, LedgerNote, LedgerState, LinkState, Recovered, Row, Watching, check_chain,
 };
 pub use manifest::{MANIFEST_SCHEMA, Manifest, RecordedRow};
 pub use metadata_key::MetadataKey;

@@ -133,7 +133,9 @@ fn read_ledger(parts: &Parts) -> Told {
             | LedgerKind::ClockStepped
             | LedgerKind::InterfaceChanged
             | LedgerKind::Alarm
-            | LedgerKind::Alive => {}
+            | LedgerKind::Alive
+            | LedgerKind::KeysRotated
+            | LedgerKind::KeysBackedUp => {}
         }
     }
     told

@@ -56,6 +56,8 @@ pub(crate) struct Parts {
     pub(crate) writer_out: AtomicBool,
     pub(crate) growing: Growing,
     pub(crate) waiting: Mutex<Vec<WasRunning>>,
+    /// Who changes which keys there are, or what is known of their backups, does it alone.
+    keys_changing: Mutex<()>,
     /// The lock goes when the last part does.
     _lock: File,
 }
@@ -108,6 +110,7 @@ impl Vault {
             writer_out: AtomicBool::new(false),
             growing: Growing::default(),
             waiting: Mutex::default(),
+            keys_changing: Mutex::default(),
             _lock: lock,
         });
         parts.read_waiting()?;
@@ -227,6 +230,11 @@ impl Vault {
 }
 
 impl Parts {
+    /// Until it is dropped nobody else rotates the officer's key, moves the index key, or writes down a backup.
+    pub(crate) fn keys_change(&self) -> MutexGuard<'_, ()> {
+        self.keys_changing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// A panic under this lock can only be a defect of ours; the ledger stops itself when it is not in order.
     pub(crate) fn ledger(&self) -> MutexGuard<'_, Ledger> {
         self.ledger.lock().unwrap_or_else(PoisonError::into_inner)

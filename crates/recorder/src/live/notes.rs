@@ -104,7 +104,9 @@ fn joined(earlier: &LedgerNote, later: &LedgerNote) -> Option<LedgerNote> {
             | LedgerNote::ClockStepped { .. }
             | LedgerNote::InterfaceChanged { .. }
             | LedgerNote::Alarm { .. }
-            | LedgerNote::Recovered(_),
+            | LedgerNote::Recovered(_)
+            | LedgerNote::KeysRotated(_)
+            | LedgerNote::KeysBackedUp(_),
             _,
         ) => None,
     }

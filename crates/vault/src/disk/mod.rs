@@ -155,3 +155,24 @@ pub(crate) fn replace(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<
     disk.rename(&unfinished, path)?;
     disk.sync_dir(dir)
 }
+
+/// Overwrites a file with zeros where it lies, and removes it. After a crash it is whole, or zeros, or gone; its name is gone
+/// for good when the directory is synced.
+pub(crate) fn wipe(disk: &dyn Disk, path: &Path) -> io::Result<()> {
+    overwrite_with_zeros(disk, path)?;
+    disk.remove(path)
+}
+
+/// Puts zeros where a file lies, on the medium when this returns.
+pub(crate) fn overwrite_with_zeros(disk: &dyn Disk, path: &Path) -> io::Result<()> {
+    const PIECE: usize = 64 << 10;
+    let mut file = disk.open(path, OpenAs::Write)?;
+    let size = file.size()?;
+    let mut at = 0;
+    while at < size {
+        let piece = usize::try_from(size - at).unwrap_or(PIECE).min(PIECE);
+        file.overwrite(at, &[0; PIECE][..piece])?;
+        at += piece as u64;
+    }
+    file.sync()
+}

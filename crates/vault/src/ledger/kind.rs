@@ -69,6 +69,10 @@ kinds! {
     Alarm = 17,
     /// The recorder watches: a sign of life.
     Alive = 18,
+    /// The vault has another officer: every day key was wrapped anew.
+    KeysRotated = 28,
+    /// A backup of the keys was taken, or refreshed.
+    KeysBackedUp = 29,
 }
 
 #[cfg(test)]

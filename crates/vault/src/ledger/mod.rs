@@ -41,7 +41,7 @@ pub use self::{
     error::{LedgerError, LedgerFault, LedgerFinding},
     examine::check_chain,
     kind::LedgerKind,
-    note::{AlarmState, Alive, LedgerNote, LinkState, Recovered, Watching},
+    note::{AlarmState, Alive, KeysBackedUp, KeysRotated, LedgerNote, LinkState, Recovered, Watching},
 };
 use crate::{
     disk::{Disk, DiskFile, OpenAs},
@@ -169,6 +169,12 @@ impl Ledger {
             self.disk.rename(path, &path.with_extension("damaged")).map_err(failed("rename", path))?;
         }
         self.disk.sync_dir(&self.dir).map_err(failed("sync", &self.dir))
+    }
+
+    /// The number of the row that is appended next.
+    #[must_use]
+    pub const fn next_number(&self) -> u64 {
+        self.place.number
     }
 
     /// Appends a row. It is acknowledged by the next [`Self::sync`], not before.

@@ -48,6 +48,38 @@ pub enum LedgerNote {
     },
     /// A vault that was not closed in order was opened.
     Recovered(Recovered),
+    /// The vault has another officer.
+    KeysRotated(KeysRotated),
+    /// A backup of the keys was taken, or refreshed.
+    KeysBackedUp(KeysBackedUp),
+}
+
+/// Another officer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeysRotated {
+    /// The public key of the officer before, as age writes it.
+    pub from: String,
+    /// That of the officer from then on.
+    pub to: String,
+    /// Day keys that were wrapped anew.
+    pub days: u64,
+    /// The account that did it.
+    pub by: String,
+}
+
+/// A backup of the keys.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeysBackedUp {
+    /// Its name.
+    pub backup: [u8; 8],
+    /// What the officer called it.
+    pub label: String,
+    /// Keys of recordings in it.
+    pub keys: u64,
+    /// Files that the vault had destroyed, and that were destroyed in it now.
+    pub wiped: u64,
+    /// The account that did it.
+    pub by: String,
 }
 
 /// What a recorder watches.
@@ -119,6 +151,8 @@ impl LedgerNote {
             Self::InterfaceChanged { .. } => LedgerKind::InterfaceChanged,
             Self::Alarm { .. } => LedgerKind::Alarm,
             Self::Recovered(_) => LedgerKind::Recovered,
+            Self::KeysRotated(_) => LedgerKind::KeysRotated,
+            Self::KeysBackedUp(_) => LedgerKind::KeysBackedUp,
         }
     }
 
@@ -135,6 +169,8 @@ impl LedgerNote {
             Self::InterfaceChanged { interface, link } => written(&(interface, link)),
             Self::Alarm { name, state } => written(&(name, state)),
             Self::Recovered(recovered) => written(recovered),
+            Self::KeysRotated(rotated) => written(rotated),
+            Self::KeysBackedUp(backed_up) => written(backed_up),
         }
     }
 
@@ -158,6 +194,8 @@ impl LedgerNote {
                 Self::Alarm { name, state }
             }
             LedgerKind::Recovered => Self::Recovered(read(bytes)?),
+            LedgerKind::KeysRotated => Self::KeysRotated(read(bytes)?),
+            LedgerKind::KeysBackedUp => Self::KeysBackedUp(read(bytes)?),
             LedgerKind::Recorded
             | LedgerKind::Excluded
             | LedgerKind::Failed
@@ -221,6 +259,19 @@ mod tests {
                 last_row: Some(at(4)),
                 interrupted: 2,
                 ..Recovered::default()
+            }),
+            LedgerNote::KeysRotated(KeysRotated {
+                from: "age1a".into(),
+                to: "age1b".into(),
+                days: 90,
+                by: "uid 0 (root)".into(),
+            }),
+            LedgerNote::KeysBackedUp(KeysBackedUp {
+                backup: [1; 8],
+                label: "safe".into(),
+                keys: 7,
+                wiped: 1,
+                by: "uid 0 (root)".into(),
             }),
         ] {
             let stored = row(note.kind(), note.to_bytes());

@@ -8,6 +8,7 @@ mod disk_full;
 mod flipped;
 mod given_up;
 mod gone;
+mod key_backups;
 mod life;
 mod real_disk;
 mod resume;
