@@ -9,7 +9,7 @@ mod copy;
 mod places;
 mod registry;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, hash_map::Entry};
 
 use chrono::NaiveDate;
 use earwitness_model::{RecordingId, WallTime};
@@ -149,8 +149,8 @@ impl Vault {
                 destroyed_since += match shelves.of(self, held)? {
                     // The shelf's keys are gone as a whole.
                     None => held.keys(),
-                    Some(rows) => {
-                        let gone = rows.iter().take(held.rows as usize).enumerate();
+                    Some(now) => {
+                        let gone = now.rows.iter().take(held.rows as usize).enumerate();
                         let gone = gone.filter(|(at, (_, state))| {
                             *state == KeyState::Destroyed && !held.is_destroyed(*at)
                         });
@@ -217,48 +217,65 @@ fn holds(
         return Ok(true);
     }
     for held in backup.held.iter().filter(|held| held.class == key.class && held.day == key.day) {
-        let Some(rows) = shelves.of(vault, held)? else {
+        let Some(now) = shelves.of(vault, held)? else {
             if may_be_before {
                 return Ok(true);
             }
             continue;
         };
-        if let Some(at) = rows.iter().position(|(recording, _)| *recording == key.recording) {
-            return Ok(at < held.rows as usize && !held.is_destroyed(at));
+        let place = now.rows.iter().position(|(recording, _)| *recording == key.recording);
+        match place {
+            // Where rows are damaged, places are not what they were.
+            Some(at) => {
+                let was_destroyed = now.is_whole && held.is_destroyed(at);
+                return Ok(at < held.rows as usize && !was_destroyed);
+            }
+            None if !now.is_whole && may_be_before => return Ok(true),
+            None => {}
         }
     }
     Ok(false)
 }
 
-/// The rows of key files as they are now, read once; `None`: the file is gone.
-type Rows = Option<Vec<(RecordingId, KeyState)>>;
+/// A key file as it is now.
+struct FileNow {
+    rows: Vec<(RecordingId, KeyState)>,
+    /// Every byte of it is a row's.
+    is_whole: bool,
+}
 
+/// Key files as they are now, read once; `None`: the file is gone.
 #[derive(Default)]
-struct Now(HashMap<(Shelf, u32), Rows>);
+struct Now(HashMap<(Shelf, u32), Option<FileNow>>);
 
 impl Now {
-    fn of(&mut self, vault: &Vault, held: &HeldKeys) -> Result<Rows, VaultError> {
+    fn of(&mut self, vault: &Vault, held: &HeldKeys) -> Result<Option<&FileNow>, VaultError> {
         let shelf = Shelf { class: held.class.clone(), day: held.day };
-        if let Some(rows) = self.0.get(&(shelf.clone(), held.generation)) {
-            return Ok(rows.clone());
-        }
         let path = vault.parts.layout.key_file(&shelf, held.generation);
-        let rows = match read_all(&*vault.parts.disk, &path) {
-            Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => None,
-            read => Some(rows_of(&read.map_err(failed("read", &path))?)),
-        };
-        self.0.insert((shelf, held.generation), rows.clone());
-        Ok(rows)
+        Ok(match self.0.entry((shelf, held.generation)) {
+            Entry::Occupied(known) => known.into_mut().as_ref(),
+            Entry::Vacant(unknown) => {
+                let now = match read_all(&*vault.parts.disk, &path) {
+                    Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => None,
+                    read => Some(FileNow::of(&read.map_err(failed("read", &path))?)),
+                };
+                unknown.insert(now).as_ref()
+            }
+        })
     }
 }
 
-fn rows_of(bytes: &[u8]) -> Vec<(RecordingId, KeyState)> {
-    KeyFile::read(bytes).rows.into_iter().map(|row| (row.recording, row.state)).collect()
+impl FileNow {
+    fn of(bytes: &[u8]) -> Self {
+        let file = KeyFile::read(bytes);
+        let rows = file.rows.into_iter().map(|placed| (placed.row.recording, placed.row.state)).collect();
+        Self { rows, is_whole: file.damaged == 0 }
+    }
 }
 
 /// What a key file holds, for the list of backups.
 fn held_in(bytes: &[u8]) -> Kept {
-    let rows = rows_of(bytes);
+    let rows = FileNow::of(bytes).rows;
     let gone = rows.iter().enumerate().filter(|(_, (_, state))| *state == KeyState::Destroyed);
     let mut runs = BTreeMap::new();
     for (at, _) in gone {
