@@ -12,6 +12,7 @@
 //!         keys/recorder.key  keys/recorder.pub  the Ed25519 pair that signs manifests
 //!         keys/index.key                        the metadata key
 //!         ledger/<YYYY-MM>.log  index/
+//!         ledger/heads/<YYYY-MM-DD>.txt         the signed head that closed the day; <day>.<n>.txt: made for a proof
 //!         waiting                               calls that ran when a recorder went, sealed, until they are taken up
 //! ```
 //!
@@ -50,6 +51,10 @@ impl Layout {
 
     pub(crate) fn ledger(&self) -> PathBuf {
         self.dir.join("ledger")
+    }
+
+    pub(crate) fn heads(&self) -> PathBuf {
+        self.ledger().join("heads")
     }
 
     pub(crate) fn waiting(&self) -> PathBuf {

@@ -29,6 +29,7 @@ mod opener;
 mod opening;
 mod payload_hash;
 mod payload_order;
+mod proving;
 mod quality;
 mod reading;
 mod rebuild;
@@ -67,6 +68,10 @@ pub use keys_error::KeysError;
 pub use ledger::{
     AlarmState, Alive, KeysBackedUp, KeysRotated, Ledger, LedgerError, LedgerFault, LedgerFinding,
     LedgerKind, LedgerNote, LedgerState, LinkState, Recovered, Row, Watching, check_chain,
+};
+pub use ledger::{
+    Checkpoint, CheckpointFault, Closes, MAX_CHECKPOINT, ProofFault, RowProof, StoredHead, TreeHash,
+    is_consistent, origin, root_by_inclusion, verifier_key,
 };
 pub use manifest::{MANIFEST_SCHEMA, Manifest, RecordedRow};
 pub use metadata_key::MetadataKey;

@@ -182,7 +182,9 @@ impl RecordedRow {
         postcard::to_stdvec(self).expect("three arrays always serialise")
     }
 
-    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+    /// From the payload of a row of the ledger that says `Recorded`.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         postcard::from_bytes(bytes).ok()
     }
 }

@@ -66,7 +66,7 @@ impl MetadataKey {
         let mut sealed = vec![0; SALT + bytes.len() + TAG];
         // Salts stand in the clear: that no two are the same is all they have to do.
         thread_rng().fill_bytes(&mut sealed[..SALT]);
-        let aead = self.message_aead(&sealed[..SALT]);
+        let aead = Aead::new(self.suite, &self.key_of(&sealed[..SALT]));
         let (content, tag) = sealed[SALT..].split_at_mut(bytes.len());
         content.copy_from_slice(bytes);
         tag.copy_from_slice(&aead.seal(&[0; 12], aad, content));
@@ -78,15 +78,38 @@ impl MetadataKey {
     /// # Errors
     /// [`NotAuthentic`] for anything else.
     pub fn open(&self, aad: &[u8], sealed: &[u8]) -> Result<Vec<u8>, NotAuthentic> {
-        let (salt, rest) = sealed.split_at_checked(SALT).ok_or(NotAuthentic)?;
-        let (content, tag) = rest.split_last_chunk::<TAG>().ok_or(NotAuthentic)?;
-        self.message_aead(salt).open(&[0; 12], aad, content.to_vec(), tag)
+        let key = self.message_key(sealed).ok_or(NotAuthentic)?;
+        open_with(self.suite, &key, aad, sealed)
     }
 
-    fn message_aead(&self, salt: &[u8]) -> Aead {
-        let key = Zeroizing::new(*blake3::keyed_hash(&self.key, salt).as_bytes());
-        Aead::new(self.suite, &key)
+    /// The key of this one message, which opens nothing else.
+    pub(crate) fn message_key(&self, sealed: &[u8]) -> Option<Zeroizing<[u8; 32]>> {
+        sealed.get(..SALT).map(|salt| self.key_of(salt))
     }
+
+    /// How messages are sealed.
+    pub(crate) const fn suite(&self) -> CipherSuite {
+        self.suite
+    }
+
+    fn key_of(&self, salt: &[u8]) -> Zeroizing<[u8; 32]> {
+        Zeroizing::new(*blake3::keyed_hash(&self.key, salt).as_bytes())
+    }
+}
+
+/// What was sealed under the same `aad` in the message whose own key this is.
+///
+/// # Errors
+/// [`NotAuthentic`] for anything else.
+pub(crate) fn open_with(
+    suite: CipherSuite,
+    message_key: &[u8; 32],
+    aad: &[u8],
+    sealed: &[u8],
+) -> Result<Vec<u8>, NotAuthentic> {
+    let (_salt, rest) = sealed.split_at_checked(SALT).ok_or(NotAuthentic)?;
+    let (content, tag) = rest.split_last_chunk::<TAG>().ok_or(NotAuthentic)?;
+    Aead::new(suite, message_key).open(&[0; 12], aad, content.to_vec(), tag)
 }
 
 impl std::fmt::Debug for MetadataKey {

@@ -58,6 +58,8 @@ pub(crate) struct Parts {
     pub(crate) waiting: Mutex<Vec<WasRunning>>,
     /// Who changes which keys there are, or what is known of their backups, does it alone.
     keys_changing: Mutex<()>,
+    /// Held while a head of the ledger is signed and kept: no two have one name. Never while the ledger is locked.
+    pub(crate) signing: Mutex<()>,
     /// The lock goes when the last part does.
     _lock: File,
 }
@@ -111,6 +113,7 @@ impl Vault {
             growing: Growing::default(),
             waiting: Mutex::default(),
             keys_changing: Mutex::default(),
+            signing: Mutex::default(),
             _lock: lock,
         });
         parts.read_waiting()?;

@@ -2,6 +2,8 @@
 
 use std::{io, path::PathBuf};
 
+use super::{checkpoint::CheckpointFault, proof::ProofFault};
+
 /// Why the ledger could not do what was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
@@ -40,6 +42,28 @@ pub enum LedgerError {
     /// Rows are not what was written, or are not there.
     #[error("ledger: {0}")]
     Broken(LedgerFinding),
+    /// A signed head is none, or was changed.
+    #[error("ledger: {}: {fault}", path.display())]
+    Head {
+        /// The head's file.
+        path: PathBuf,
+        /// What is wrong with it.
+        fault: CheckpointFault,
+    },
+    /// The rows are not those that a head was signed for.
+    #[error("ledger: its first {size} rows are not those that {} was signed for: `earwitness ledger verify` says more", path.display())]
+    OtherRows {
+        /// The head's file.
+        path: PathBuf,
+        /// How many rows it is of.
+        size: u64,
+    },
+    /// A proof that was just made does not hold.
+    #[error("ledger: {0}")]
+    Unproven(ProofFault),
+    /// No row says what was asked for.
+    #[error("the ledger has no row that tells of it")]
+    NotTold,
 }
 
 impl LedgerError {
@@ -48,7 +72,12 @@ impl LedgerError {
     pub const fn is_damage(&self) -> bool {
         match self {
             Self::Broken(finding) => finding.fault.is_of_bytes(),
-            Self::Io { .. } | Self::Version { .. } | Self::TooLarge { .. } | Self::Stopped => false,
+            Self::Head { .. } | Self::OtherRows { .. } | Self::Unproven(_) => true,
+            Self::Io { .. }
+            | Self::Version { .. }
+            | Self::TooLarge { .. }
+            | Self::Stopped
+            | Self::NotTold => false,
         }
     }
 }

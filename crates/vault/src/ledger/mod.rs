@@ -8,15 +8,20 @@
 //! 2. The files are only ever appended to. Opening cuts what follows the last whole row of the last file, and says so;
 //!    damage that has rows after it is reported and left in place.
 //! 3. A row changed, moved or taken out of the middle is found by [`check_chain`] without any key. Rows taken from the very
-//!    end are not: that needs a signed statement of the head, which is not part of this format version.
+//!    end are found by whoever keeps a signed head ([`Checkpoint`]) elsewhere: it says how many there were, and their root.
 //! 4. A clock that goes back never writes into an earlier month: the newest file takes the row, with the time it was given.
 
 mod chain;
+mod checkpoint;
 mod error;
 mod examine;
+mod heads;
 mod kind;
+mod merkle;
 mod note;
+mod proof;
 mod row;
+mod settled;
 mod survey;
 
 #[cfg(test)]
@@ -38,10 +43,18 @@ use self::{
     survey::Survey,
 };
 pub use self::{
+    checkpoint::{Checkpoint, CheckpointFault, MAX_CHECKPOINT, origin, verifier_key},
     error::{LedgerError, LedgerFault, LedgerFinding},
     examine::check_chain,
+    heads::{Closes, StoredHead},
     kind::LedgerKind,
+    merkle::{TreeHash, is_consistent, root_by_inclusion},
     note::{AlarmState, Alive, KeysBackedUp, KeysRotated, LedgerNote, LinkState, Recovered, Watching},
+    proof::{ProofFault, RowProof},
+};
+pub(crate) use self::{
+    heads::{Heads, WhatFor},
+    settled::Settled,
 };
 use crate::{
     disk::{Disk, DiskFile, OpenAs},
@@ -217,6 +230,16 @@ impl Ledger {
             self.stopped = true;
             failed("sync", &newest.path)(cause)
         })
+    }
+
+    /// The rows that are on the medium, to be walked over while others append more.
+    ///
+    /// # Errors
+    /// Those of [`Self::sync`].
+    pub(crate) fn settled(&mut self) -> Result<Settled, LedgerError> {
+        self.sync()?;
+        let (disk, dir, key) = (Arc::clone(&self.disk), self.dir.clone(), self.key.clone());
+        Ok(Settled { disk, dir, key, end: self.place.number, last_row: self.last_row })
     }
 
     /// Every row that was written, oldest first; rows that wait for a sync are not among them. What is damaged or does not fit is

@@ -13,6 +13,7 @@
 
 use std::io;
 
+use super::merkle::{self, TreeHash};
 use crate::disk::DiskFile;
 
 /// The version byte of every file.
@@ -94,6 +95,32 @@ impl StoredRow {
         out.extend_from_slice(&head);
         out.extend_from_slice(&self.sealed);
         out.extend_from_slice(&crc.to_le_bytes());
+    }
+
+    /// What it is in the tree: its bytes as they stand in the file, without the CRC.
+    pub(super) fn leaf(&self) -> TreeHash {
+        merkle::leaf_hash(&[&self.head(), &self.sealed])
+    }
+
+    /// The bytes of [`Self::leaf`].
+    pub(super) fn leaf_bytes(&self) -> Vec<u8> {
+        [self.head().as_slice(), &self.sealed].concat()
+    }
+
+    /// The row whose [`Self::leaf_bytes`] these are.
+    pub(super) fn of_leaf(bytes: &[u8]) -> Option<Self> {
+        let (head, sealed) = bytes.split_first_chunk::<ROW_HEAD>()?;
+        let is_whole = head.starts_with(ROW_MAGIC)
+            && sealed.len() <= MAX_SEALED
+            && usize::try_from(u32_at(head, 4)) == Ok(sealed.len());
+        is_whole.then(|| Self::of(head, sealed))
+    }
+
+    fn of(head: &[u8], sealed: &[u8]) -> Self {
+        let mut chain = [0; 32];
+        chain.copy_from_slice(&head[CHAIN_AT..ROW_HEAD]);
+        let (number, time) = (u64_at(head, 8), u64_at(head, 17).cast_signed());
+        Self { number, kind: head[16], time, chain, sealed: sealed.to_vec() }
     }
 
     fn head(&self) -> [u8; ROW_HEAD] {
@@ -220,15 +247,8 @@ impl Walk {
         if crc32c::crc32c(body).to_le_bytes() != crc {
             return Ok(None);
         }
-        let mut chain = [0; 32];
-        chain.copy_from_slice(&body[CHAIN_AT..ROW_HEAD]);
-        Ok(Some(StoredRow {
-            number: u64_at(body, 8),
-            kind: body[16],
-            time: u64_at(body, 17).cast_signed(),
-            chain,
-            sealed: body[ROW_HEAD..].to_vec(),
-        }))
+        let (head, sealed) = body.split_at(ROW_HEAD);
+        Ok(Some(StoredRow::of(head, sealed)))
     }
 
     /// The offset of the next whole row at or after `from`, else the end of the file.

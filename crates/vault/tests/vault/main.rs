@@ -10,6 +10,7 @@ mod given_up;
 mod gone;
 mod key_backups;
 mod life;
+mod proven;
 mod real_disk;
 mod resume;
 mod schemas;
