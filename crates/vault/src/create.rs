@@ -15,11 +15,14 @@ use zeroize::Zeroizing;
 
 use crate::{
     cipher::CipherSuite,
-    disk::{Disk, OpenAs, RealDisk, replace},
+    disk::{Disk, RealDisk},
     error::{VaultError, failed},
-    keys::{KeyKind, new_officer_key, write_key},
+    index_key::write_index_check,
+    keys::{KeyKind, write_key},
     layout::Layout,
     metadata_key::MetadataKey,
+    officer_key::{OfficerKey, OfficerRecipient},
+    rotation::write_recipient,
     settings::{Access, Settings},
 };
 
@@ -46,6 +49,15 @@ pub struct Created {
     pub officer_key: PathBuf,
 }
 
+/// Who holds the keys of a new vault, where that is not as usual.
+#[derive(Debug, Clone, Default)]
+pub struct KeyHolders {
+    /// The officer, by the public half of a key that there is already. `None`: a new key is made.
+    pub officer: Option<OfficerRecipient>,
+    /// Where the index key goes, so that the vault's directory alone names nobody. `None`: into the vault.
+    pub index_key: Option<PathBuf>,
+}
+
 /// Makes a vault in `dir`, which must not exist or be empty, and its officer's key.
 ///
 /// The settings are written last: a directory without them is no vault yet.
@@ -53,20 +65,35 @@ pub struct Created {
 /// # Errors
 /// [`VaultError::AlreadyThere`], [`VaultError::PassphraseNeeded`], and what the disk says.
 pub fn create(dir: &Path, new: NewVault<'_>) -> Result<Created, VaultError> {
+    let made = create_for(dir, new, &KeyHolders::default())?;
+    Ok(Created { officer_key: made.expect("a vault without a known officer has a new key") })
+}
+
+/// [`create`] with keys in other hands. Gives where the new officer's key went; `None`: none was made, for the officer has one.
+///
+/// # Errors
+/// Those of [`create`].
+pub fn create_for(
+    dir: &Path,
+    new: NewVault<'_>,
+    holders: &KeyHolders,
+) -> Result<Option<PathBuf>, VaultError> {
     let disk = RealDisk;
     let layout = Layout { dir: std::path::absolute(dir).map_err(failed("find", dir))? };
-    let (extension, passphrase) = match new.access {
-        Access::Open => (".key", None),
-        Access::Governed => {
-            (".officer.age", Some(new.passphrase.as_ref().ok_or(VaultError::PassphraseNeeded)?))
-        }
-    };
-    let officer_key = new.officer_key.map_or_else(|| layout.officer_key(extension), Path::to_owned);
+    let index_key =
+        holders.index_key.as_deref().map(|path| std::path::absolute(path).map_err(failed("find", path)));
+    let index_key = index_key.transpose()?;
     if !disk.list(&layout.dir).map_err(failed("list", &layout.dir))?.is_empty() {
         return Err(VaultError::AlreadyThere { path: layout.dir });
     }
-    if officer_key.try_exists().map_err(failed("look for", &officer_key))? {
-        return Err(VaultError::AlreadyThere { path: officer_key });
+    let officer_key = match holders.officer {
+        Some(_) => None,
+        None => Some(place_of_new_key(&layout, &new)?),
+    };
+    for path in officer_key.iter().chain(&index_key) {
+        if path.try_exists().map_err(failed("look for", path))? {
+            return Err(VaultError::AlreadyThere { path: path.clone() });
+        }
     }
     for made in [&layout.dir, &layout.keys(), &layout.volumes(), &layout.ledger()] {
         disk.make_dir(made).map_err(failed("make", made))?;
@@ -74,38 +101,47 @@ pub fn create(dir: &Path, new: NewVault<'_>) -> Result<Created, VaultError> {
     // A directory that was there already may have been made for others to read.
     std::fs::set_permissions(&layout.dir, Permissions::from_mode(0o700))
         .map_err(failed("make private", &layout.dir))?;
-    write_keys(&disk, &layout, new.cipher)?;
-    let (recipient, bytes) = new_officer_key(passphrase, new.now)
-        .map_err(|cause| failed("make", &officer_key)(std::io::Error::other(cause)))?;
-    write_officer_key(&disk, &officer_key, &bytes)?;
-    let path = layout.key("officer.pub");
-    replace(&disk, &path, format!("{recipient}\n").as_bytes()).map_err(failed("write", &path))?;
     let mut id = [0; 16];
     OsRng.fill_bytes(&mut id);
-    Settings::new(id, new.cipher, new.access, new.zone).write(&disk, &layout.settings())?;
+    let settings = Settings::new(id, new.cipher, new.access, new.zone);
+    write_keys(&disk, (&layout, &settings), index_key.as_deref())?;
+    let officer = match (&holders.officer, &officer_key) {
+        (Some(officer), _) => officer.clone(),
+        (None, at) => {
+            let at = at.as_deref().expect("a new key has a place");
+            let key = OfficerKey::generate();
+            key.write(at, new.passphrase.as_ref().filter(|_| new.access == Access::Governed), new.now)?;
+            key.recipient()
+        }
+    };
+    write_recipient(&disk, &layout.key("officer.pub"), &officer.0)?;
+    settings.write(&disk, &layout.settings())?;
     let above = layout.dir.parent().unwrap_or(&layout.dir);
     disk.sync_dir(above).map_err(failed("sync", above))?;
-    Ok(Created { officer_key })
+    Ok(officer_key)
 }
 
-fn write_keys(disk: &dyn Disk, layout: &Layout, suite: CipherSuite) -> Result<(), VaultError> {
+fn place_of_new_key(layout: &Layout, new: &NewVault<'_>) -> Result<PathBuf, VaultError> {
+    let extension = match new.access {
+        Access::Open => ".key",
+        Access::Governed if new.passphrase.is_some() => ".officer.age",
+        Access::Governed => return Err(VaultError::PassphraseNeeded),
+    };
+    Ok(new.officer_key.map_or_else(|| layout.officer_key(extension), Path::to_owned))
+}
+
+fn write_keys(
+    disk: &dyn Disk,
+    (layout, settings): (&Layout, &Settings),
+    index_key: Option<&Path>,
+) -> Result<(), VaultError> {
     let mut seed = Zeroizing::new([0; 32]);
     OsRng.fill_bytes(&mut *seed);
     let public = SigningKey::from_bytes(&seed).verifying_key();
     write_key(disk, &layout.key("recorder.key"), KeyKind::Signing, &seed)?;
     write_key(disk, &layout.key("recorder.pub"), KeyKind::Verifying, public.as_bytes())?;
-    write_key(disk, &layout.key("index.key"), KeyKind::Metadata, MetadataKey::random(suite).bytes())
-}
-
-/// Never over a file that is there: it may be the only key of another vault.
-fn write_officer_key(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> Result<(), VaultError> {
-    let mut file = disk.open(path, OpenAs::New).map_err(|cause| {
-        if cause.kind() == std::io::ErrorKind::AlreadyExists {
-            return VaultError::AlreadyThere { path: path.into() };
-        }
-        failed("make", path)(cause)
-    })?;
-    file.append(bytes).and_then(|()| file.sync()).map_err(failed("write", path))?;
-    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
-    disk.sync_dir(dir).map_err(failed("sync", dir))
+    let metadata = MetadataKey::random(settings.cipher);
+    let own = layout.key("index.key");
+    write_key(disk, index_key.unwrap_or(&own), KeyKind::Metadata, metadata.bytes())?;
+    write_index_check(disk, (layout, settings), &metadata)
 }

@@ -8,9 +8,13 @@
 //!         keys/<class>/<YYYY-MM-DD>.keys        data keys wrapped to the day's public key
 //!         keys/day/<class>-<YYYY-MM-DD>.age     the day's private key, wrapped to the officer's public key
 //!         keys/day/<class>-<YYYY-MM-DD>.salt    the second copy of the salt in the head of the day's key file
+//!         keys/day/….age.next  officer.next     while the vault gets another officer: DURABILITY.md, "Rotate"
 //!         keys/officer.pub                      the officer's public key (an age recipient)
+//!         keys/officer.past                     those of the officers before
+//!         keys/backups.toml                     which backups of the keys there are
 //!         keys/recorder.key  keys/recorder.pub  the Ed25519 pair that signs manifests
-//!         keys/index.key                        the metadata key
+//!         keys/index.key                        the metadata key, unless it was put elsewhere
+//!         keys/index.check                      tells whether a key is that one
 //!         ledger/<YYYY-MM>.log  index/
 //!         ledger/heads/<YYYY-MM-DD>.txt         the signed head that closed the day; <day>.<n>.txt: made for a proof
 //!         waiting                               calls that ran when a recorder went, sealed, until they are taken up
@@ -71,6 +75,13 @@ impl Layout {
 
     pub(crate) fn key(&self, name: &str) -> PathBuf {
         self.keys().join(name)
+    }
+
+    /// Where a day's private key waits, wrapped to the officer of a rotation that is underway.
+    pub(crate) fn next_of(day_identity: &Path) -> PathBuf {
+        let mut name = day_identity.as_os_str().to_owned();
+        name.push(".next");
+        name.into()
     }
 
     /// A file of keys by its name below [`Self::keys`].

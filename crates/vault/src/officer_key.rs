@@ -1,14 +1,27 @@
-//! The officer's key, opened: what an [`crate::Opener`] is made of.
+//! The officer's key, opened: what an [`crate::Opener`] is made of. And its public half, which is all that a vault needs to be
+//! made for an officer, or given to another.
 
 use std::{
-    fmt,
+    fmt, io,
     path::{Path, PathBuf},
     str::FromStr,
 };
 
-use age::{secrecy::SecretString, x25519::Identity};
+use age::{
+    secrecy::SecretString,
+    x25519::{Identity, Recipient},
+};
+use earwitness_model::WallTime;
+use zeroize::Zeroizing;
 
-use crate::{disk::RealDisk, error::VaultError, keys::open_officer_key, layout::Layout, settings::Access};
+use crate::{
+    disk::{Disk, OpenAs, RealDisk, read_all},
+    error::{VaultError, failed},
+    keys::{is_under_passphrase, officer_file, open_officer_key},
+    keys_error::KeysError,
+    layout::Layout,
+    settings::Access,
+};
 
 /// The private half of the officer's key. Whoever has it can open what the vault seals.
 ///
@@ -40,6 +53,52 @@ impl OfficerKey {
         }
     }
 
+    /// A new one, of which there is no file yet.
+    #[must_use]
+    pub fn generate() -> Self {
+        Self { identity: Identity::generate(), path: PathBuf::new() }
+    }
+
+    /// One that was put together from its shares.
+    pub(crate) const fn joined(identity: Identity) -> Self {
+        Self { identity, path: PathBuf::new() }
+    }
+
+    /// Whether a key file needs a passphrase.
+    ///
+    /// # Errors
+    /// [`VaultError::OfficerKeyMissing`], and what the disk says.
+    pub fn is_under_passphrase(path: &Path) -> Result<bool, VaultError> {
+        match read_all(&RealDisk, path).map(Zeroizing::new) {
+            Err(cause) if cause.kind() == io::ErrorKind::NotFound => {
+                Err(VaultError::OfficerKeyMissing { looked: path.to_owned() })
+            }
+            read => Ok(is_under_passphrase(&read.map_err(failed("read", path))?)),
+        }
+    }
+
+    /// Its public half.
+    #[must_use]
+    pub fn recipient(&self) -> OfficerRecipient {
+        OfficerRecipient(self.identity.to_public())
+    }
+
+    /// Writes it into a new file, under a passphrase when there is one. Never over a file that is there: it may be the only key
+    /// of another vault.
+    ///
+    /// # Errors
+    /// [`VaultError::AlreadyThere`], and what the disk says.
+    pub fn write(
+        &self,
+        path: &Path,
+        passphrase: Option<&SecretString>,
+        now: WallTime,
+    ) -> Result<(), VaultError> {
+        let bytes = officer_file(&self.identity, passphrase, now)
+            .map_err(|cause| failed("make", path)(io::Error::other(cause)))?;
+        write_new(&RealDisk, path, &bytes)
+    }
+
     /// Its text, as an age identity file has it.
     #[must_use]
     pub fn to_secret(&self) -> SecretString {
@@ -60,6 +119,63 @@ impl OfficerKey {
             Access::Governed => ".officer.age",
         })
     }
+}
+
+/// The public half of an officer's key, as `age-keygen -y` prints it: `age1…`.
+#[derive(Clone)]
+pub struct OfficerRecipient(pub(crate) Recipient);
+
+impl OfficerRecipient {
+    /// The one public key in a file; empty lines and those that begin with `#` do not count.
+    ///
+    /// # Errors
+    /// [`KeysError::Recipients`] when there is none or another one, [`KeysError::NotARecipient`]; what the disk says.
+    pub fn in_file(path: &Path) -> Result<Self, VaultError> {
+        let bytes = read_all(&RealDisk, path).map_err(failed("read", path))?;
+        let text = String::from_utf8_lossy(&bytes);
+        let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| is_content(line)).collect();
+        match lines.as_slice() {
+            [line] => Ok(line.parse()?),
+            lines => Err(KeysError::Recipients { path: path.to_owned(), found: lines.len() }.into()),
+        }
+    }
+}
+
+fn is_content(line: &str) -> bool {
+    !line.is_empty() && !line.starts_with('#')
+}
+
+impl FromStr for OfficerRecipient {
+    type Err = KeysError;
+
+    fn from_str(text: &str) -> Result<Self, KeysError> {
+        Recipient::from_str(text.trim()).map(Self).map_err(|_cause| KeysError::NotARecipient)
+    }
+}
+
+impl fmt::Display for OfficerRecipient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Debug for OfficerRecipient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "OfficerRecipient({})", self.0)
+    }
+}
+
+/// Puts a secret into a file that must not be there.
+pub(crate) fn write_new(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> Result<(), VaultError> {
+    let mut file = disk.open(path, OpenAs::New).map_err(|cause| {
+        if cause.kind() == io::ErrorKind::AlreadyExists {
+            return VaultError::AlreadyThere { path: path.into() };
+        }
+        failed("make", path)(cause)
+    })?;
+    file.append(bytes).and_then(|()| file.sync()).map_err(failed("write", path))?;
+    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+    disk.sync_dir(dir).map_err(failed("sync", dir))
 }
 
 impl fmt::Debug for OfficerKey {
@@ -84,6 +200,41 @@ mod tests {
         assert_eq!(format!("{again:?}"), "OfficerKey { path: \"/k\", .. }");
         for secret in ["", "AGE-SECRET-KEY-1", "voice"] {
             assert!(matches!(OfficerKey::from_secret("/k".into(), secret), Err(VaultError::NotAKey { .. })));
+        }
+    }
+
+    #[test]
+    fn a_written_key_opens_and_is_never_written_over_another() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("officer");
+        let key = OfficerKey::generate();
+        key.write(&path, None, WallTime::from_nanos(0)).unwrap();
+        let again = OfficerKey::read(&path, None).unwrap();
+        assert_eq!(again.recipient().to_string(), key.recipient().to_string());
+        assert!(!OfficerKey::is_under_passphrase(&path).unwrap());
+        let refused = OfficerKey::generate().write(&path, None, WallTime::from_nanos(0)).unwrap_err();
+        assert!(matches!(refused, VaultError::AlreadyThere { .. }));
+    }
+
+    #[test]
+    fn a_file_of_public_keys_names_one_officer() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("recipients");
+        let (one, other) = (OfficerKey::generate().recipient(), OfficerKey::generate().recipient());
+        let read = |text: String| {
+            std::fs::write(&path, text).unwrap();
+            OfficerRecipient::in_file(&path)
+        };
+        let found = read(format!("# the officer\n\n  {one}\n")).unwrap();
+        assert_eq!(found.to_string(), one.to_string());
+        for (text, count) in [(String::new(), 0), (format!("{one}\n{other}\n"), 2)] {
+            let refused = read(text).unwrap_err();
+            assert!(
+                matches!(refused, VaultError::Keys(KeysError::Recipients { found, .. }) if found == count)
+            );
+        }
+        for text in ["age1", "AGE-SECRET-KEY-1", &one.to_string()[..61]] {
+            assert!(matches!(text.parse::<OfficerRecipient>(), Err(KeysError::NotARecipient)), "{text}");
         }
     }
 

@@ -20,7 +20,7 @@ use crate::{
     entry::{Entry, RecordingEntry},
     error::{VaultError, failed},
     keys::{KeyState, LastBatch, data_key, open_identity},
-    layout::Shelf,
+    layout::{Layout, Shelf},
     officer_key::OfficerKey,
     reading::{key_files, shelf_of},
     vault::Parts,
@@ -91,9 +91,7 @@ impl Opener {
     }
 
     pub(crate) fn with_key(parts: Arc<Parts>, key: OfficerKey) -> Result<Self, VaultError> {
-        if key.identity.to_public().to_string() != parts.officer.to_string() {
-            return Err(VaultError::OtherOfficer { path: key.path().to_owned() });
-        }
+        parts.is_officer(&key)?;
         Ok(Self { parts, officer: key, shelves: Mutex::default() })
     }
 
@@ -163,10 +161,17 @@ impl Opener {
     fn day_identity(&self, shelf: &Shelf, place: usize) -> Result<Option<Identity>, VaultError> {
         let generation = u32::try_from(place + 1).unwrap_or(u32::MAX);
         let path = self.parts.layout.day_identity(shelf, generation);
-        let wrapped = match read_all(&*self.parts.disk, &path) {
-            Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            other => other.map_err(failed("read", &path))?,
-        };
-        Ok(open_identity(&self.officer.identity, &wrapped))
+        // Between the moment of a rotation and its end, the key that this officer opens waits beside the other, and takes its
+        // place at any time.
+        for place in [&path, &Layout::next_of(&path), &path] {
+            let wrapped = match read_all(&*self.parts.disk, place) {
+                Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => continue,
+                other => other.map_err(failed("read", place))?,
+            };
+            if let Some(day) = open_identity(&self.officer.identity, &wrapped) {
+                return Ok(Some(day));
+            }
+        }
+        Ok(None)
     }
 }

@@ -24,13 +24,15 @@ use crate::{
     error::{VaultError, failed},
     growing::Growing,
     index::{Index, IndexState, LookUps, Opened},
+    index_key::read_index_key,
     keys::{DayKeys, KeyKind, read_key},
     layout::Layout,
     ledger::{Ledger, LedgerKind, LedgerNote},
     metadata_key::MetadataKey,
-    officer_key::OfficerKey,
+    officer_key::{OfficerKey, OfficerRecipient},
     opener::{Opener, Unlock},
     recovery::{self, Recovery},
+    rotation,
     sealer::{Sealer, SealingKeys},
     settings::{Access, Settings},
     waiting::WasRunning,
@@ -50,7 +52,8 @@ pub(crate) struct Parts {
     pub(crate) settings: Settings,
     pub(crate) keys: Arc<SealingKeys>,
     pub(crate) verifying: VerifyingKey,
-    pub(crate) officer: Recipient,
+    /// Where the index key was read.
+    pub(crate) index_key_at: PathBuf,
     pub(crate) index: Index,
     pub(crate) ledger: Mutex<Ledger>,
     pub(crate) writer_out: AtomicBool,
@@ -79,7 +82,23 @@ impl Vault {
     /// # Errors
     /// Those of [`Self::open`].
     pub fn open_on(disk: Arc<dyn Disk>, dir: &Path) -> Result<Self, VaultError> {
-        Self::open_with(disk, dir, LookUps::Now)
+        Self::open_with(disk, (dir, None), LookUps::Now)
+    }
+
+    /// [`Self::open`] with the index key at this place, or in the vault where none is named.
+    ///
+    /// # Errors
+    /// Those of [`Self::open`], [`KeysError::IndexKeyMissing`], [`KeysError::OtherIndexKey`].
+    pub fn open_with_index_key(dir: &Path, index_key: Option<&Path>) -> Result<Self, VaultError> {
+        Self::open_with(Arc::new(RealDisk), (dir, index_key), LookUps::Now)
+    }
+
+    /// [`Self::open_to_read`] with the index key at this place, or in the vault where none is named.
+    ///
+    /// # Errors
+    /// Those of [`Self::open_with_index_key`].
+    pub fn open_to_read_with_index_key(dir: &Path, index_key: Option<&Path>) -> Result<Self, VaultError> {
+        Self::open_with(Arc::new(RealDisk), (dir, index_key), LookUps::Later)
     }
 
     /// [`Self::open`] for who lists and reads: it does not wait for the store of what calls are looked up by besides their
@@ -88,15 +107,21 @@ impl Vault {
     /// # Errors
     /// Those of [`Self::open`].
     pub fn open_to_read(dir: &Path) -> Result<Self, VaultError> {
-        Self::open_with(Arc::new(RealDisk), dir, LookUps::Later)
+        Self::open_with(Arc::new(RealDisk), (dir, None), LookUps::Later)
     }
 
-    fn open_with(disk: Arc<dyn Disk>, dir: &Path, look_ups: LookUps) -> Result<Self, VaultError> {
+    fn open_with(
+        disk: Arc<dyn Disk>,
+        (dir, index_key): (&Path, Option<&Path>),
+        look_ups: LookUps,
+    ) -> Result<Self, VaultError> {
         let dir = std::path::absolute(dir).map_err(failed("find", dir))?;
         let layout = Layout { dir };
         let settings = Settings::read(&*disk, &layout.settings())?;
         let lock = take_lock(&layout.lock())?;
-        let (keys, verifying, officer) = read_keys(&disk, &layout, &settings)?;
+        let metadata = read_index_key(&*disk, (&layout, &settings), index_key)?;
+        let index_key_at = index_key.map_or_else(|| layout.key("index.key"), Path::to_owned);
+        let (keys, verifying) = read_keys(&disk, &layout, (&settings, metadata))?;
         let metadata = keys.metadata.clone();
         let (ledger, ledger_state) = Ledger::open(Arc::clone(&disk), &layout.ledger(), metadata.clone())?;
         let Opened { index, state: index_state } = Index::open(&layout.index(), metadata, look_ups)?;
@@ -106,7 +131,7 @@ impl Vault {
             settings,
             keys,
             verifying,
-            officer,
+            index_key_at,
             index,
             ledger: Mutex::new(ledger),
             writer_out: AtomicBool::new(false),
@@ -116,6 +141,7 @@ impl Vault {
             signing: Mutex::default(),
             _lock: lock,
         });
+        rotation::recover(&parts)?;
         parts.read_waiting()?;
         let recovery = recovery::run(&parts, index_state, ledger_state)?;
         Ok(Self { parts, recovery })
@@ -137,6 +163,12 @@ impl Vault {
     #[must_use]
     pub fn cipher(&self) -> CipherSuite {
         self.parts.settings.cipher
+    }
+
+    /// The public key of the officer, who opens what it seals.
+    #[must_use]
+    pub fn officer(&self) -> OfficerRecipient {
+        OfficerRecipient(self.parts.keys.days.officer())
     }
 
     /// Its directory, absolute.
@@ -252,11 +284,14 @@ pub(crate) fn is_whole(state: &IndexState) -> bool {
     }
 }
 
-type Keys = (Arc<SealingKeys>, VerifyingKey, Recipient);
+type Keys = (Arc<SealingKeys>, VerifyingKey);
 
-fn read_keys(disk: &Arc<dyn Disk>, layout: &Layout, settings: &Settings) -> Result<Keys, VaultError> {
+fn read_keys(
+    disk: &Arc<dyn Disk>,
+    layout: &Layout,
+    (settings, metadata): (&Settings, MetadataKey),
+) -> Result<Keys, VaultError> {
     let key = |name: &str, kind| read_key(&**disk, &layout.key(name), kind);
-    let metadata = MetadataKey::new(settings.cipher, *key("index.key", KeyKind::Metadata)?);
     let seed = key("recorder.key", KeyKind::Signing)?;
     let public = key("recorder.pub", KeyKind::Verifying)?;
     let signing = Ed25519KeyPair::from_seed_and_public_key(&*seed, &*public)
@@ -269,10 +304,10 @@ fn read_keys(disk: &Arc<dyn Disk>, layout: &Layout, settings: &Settings) -> Resu
         .ok()
         .and_then(|text| Recipient::from_str(text.trim()).ok())
         .ok_or(VaultError::KeyDamaged { path })?;
-    let days = DayKeys::new(Arc::clone(disk), layout.clone(), officer.clone());
+    let days = DayKeys::new(Arc::clone(disk), layout.clone(), officer);
     let (vault, suite, zone) = (settings.id, settings.cipher, settings.zone.0);
     let keys = SealingKeys { vault, suite, zone, metadata, signing, days };
-    Ok((Arc::new(keys), verifying, officer))
+    Ok((Arc::new(keys), verifying))
 }
 
 /// The lock is the system's (flock): it goes with the process, however that ends. The id in it is for people.

@@ -3,8 +3,9 @@
 use std::{
     collections::HashMap,
     io,
+    path::Path,
     str::FromStr,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use age::{
@@ -42,36 +43,64 @@ pub(crate) struct DayKey {
 pub(crate) struct DayKeys {
     disk: Arc<dyn Disk>,
     layout: Layout,
-    officer: Recipient,
-    known: Mutex<HashMap<Shelf, DayKey>>,
+    known: Mutex<Known>,
+}
+
+/// The days in use, and to whom new ones are wrapped.
+struct Known {
+    days: HashMap<Shelf, DayKey>,
+    officers: Officers,
+}
+
+/// To whom day keys are wrapped.
+#[derive(Clone)]
+pub(crate) struct Officers {
+    pub(crate) officer: Recipient,
+    /// While a rotation is underway: who will be. New days are then wrapped to both.
+    pub(crate) next: Option<Recipient>,
 }
 
 impl DayKeys {
     pub(crate) fn new(disk: Arc<dyn Disk>, layout: Layout, officer: Recipient) -> Self {
-        Self { disk, layout, officer, known: Mutex::default() }
+        let officers = Officers { officer, next: None };
+        Self { disk, layout, known: Mutex::new(Known { days: HashMap::new(), officers }) }
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// To whom new days are wrapped.
+    pub(crate) fn officer(&self) -> Recipient {
+        self.known().officers.officer.clone()
+    }
+
+    /// Does `work` while no new day is made.
+    pub(crate) fn alone<T>(&self, work: impl FnOnce(&mut Officers) -> T) -> T {
+        work(&mut self.known().officers)
     }
 
     /// The key of a class and day. When it is new, both its files are on the medium before this returns: nothing is
     /// ever wrapped to a key that a crash could take.
     pub(crate) fn of(&self, shelf: &Shelf) -> Result<DayKey, VaultError> {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(key) = known.get(shelf) {
+        let mut known = self.known();
+        if let Some(key) = known.days.get(shelf) {
             return Ok(key.clone());
         }
-        let key = self.find_or_make(shelf)?;
-        if known.len() >= MAX_CACHED {
-            known.clear();
+        let key = self.find_or_make(shelf, &known.officers)?;
+        if known.days.len() >= MAX_CACHED {
+            known.days.clear();
         }
-        known.insert(shelf.clone(), key.clone());
+        known.days.insert(shelf.clone(), key.clone());
         Ok(key)
     }
 
-    fn find_or_make(&self, shelf: &Shelf) -> Result<DayKey, VaultError> {
+    fn find_or_make(&self, shelf: &Shelf, officers: &Officers) -> Result<DayKey, VaultError> {
         for generation in 1..=MAX_GENERATION {
             let path = self.layout.key_file(shelf, generation);
             let bytes = match read_all(&*self.disk, &path) {
                 Err(cause) if cause.kind() == io::ErrorKind::NotFound => {
-                    return self.make(shelf, generation);
+                    return self.make((shelf, generation), officers);
                 }
                 other => other.map_err(failed("read", &path))?,
             };
@@ -88,10 +117,10 @@ impl DayKeys {
 
     /// The day's keys were destroyed: they are not known any more.
     pub(crate) fn forget(&self, shelf: &Shelf) {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).remove(shelf);
+        self.known().days.remove(shelf);
     }
 
-    fn make(&self, shelf: &Shelf, generation: u32) -> Result<DayKey, VaultError> {
+    fn make(&self, (shelf, generation): (&Shelf, u32), officers: &Officers) -> Result<DayKey, VaultError> {
         let (key_file, wrapped_at) =
             (self.layout.key_file(shelf, generation), self.layout.day_identity(shelf, generation));
         for path in [&key_file, &wrapped_at] {
@@ -103,9 +132,11 @@ impl DayKeys {
         }
         let identity = Identity::generate();
         let recipient = identity.to_public();
-        let wrapped = age::encrypt(&self.officer, identity.to_string().expose_secret().as_bytes())
-            .map_err(|cause| failed("wrap the key of", &wrapped_at)(io::Error::other(cause)))?;
-        replace(&*self.disk, &wrapped_at, &wrapped).map_err(failed("write", &wrapped_at))?;
+        // The officer's last: whoever finds it finds the other one too.
+        if let Some(next) = &officers.next {
+            wrap(&*self.disk, &identity, (next, &Layout::next_of(&wrapped_at)))?;
+        }
+        wrap(&*self.disk, &identity, (&officers.officer, &wrapped_at))?;
         let mut salt = [0; 32];
         OsRng.fill_bytes(&mut salt);
         write_key(&*self.disk, &self.layout.day_salt(shelf, generation), KeyKind::Salt, &salt)?;
@@ -113,6 +144,17 @@ impl DayKeys {
         replace(&*self.disk, &key_file, &head.to_bytes()).map_err(failed("write", &key_file))?;
         Ok(DayKey { recipient, generation, salt: Some(salt) })
     }
+}
+
+/// Puts a day's private key, wrapped to an officer, in its place.
+pub(crate) fn wrap(
+    disk: &dyn Disk,
+    day: &Identity,
+    (officer, place): (&Recipient, &Path),
+) -> Result<(), VaultError> {
+    let wrapped = age::encrypt(officer, day.to_string().expose_secret().as_bytes())
+        .map_err(|cause| failed("wrap the key of", place)(io::Error::other(cause)))?;
+    replace(disk, place, &wrapped).map_err(failed("write", place))
 }
 
 #[cfg(test)]

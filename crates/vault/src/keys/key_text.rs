@@ -24,6 +24,8 @@ pub(crate) enum KeyKind {
     Metadata,
     /// The second copy of a day's salt.
     Salt,
+    /// What tells whether a metadata key is the vault's.
+    IndexCheck,
 }
 
 impl KeyKind {
@@ -33,6 +35,7 @@ impl KeyKind {
             Self::Verifying => "verifying",
             Self::Metadata => "metadata",
             Self::Salt => "salt",
+            Self::IndexCheck => "index-check",
         }
     }
 }

@@ -5,7 +5,7 @@
 //!     └ day key       age identity per class and day, wrapped to the officer's public key   keys/day/*.age
 //!         └ data key  32 random bytes per recording, wrapped to the day's public key        keys/<class>/*.keys
 //!                     through a batch key, which recordings share that begin together and which is in each one's row
-//!   metadata key      opened rows, stream rows, manifests, index, ledger                    keys/index.key
+//!   metadata key      opened rows, stream rows, manifests, index, ledger                    keys/index.key, or elsewhere
 //!   recorder's pair   signs manifests                                                       keys/recorder.*
 //! ```
 //!
@@ -18,10 +18,10 @@ mod key_text;
 mod officer;
 
 pub(crate) use batch::{BATCH_NANOS, Batch, LastBatch};
-pub(crate) use day::{DayKey, DayKeys};
+pub(crate) use day::{DayKey, DayKeys, wrap};
 pub(crate) use key_file::{KeyFile, KeyFileHead, KeyRow, KeyState};
 pub(crate) use key_text::{KeyKind, read_key, write_key};
-pub(crate) use officer::{new_officer_key, open_identity, open_officer_key};
+pub(crate) use officer::{is_under_passphrase, officer_file, open_identity, open_officer_key};
 
 use earwitness_model::RecordingId;
 use zeroize::Zeroizing;

@@ -8,7 +8,7 @@ use std::{io, path::Path, str::FromStr};
 use age::{
     DecryptError,
     secrecy::{ExposeSecret, SecretString},
-    x25519::{Identity, Recipient},
+    x25519::Identity,
 };
 use chrono::DateTime;
 use earwitness_model::WallTime;
@@ -25,12 +25,20 @@ const WORK_FACTOR: u8 = 18;
 /// machine is just then, and a busy one refuses its own officer.
 const MOST_WORK: u8 = 20;
 
-/// A new officer's key: its public half, and the bytes of its file.
-pub(crate) fn new_officer_key(
+/// How the age format begins, plain and in armour: a key file under a passphrase.
+const UNDER_PASSPHRASE: [&[u8]; 2] = [b"age-encryption.org/", b"-----BEGIN AGE ENCRYPTED FILE-----"];
+
+/// Whether the bytes of a key file need a passphrase.
+pub(crate) fn is_under_passphrase(bytes: &[u8]) -> bool {
+    UNDER_PASSPHRASE.iter().any(|begin| bytes.starts_with(begin))
+}
+
+/// The bytes of an officer's key file.
+pub(crate) fn officer_file(
+    identity: &Identity,
     passphrase: Option<&SecretString>,
     now: WallTime,
-) -> Result<(Recipient, Zeroizing<Vec<u8>>), age::EncryptError> {
-    let identity = Identity::generate();
+) -> Result<Zeroizing<Vec<u8>>, age::EncryptError> {
     let recipient = identity.to_public();
     let created = DateTime::from_timestamp_nanos(now.nanos()).format("%Y-%m-%dT%H:%M:%SZ");
     let secret = identity.to_string();
@@ -46,7 +54,7 @@ pub(crate) fn new_officer_key(
             age::encrypt(&scrypt, text.as_bytes())?
         }
     };
-    Ok((recipient, Zeroizing::new(bytes)))
+    Ok(Zeroizing::new(bytes))
 }
 
 /// Opens the officer's key file.
@@ -90,16 +98,20 @@ fn identity_in(text: &[u8]) -> Option<Identity> {
 
 #[cfg(test)]
 mod tests {
+    use age::x25519::Recipient;
+
     use super::*;
     use crate::disk::RealDisk;
 
     fn written(passphrase: Option<&str>) -> (tempfile::TempDir, std::path::PathBuf, Recipient) {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("officer");
-        let (recipient, bytes) =
-            new_officer_key(passphrase.map(SecretString::from).as_ref(), WallTime::from_nanos(0)).unwrap();
+        let identity = Identity::generate();
+        let passphrase = passphrase.map(SecretString::from);
+        let bytes = officer_file(&identity, passphrase.as_ref(), WallTime::from_nanos(0)).unwrap();
+        assert_eq!(is_under_passphrase(&bytes), passphrase.is_some());
         std::fs::write(&path, &*bytes).unwrap();
-        (dir, path, recipient)
+        (dir, path, identity.to_public())
     }
 
     fn opened(path: &Path, passphrase: Option<&str>) -> Result<String, VaultError> {

@@ -61,7 +61,7 @@ pub struct KeysRotated {
     pub from: String,
     /// That of the officer from then on.
     pub to: String,
-    /// Day keys that were wrapped anew.
+    /// Day keys that there were.
     pub days: u64,
     /// The account that did it.
     pub by: String,

@@ -4,10 +4,14 @@ use std::path::{Path, PathBuf};
 
 use earwitness_vault::{
     BackupId, DestroyedKey, KeySource, KeysCopied, KeysError, LedgerKind, LedgerNote, Medium, RealDisk,
-    Vault, VaultError, copy_keys, look_for_key_backup,
+    Vault, VaultError, copy_keys, copy_keys_on, look_for_key_backup,
 };
 
-use crate::support::{NOW, Office, copy_dir, entries, office_with};
+use crate::support::{
+    NOW, Office, copy_dir,
+    disk::{Crash, Image, WatchedDisk},
+    entries, office_with,
+};
 
 fn source(office: &Office) -> KeySource {
     KeySource { vault: office.dir(), index_key: None }
@@ -159,6 +163,43 @@ fn a_backup_that_was_begun_and_never_ended_counts_as_holding_everything() {
     let stale = vault.stale_key_backups(&keys).unwrap();
     assert_eq!((stale[0].id, stale[0].keys), (id, 1));
     assert_eq!(vault.key_backups().unwrap()[0].ledger, None);
+}
+
+#[test]
+fn a_crash_while_a_backup_is_refreshed_leaves_every_key_in_it_once_and_the_next_one_ends_it() {
+    let office = office_with([1, 2]);
+    let vault = office.open();
+    let to = office.root().join("usb");
+    let (id, _) = back_up(&office, &vault, &to);
+    destroy_row(&office, 0);
+    let day = office.dir().join("keys/day/citizen-90d-2026-11-21.age");
+    let old = std::fs::read(to.join("keys/citizen-90d/2026-11-21.keys")).unwrap();
+    let new = std::fs::read(office.key_file()).unwrap();
+    std::fs::remove_file(&day).unwrap();
+    let mut image = Image::of(&to);
+    let disk = WatchedDisk::default();
+    copy_keys_on(&disk, &source(&office), &to, id).unwrap();
+    let told = std::mem::take(&mut disk.journal.lock().unwrap().told);
+    assert!(told.len() > 8, "{told:?}");
+    for (place, operation) in told.iter().enumerate() {
+        image.apply(operation);
+        for crash in [Crash::Kill, Crash::Forget, Crash::Zeros] {
+            let at = format!("{crash:?} after {place}");
+            let left = tempfile::tempdir().unwrap();
+            let copy = left.path().join("usb");
+            image.leave(crash, &to, &copy);
+            let held = ["2026-11-21.keys", "2026-11-21.keys.new"]
+                .map(|name| std::fs::read(copy.join("keys/citizen-90d").join(name)).unwrap_or_default());
+            assert!(held.contains(&old) || held.contains(&new), "{at}");
+            copy_keys(&source(&office), &copy, id).unwrap_or_else(|error| panic!("{at}: {error}"));
+            let ended = std::fs::read(copy.join("keys/citizen-90d/2026-11-21.keys")).unwrap();
+            assert_eq!(ended, new, "{at}");
+            assert!(!copy.join("keys/day/citizen-90d-2026-11-21.age").exists(), "{at}");
+            let left_over =
+                files(&copy).into_iter().find(|(name, _)| name.extension().is_some_and(|e| e == "new"));
+            assert_eq!(left_over, None, "{at}");
+        }
+    }
 }
 
 #[test]

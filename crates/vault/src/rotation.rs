@@ -1,0 +1,264 @@
+//! Another officer: every day key wrapped anew, by steps of which any may be the last.
+//!
+//! Numbered in DURABILITY.md, "Keys". In short: beside each `<day>.age`, wrapped to the officer before, `<day>.age.next` is
+//! written, wrapped to the officer after. Then `officer.pub` is replaced, and that moment is the rotation: until it the officer
+//! before opens everything, from it on the officer after. What follows needs no key and is done by whoever opens the vault next:
+//! each old file is overwritten where it lies, while it still has its name, and the new one takes its place.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+    str::FromStr,
+};
+
+use age::x25519::Recipient;
+use earwitness_model::WallTime;
+
+use crate::{
+    disk::{Disk, overwrite_with_zeros, read_all, replace, wipe},
+    error::{VaultError, failed},
+    keys::{open_identity, wrap},
+    keys_error::KeysError,
+    layout::Layout,
+    ledger::{KeysRotated, LedgerKind, LedgerNote},
+    officer_key::{OfficerKey, OfficerRecipient},
+    vault::{Parts, Vault},
+};
+
+/// What a rotation did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rotated {
+    /// Day keys that the officer after opens now.
+    pub days: u64,
+    /// Day keys that the officer before could not open: damaged ones, which nobody opens.
+    pub unopened: Vec<PathBuf>,
+}
+
+/// A rotation that was begun.
+struct Begun {
+    to: Recipient,
+    at: WallTime,
+    by: String,
+}
+
+impl Vault {
+    /// Gives the vault another officer. `key` is the officer's before; the one after need not be at hand.
+    ///
+    /// A rotation to the same officer that did not end is ended.
+    ///
+    /// # Errors
+    /// [`VaultError::OtherOfficer`] and [`KeysError::FormerOfficer`] for another key; [`KeysError::SameOfficer`];
+    /// [`KeysError::RotationUnderway`] when one to somebody else was begun; what the disk and the ledger say. What failed can
+    /// be done again.
+    pub fn rotate_officer(
+        &self,
+        key: &OfficerKey,
+        to: &OfficerRecipient,
+        (now, by): (WallTime, &str),
+    ) -> Result<Rotated, VaultError> {
+        let parts = &*self.parts;
+        let _alone = parts.keys_change();
+        parts.is_officer(key)?;
+        if is_same(&to.0, &parts.keys.days.officer()) {
+            return Err(KeysError::SameOfficer.into());
+        }
+        begin(parts, &Begun { to: to.0.clone(), at: now, by: by.to_owned() })?;
+        let days = &parts.keys.days;
+        days.alone(|officers| officers.next = Some(to.0.clone()));
+        let rotated = wrap_all(parts, key, &to.0)?;
+        let path = parts.layout.key("officer.pub");
+        days.alone(|officers| {
+            write_recipient(&*parts.disk, &path, &to.0)?;
+            (officers.officer, officers.next) = (to.0.clone(), None);
+            Ok::<(), VaultError>(())
+        })?;
+        finish(parts)?;
+        Ok(rotated)
+    }
+
+    /// Gives up a rotation that was begun and did not come to its moment. Says whether there was one.
+    ///
+    /// # Errors
+    /// What the disk says; it can be done again.
+    pub fn abandon_rotation(&self) -> Result<bool, VaultError> {
+        let parts = &*self.parts;
+        let _alone = parts.keys_change();
+        let begun = begun(&*parts.disk, &parts.layout)?;
+        parts.keys.days.alone(|officers| officers.next = None);
+        for path in waiting(parts)? {
+            wipe(&*parts.disk, &path).map_err(failed("overwrite", &path))?;
+        }
+        end(parts)?;
+        Ok(begun.is_some())
+    }
+}
+
+impl Parts {
+    /// Whether this is the officer's key now.
+    ///
+    /// # Errors
+    /// Whose it is otherwise.
+    pub(crate) fn is_officer(&self, key: &OfficerKey) -> Result<(), VaultError> {
+        let (own, officer) = (key.identity.to_public().to_string(), self.keys.days.officer().to_string());
+        if own == officer {
+            return Ok(());
+        }
+        let path = key.path().to_owned();
+        if past(&*self.disk, &self.layout)?.contains(&own) {
+            return Err(KeysError::FormerOfficer { path, now: officer }.into());
+        }
+        Err(VaultError::OtherOfficer { path })
+    }
+}
+
+/// What opening a vault does about a rotation that did not end: one that came to its moment is ended; one that did not is gone
+/// on with, in that new days are wrapped to both officers.
+pub(crate) fn recover(parts: &Parts) -> Result<(), VaultError> {
+    let Some(begun) = begun(&*parts.disk, &parts.layout)? else { return Ok(()) };
+    if is_same(&begun.to, &parts.keys.days.officer()) {
+        return finish(parts);
+    }
+    parts.keys.days.alone(|officers| officers.next = Some(begun.to));
+    Ok(())
+}
+
+/// Writes down who is the officer now, as one of those before, and who will be.
+fn begin(parts: &Parts, rotation: &Begun) -> Result<(), VaultError> {
+    let (disk, layout) = (&*parts.disk, &parts.layout);
+    if let Some(other) = begun(disk, layout)?.filter(|other| !is_same(&other.to, &rotation.to)) {
+        return Err(KeysError::RotationUnderway { to: other.to.to_string() }.into());
+    }
+    let mut before = past(disk, layout)?;
+    let officer = parts.keys.days.officer().to_string();
+    if before.last() != Some(&officer) {
+        before.push(officer);
+        let path = layout.key("officer.past");
+        let text: String = before.iter().map(|line| format!("{line}\n")).collect();
+        replace(disk, &path, text.as_bytes()).map_err(failed("write", &path))?;
+    }
+    let path = layout.key("officer.next");
+    let text = format!("{}\n# begun {} by {}\n", rotation.to, rotation.at.nanos(), rotation.by);
+    replace(disk, &path, text.as_bytes()).map_err(failed("write", &path))
+}
+
+/// Puts beside each day key the same one wrapped to the officer after.
+fn wrap_all(parts: &Parts, key: &OfficerKey, to: &Recipient) -> Result<Rotated, VaultError> {
+    let (disk, dir) = (&*parts.disk, parts.layout.key("day"));
+    let mut rotated = Rotated { days: 0, unopened: Vec::new() };
+    for path in disk.list(&dir).map_err(failed("list", &dir))? {
+        if path.extension().is_none_or(|extension| extension != "age") {
+            continue;
+        }
+        // No day is made, and wrapped to both, while this one is.
+        let wrapped = parts.keys.days.alone(|_| wrap_anew(disk, &path, (key, to)))?;
+        if wrapped {
+            rotated.days += 1;
+        } else {
+            rotated.unopened.push(path);
+        }
+    }
+    Ok(rotated)
+}
+
+/// Whether it could be opened.
+fn wrap_anew(disk: &dyn Disk, path: &Path, (key, to): (&OfficerKey, &Recipient)) -> Result<bool, VaultError> {
+    let bytes = read_all(disk, path).map_err(failed("read", path))?;
+    let Some(day) = open_identity(&key.identity, &bytes) else { return Ok(false) };
+    wrap(disk, &day, (to, &Layout::next_of(path)))?;
+    Ok(true)
+}
+
+/// All that follows the moment: it needs no key, and may be done any number of times.
+fn finish(parts: &Parts) -> Result<(), VaultError> {
+    let (disk, dir) = (&*parts.disk, parts.layout.key("day"));
+    for next in waiting(parts)? {
+        let path = next.with_extension("");
+        match overwrite_with_zeros(disk, &path) {
+            Ok(()) => {
+                disk.rename(&next, &path).map_err(failed("rename", &next))?;
+            }
+            // The day was destroyed meanwhile: so is this.
+            Err(cause) if cause.kind() == io::ErrorKind::NotFound => {
+                wipe(disk, &next).map_err(failed("overwrite", &next))?;
+            }
+            Err(cause) => return Err(failed("overwrite", path)(cause)),
+        }
+        disk.sync_dir(&dir).map_err(failed("sync", &dir))?;
+    }
+    tell(parts)?;
+    end(parts)
+}
+
+/// Tells the ledger, once.
+fn tell(parts: &Parts) -> Result<(), VaultError> {
+    let Some(begun) = begun(&*parts.disk, &parts.layout)? else { return Ok(()) };
+    let mut ledger = parts.ledger();
+    let last = ledger.rows().flatten().filter(|row| row.kind == LedgerKind::KeysRotated).last();
+    if let Some(LedgerNote::KeysRotated(told)) = last.as_ref().and_then(LedgerNote::of)
+        && told.to == begun.to.to_string()
+    {
+        return Ok(());
+    }
+    let all = parts.layout.key("day");
+    let days = parts.disk.list(&all).map_err(failed("list", &all))?;
+    let days = days.iter().filter(|path| path.extension().is_some_and(|of| of == "age")).count() as u64;
+    let from = past(&*parts.disk, &parts.layout)?.pop().unwrap_or_default();
+    let note = LedgerNote::KeysRotated(KeysRotated { from, to: begun.to.to_string(), days, by: begun.by });
+    ledger.append(note.kind(), begun.at, &note.to_bytes())?;
+    Ok(ledger.sync()?)
+}
+
+/// Nothing is underway any more.
+fn end(parts: &Parts) -> Result<(), VaultError> {
+    let (disk, dir, path) = (&*parts.disk, parts.layout.keys(), parts.layout.key("officer.next"));
+    match disk.remove(&path) {
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => {}
+        removed => removed.map_err(failed("remove", &path))?,
+    }
+    disk.sync_dir(&dir).map_err(failed("sync", dir))
+}
+
+/// Day keys that wait beside those of the officer before.
+fn waiting(parts: &Parts) -> Result<Vec<PathBuf>, VaultError> {
+    let dir = parts.layout.key("day");
+    let all = parts.disk.list(&dir).map_err(failed("list", &dir))?;
+    let is_next = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "next");
+    Ok(all.into_iter().filter(is_next).collect())
+}
+
+/// The rotation that was begun and did not end.
+fn begun(disk: &dyn Disk, layout: &Layout) -> Result<Option<Begun>, VaultError> {
+    let path = layout.key("officer.next");
+    let text = match read_all(disk, &path) {
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(None),
+        read => read.map_err(failed("read", &path))?,
+    };
+    parsed(&text).map(Some).ok_or(VaultError::KeyDamaged { path })
+}
+
+fn parsed(text: &[u8]) -> Option<Begun> {
+    let mut lines = std::str::from_utf8(text).ok()?.lines();
+    let to = Recipient::from_str(lines.next()?).ok()?;
+    let (at, by) = lines.next()?.strip_prefix("# begun ")?.split_once(" by ")?;
+    Some(Begun { to, at: WallTime::from_nanos(at.parse().ok()?), by: by.to_owned() })
+}
+
+/// The public keys of earlier officers, the last one last.
+fn past(disk: &dyn Disk, layout: &Layout) -> Result<Vec<String>, VaultError> {
+    let path = layout.key("officer.past");
+    match read_all(disk, &path) {
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        read => {
+            let text = read.map_err(failed("read", &path))?;
+            Ok(String::from_utf8_lossy(&text).lines().map(str::to_owned).collect())
+        }
+    }
+}
+
+pub(crate) fn write_recipient(disk: &dyn Disk, path: &Path, officer: &Recipient) -> Result<(), VaultError> {
+    replace(disk, path, format!("{officer}\n").as_bytes()).map_err(failed("write", path))
+}
+
+fn is_same(one: &Recipient, other: &Recipient) -> bool {
+    one.to_string() == other.to_string()
+}
