@@ -26,13 +26,17 @@ mod copies;
 mod digits;
 pub mod export;
 mod red;
+mod reread;
 mod resample;
 mod sound;
 mod stage;
 mod timeline;
 mod voicing;
+mod wave;
 
 pub use audio::{Builder, CallAudio, LeftOut, Stream, TrackAudio};
 pub use digits::Digits;
+pub use reread::{Reread, RereadError, reread};
 pub use sound::{Echo, Sound, sound};
 pub use timeline::MAX_HOURS;
+pub use wave::{Wave, wave};

@@ -1,6 +1,6 @@
 //! The two parties of a call on one timeline: what every audio format is written from.
 
-use earwitness_model::{Leg, PayloadKind};
+use earwitness_model::{Leg, PacketTime, PayloadKind};
 use g711::Law;
 
 use crate::{
@@ -55,6 +55,11 @@ impl<'c> Stage<'c> {
     /// Samples per second.
     pub(crate) const fn rate(&self) -> u32 {
         self.span.rate
+    }
+
+    /// When the first sample is heard.
+    pub(crate) const fn start(&self) -> PacketTime {
+        self.span.start
     }
 
     /// What is in an export, but for its bytes.

@@ -78,6 +78,10 @@ ulid! {
     /// A recording: one sealed, separately keyed object in the vault.
     RecordingId
 }
+ulid! {
+    /// A copy: an evidence bundle, made for one recipient.
+    CopyId
+}
 
 fn encode(bits: u128) -> String {
     (0..26).rev().map(|place| char::from(ALPHABET[(bits >> (5 * place)) as usize & 31])).collect()

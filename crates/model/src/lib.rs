@@ -28,7 +28,7 @@ pub use codec::{Codec, PayloadKind};
 pub use conversation::{Evidence, Related};
 pub use course::{Course, Stretch};
 pub use frame::{Flow, LinkType, RawFrame, SipTransport};
-pub use id::{BadId, CallId, RecordingId};
+pub use id::{BadId, CallId, CopyId, RecordingId};
 pub use pii::Pii;
 pub use quality::{Bursts, FarEnd, GapEvidence, StreamQuality, VoipMetrics};
 pub use running::{Protected, RunningCall, RunningDialog, RunningEndpoint};

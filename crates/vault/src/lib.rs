@@ -14,6 +14,7 @@ mod create;
 mod disk;
 mod entry;
 mod error;
+mod evidence;
 mod fitting;
 mod growing;
 mod index;
@@ -60,6 +61,7 @@ pub use create::{Created, KeyHolders, NewVault, create, create_for};
 pub use disk::{Disk, DiskFile, OpenAs, ReadAt, RealDisk};
 pub use entry::{ENTRY_SCHEMA, Entry, EntryError, RecordingEntry, StreamHash};
 pub use error::VaultError;
+pub use evidence::LIST_SIGNED_AS;
 pub use index::{
     Damage, Ending, Index, IndexError, IndexFinding, IndexState, LookUps, MAX_MATCHES, Opened, Search,
 };
@@ -67,6 +69,7 @@ pub use key_backup::{
     BackupId, BackupPlace, CopiedFile, DestroyedKey, HeldKeys, KeyBackup, KeySource, KeysCopied, Medium,
     NotABackupId, StaleBackup, copy_keys, copy_keys_on, look_for_key_backup,
 };
+pub use keys::{verifying_key_in, verifying_key_text};
 pub use keys_error::KeysError;
 pub use ledger::{
     AlarmState, Alive, KeysBackedUp, KeysRotated, Ledger, LedgerError, LedgerFault, LedgerFinding,

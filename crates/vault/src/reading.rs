@@ -110,13 +110,18 @@ pub(crate) fn manifest_and_hash_in(
     block: &Block,
     is_told: impl FnOnce(RecordingId, &[u8; 32]) -> bool,
 ) -> Option<(Manifest, [u8; 32])> {
-    let signed = metadata.open(&block.head.to_bytes()[AAD], &block.sealed).ok()?;
+    let signed = signed_in(metadata, block)?;
     Manifest::told_or_verified(&signed, &parts.verifying, is_told).filter(|(manifest, _)| {
         block.head.kind == BlockKind::Manifest
             && manifest.recording == block.head.recording
             && manifest.vault == parts.settings.id
             && manifest.blocks.len() as u64 == block.head.counter
     })
+}
+
+/// What is sealed in a manifest's block: the signature, and what is signed.
+pub(crate) fn signed_in(metadata: &ShelfMetadata, block: &Block) -> Option<Vec<u8>> {
+    metadata.open(&block.head.to_bytes()[AAD], &block.sealed).ok()
 }
 
 /// The manifest of a recording and its block.

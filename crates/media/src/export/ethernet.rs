@@ -24,7 +24,7 @@ pub(super) const MOST_SEGMENT: usize = 65_535 - TCP_HEADER - IPV4_HEADER;
 
 /// What carries the payload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Carrier {
+pub(crate) enum Carrier {
     /// UDP.
     Udp,
     /// TCP, at this place of the connection.
@@ -38,10 +38,10 @@ pub(super) enum Carrier {
 
 /// A payload that does not fit the 16-bit lengths of UDP and IP: 65,507 bytes over IPv4, 65,527 over IPv6.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Oversized;
+pub(crate) struct Oversized;
 
 /// Replaces `frame` by the frame in which `carrier` carries `payload` along `flow`.
-pub(super) fn rebuild(
+pub(crate) fn rebuild(
     flow: Flow,
     carrier: Carrier,
     payload: &[u8],

@@ -15,11 +15,13 @@ use earwitness_model::{Codec, Leg, TrackIndex};
 use g711::Law;
 use thiserror::Error;
 
+pub(crate) use ethernet::{Carrier, rebuild};
 pub use flac::{FlacOptions, flac};
 pub use hep::hep;
 pub use name::{NameFields, NameTemplate, TemplateError};
 pub use payload::payload;
-pub use pcapng::pcapng;
+pub(crate) use pcapng::{ENHANCED_PACKET, EPB_PACKETID, INTERFACE_DESCRIPTION, PacketPlace, SECTION_HEADER};
+pub use pcapng::{pcapng, placed_pcapng};
 pub use wav::{Layout, Samples, WavOptions, wav};
 
 /// The formats of this version.

@@ -13,7 +13,7 @@
 
 use std::io::{self, Write};
 
-use earwitness_model::{PacketTime, SignallingMessage, SipTransport};
+use earwitness_model::{PacketTime, PayloadKind, SignallingMessage, SipTransport, TrackIndex};
 
 use super::{
     Counted, ExportError, Exported,
@@ -22,13 +22,14 @@ use super::{
 };
 use crate::{CallAudio, TrackAudio, audio::Packet};
 
-const SECTION_HEADER: u32 = 0x0a0d_0d0a;
-const INTERFACE_DESCRIPTION: u32 = 1;
-const ENHANCED_PACKET: u32 = 6;
+pub(crate) const SECTION_HEADER: u32 = 0x0a0d_0d0a;
+pub(crate) const INTERFACE_DESCRIPTION: u32 = 1;
+pub(crate) const ENHANCED_PACKET: u32 = 6;
 const BYTE_ORDER_MAGIC: u32 = 0x1a2b_3c4d;
 const LINKTYPE_ETHERNET: u16 = 1;
 const SHB_USERAPPL: u16 = 4;
 const IF_TSRESOL: u16 = 9;
+pub(crate) const EPB_PACKETID: u16 = 5;
 const END_OF_OPTIONS: [u8; 4] = [0; 4];
 
 /// Writes the call's messages and media packets of every kind, ordered by capture time; where times are equal, messages
@@ -41,9 +42,38 @@ pub fn pcapng<'s>(
     signalling: impl Iterator<Item = SignallingMessage<'s>>,
     out: impl Write,
 ) -> Result<Exported, ExportError> {
+    write(call, signalling, (Places::Untold, out))
+}
+
+/// [`pcapng()`], in which each media packet also has its place in the call: its packet identifier (`epb_packetid`) is the
+/// track (16 bits), the kind (8), a zero byte and the sequence number without wrap (32). Of what [`crate::reread()`] reads
+/// back nothing has to be guessed.
+///
+/// # Errors
+/// Those of [`pcapng()`].
+pub fn placed_pcapng<'s>(
+    call: &CallAudio,
+    signalling: impl Iterator<Item = SignallingMessage<'s>>,
+    out: impl Write,
+) -> Result<Exported, ExportError> {
+    write(call, signalling, (Places::Told, out))
+}
+
+/// Whether media packets tell their places.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Places {
+    Untold,
+    Told,
+}
+
+fn write<'s>(
+    call: &CallAudio,
+    signalling: impl Iterator<Item = SignallingMessage<'s>>,
+    (places, out): (Places, impl Write),
+) -> Result<Exported, ExportError> {
     let mut parts: Vec<Part<'_>> = signalling.map(Part::Message).collect();
-    for track in &call.tracks {
-        parts.extend(track.packets().iter().map(|packet| Part::Packet(track, *packet)));
+    for (index, track) in (0..).map(TrackIndex).zip(&call.tracks) {
+        parts.extend(track.packets().iter().map(|packet| Part::Packet((index, track), *packet)));
     }
     parts.sort_by_key(Part::time);
 
@@ -61,14 +91,15 @@ pub fn pcapng<'s>(
                 continue;
             }
             Part::Message(message) => (message.flow, message.bytes, &mut exported.messages),
-            Part::Packet(track, packet) => {
+            Part::Packet((_, track), packet) => {
                 rebuild_rtp(track, packet, &mut rtp);
                 (track.track.flow, rtp.as_slice(), &mut exported.packets)
             }
         };
         match ethernet::rebuild(flow, Carrier::Udp, payload, &mut frame) {
             Ok(()) => {
-                enhanced_packet(part.time(), &frame, &mut out)?;
+                let place = part.place().filter(|_| places == Places::Told);
+                enhanced_packet((part.time(), place), &frame, &mut out)?;
                 *count += 1;
             }
             Err(ethernet::Oversized) => exported.oversized += 1,
@@ -86,7 +117,7 @@ fn segments(
     for segment in message.bytes.chunks(ethernet::MOST_SEGMENT) {
         let carrier = connections.take(message.flow, segment.len());
         if ethernet::rebuild(message.flow, carrier, segment, frame).is_ok() {
-            enhanced_packet(message.time, frame, out)?;
+            enhanced_packet((message.time, None), frame, out)?;
         }
     }
     Ok(())
@@ -95,7 +126,7 @@ fn segments(
 /// What becomes a frame.
 enum Part<'c> {
     Message(SignallingMessage<'c>),
-    Packet(&'c TrackAudio, Packet),
+    Packet((TrackIndex, &'c TrackAudio), Packet),
 }
 
 impl Part<'_> {
@@ -104,6 +135,48 @@ impl Part<'_> {
             Self::Message(message) => message.time,
             Self::Packet(_, packet) => packet.arrival,
         }
+    }
+
+    /// The place of a media packet in its call.
+    fn place(&self) -> Option<PacketPlace> {
+        match self {
+            Self::Message(_) => None,
+            Self::Packet((track, _), packet) => {
+                Some(PacketPlace { track: *track, kind: packet.kind, sequence: packet.sequence })
+            }
+        }
+    }
+}
+
+/// Where a media packet belongs, as its packet identifier tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct PacketPlace {
+    pub(crate) track: TrackIndex,
+    pub(crate) kind: PayloadKind,
+    pub(crate) sequence: u32,
+}
+
+impl PacketPlace {
+    fn to_id(self) -> u64 {
+        let kind: u64 = match self.kind {
+            PayloadKind::Audio => 1,
+            PayloadKind::TelephoneEvent => 2,
+            PayloadKind::ComfortNoise => 3,
+            PayloadKind::Unknown => 4,
+        };
+        u64::from(self.track.0) << 48 | kind << 40 | u64::from(self.sequence)
+    }
+
+    /// The inverse of [`Self::to_id`].
+    pub(crate) fn from_id(id: u64) -> Option<Self> {
+        let kind = match id >> 32 & 0xffff {
+            0x100 => PayloadKind::Audio,
+            0x200 => PayloadKind::TelephoneEvent,
+            0x300 => PayloadKind::ComfortNoise,
+            0x400 => PayloadKind::Unknown,
+            _ => return None,
+        };
+        Some(Self { track: TrackIndex((id >> 48) as u16), kind, sequence: id as u32 })
     }
 }
 
@@ -137,7 +210,11 @@ fn interface_description(out: &mut Counted<impl Write>) -> io::Result<()> {
 }
 
 /// Times before 1970 have no place in the format and become 1970.
-fn enhanced_packet(time: PacketTime, frame: &[u8], out: &mut Counted<impl Write>) -> io::Result<()> {
+fn enhanced_packet(
+    (time, place): (PacketTime, Option<PacketPlace>),
+    frame: &[u8],
+    out: &mut Counted<impl Write>,
+) -> io::Result<()> {
     let nanos = time.nanos().max(0).unsigned_abs();
     let length = frame.len() as u32;
     let mut head = [0; 20];
@@ -145,7 +222,13 @@ fn enhanced_packet(time: PacketTime, frame: &[u8], out: &mut Counted<impl Write>
     head[8..12].copy_from_slice(&(nanos as u32).to_le_bytes());
     head[12..16].copy_from_slice(&length.to_le_bytes());
     head[16..20].copy_from_slice(&length.to_le_bytes());
-    block(ENHANCED_PACKET, &[&head, frame], out)
+    let mut options = Vec::new();
+    if let Some(place) = place {
+        options.extend_from_slice(padding(frame.len()));
+        option(EPB_PACKETID, &place.to_id().to_le_bytes(), &mut options);
+        options.extend_from_slice(&END_OF_OPTIONS);
+    }
+    block(ENHANCED_PACKET, &[&head, frame, &options], out)
 }
 
 /// One block: type, length, body filled up to 32 bits, length again.

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::block::{BLOCK_HEAD, BlockDamage, BlockHead, MAGIC};
+use super::block::{BLOCK_HEAD, BlockDamage, BlockHead, MAGIC, block_hash};
 use crate::disk::ReadAt;
 
 /// Bytes read at once while looking for the next block behind a damaged one.
@@ -17,6 +17,20 @@ pub struct Block {
     pub head: BlockHead,
     /// Its sealed bytes.
     pub sealed: Vec<u8>,
+}
+
+impl Block {
+    /// What a manifest says of it: a hash over its place and its sealed bytes, which needs no key.
+    #[must_use]
+    pub fn hash(&self) -> [u8; 32] {
+        block_hash(&self.head.to_bytes(), &self.sealed)
+    }
+
+    /// Its bytes as they lie in a volume: head, sealed bytes.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        [&self.head.to_bytes()[..], &self.sealed].concat()
+    }
 }
 
 /// One step of a walk.

@@ -6,6 +6,7 @@
 
 use std::path::Path;
 
+use ed25519_dalek::VerifyingKey;
 use zeroize::Zeroizing;
 
 use crate::{
@@ -56,6 +57,18 @@ pub(crate) fn read_key(
 ) -> Result<Zeroizing<[u8; 32]>, VaultError> {
     let text = Zeroizing::new(read_all(disk, path).map_err(failed("read", path))?);
     parse(kind, &text).ok_or_else(|| VaultError::KeyDamaged { path: path.into() })
+}
+
+/// The public key in the line of a `recorder.pub`; `None` when it is none, or damaged.
+#[must_use]
+pub fn verifying_key_in(text: &[u8]) -> Option<VerifyingKey> {
+    VerifyingKey::from_bytes(&*parse(KeyKind::Verifying, text)?).ok()
+}
+
+/// The line of a `recorder.pub`, the inverse of [`verifying_key_in`].
+#[must_use]
+pub fn verifying_key_text(key: &VerifyingKey) -> String {
+    line(KeyKind::Verifying, key.as_bytes()).as_str().to_owned()
 }
 
 fn line(kind: KeyKind, key: &[u8; 32]) -> Zeroizing<String> {

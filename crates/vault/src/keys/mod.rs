@@ -21,6 +21,7 @@ pub(crate) use batch::{BATCH_NANOS, Batch, LastBatch};
 pub(crate) use day::{DayKey, DayKeys, wrap};
 pub(crate) use key_file::{KeyFile, KeyFileHead, KeyRow, KeyState};
 pub(crate) use key_text::{KeyKind, read_key, write_key};
+pub use key_text::{verifying_key_in, verifying_key_text};
 pub(crate) use officer::{is_under_passphrase, officer_file, open_identity, open_officer_key};
 
 use earwitness_model::RecordingId;

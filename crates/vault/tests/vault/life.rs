@@ -8,8 +8,8 @@ use std::{
 
 use earwitness_model::{Decision, Flag, Refusal, TrackIndex, WallTime};
 use earwitness_vault::{
-    Access, CipherSuite, Committed, Entry, LedgerKind, Manifest, NewVault, SecretString, StreamHash, Unlock,
-    Vault, VaultError, create,
+    Access, CipherSuite, Committed, Entry, LIST_SIGNED_AS, LedgerKind, Manifest, NewVault, SecretString,
+    StreamHash, Unlock, Vault, VaultError, create, verifying_key_in, verifying_key_text,
 };
 
 use crate::support::{
@@ -70,6 +70,34 @@ fn the_manifest_is_the_signed_whole_of_the_recording() {
     assert_eq!((row.kind, row.at), (LedgerKind::Recorded, NOW));
     assert!(row.payload.windows(32).any(|bytes| bytes == manifest.hash()));
     assert_eq!(Manifest::verified(b"short", &vault.verifying_key()), None);
+}
+
+#[test]
+fn what_leaves_as_evidence_is_checked_without_a_secret_key() {
+    use ed25519_dalek::{Signature, Verifier};
+
+    let office = office_with([1, 2]);
+    let vault = office.open();
+    let entry = entry(&vault, 1);
+    let (signed, key) = (vault.signed_manifest(&entry).unwrap(), vault.verifying_key());
+    let manifest = Manifest::verified(&signed, &key).unwrap();
+    assert_eq!(manifest, vault.manifest(&entry).unwrap());
+    let blocks = vault.sealed_blocks(&entry).unwrap();
+    assert_eq!(blocks.iter().map(|block| block.hash()).collect::<Vec<_>>(), manifest.blocks);
+    assert_eq!(blocks.iter().map(|block| block.head.counter).collect::<Vec<_>>(), [0, 1, 2, 3, 4, 5, 6]);
+    let volume = std::fs::read(office.volume()).unwrap();
+    for block in &blocks {
+        let bytes = block.to_bytes();
+        assert_eq!(volume[block.at as usize..][..bytes.len()], bytes);
+    }
+
+    let list = [LIST_SIGNED_AS, b"anything"].concat();
+    let signature = Signature::from_bytes(&vault.sign_list(&list).unwrap());
+    assert!(key.verify(&list, &signature).is_ok());
+    assert_eq!(vault.sign_list(b"earwitness manifest 1\nanything"), None, "only lists are signed");
+    assert_eq!(verifying_key_in(verifying_key_text(&key).as_bytes()), Some(key));
+    let public = std::fs::read(office.dir().join("keys/recorder.pub")).unwrap();
+    assert_eq!(verifying_key_in(&public), Some(key));
 }
 
 #[test]
