@@ -1,0 +1,234 @@
+//! How a bundle is made: of what was recorded, and whom it is for.
+
+use chrono::{DateTime, SecondsFormat};
+use chrono_tz::Tz;
+use earwitness_media::{
+    CallAudio,
+    export::{ExportError, WavOptions, placed_pcapng, wav},
+    wave,
+};
+use earwitness_model::{SignallingMessage, WallTime};
+use earwitness_vault::{Block, Manifest};
+use ed25519_dalek::VerifyingKey;
+use serde_json::{Value, json};
+use thiserror::Error;
+
+use crate::{
+    container::{Lock, Named, pack},
+    list::{List, Listed, hex},
+    name::{self, MOST_BYTES},
+    picture::{COLUMNS, Mark, timeline},
+    public_key::texts,
+    readme,
+    recipient::{Given, Recipient},
+    told::Circumstances,
+};
+
+/// Everything that a bundle is made of.
+pub struct Contents<'c> {
+    /// The manifest with its signature, as it was sealed.
+    pub signed_manifest: Vec<u8>,
+    /// The sealed blocks of the recording, in their order.
+    pub blocks: &'c [Block],
+    /// The call's audio, opened.
+    pub audio: &'c CallAudio,
+    /// The call's messages.
+    pub messages: Vec<SignallingMessage<'c>>,
+    /// What happened in the call.
+    pub marks: &'c [Mark],
+    /// The call as `show --json` prints it.
+    pub call: Value,
+    /// The recorder's public key.
+    pub key: VerifyingKey,
+    /// That the ledger tells of the recording.
+    pub proof: Option<Proof>,
+    /// The rules that applied, by their files' names.
+    pub rules: Vec<(String, String)>,
+    /// What is known of the clock.
+    pub circumstances: Circumstances,
+    /// The office's zone.
+    pub zone: Tz,
+}
+
+/// What proves that the ledger tells of a recording.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proof {
+    /// The proof, as [`crate::verify()`] reads it.
+    pub bytes: Vec<u8>,
+    /// What it says, for people.
+    pub text: Value,
+    /// The signed head that it leads to.
+    pub checkpoint: String,
+}
+
+/// Why there is no bundle.
+#[derive(Debug, Error)]
+pub enum ComposeError {
+    /// The manifest is not one that this key signed.
+    #[error("the recording's manifest is not signed by the recorder's key")]
+    Manifest,
+    /// The audio or the packets.
+    #[error(transparent)]
+    Export(#[from] ExportError),
+    /// The recorder's key did not sign the list.
+    #[error("the list of files could not be signed")]
+    NotSigned,
+    /// It would be larger than a bundle may be.
+    #[error(
+        "a bundle of this call has {bytes} bytes, and {MOST_BYTES} are the most: export its wav and pcapng instead"
+    )]
+    TooLarge {
+        /// How many.
+        bytes: u64,
+    },
+    /// The name of a file of rules.
+    #[error("a file of the rules has a name that no file of a bundle can have")]
+    Name,
+}
+
+/// A bundle: its files, in their order, the signed list last.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bundle {
+    files: Vec<Named>,
+    list: List,
+}
+
+impl Bundle {
+    /// Puts together what a copy for `given`, made at `now`, holds; `sign` signs the list of it.
+    ///
+    /// # Errors
+    /// Those of [`ComposeError`].
+    pub fn compose(
+        contents: Contents<'_>,
+        (given, now): (&Given, WallTime),
+        sign: impl FnOnce(&[u8]) -> Option<[u8; 64]>,
+    ) -> Result<Self, ComposeError> {
+        let manifest =
+            Manifest::verified(&contents.signed_manifest, &contents.key).ok_or(ComposeError::Manifest)?;
+        let made = DateTime::from_timestamp_nanos(now.nanos()).with_timezone(&contents.zone).fixed_offset();
+        let recipient = Recipient::new(
+            given,
+            made.to_rfc3339_opts(SecondsFormat::Secs, false),
+            (
+                manifest.summary.id.to_string(),
+                manifest.recording.to_string(),
+                manifest.retention_until.to_string(),
+            ),
+        );
+        let recording = manifest.recording;
+        let mut files = files(contents, &manifest, &recipient)?;
+        if files.iter().any(|(name, _)| !name::is_name(name)) {
+            return Err(ComposeError::Name);
+        }
+        let sums = List::sums(&files.iter().map(Listed::of).collect::<Vec<_>>());
+        files.push((name::SUMS.to_owned(), sums.into_bytes()));
+        let listed: Vec<Listed> = files.iter().map(Listed::of).collect();
+        let bytes = listed.iter().map(|file| file.bytes).sum();
+        if bytes > MOST_BYTES {
+            return Err(ComposeError::TooLarge { bytes });
+        }
+        let list = List { copy: given.copy, recording, made, files: listed };
+        let bytes = list.to_bytes();
+        let signature = sign(&bytes).ok_or(ComposeError::NotSigned)?;
+        files.push((name::LIST.to_owned(), bytes));
+        files.push((name::LIST_SIGNATURE.to_owned(), signature.to_vec()));
+        Ok(Self { files, list })
+    }
+
+    /// Its files, for a folder.
+    #[must_use]
+    pub fn files(&self) -> &[Named] {
+        &self.files
+    }
+
+    /// BLAKE3 of the signed list, which is the bundle in one number, whatever it is packed in.
+    #[must_use]
+    pub fn hash(&self) -> [u8; 32] {
+        *blake3::hash(&self.list.to_bytes()).as_bytes()
+    }
+
+    /// The bundle as one zip. `salts` gives 16 random bytes each time.
+    #[must_use]
+    pub fn to_zip(&self, lock: &Lock, salts: impl FnMut() -> [u8; 16]) -> Vec<u8> {
+        pack(&self.files, self.list.stamp(), (lock, salts))
+    }
+}
+
+/// All files but the sums and the list.
+fn files(
+    contents: Contents<'_>,
+    manifest: &Manifest,
+    recipient: &Recipient,
+) -> Result<Vec<Named>, ComposeError> {
+    let Contents {
+        signed_manifest,
+        blocks,
+        audio,
+        messages,
+        marks,
+        call,
+        key,
+        proof,
+        rules,
+        circumstances,
+        zone,
+    } = contents;
+    let picture = timeline(&manifest.summary, &wave(audio, COLUMNS)?, marks, zone);
+    let (mut sound, mut packets) = (Vec::new(), Vec::new());
+    wav(audio, WavOptions::default(), &mut sound)?;
+    placed_pcapng(audio, messages.into_iter(), &mut packets)?;
+    let place = (zone, &circumstances);
+    let html = readme::html((manifest, recipient), &picture, place);
+    let text = readme::text((manifest, recipient), place);
+    let [line, pem] = texts(&key);
+    let sealed: Vec<u8> = blocks.iter().flat_map(Block::to_bytes).collect();
+    let mut files = vec![
+        (name::README_HTML, html.into_bytes()),
+        (name::README_TEXT, text.into_bytes()),
+        (name::AUDIO, sound),
+        (name::PCAPNG, packets),
+        (name::TIMELINE, picture.into_bytes()),
+        (name::MANIFEST, signed_manifest),
+        (name::MANIFEST_TEXT, pretty(&manifest_object(manifest, call))),
+        (name::RECIPIENT, recipient.to_json().into_bytes()),
+        (name::KEY, line.into_bytes()),
+        (name::KEY_PEM, pem.into_bytes()),
+        (name::SEALED, sealed),
+    ];
+    if let Some(Proof { bytes, text, checkpoint }) = proof {
+        files.push((name::PROOF, bytes));
+        files.push((name::PROOF_TEXT, pretty(&text)));
+        files.push((name::CHECKPOINT, checkpoint.into_bytes()));
+    }
+    let rules = rules.into_iter().map(|(name, text)| (format!("{}{name}", name::RULES), text.into_bytes()));
+    Ok(files.into_iter().map(|(name, content)| (name.to_owned(), content)).chain(rules).collect())
+}
+
+/// What the signed manifest says; `call` has what is known of the call itself.
+fn manifest_object(manifest: &Manifest, call: Value) -> Value {
+    let hashes = manifest.payload_hashes.iter().map(|hash| {
+        json!({ "track": hash.track.0, "payload_type": hash.payload_type, "blake3": hash.blake3.map(|it| hex(&it)) })
+    });
+    json!({
+        "schema": manifest.schema,
+        "vault": hex(&manifest.vault),
+        "recording": manifest.recording.to_string(),
+        "continues": manifest.continues.map(|before| before.to_string()),
+        "class": manifest.class,
+        "day": manifest.day.to_string(),
+        "retention_until": manifest.retention_until.to_string(),
+        "cipher": manifest.cipher,
+        "begun_ns": manifest.begun.nanos(),
+        "interrupted": manifest.interrupted,
+        "manifest_blake3": hex(&manifest.hash()),
+        "sealed_blake3": hex(&manifest.sealed_blake3),
+        "sealed_bytes": manifest.sealed_bytes,
+        "payload_hashes": hashes.collect::<Vec<_>>(),
+        "blocks": manifest.blocks.iter().map(|hash| hex(hash)).collect::<Vec<_>>(),
+        "call": call,
+    })
+}
+
+fn pretty(value: &Value) -> Vec<u8> {
+    serde_json::to_string_pretty(value).map(|text| text + "\n").unwrap_or_default().into_bytes()
+}
