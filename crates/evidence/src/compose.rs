@@ -8,7 +8,7 @@ use earwitness_media::{
     wave,
 };
 use earwitness_model::{SignallingMessage, WallTime};
-use earwitness_vault::{Block, Manifest};
+use earwitness_vault::{Block, Manifest, RowProof};
 use ed25519_dalek::VerifyingKey;
 use serde_json::{Value, json};
 use thiserror::Error;
@@ -41,24 +41,13 @@ pub struct Contents<'c> {
     /// The recorder's public key.
     pub key: VerifyingKey,
     /// That the ledger tells of the recording.
-    pub proof: Option<Proof>,
+    pub proof: Option<RowProof>,
     /// The rules that applied, by their files' names.
     pub rules: Vec<(String, String)>,
     /// What is known of the clock.
     pub circumstances: Circumstances,
     /// The office's zone.
     pub zone: Tz,
-}
-
-/// What proves that the ledger tells of a recording.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Proof {
-    /// The proof, as [`crate::verify()`] reads it.
-    pub bytes: Vec<u8>,
-    /// What it says, for people.
-    pub text: Value,
-    /// The signed head that it leads to.
-    pub checkpoint: String,
 }
 
 /// Why there is no bundle.
@@ -195,10 +184,9 @@ fn files(
         (name::KEY_PEM, pem.into_bytes()),
         (name::SEALED, sealed),
     ];
-    if let Some(Proof { bytes, text, checkpoint }) = proof {
-        files.push((name::PROOF, bytes));
-        files.push((name::PROOF_TEXT, pretty(&text)));
-        files.push((name::CHECKPOINT, checkpoint.into_bytes()));
+    if let Some(proof) = proof {
+        files.push((name::PROOF, crate::proof::to_json(&proof)));
+        files.push((name::CHECKPOINT, proof.head.into_bytes()));
     }
     let rules = rules.into_iter().map(|(name, text)| (format!("{}{name}", name::RULES), text.into_bytes()));
     Ok(files.into_iter().map(|(name, content)| (name.to_owned(), content)).chain(rules).collect())

@@ -32,7 +32,7 @@ mod told;
 mod verify;
 mod words;
 
-pub use compose::{Bundle, ComposeError, Contents, Proof};
+pub use compose::{Bundle, ComposeError, Contents};
 pub use container::{
     Container, ContainerFault, FolderFault, Keys, Kind, Lock, Named, Stamp, ZipFault, kind_of, pack,
     read_folder, unpack,

@@ -27,10 +27,8 @@ pub(crate) const KEY: &str = "recorder.pub";
 pub(crate) const KEY_PEM: &str = "recorder.pem";
 /// The recording's sealed blocks, heads and all.
 pub(crate) const SEALED: &str = "sealed/blocks.bin";
-/// The proof that the ledger tells of the recording.
-pub(crate) const PROOF: &str = "ledger/proof.bin";
-/// What the proof says, for people.
-pub(crate) const PROOF_TEXT: &str = "ledger/proof.json";
+/// The proof that the ledger tells of the recording: the row, its key, the way to the head.
+pub(crate) const PROOF: &str = "ledger/proof.json";
 /// The signed head of the ledger that the proof leads to.
 pub(crate) const CHECKPOINT: &str = "ledger/checkpoint.txt";
 /// Where the rules are that applied.

@@ -139,7 +139,7 @@ th,td{text-align:left;vertical-align:top;border-bottom:1px solid #ddd;padding:.3
 th{width:13em;font-weight:600}pre{background:#f3f3f3;padding:.6em;overflow:auto}.picture svg{max-width:100%;height:auto}\
 @media print{body{margin:0;font-size:10pt}.both{gap:1em}}</style>";
 
-const FILES: [(&str, &str, &str); 16] = [
+const FILES: [(&str, &str, &str); 15] = [
     (README_HTML, "이 글", "this page"),
     (README_TEXT, "같은 내용의 글", "the same in short"),
     (AUDIO, "소리: 왼쪽 발신자, 오른쪽 수신자", "the sound: caller left, callee right"),
@@ -149,7 +149,6 @@ const FILES: [(&str, &str, &str); 16] = [
     (MANIFEST_TEXT, "사람이 읽는 명세", "what the manifest says, for people"),
     (SEALED, "보관소에 봉인된 블록 그대로", "the sealed blocks as they lie in the vault"),
     (PROOF, "원장에 기록되었다는 증명", "the proof that the ledger tells of it"),
-    (PROOF_TEXT, "사람이 읽는 증명", "what the proof says, for people"),
     (CHECKPOINT, "서명된 원장의 머리", "the signed head of the ledger"),
     (RULES, "당시의 녹취 규칙", "the rules that applied"),
     (RECIPIENT, "누구에게 왜 제공되었나", "for whom and why"),

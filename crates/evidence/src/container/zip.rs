@@ -326,12 +326,14 @@ mod tests {
     fn every_changed_cut_or_added_byte_is_noticed() {
         let (locked, passphrase) = locked();
         for (whole, passphrase) in [(open(), None), (locked, Some(&passphrase))] {
+            // Making the keys of a passphrase takes its time.
+            let apart = if passphrase.is_some() { 11 } else { 1 };
             for at in 0..whole.len() {
-                for bit in [0x01, 0x80] {
-                    let mut changed = whole.clone();
-                    changed[at] ^= bit;
-                    assert!(read(&changed, passphrase).is_err(), "byte {at}");
-                }
+                let mut changed = whole.clone();
+                changed[at] ^= 1 << (at % 8);
+                assert!(read(&changed, passphrase).is_err(), "byte {at}");
+            }
+            for at in (0..whole.len()).step_by(apart) {
                 assert!(read(&whole[..at], passphrase).is_err(), "cut at {at}");
                 let mut more = whole.clone();
                 more.insert(at, whole[at] ^ 1);

@@ -1,6 +1,7 @@
 //! What can be wrong with a bundle.
 
 use earwitness_media::RereadError;
+use earwitness_vault::ProofFault;
 
 /// What a check found, in English by `Display` and in Korean by [`Fault::ko`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -53,7 +54,10 @@ pub enum Fault {
     Wav,
     /// The proof of the ledger.
     #[error("the proof of the ledger does not hold: {0}")]
-    Proof(String),
+    Proof(ProofFault),
+    /// What stands there is no proof.
+    #[error("ledger/proof.json is no proof, or was changed")]
+    NoProof,
     /// The proof is of another recording.
     #[error("the proof of the ledger is of another recording")]
     OtherProof,
@@ -87,6 +91,7 @@ impl Fault {
             Self::Packets(_) => "call.pcapng 파일이 이 통화의 패킷이 아니거나 변경되었습니다".to_owned(),
             Self::Payload(kind) => format!("call.pcapng의 음성(형식 {kind})이 녹취된 것과 다릅니다"),
             Self::Wav => "audio.wav가 call.pcapng의 소리와 다릅니다".to_owned(),
+            Self::NoProof => "ledger/proof.json이 증명이 아니거나 변경되었습니다".to_owned(),
             Self::Proof(_) => "원장의 증명이 성립하지 않습니다".to_owned(),
             Self::OtherProof => "원장의 증명이 다른 녹취의 것입니다".to_owned(),
             Self::Checkpoint => "증명 옆의 서명된 머리가 다릅니다".to_owned(),

@@ -65,6 +65,8 @@ pub enum Verdict {
         /// Streams without a hash.
         untold: u64,
     },
+    /// The ledger's row with this number tells of it, of so many rows that the signed head has.
+    Row(u64, u64),
     /// There is no proof of the ledger in it.
     NoProof,
     /// It does not hold.
@@ -109,6 +111,7 @@ impl Report {
             | Verdict::KeyUntold
             | Verdict::Unpacked
             | Verdict::PartlyTold { .. }
+            | Verdict::Row(..)
             | Verdict::NoProof => None,
         })
     }
@@ -129,10 +132,9 @@ impl fmt::Display for Line {
             (Verdict::Counted(count), Check::Sealed) => ("✔", counted("개", "blocks", *count)),
             (Verdict::Counted(count), Check::Payload) => ("✔", counted("개 흐름", "streams", *count)),
             (Verdict::Counted(count), Check::Audio) => ("✔", counted("개 표본", "samples", *count)),
-            (Verdict::Counted(count), Check::Ledger) => ("✔", counted("번 줄", "is its row", *count)),
             (
                 Verdict::Counted(count),
-                Check::Key | Check::List | Check::Container | Check::Files | Check::Manifest | Check::Recipient,
+                Check::Key | Check::List | Check::Container | Check::Files | Check::Manifest | Check::Recipient | Check::Ledger,
             ) => ("✔", counted("개 파일", "files", *count)),
             (Verdict::KeyUntold, _) => (
                 "?",
@@ -148,6 +150,10 @@ impl fmt::Display for Line {
                     format!("{compared}개 흐름 맞음, {untold}개 흐름은 녹취 때 서명된 해시가 없음"),
                     format!("{compared} streams; {untold} have no hash that was signed when they were recorded"),
                 ),
+            ),
+            (Verdict::Row(row, of), _) => (
+                "✔",
+                (format!("전체 {of}줄 가운데 {row}번 줄"), format!("row {row} of {of}, proven by the signed head")),
             ),
             (Verdict::NoProof, _) => (
                 "?",
