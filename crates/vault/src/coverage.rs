@@ -200,7 +200,11 @@ impl Story {
                 | LedgerKind::Disposed
                 | LedgerKind::KeysRotated
                 | LedgerKind::KeysBackedUp
-                | LedgerKind::IndexRebuilt,
+                | LedgerKind::IndexRebuilt
+                | LedgerKind::RetentionProposed
+                | LedgerKind::RetentionChanged
+                | LedgerKind::ClockConfirmed
+                | LedgerKind::DisposalRun,
                 _,
             ) => {}
         }

@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf};
 
-use earwitness_model::RecordingId;
+use earwitness_model::{RecordingId, WallTime};
 
 use crate::{
     cipher::NotAuthentic,
@@ -188,12 +188,55 @@ pub enum VaultError {
     /// Something about keys, their officer, or their backups.
     #[error(transparent)]
     Keys(#[from] KeysError),
+    /// What a disposal that did not end was about to destroy cannot be read.
+    #[error("{} is damaged: a disposal did not end, and what it was about to destroy is not known any more; `earwitness dispose plan` tells what is due, and when the file is moved away the next run destroys it", path.display())]
+    Intent {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A key that was overwritten is there all the same.
+    #[error("{} still has a key after it was overwritten and synced: the disk does not do what it acknowledges", path.display())]
+    NotErased {
+        /// The key file.
+        path: PathBuf,
+    },
+    /// The ledger has places that cannot be read: a hold may have stood there.
+    #[error(
+        "{places} places of the ledger cannot be read, and a hold may have stood there: nothing is destroyed until somebody has looked (`earwitness ledger verify`, then `earwitness dispose run --past-damage`)"
+    )]
+    LedgerDamaged {
+        /// How many.
+        places: u64,
+    },
+    /// The clock leapt ahead, and nobody confirmed it.
+    #[error("the clock leapt from {} to {} (UTC): nothing is destroyed by a clock that may be wrong; when it is right, `earwitness dispose run --confirm-clock` says so", shown(*from), shown(*to))]
+    ClockLeapt {
+        /// The last time before it.
+        from: WallTime,
+        /// The first after it.
+        to: WallTime,
+    },
+    /// There is no such hold, proposal or certificate.
+    #[error("there is no {what} of this name; {hint}")]
+    NoSuchAct {
+        /// What was looked for.
+        what: &'static str,
+        /// What shows those that are there.
+        hint: &'static str,
+    },
+    /// Two persons are needed.
+    #[error("whoever proposed it cannot approve it: another account has to")]
+    SamePerson,
     /// The index failed.
     #[error(transparent)]
     Index(#[from] IndexError),
     /// The ledger failed.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+}
+
+fn shown(time: WallTime) -> String {
+    chrono::DateTime::from_timestamp_nanos(time.nanos()).format("%Y-%m-%d %H:%M").to_string()
 }
 
 fn what_to_do(found: u32) -> &'static str {
@@ -240,6 +283,8 @@ impl VaultError {
             | Self::Block { .. }
             | Self::BlockMissing { .. }
             | Self::Sealed { .. }
+            | Self::Intent { .. }
+            | Self::LedgerDamaged { .. }
             | Self::Manifest { .. } => true,
             Self::Volume { damage, .. } => match damage {
                 HeadDamage::Cut | HeadDamage::Magic | HeadDamage::Damaged => true,
@@ -266,6 +311,10 @@ impl VaultError {
             | Self::Refused
             | Self::ClassName { .. }
             | Self::NotOpened { .. }
+            | Self::NotErased { .. }
+            | Self::ClockLeapt { .. }
+            | Self::NoSuchAct { .. }
+            | Self::SamePerson
             | Self::NoRecording => false,
         }
     }

@@ -17,6 +17,8 @@
 //!         keys/index.check                      tells whether a key is that one
 //!         ledger/<YYYY-MM>.log  index/
 //!         ledger/heads/<YYYY-MM-DD>.txt         the signed head that closed the day; <day>.<n>.txt: made for a proof
+//!         disposing                             what a disposal that runs is about to destroy, sealed
+//!         certificates/<id>.json                what was destroyed, when and by which rule, signed
 //!         waiting                               calls that ran when a recorder went, sealed, until they are taken up
 //! ```
 //!
@@ -63,6 +65,14 @@ impl Layout {
 
     pub(crate) fn waiting(&self) -> PathBuf {
         self.dir.join("waiting")
+    }
+
+    pub(crate) fn disposing(&self) -> PathBuf {
+        self.dir.join("disposing")
+    }
+
+    pub(crate) fn certificates(&self) -> PathBuf {
+        self.dir.join("certificates")
     }
 
     pub(crate) fn volumes(&self) -> PathBuf {

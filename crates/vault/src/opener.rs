@@ -5,7 +5,10 @@ mod segments;
 use std::{
     collections::HashMap,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use age::{secrecy::SecretString, x25519::Identity};
@@ -48,6 +51,8 @@ pub struct Opener {
     pub(crate) parts: Arc<Parts>,
     officer: OfficerKey,
     shelves: Mutex<HashMap<Shelf, ShelfKeys>>,
+    /// Disposals before its keys were read.
+    disposals: AtomicU64,
 }
 
 /// The keys of one class and day.
@@ -92,7 +97,7 @@ impl Opener {
 
     pub(crate) fn with_key(parts: Arc<Parts>, key: OfficerKey) -> Result<Self, VaultError> {
         parts.is_officer(&key)?;
-        Ok(Self { parts, officer: key, shelves: Mutex::default() })
+        Ok(Self { parts, officer: key, shelves: Mutex::default(), disposals: AtomicU64::new(0) })
     }
 
     /// Where the officer's key was read from.
@@ -119,6 +124,10 @@ impl Opener {
     fn data_key(&self, recording: &RecordingEntry) -> Result<Zeroizing<[u8; 32]>, VaultError> {
         let shelf = shelf_of(recording);
         let mut shelves = self.shelves.lock().unwrap_or_else(PoisonError::into_inner);
+        let disposals = self.parts.disposals.load(Ordering::Acquire);
+        if self.disposals.swap(disposals, Ordering::AcqRel) != disposals {
+            shelves.clear();
+        }
         // Keys may have come since the file was read.
         if shelves.get(&shelf).is_none_or(|keys| !keys.wrapped.contains_key(&recording.id)) {
             self.read_shelf(&shelf, &mut shelves)?;

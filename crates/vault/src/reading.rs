@@ -157,6 +157,20 @@ pub(crate) fn key_files(parts: &Parts, shelf: &Shelf) -> Result<Vec<KeyFile>, Va
     Ok(files)
 }
 
+/// Bytes of the key files of a shelf.
+pub(crate) fn key_bytes(parts: &Parts, shelf: &Shelf) -> Result<u64, VaultError> {
+    let mut bytes = 0;
+    for generation in 1.. {
+        let path = parts.layout.key_file(shelf, generation);
+        match parts.disk.open(&path, OpenAs::Read).and_then(|file| file.size()) {
+            Ok(size) => bytes += size,
+            Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => break,
+            Err(cause) => return Err(failed("read", path)(cause)),
+        }
+    }
+    Ok(bytes)
+}
+
 impl Vault {
     /// The signed manifest of a call's recording.
     ///

@@ -9,6 +9,7 @@ use crate::{
     disk::DiskFile,
     entry::Entry,
     error::{VaultError, failed},
+    layout::Shelf,
     ledger::LedgerKind,
     manifest::{Manifest, RecordedRow},
     reading::{end_of, manifest_and_hash_in, open_volume, shelf_metadata},
@@ -64,6 +65,7 @@ impl Vault {
 
 pub(crate) fn index(parts: &Parts) -> Result<Rebuilt, VaultError> {
     let told = read_ledger(parts);
+    let held = parts.held_calls()?;
     let mut rebuilt = Rebuilt { unreadable_rows: told.unreadable, ..Rebuilt::default() };
     parts.index.begin_rebuild()?;
     let mut batch = Vec::with_capacity(BATCH);
@@ -71,12 +73,17 @@ pub(crate) fn index(parts: &Parts) -> Result<Rebuilt, VaultError> {
     for_each_manifest(parts, Reading::Manifests(&told.recorded), |found| {
         match found {
             Found::Manifest { manifest, hash, volume, at, stage: _ } => {
+                if told.recorded.is_disposed(manifest.recording) {
+                    return Ok(());
+                }
                 rebuilt.recordings += 1;
                 told.recorded.find(manifest.recording, hash);
                 if !told.recorded.knows(manifest.recording) {
                     untold.push((RecordedRow::of(&manifest), manifest.begun));
                 }
-                batch.push(manifest.into_entry(volume, at));
+                let mut entry = manifest.into_entry(volume, at);
+                entry.hold = held.iter().any(|subject| subject.call == Some(entry.summary.id));
+                batch.push(entry);
             }
             Found::Damage { bytes } => rebuilt.damaged_bytes += bytes,
         }
@@ -113,6 +120,7 @@ fn read_ledger(parts: &Parts) -> Told {
                 Some(recorded) => told.recorded.tell(&recorded),
                 None => told.unreadable += 1,
             },
+            LedgerKind::Disposed => told.recorded.dispose(&row.payload),
             LedgerKind::Excluded | LedgerKind::Failed => match Entry::from_bytes(&row.payload) {
                 Ok(entry) => drop(told.excluded.insert(entry.summary.id, row.number)),
                 // A failure that is not of a call has another payload.
@@ -127,7 +135,6 @@ fn read_ledger(parts: &Parts) -> Told {
             | LedgerKind::Exported
             | LedgerKind::Held
             | LedgerKind::Released
-            | LedgerKind::Disposed
             | LedgerKind::Recovered
             | LedgerKind::IndexRebuilt
             | LedgerKind::ClockStepped
@@ -135,7 +142,11 @@ fn read_ledger(parts: &Parts) -> Told {
             | LedgerKind::Alarm
             | LedgerKind::Alive
             | LedgerKind::KeysRotated
-            | LedgerKind::KeysBackedUp => {}
+            | LedgerKind::KeysBackedUp
+            | LedgerKind::RetentionProposed
+            | LedgerKind::RetentionChanged
+            | LedgerKind::ClockConfirmed
+            | LedgerKind::DisposalRun => {}
         }
     }
     told
@@ -218,30 +229,55 @@ pub(crate) fn for_each_manifest(
     mut each: impl FnMut(Found) -> Result<(), VaultError>,
 ) -> Result<(), VaultError> {
     for shelf in shelves(&*parts.disk, &parts.layout)? {
-        let metadata = shelf_metadata(parts, &shelf)?;
-        for volume in numbers(&*parts.disk, &parts.layout, &shelf, ".vol")? {
-            let path: PathBuf = parts.layout.volume(&shelf, volume);
-            let file = open_volume(parts, &path)?;
-            let size = file.size().map_err(failed("read", &path))?;
-            let reach = parts.growing.reach(&shelf, volume, size);
-            for step in reading.walk(&*file, reach.durable).map_err(failed("read", &path))? {
-                match step.map_err(failed("read", &path))? {
-                    Scanned::Block(block) if block.head.kind == BlockKind::Manifest => {
-                        let found = manifest_and_hash_in((parts, &metadata), &block, |recording, hash| {
-                            reading.is_told(recording, hash)
-                        });
-                        match found {
-                            Some((manifest, hash)) => {
-                                let (manifest, at) = (Box::new(manifest), block.at);
-                                let stage = if at < reach.settled { Stage::Settled } else { Stage::Durable };
-                                each(Found::Manifest { manifest, hash, volume, at, stage })?;
-                            }
-                            None => each(Found::Damage { bytes: end_of(&block) - block.at })?,
+        for_each_of_shelf(parts, &shelf, reading, &mut each)?;
+    }
+    Ok(())
+}
+
+/// The entries of what a shelf's volumes hold.
+pub(crate) fn shelf_entries(
+    parts: &Parts,
+    shelf: &Shelf,
+    mut each: impl FnMut(Entry),
+) -> Result<(), VaultError> {
+    let untold = Recorded::default();
+    for_each_of_shelf(parts, shelf, Reading::Manifests(&untold), &mut |found| {
+        if let Found::Manifest { manifest, volume, at, .. } = found {
+            each(manifest.into_entry(volume, at));
+        }
+        Ok(())
+    })
+}
+
+fn for_each_of_shelf(
+    parts: &Parts,
+    shelf: &Shelf,
+    reading: Reading<'_>,
+    each: &mut dyn FnMut(Found) -> Result<(), VaultError>,
+) -> Result<(), VaultError> {
+    let metadata = shelf_metadata(parts, shelf)?;
+    for volume in numbers(&*parts.disk, &parts.layout, shelf, ".vol")? {
+        let path: PathBuf = parts.layout.volume(shelf, volume);
+        let file = open_volume(parts, &path)?;
+        let size = file.size().map_err(failed("read", &path))?;
+        let reach = parts.growing.reach(shelf, volume, size);
+        for step in reading.walk(&*file, reach.durable).map_err(failed("read", &path))? {
+            match step.map_err(failed("read", &path))? {
+                Scanned::Block(block) if block.head.kind == BlockKind::Manifest => {
+                    let found = manifest_and_hash_in((parts, &metadata), &block, |recording, hash| {
+                        reading.is_told(recording, hash)
+                    });
+                    match found {
+                        Some((manifest, hash)) => {
+                            let (manifest, at) = (Box::new(manifest), block.at);
+                            let stage = if at < reach.settled { Stage::Settled } else { Stage::Durable };
+                            each(Found::Manifest { manifest, hash, volume, at, stage })?;
                         }
+                        None => each(Found::Damage { bytes: end_of(&block) - block.at })?,
                     }
-                    Scanned::Block(_) => {}
-                    Scanned::Damaged { bytes, .. } => each(Found::Damage { bytes })?,
                 }
+                Scanned::Block(_) => {}
+                Scanned::Damaged { bytes, .. } => each(Found::Damage { bytes })?,
             }
         }
     }

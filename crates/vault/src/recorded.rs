@@ -2,11 +2,20 @@
 //!
 //! A volume that was taken away leaves nothing behind that could be found damaged: only the ledger knows of it.
 
-use std::{cell::Cell, collections::BTreeMap};
+use std::{
+    cell::Cell,
+    collections::{BTreeMap, HashSet},
+};
 
 use earwitness_model::RecordingId;
 
-use crate::{ledger::LedgerKind, manifest::RecordedRow, vault::Parts, verify::Fault};
+use crate::{
+    ledger::LedgerKind,
+    manifest::RecordedRow,
+    retention::{Disposed, from_bytes},
+    vault::Parts,
+    verify::Fault,
+};
 
 /// What the ledger told. It must be read before the volumes are: a recording is in its volume before the ledger tells of
 /// it, so that one which is finished in between is not missed.
@@ -14,6 +23,8 @@ use crate::{ledger::LedgerKind, manifest::RecordedRow, vault::Parts, verify::Fau
 pub(crate) struct Recorded {
     /// By recording and hash of its manifest: a recording can be told of twice.
     told: BTreeMap<(RecordingId, [u8; 32]), Cell<Found>>,
+    /// Those that were destroyed since.
+    disposed: HashSet<RecordingId>,
 }
 
 /// What the volumes hold of it.
@@ -32,8 +43,12 @@ impl Recorded {
     pub(crate) fn read(parts: &Parts) -> Self {
         let mut recorded = Self::default();
         let rows = parts.ledger();
-        for row in rows.rows().flatten().filter(|row| row.kind == LedgerKind::Recorded) {
-            if let Some(row) = RecordedRow::from_bytes(&row.payload) {
+        for row in rows.rows().flatten() {
+            if row.kind == LedgerKind::Disposed {
+                recorded.dispose(&row.payload);
+            } else if row.kind == LedgerKind::Recorded
+                && let Some(row) = RecordedRow::from_bytes(&row.payload)
+            {
                 recorded.tell(&row);
             }
         }
@@ -43,6 +58,16 @@ impl Recorded {
     /// The ledger tells of a recording.
     pub(crate) fn tell(&mut self, row: &RecordedRow) {
         self.told.entry((row.recording, row.manifest)).or_insert(Cell::new(Found::Nothing));
+    }
+
+    /// The ledger tells that a recording was destroyed.
+    pub(crate) fn dispose(&mut self, row: &[u8]) {
+        self.disposed.extend(from_bytes::<Disposed>(row).map(|row| row.subject.recording));
+    }
+
+    /// Whether it was destroyed: what a volume still has of it is nobody's.
+    pub(crate) fn is_disposed(&self, recording: RecordingId) -> bool {
+        self.disposed.contains(&recording)
     }
 
     /// Whether the ledger told of this recording at all.
@@ -66,7 +91,8 @@ impl Recorded {
     /// What is wrong, when every volume was walked through.
     pub(crate) fn faults(&self) -> impl Iterator<Item = (RecordingId, Fault)> {
         let mut last_gone = None;
-        self.told.iter().filter_map(move |(&(recording, _), found)| {
+        let kept = self.told.iter().filter(|((recording, _), _)| !self.is_disposed(*recording));
+        kept.filter_map(move |(&(recording, _), found)| {
             let fault = match found.get() {
                 Found::This => return None,
                 Found::Another => Fault::ManifestReplaced(recording),

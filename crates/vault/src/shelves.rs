@@ -27,6 +27,21 @@ pub(crate) fn shelves(disk: &dyn Disk, layout: &Layout) -> Result<Vec<Shelf>, Va
     Ok(found)
 }
 
+/// Every shelf that has a key file, by class and day.
+pub(crate) fn key_shelves(disk: &dyn Disk, layout: &Layout) -> Result<Vec<Shelf>, VaultError> {
+    let mut found = Vec::new();
+    for class_dir in list(disk, &layout.keys())? {
+        let Some(class) = name(&class_dir).filter(|class| is_class_name(class)) else { continue };
+        for file in list(disk, &class_dir)? {
+            let text = name(&file).and_then(|name| name.strip_suffix(".keys"));
+            let day = text.and_then(|text| text.split('.').next()?.parse::<chrono::NaiveDate>().ok());
+            let shelf = day.map(|day| Shelf { class: class.to_owned(), day });
+            found.extend(shelf.filter(|shelf| found.last() != Some(shelf)));
+        }
+    }
+    Ok(found)
+}
+
 /// Numbers of the files with this extension on a shelf, ascending.
 pub(crate) fn numbers(
     disk: &dyn Disk,

@@ -8,7 +8,7 @@ use std::{
     str::FromStr,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
@@ -33,6 +33,7 @@ use crate::{
     opener::{Opener, Unlock},
     recovery::{self, Recovery},
     rotation,
+    retention::Retention,
     sealer::{Sealer, SealingKeys},
     settings::{Access, Settings},
     waiting::WasRunning,
@@ -63,6 +64,9 @@ pub(crate) struct Parts {
     keys_changing: Mutex<()>,
     /// Held while a head of the ledger is signed and kept: no two have one name. Never while the ledger is locked.
     pub(crate) signing: Mutex<()>,
+    pub(crate) retention: Mutex<Retention>,
+    /// Goes up with every disposal: who keeps keys in memory looks for them again.
+    pub(crate) disposals: AtomicU64,
     /// The lock goes when the last part does.
     _lock: File,
 }
@@ -139,11 +143,14 @@ impl Vault {
             waiting: Mutex::default(),
             keys_changing: Mutex::default(),
             signing: Mutex::default(),
+            retention: Mutex::default(),
+            disposals: AtomicU64::new(0),
             _lock: lock,
         });
         rotation::recover(&parts)?;
         parts.read_waiting()?;
         let recovery = recovery::run(&parts, index_state, ledger_state)?;
+        parts.resume_disposal()?;
         Ok(Self { parts, recovery })
     }
 
@@ -268,6 +275,11 @@ impl Parts {
     /// Until it is dropped nobody else rotates the officer's key, moves the index key, or writes down a backup.
     pub(crate) fn keys_change(&self) -> MutexGuard<'_, ()> {
         self.keys_changing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keys were destroyed.
+    pub(crate) fn tell_of_disposal(&self) {
+        self.disposals.fetch_add(1, Ordering::AcqRel);
     }
 
     /// A panic under this lock can only be a defect of ours; the ledger stops itself when it is not in order.

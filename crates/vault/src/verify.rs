@@ -94,7 +94,7 @@ impl Vault {
             match found {
                 Found::Manifest { manifest, hash, volume, at, stage } => {
                     recorded.find(manifest.recording, hash);
-                    if stage == Stage::Durable {
+                    if stage == Stage::Durable || recorded.is_disposed(manifest.recording) {
                         return Ok(());
                     }
                     if !recorded.knows(manifest.recording) {

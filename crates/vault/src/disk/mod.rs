@@ -117,6 +117,14 @@ pub trait Disk: Send + Sync + fmt::Debug {
     /// What the disk says.
     fn remove(&self, path: &Path) -> io::Result<()>;
 
+    /// Removes an empty directory. A disk that has none may leave it.
+    ///
+    /// # Errors
+    /// What the disk says.
+    fn remove_dir(&self, _dir: &Path) -> io::Result<()> {
+        Ok(())
+    }
+
     /// Bytes that are free on the file system of `path` for a process without privileges, and bytes that it has in all.
     ///
     /// # Errors

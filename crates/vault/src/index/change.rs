@@ -1,6 +1,6 @@
 //! Putting and removing: rows to their days first, and when they are durable, what they are looked up by.
 
-use std::{collections::BTreeMap, fs::File, os::unix::fs::FileExt as _, sync::Arc};
+use std::{collections::BTreeMap, fs::File, sync::Arc};
 
 use earwitness_model::CallId;
 
@@ -11,7 +11,7 @@ use super::{
     days::{Standing, sync_dir},
     error::{Damage, IndexError},
     mark::Mark,
-    row::{HEAD, Kind, Row, RowHead},
+    row::{Kind, Row, RowHead},
     schema::{self, MAX_ENTRY},
     traits::Traits,
     waiting::{Waiting, bytes_of_rows, unless_full},
@@ -33,7 +33,7 @@ pub(super) struct Writing {
 }
 
 /// Rows that are put together.
-struct Change {
+pub(super) struct Change {
     batch: u64,
     of: u32,
     rows: Vec<(Row, Standing, Traits)>,
@@ -45,7 +45,7 @@ struct Change {
 }
 
 impl Change {
-    fn head(&self, call: CallId, stood: &Standing) -> RowHead {
+    pub(super) fn head(&self, call: CallId, stood: &Standing) -> RowHead {
         let kind = match stood {
             Standing::Nothing => Kind::New,
             Standing::Row(_) | Standing::Unreadable => Kind::Replaces,
@@ -53,7 +53,7 @@ impl Change {
         RowHead { length: 0, call, batch: self.batch, of: self.of, kind }
     }
 
-    fn push(&mut self, mut head: RowHead, value: Vec<u8>, (stood, traits): (Standing, Traits)) {
+    pub(super) fn push(&mut self, mut head: RowHead, value: Vec<u8>, (stood, traits): (Standing, Traits)) {
         head.length = u32::try_from(value.len()).unwrap_or(u32::MAX);
         self.bytes += head.size();
         self.rows.push((Row { at: 0, head, value }, stood, traits));
@@ -85,30 +85,7 @@ impl Index {
         self.apply(change, &mut writing)
     }
 
-    /// Removes the row of `call`, durably; says whether there was one.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub fn remove(&self, call: CallId) -> Result<bool, IndexError> {
-        let mut writing = self.writing();
-        let mut change = self.begin(1);
-        let found = self.days().find(call)?.map(|(at, day)| (at, Arc::clone(&day.file)));
-        let Some((at, file)) = found else { return Ok(false) };
-        let stood = self.take_out(call, &mut change)?;
-        let head = RowHead { kind: Kind::Gone, ..change.head(call, &stood) };
-        let value = schema::seal(&self.key, &schema::entry_key(&head), &[]);
-        change.push(head, value, (stood, Traits::UNREADABLE));
-        self.apply(change, &mut writing)?;
-        // Nothing of the entry stays.
-        let place = self.days().place(day_of(call));
-        let nothing = vec![0; at.length as usize];
-        file.write_all_at(&nothing, at.at + HEAD as u64)
-            .and_then(|()| file.sync_data())
-            .map_err(place.failed("wipe"))?;
-        Ok(true)
-    }
-
-    fn begin(&self, rows: usize) -> Change {
+    pub(super) fn begin(&self, rows: usize) -> Change {
         Change {
             batch: self.days().contents.tally.batch + 1,
             of: u32::try_from(rows).unwrap_or(u32::MAX),
@@ -120,7 +97,7 @@ impl Index {
     }
 
     /// What stands for a call; it is not looked up any more.
-    fn take_out(&self, call: CallId, change: &mut Change) -> Result<Standing, IndexError> {
+    pub(super) fn take_out(&self, call: CallId, change: &mut Change) -> Result<Standing, IndexError> {
         let stood = self.days().standing(call)?;
         if let Standing::Row(row) = &stood {
             change.gone.push((row.head.batch, call));
@@ -142,7 +119,7 @@ impl Index {
         Ok(())
     }
 
-    fn apply(&self, change: Change, writing: &mut Writing) -> Result<(), IndexError> {
+    pub(super) fn apply(&self, change: Change, writing: &mut Writing) -> Result<(), IndexError> {
         if writing.stopped {
             return Err(Damage::StoreStopped.into());
         }

@@ -86,6 +86,11 @@ impl Days {
         self.known.back_mut().ok_or_else(|| Damage::StoreStopped.into())
     }
 
+    /// The day is not known call by call any more; it is read again when it is needed.
+    pub(super) fn forget(&mut self, day: u32) {
+        self.known.retain(|known| known.place.day != day);
+    }
+
     /// Where the row of a call is.
     pub(super) fn find(&mut self, call: CallId) -> Result<Option<(At, &Day)>, IndexError> {
         let day = day_of(call);

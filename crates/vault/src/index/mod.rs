@@ -26,6 +26,7 @@ mod look_up;
 mod mark;
 mod number;
 mod prefix;
+mod purge;
 mod room;
 mod row;
 mod schema;

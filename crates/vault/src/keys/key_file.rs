@@ -84,6 +84,8 @@ pub(crate) struct KeyFile {
     pub(crate) damaged: u64,
     /// Where the last whole row ends: the next one is appended here.
     pub(crate) end: u64,
+    /// Bytes of the file.
+    pub(crate) size: u64,
 }
 
 impl KeyFileHead {
@@ -143,6 +145,15 @@ impl KeyRow {
         Some(row)
     }
 
+    /// A row of so many bytes that says that the recording's key was destroyed.
+    pub(crate) fn destroyed(recording: RecordingId, length: u64) -> Vec<u8> {
+        let most = ROW_HEAD + usize::from(u16::MAX) + CRC;
+        let length = usize::try_from(length).map_or(most, |length| length.clamp(ROW_HEAD + CRC, most));
+        let wrapped = vec![0; length - ROW_HEAD - CRC];
+        let row = Self { state: KeyState::Destroyed, recording, until: None, wrapped };
+        row.to_bytes().expect("it is no longer than a row can be")
+    }
+
     /// The row that `bytes` begin with, and its length.
     fn first_of(bytes: &[u8]) -> Option<(Self, usize)> {
         let head = bytes.first_chunk::<ROW_HEAD>()?;
@@ -174,10 +185,7 @@ impl KeyRow {
 impl PlacedRow {
     /// What stands in its place when its key is destroyed: as long, and zeros for the key.
     pub(crate) fn destroyed(&self) -> Vec<u8> {
-        let zeros = vec![0; (self.length as usize).saturating_sub(ROW_HEAD + CRC)];
-        let recording = self.row.recording;
-        let row = KeyRow { state: KeyState::Destroyed, recording, until: None, wrapped: zeros };
-        row.to_bytes().expect("a row that was read has at most so many bytes")
+        KeyRow::destroyed(self.row.recording, self.length)
     }
 }
 
@@ -203,7 +211,13 @@ impl KeyFile {
                 at += 1;
             }
         }
-        Self { head: KeyFileHead::from_bytes(bytes), rows, damaged, end: end as u64 }
+        Self {
+            head: KeyFileHead::from_bytes(bytes),
+            rows,
+            damaged,
+            end: end as u64,
+            size: bytes.len() as u64,
+        }
     }
 }
 

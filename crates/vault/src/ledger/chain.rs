@@ -85,19 +85,34 @@ pub(super) struct Chain<'d> {
     held: Option<Found>,
     /// Of a file that is longer only the rows in so many last bytes are looked at.
     last: u64,
+    /// Where in the first file to go on.
+    from: Option<(u64, Place)>,
 }
 
 impl<'d> Chain<'d> {
     /// All of `files`, the first of which begins the ledger.
     pub(super) fn whole(disk: &'d dyn Disk, files: Vec<PathBuf>) -> Self {
         let expected = Expected::Place(Place::default());
-        Self { disk, files: files.into(), current: None, expected, held: None, last: u64::MAX }
+        Self { disk, files: files.into(), current: None, expected, held: None, last: u64::MAX, from: None }
+    }
+
+    /// Goes on at `offset` of the first of `files`, where the row after `place` belongs.
+    pub(super) fn going_on(disk: &'d dyn Disk, files: Vec<PathBuf>, offset: u64, place: Place) -> Self {
+        Self { from: Some((offset, place)), ..Self::whole(disk, files) }
     }
 
     /// The rows in the last bytes of one file, wherever its header says that it belongs. Where they are no rows it is read
     /// from its beginning.
     pub(super) fn of_end(disk: &'d dyn Disk, file: PathBuf, last: u64) -> Self {
-        Self { disk, files: [file].into(), current: None, expected: Expected::Anything, held: None, last }
+        Self {
+            disk,
+            files: [file].into(),
+            current: None,
+            expected: Expected::Anything,
+            held: None,
+            last,
+            from: None,
+        }
     }
 
     /// After the last row: where the next one belongs; `None` when nothing that could be read tells.
@@ -114,9 +129,15 @@ impl<'d> Chain<'d> {
             let is_skipped = matches!(header, Header::Begins(_)) && walk.skip_to_last(self.last)?;
             Ok((walk, header, is_skipped))
         });
-        let Ok((walk, header, is_skipped)) = opened else {
+        let Ok((mut walk, header, is_skipped)) = opened else {
             return self.give_up(path, LedgerFault::Unreadable);
         };
+        if let Some((offset, place)) = self.from.take() {
+            walk.go_on_at(offset);
+            self.expected = Expected::Place(place);
+            self.current = Some((path, walk));
+            return None;
+        }
         let fault = match header {
             Header::Begins(place) => {
                 let fault = self.expected.fault(place.number, |chain| *chain == place.chain);

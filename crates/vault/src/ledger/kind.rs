@@ -69,6 +69,14 @@ kinds! {
     Alarm = 17,
     /// The recorder watches: a sign of life.
     Alive = 18,
+    /// Somebody proposed to keep recordings longer or shorter than their class says.
+    RetentionProposed = 19,
+    /// Somebody else approved it.
+    RetentionChanged = 20,
+    /// Somebody said that the clock is right, after it had leapt.
+    ClockConfirmed = 21,
+    /// A disposal ended, and has its certificate.
+    DisposalRun = 22,
     /// The vault has another officer: every day key was wrapped anew.
     KeysRotated = 28,
     /// A backup of the keys was taken, or refreshed.

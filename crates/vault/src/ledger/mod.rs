@@ -20,6 +20,7 @@ mod kind;
 mod merkle;
 mod note;
 mod proof;
+mod reader;
 mod row;
 mod settled;
 mod survey;
@@ -36,6 +37,7 @@ use std::{
 use chrono::DateTime;
 use earwitness_model::WallTime;
 
+pub(crate) use self::reader::{Mark, Reader, Step};
 use self::{
     chain::{Chain, Found},
     examine::{examine, opened},
@@ -255,6 +257,11 @@ impl Ledger {
             Found::Wrong(finding) => Err(LedgerError::Broken(finding)),
         });
         error.into_iter().map(Err).chain(rows)
+    }
+
+    /// Reads what was written while the ledger is not in hand.
+    pub(crate) fn reader(&self) -> Reader {
+        Reader { disk: Arc::clone(&self.disk), dir: self.dir.clone(), key: self.key.clone() }
     }
 
     /// Reads every file: whole rows, numbers, chain, seals, and that the last row is the one appended last.

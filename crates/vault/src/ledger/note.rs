@@ -204,7 +204,11 @@ impl LedgerNote {
             | LedgerKind::Held
             | LedgerKind::Released
             | LedgerKind::Disposed
-            | LedgerKind::IndexRebuilt => return None,
+            | LedgerKind::IndexRebuilt
+            | LedgerKind::RetentionProposed
+            | LedgerKind::RetentionChanged
+            | LedgerKind::ClockConfirmed
+            | LedgerKind::DisposalRun => return None,
         })
     }
 }

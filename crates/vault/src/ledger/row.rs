@@ -190,6 +190,11 @@ impl Walk {
         Ok(Self { file, size, window: Vec::new(), window_at: 0, at: (FILE_HEADER as u64).min(size) })
     }
 
+    /// Goes on at a row's end.
+    pub(super) const fn go_on_at(&mut self, offset: u64) {
+        self.at = offset;
+    }
+
     /// Goes on with the first whole row of the last `bytes` bytes, if there are more and there is one.
     pub(super) fn skip_to_last(&mut self, bytes: u64) -> io::Result<bool> {
         let from = self.size.saturating_sub(bytes);

@@ -3,18 +3,16 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    io,
     sync::Arc,
 };
 
 use earwitness_model::RecordingId;
 
 use crate::{
-    disk::OpenAs,
-    error::{VaultError, failed},
+    error::VaultError,
     keys::KeyState,
     layout::Shelf,
-    reading::{ShelfMetadata, key_files},
+    reading::{ShelfMetadata, key_bytes, key_files},
     vault::Parts,
 };
 
@@ -47,7 +45,9 @@ impl KnownKeys {
         recording: RecordingId,
     ) -> Result<&ShelfKeys, VaultError> {
         let known = match self.shelves.remove(shelf) {
-            Some(known) if known.wrapped.contains(&recording) || known.size == size(parts, shelf)? => known,
+            Some(known) if known.wrapped.contains(&recording) || known.size == key_bytes(parts, shelf)? => {
+                known
+            }
             Some(_) | None => ShelfKeys::read(parts, shelf)?,
         };
         if self.shelves.len() >= MAX_SHELVES {
@@ -59,7 +59,7 @@ impl KnownKeys {
 
 impl ShelfKeys {
     fn read(parts: &Parts, shelf: &Shelf) -> Result<Self, VaultError> {
-        let size = size(parts, shelf)?;
+        let size = key_bytes(parts, shelf)?;
         let files = key_files(parts, shelf)?;
         let damaged = files
             .iter()
@@ -71,18 +71,4 @@ impl ShelfKeys {
         let wrapped = live.map(|row| row.recording).collect();
         Ok(Self { wrapped, metadata, damaged, size })
     }
-}
-
-/// Bytes of the key files of a shelf.
-fn size(parts: &Parts, shelf: &Shelf) -> Result<u64, VaultError> {
-    let mut bytes = 0;
-    for generation in 1.. {
-        let path = parts.layout.key_file(shelf, generation);
-        match parts.disk.open(&path, OpenAs::Read).and_then(|file| file.size()) {
-            Ok(size) => bytes += size,
-            Err(cause) if cause.kind() == io::ErrorKind::NotFound => break,
-            Err(cause) => return Err(failed("read", path)(cause)),
-        }
-    }
-    Ok(bytes)
 }

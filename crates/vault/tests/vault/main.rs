@@ -5,6 +5,7 @@
 
 mod crash;
 mod disk_full;
+mod disposal;
 mod flipped;
 mod given_up;
 mod gone;

@@ -108,6 +108,12 @@ impl Disk for WatchedDisk {
         Ok(())
     }
 
+    fn remove_dir(&self, dir: &Path) -> io::Result<()> {
+        RealDisk.remove_dir(dir)?;
+        self.note(Told::Remove(dir.into()));
+        Ok(())
+    }
+
     fn space(&self, path: &Path) -> io::Result<(u64, u64)> {
         let told = self.journal.lock().unwrap().space;
         told.map_or_else(|| RealDisk.space(path), Ok)

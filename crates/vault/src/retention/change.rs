@@ -1,0 +1,94 @@
+//! Keeping a recording longer or shorter than its class says: one person proposes it, and another one approves.
+
+use chrono::NaiveDate;
+use earwitness_model::WallTime;
+
+use super::{
+    act_id, hold,
+    rows::{ActId, Change, Day, Proposal, to_bytes},
+};
+use crate::{entry::Entry, error::VaultError, ledger::LedgerKind, vault::Vault};
+
+/// What somebody proposes.
+#[derive(Debug, Clone, Copy)]
+pub struct NewProposal<'a> {
+    /// The calls whose recordings are meant.
+    pub entries: &'a [Entry],
+    /// The last civil day on which they shall be kept.
+    pub until: NaiveDate,
+    /// Why.
+    pub reason: &'a str,
+    /// Who proposes it.
+    pub by: &'a str,
+}
+
+impl Vault {
+    /// Proposes another last day for recordings. Nothing is changed by it.
+    ///
+    /// # Errors
+    /// [`VaultError::NoRecording`]; what the ledger says.
+    pub fn propose_retention(&self, now: WallTime, new: NewProposal<'_>) -> Result<Proposal, VaultError> {
+        let subjects = new.entries.iter().map(hold::subject).collect::<Result<Vec<_>, _>>()?;
+        let proposal = Proposal {
+            id: act_id(now),
+            subjects,
+            until: Day(new.until),
+            reason: new.reason.to_owned(),
+            by: new.by.to_owned(),
+        };
+        let mut retention = self.parts.retention();
+        let mut ledger = self.parts.ledger();
+        ledger.append(LedgerKind::RetentionProposed, now, &to_bytes(&proposal))?;
+        retention.standing.catch_up_with(&mut ledger)?;
+        Ok(proposal)
+    }
+
+    /// Approves a proposal: from now on its day is the last one of those recordings.
+    ///
+    /// # Errors
+    /// [`VaultError::NoSuchAct`]; [`VaultError::SamePerson`]; what the ledger says.
+    pub fn approve_retention(&self, now: WallTime, id: ActId, by: &str) -> Result<Change, VaultError> {
+        let mut retention = self.parts.retention();
+        let mut ledger = self.parts.ledger();
+        retention.standing.catch_up_with(&mut ledger)?;
+        let Some(proposal) = retention.standing.proposals.get(&id).cloned() else {
+            return Err(VaultError::NoSuchAct {
+                what: "proposal",
+                hint: "`earwitness dispose approve` without a name lists them",
+            });
+        };
+        if proposal.by == by {
+            return Err(VaultError::SamePerson);
+        }
+        let change = Change { proposal, approved_by: by.to_owned() };
+        ledger.append(LedgerKind::RetentionChanged, now, &to_bytes(&change))?;
+        retention.standing.catch_up_with(&mut ledger)?;
+        Ok(change)
+    }
+
+    /// What was proposed and not approved.
+    ///
+    /// # Errors
+    /// What the ledger says.
+    pub fn proposals(&self) -> Result<Vec<Proposal>, VaultError> {
+        let mut retention = self.parts.retention();
+        retention.standing.catch_up(&self.parts.ledger().reader())?;
+        Ok(retention.standing.proposals.values().cloned().collect())
+    }
+
+    /// The hold or proposal of this name, or of a name that begins so and of which there is one.
+    ///
+    /// # Errors
+    /// [`VaultError::NoSuchAct`]; what the ledger says.
+    pub fn find_act(&self, name: &str) -> Result<ActId, VaultError> {
+        let mut retention = self.parts.retention();
+        retention.standing.catch_up(&self.parts.ledger().reader())?;
+        let standing = &retention.standing;
+        hold::named(standing.holds.keys().chain(standing.proposals.keys()), name).ok_or(
+            VaultError::NoSuchAct {
+                what: "hold or proposal",
+                hint: "`earwitness hold list` and `earwitness dispose approve` list them",
+            },
+        )
+    }
+}

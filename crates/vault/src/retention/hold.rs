@@ -1,0 +1,152 @@
+//! Holds: what must not be destroyed, why, until when, and who said so.
+
+use chrono::NaiveDate;
+use earwitness_model::WallTime;
+
+use super::{
+    act_id,
+    due::today,
+    rows::{ActId, Day, Hold, Release, Subject, to_bytes},
+};
+use crate::{
+    entry::Entry,
+    error::VaultError,
+    ledger::LedgerKind,
+    vault::{Parts, Vault},
+};
+
+/// A hold that shall be laid.
+#[derive(Debug, Clone, Copy)]
+pub struct NewHold<'a> {
+    /// The calls whose recordings it keeps.
+    pub entries: &'a [Entry],
+    /// Why.
+    pub reason: &'a str,
+    /// The last civil day on which it is in force; `None`: until it is released.
+    pub until: Option<NaiveDate>,
+    /// Who lays it.
+    pub by: &'a str,
+}
+
+/// A hold that was not released.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// The hold.
+    pub hold: Hold,
+    /// Its last day is over: it keeps nothing any more.
+    pub has_lapsed: bool,
+}
+
+impl Vault {
+    /// Lays a hold. It is in force when this returns: it is in the ledger, and on the medium.
+    ///
+    /// # Errors
+    /// [`VaultError::NoRecording`] when one of the calls has none, or it is being destroyed; what ledger and index say.
+    pub fn hold(&self, now: WallTime, new: NewHold<'_>) -> Result<Hold, VaultError> {
+        let subjects = new.entries.iter().map(subject).collect::<Result<Vec<_>, _>>()?;
+        let hold = Hold {
+            id: act_id(now),
+            subjects,
+            reason: new.reason.to_owned(),
+            until: new.until.map(Day),
+            by: new.by.to_owned(),
+        };
+        let parts = &*self.parts;
+        let mut retention = parts.retention();
+        let mut ledger = parts.ledger();
+        ledger.append(LedgerKind::Held, now, &to_bytes(&hold))?;
+        retention.standing.catch_up_with(&mut ledger)?;
+        drop(ledger);
+        drop(retention);
+        parts.mark_held(&hold.subjects, now)?;
+        Ok(hold)
+    }
+
+    /// Lifts a hold: what is due then falls due at once.
+    ///
+    /// # Errors
+    /// [`VaultError::NoSuchAct`]; what ledger and index say.
+    pub fn release(&self, now: WallTime, release: &Release) -> Result<Hold, VaultError> {
+        let parts = &*self.parts;
+        let mut retention = parts.retention();
+        let mut ledger = parts.ledger();
+        retention.standing.catch_up_with(&mut ledger)?;
+        let Some(hold) = retention.standing.holds.get(&release.hold).cloned() else {
+            return Err(VaultError::NoSuchAct { what: "hold", hint: "`earwitness hold list` lists them" });
+        };
+        ledger.append(LedgerKind::Released, now, &to_bytes(release))?;
+        retention.standing.catch_up_with(&mut ledger)?;
+        drop(ledger);
+        drop(retention);
+        parts.mark_held(&hold.subjects, now)?;
+        Ok(hold)
+    }
+
+    /// The holds that were not released, oldest first.
+    ///
+    /// # Errors
+    /// What the ledger says.
+    pub fn holds(&self, now: WallTime) -> Result<Vec<Standing>, VaultError> {
+        let mut retention = self.parts.retention();
+        retention.standing.catch_up(&self.parts.ledger().reader())?;
+        let today = today(&self.parts, now);
+        let shown = |hold: &Hold| Standing {
+            has_lapsed: hold.until.is_some_and(|until| until.0 < today),
+            hold: hold.clone(),
+        };
+        Ok(retention.standing.holds.values().map(shown).collect())
+    }
+}
+
+impl Parts {
+    /// The listing says which calls are held. It only says so: the ledger decides.
+    fn mark_held(&self, subjects: &[Subject], now: WallTime) -> Result<(), VaultError> {
+        let retention = self.retention();
+        let today = today(self, now);
+        let mut changed = Vec::new();
+        for call in subjects.iter().filter_map(|subject| subject.call) {
+            let Some(mut entry) = self.index.get(call)? else { continue };
+            let Some(recording) = entry.recording.as_ref().map(|recording| recording.id) else { continue };
+            let hold = retention.standing.holds_of(Some(call), recording, today).next().is_some();
+            if entry.hold != hold {
+                entry.hold = hold;
+                changed.push(entry);
+            }
+        }
+        drop(retention);
+        Ok(self.index.put_all(&changed)?)
+    }
+
+    /// Which calls the ledger says are held, for a listing that is made again.
+    pub(crate) fn held_calls(&self) -> Result<Vec<Subject>, VaultError> {
+        let mut retention = self.retention();
+        let (reader, now) = {
+            let ledger = self.ledger();
+            (ledger.reader(), ledger.last_row())
+        };
+        retention.standing.catch_up(&reader)?;
+        let today = today(self, now.unwrap_or(WallTime::from_nanos(0)));
+        let in_force =
+            retention.standing.holds.values().filter(|hold| hold.until.is_none_or(|until| today <= until.0));
+        Ok(in_force.flat_map(|hold| hold.subjects.iter().cloned()).collect())
+    }
+}
+
+/// What a hold is of.
+pub(super) fn subject(entry: &Entry) -> Result<Subject, VaultError> {
+    let recording = entry.recording.as_ref().ok_or(VaultError::NoRecording)?;
+    Ok(Subject {
+        call: Some(entry.summary.id),
+        recording: recording.id,
+        class: recording.class.clone(),
+        day: recording.day,
+    })
+}
+
+/// The hold of this name among those that were not released: its whole name, or the beginning of it.
+pub(super) fn named<'h>(names: impl Iterator<Item = &'h ActId>, name: &str) -> Option<ActId> {
+    let name = name.to_ascii_uppercase();
+    let mut found = names.filter(|id| !name.is_empty() && id.to_string().starts_with(&name));
+    let first = found.next().copied();
+    if found.next().is_some() { None } else { first }
+}

@@ -1,0 +1,216 @@
+//! A disposal, step by step. Each step is durable before the next begins, and each can be done again:
+//!
+//! 1. what is about to be destroyed is written down (`intent`): class, day, place of each wrapped key;
+//! 2. with the ledger in hand, so that no hold can come in between: what no hold keeps has its wrapped key overwritten, its
+//!    key file synced and read back;
+//! 3. a row of the ledger for each recording, synced; only then is the ledger given away;
+//! 4. the index forgets the calls: their rows and columns are overwritten;
+//! 5. of a class and day of which no key is left, the day's private key, its salt and its key file are overwritten and removed,
+//!    and then its volumes, after the intent was made to say so; of others, volumes that hold nothing but destroyed recordings;
+//! 6. the certificate, and a row of the ledger with its hash;
+//! 7. the intent goes.
+//!
+//! A crash before 1 leaves everything as it was. A crash after it leaves the intent: whoever opens the vault goes on from 2, as of
+//! the time of the intent, and asks for holds again.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+use chrono::NaiveDate;
+use earwitness_model::{CallId, RecordingId};
+
+use super::{
+    Retention,
+    certificate::{Certificate, EndedDay, HeldRecording},
+    due::{Contents, contents, today},
+    erase,
+    intent::{Doomed, Intent},
+    rows::{Day, DisposalRun, Disposed, to_bytes},
+    standing::Standing,
+};
+use crate::{
+    disk::OpenAs,
+    error::{VaultError, failed},
+    layout::Shelf,
+    ledger::LedgerKind,
+    reading::key_files,
+    rebuild::shelf_entries,
+    shelves::numbers,
+    vault::Parts,
+    writer,
+};
+
+/// Goes on with a disposal from step 2, to its end.
+pub(super) fn finish(
+    parts: &Parts,
+    retention: &mut Retention,
+    mut intent: Intent,
+) -> Result<Certificate, VaultError> {
+    let today = today(parts, intent.now());
+    let disposed = destroy(parts, &mut retention.standing, &intent, today)?;
+    parts.tell_of_disposal();
+    let shelves: BTreeSet<Shelf> = disposed.iter().map(|doomed| doomed.subject.shelf()).collect();
+    shelves.iter().for_each(|shelf| retention.earliest.forget(shelf));
+    let mut certificate = Certificate::new(parts, &intent, &disposed);
+    forget_calls(parts, &shelves, &disposed)?;
+    for shelf in &shelves {
+        let mut left = contents(parts, &retention.standing, shelf)?;
+        // What had no key any more is gone all the same.
+        left.kept.retain(|due| !disposed.iter().any(|one| one.subject.recording == due.subject.recording));
+        certificate.held.extend(held(&retention.standing, &left, today));
+        if end_day(parts, &left, (&mut intent, today))? {
+            certificate.ended_days.push(EndedDay { class: shelf.class.clone(), day: shelf.day.to_string() });
+        } else {
+            remove_volumes(parts, &left, &disposed)?;
+        }
+    }
+    let text = certificate.signed(&parts.keys.signing);
+    Certificate::write(&text, &certificate.run, parts)?;
+    let row = DisposalRun {
+        run: intent.run,
+        recordings: disposed.len() as u64,
+        certificate: *blake3::hash(text.as_bytes()).as_bytes(),
+        by: intent.by.clone(),
+    };
+    let mut ledger = parts.ledger();
+    ledger.append(LedgerKind::DisposalRun, intent.now(), &to_bytes(&row))?;
+    ledger.sync()?;
+    drop(ledger);
+    Intent::remove(parts)?;
+    Ok(certificate)
+}
+
+/// Steps 2 and 3: gives what was destroyed.
+fn destroy(
+    parts: &Parts,
+    standing: &mut Standing,
+    intent: &Intent,
+    today: NaiveDate,
+) -> Result<Vec<Doomed>, VaultError> {
+    standing.catch_up(&parts.ledger().reader())?;
+    let mut ledger = parts.ledger();
+    standing.catch_up_with(&mut ledger)?;
+    let is_free = |doomed: &&Doomed| {
+        let subject = &doomed.subject;
+        standing.holds_of(subject.call, subject.recording, today).next().is_none()
+    };
+    let doomed: Vec<&Doomed> = intent.doomed.iter().filter(is_free).collect();
+    let mut by_shelf: BTreeMap<Shelf, Vec<&Doomed>> = BTreeMap::new();
+    for &one in &doomed {
+        by_shelf.entry(one.subject.shelf()).or_default().push(one);
+    }
+    for (shelf, doomed) in &by_shelf {
+        erase::keys(parts, shelf, doomed)?;
+    }
+    for one in &doomed {
+        if !standing.told_by(intent.run, one.subject.recording) {
+            let row = Disposed { run: intent.run, subject: one.subject.clone(), until: one.until };
+            ledger.append(LedgerKind::Disposed, intent.now(), &to_bytes(&row))?;
+        }
+    }
+    ledger.sync()?;
+    Ok(doomed.into_iter().cloned().collect())
+}
+
+/// Step 4. A call that has another recording, which stays, is listed with that.
+fn forget_calls(parts: &Parts, shelves: &BTreeSet<Shelf>, disposed: &[Doomed]) -> Result<(), VaultError> {
+    let gone: HashSet<RecordingId> = disposed.iter().map(|doomed| doomed.subject.recording).collect();
+    let mut calls: BTreeSet<CallId> = BTreeSet::new();
+    for call in disposed.iter().filter_map(|doomed| doomed.subject.call) {
+        let listed = parts.index.get(call)?;
+        if listed.is_none_or(|entry| entry.recording.is_some_and(|listed| gone.contains(&listed.id))) {
+            calls.insert(call);
+        }
+    }
+    parts.index.purge(&calls)?;
+    let waiting: Vec<RecordingId> = gone.iter().copied().collect();
+    parts.take_out(&waiting)?;
+    for shelf in shelves {
+        let mut others = Vec::new();
+        shelf_entries(parts, shelf, |entry| {
+            let stays = entry.recording.as_ref().is_some_and(|recording| !gone.contains(&recording.id));
+            if stays && calls.contains(&entry.summary.id) {
+                others.push(entry);
+            }
+        })?;
+        if !others.is_empty() {
+            writer::list(parts, &mut others)?;
+        }
+    }
+    Ok(())
+}
+
+/// What a hold keeps of a shelf beyond its time.
+fn held(standing: &Standing, left: &Contents, today: NaiveDate) -> Vec<HeldRecording> {
+    let overdue = left.kept.iter().filter(|due| due.until < today);
+    let of = |due: &super::due::Due| {
+        let hold = standing.holds_of(due.subject.call, due.subject.recording, today).next()?;
+        Some(HeldRecording {
+            recording: due.subject.recording.to_string(),
+            kept_until: due.until.to_string(),
+            hold: hold.id.to_string(),
+            hold_until: hold.until.map(|day| day.0.to_string()),
+        })
+    };
+    overdue.filter_map(of).collect()
+}
+
+/// Step 5, of a shelf of which nothing is left.
+fn end_day(
+    parts: &Parts,
+    left: &Contents,
+    (intent, today): (&mut Intent, NaiveDate),
+) -> Result<bool, VaultError> {
+    let shelf = &left.shelf;
+    if !intent.is_ending(shelf) {
+        let files = key_files(parts, shelf)?;
+        let is_over = !left.is_open && left.kept.is_empty() && shelf.day < today;
+        // Where no key file is, it was not a disposal that took it.
+        if !is_over || files.is_empty() || !erase::is_empty(&files) {
+            return Ok(false);
+        }
+        intent.ending.push((shelf.class.clone(), Day(shelf.day)));
+        intent.write(parts)?;
+    }
+    erase::day(parts, shelf)?;
+    for volume in numbers(&*parts.disk, &parts.layout, shelf, ".vol")? {
+        remove(parts, shelf, volume)?;
+    }
+    let dir = parts.layout.shelf(shelf);
+    parts.disk.sync_dir(&dir).or_else(none_there).map_err(failed("sync", &dir))?;
+    // What others put into it keeps it.
+    parts.disk.remove_dir(&dir).or_else(not_empty).map_err(failed("remove", &dir))?;
+    Ok(true)
+}
+
+/// Step 5, of a shelf of which something is left: volumes in which nothing is that can be opened.
+fn remove_volumes(parts: &Parts, left: &Contents, disposed: &[Doomed]) -> Result<(), VaultError> {
+    let shelf = &left.shelf;
+    let nameless = left.kept.iter().any(|due| due.told.is_none());
+    if left.is_open || nameless {
+        return Ok(());
+    }
+    let needed: HashSet<u32> = left.kept.iter().filter_map(|due| Some(due.told.as_ref()?.volume)).collect();
+    let own = disposed.iter().filter(|doomed| doomed.subject.shelf() == *shelf);
+    let volumes: BTreeSet<u32> = own.filter_map(|doomed| doomed.volume).collect();
+    for volume in volumes.difference(&needed.into_iter().collect()) {
+        remove(parts, shelf, *volume)?;
+    }
+    let dir = parts.layout.shelf(shelf);
+    parts.disk.sync_dir(&dir).map_err(failed("sync", dir))
+}
+
+fn remove(parts: &Parts, shelf: &Shelf, volume: u32) -> Result<(), VaultError> {
+    let path = parts.layout.volume(shelf, volume);
+    if parts.disk.open(&path, OpenAs::Read).is_err_and(|cause| cause.kind() == std::io::ErrorKind::NotFound) {
+        return Ok(());
+    }
+    parts.disk.remove(&path).map_err(failed("remove", path))
+}
+
+fn not_empty(cause: std::io::Error) -> std::io::Result<()> {
+    if cause.kind() == std::io::ErrorKind::DirectoryNotEmpty { Ok(()) } else { none_there(cause) }
+}
+
+fn none_there(cause: std::io::Error) -> std::io::Result<()> {
+    if cause.kind() == std::io::ErrorKind::NotFound { Ok(()) } else { Err(cause) }
+}
