@@ -28,7 +28,7 @@ use crate::{
     keys_error::KeysError,
     layout::Shelf,
     ledger::{KeysBackedUp, LedgerNote},
-    vault::Vault,
+    vault::{Parts, Vault},
 };
 
 /// A recording's key that was destroyed.
@@ -146,7 +146,7 @@ impl Vault {
         for backup in registry.backups {
             let mut destroyed_since = 0;
             for held in &backup.held {
-                destroyed_since += match shelves.of(self, held)? {
+                destroyed_since += match shelves.of(&self.parts, held)? {
                     // The shelf's keys are gone as a whole.
                     None => held.keys(),
                     Some(now) => {
@@ -176,19 +176,7 @@ impl Vault {
     /// # Errors
     /// [`VaultError::KeyDamaged`] when the list of backups is; what the disk says.
     pub fn stale_key_backups(&self, destroyed: &[DestroyedKey]) -> Result<Vec<StaleBackup>, VaultError> {
-        let registry = Registry::read(&*self.parts.disk, &self.parts.layout)?;
-        let mut shelves = Now::default();
-        let mut stale = Vec::new();
-        for backup in registry.backups {
-            let mut keys = 0;
-            for key in destroyed {
-                keys += u64::from(holds(self, (&backup, &mut shelves), key)?);
-            }
-            if keys > 0 {
-                stale.push(StaleBackup { id: backup.id, label: backup.label, taken: backup.taken, keys });
-            }
-        }
-        Ok(stale)
+        self.parts.stale_key_backups(destroyed)
     }
 
     fn change_backups<T>(&self, change: impl FnOnce(&mut Registry) -> T) -> Result<T, VaultError> {
@@ -206,9 +194,31 @@ impl Vault {
     }
 }
 
+impl Parts {
+    /// [`Vault::stale_key_backups`].
+    pub(crate) fn stale_key_backups(
+        &self,
+        destroyed: &[DestroyedKey],
+    ) -> Result<Vec<StaleBackup>, VaultError> {
+        let registry = Registry::read(&*self.disk, &self.layout)?;
+        let mut shelves = Now::default();
+        let mut stale = Vec::new();
+        for backup in registry.backups {
+            let mut keys = 0;
+            for key in destroyed {
+                keys += u64::from(holds(self, (&backup, &mut shelves), key)?);
+            }
+            if keys > 0 {
+                stale.push(StaleBackup { id: backup.id, label: backup.label, taken: backup.taken, keys });
+            }
+        }
+        Ok(stale)
+    }
+}
+
 /// Whether a backup holds the key that the vault destroyed.
 fn holds(
-    vault: &Vault,
+    parts: &Parts,
     (backup, shelves): (&Registered, &mut Now),
     key: &DestroyedKey,
 ) -> Result<bool, VaultError> {
@@ -217,7 +227,7 @@ fn holds(
         return Ok(true);
     }
     for held in backup.held.iter().filter(|held| held.class == key.class && held.day == key.day) {
-        let Some(now) = shelves.of(vault, held)? else {
+        let Some(now) = shelves.of(parts, held)? else {
             if may_be_before {
                 return Ok(true);
             }
@@ -249,13 +259,13 @@ struct FileNow {
 struct Now(HashMap<(Shelf, u32), Option<FileNow>>);
 
 impl Now {
-    fn of(&mut self, vault: &Vault, held: &HeldKeys) -> Result<Option<&FileNow>, VaultError> {
+    fn of(&mut self, parts: &Parts, held: &HeldKeys) -> Result<Option<&FileNow>, VaultError> {
         let shelf = Shelf { class: held.class.clone(), day: held.day };
-        let path = vault.parts.layout.key_file(&shelf, held.generation);
+        let path = parts.layout.key_file(&shelf, held.generation);
         Ok(match self.0.entry((shelf, held.generation)) {
             Entry::Occupied(known) => known.into_mut().as_ref(),
             Entry::Vacant(unknown) => {
-                let now = match read_all(&*vault.parts.disk, &path) {
+                let now = match read_all(&*parts.disk, &path) {
                     Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => None,
                     read => Some(FileNow::of(&read.map_err(failed("read", &path))?)),
                 };

@@ -12,6 +12,7 @@ use earwitness_model::CallId;
 
 use super::{
     Index,
+    change::Writing,
     day::{Place, day_of},
     error::IndexError,
     row::{HEAD, Kind, RowHead, Step, Walk},
@@ -27,7 +28,7 @@ impl Index {
     /// When the disk or the store fails.
     pub fn remove(&self, call: CallId) -> Result<bool, IndexError> {
         let is_listed = self.is_listed(call)?;
-        self.purge(&[call].into())?;
+        self.forget(&[call].into(), &mut self.writing())?;
         Ok(is_listed)
     }
 
@@ -41,10 +42,17 @@ impl Index {
             return Ok(());
         }
         let mut writing = self.writing();
-        let listed: Vec<CallId> = calls
-            .iter()
-            .filter_map(|&call| self.is_listed(call).map(|is| is.then_some(call)).transpose())
-            .collect::<Result<_, _>>()?;
+        self.forget(calls, &mut writing)?;
+        unless_full(self.write_waiting(&self.store()?, &mut writing))
+    }
+
+    fn forget(&self, calls: &BTreeSet<CallId>, writing: &mut Writing) -> Result<(), IndexError> {
+        let mut listed = Vec::new();
+        for &call in calls {
+            if self.is_listed(call)? {
+                listed.push(call);
+            }
+        }
         if !listed.is_empty() {
             let mut change = self.begin(listed.len());
             for call in listed {
@@ -53,8 +61,7 @@ impl Index {
                 let value = schema::seal(&self.key, &schema::entry_key(&head), &[]);
                 change.push(head, value, (stood, Traits::UNREADABLE));
             }
-            self.apply(change, &mut writing)?;
-            unless_full(self.write_waiting(&self.store()?, &mut writing))?;
+            self.apply(change, writing)?;
         }
         let mut by_day: BTreeMap<u32, BTreeSet<CallId>> = BTreeMap::new();
         for &call in calls {

@@ -185,6 +185,15 @@ impl Certificate {
         Ok(files.iter().filter_map(name).collect())
     }
 
+    /// One that was written.
+    pub(super) fn read(parts: &Parts, run: &str) -> Result<Self, VaultError> {
+        let text = Self::text(parts, run)?;
+        Self::verified(&text, &parts.verifying).map_err(|cause| {
+            let path = parts.layout.certificates().join(format!("{run}.json"));
+            failed("read", path)(io::Error::new(io::ErrorKind::InvalidData, cause))
+        })
+    }
+
     /// The text of one.
     pub(super) fn text(parts: &Parts, run: &str) -> Result<String, VaultError> {
         let is_name = run.len() == 26 && run.bytes().all(|byte| byte.is_ascii_alphanumeric());

@@ -38,14 +38,14 @@ impl Clock {
             *self = Self { latest: Some(at), leap: None, is_behind: false };
             return;
         }
-        // What is told of a recording afterwards has the time of the recording.
-        if kind == LedgerKind::Recorded {
-            return;
-        }
         let Some(latest) = self.latest else {
             self.latest = Some(at);
             return;
         };
+        // What is told of a recording afterwards has the time of the recording.
+        if kind == LedgerKind::Recorded && at < latest {
+            return;
+        }
         let ahead = at.nanos().saturating_sub(latest.nanos());
         if ahead >= -BACK {
             self.is_behind = false;

@@ -16,20 +16,21 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use chrono::NaiveDate;
-use earwitness_model::{CallId, RecordingId};
+use earwitness_model::{CallId, RecordingId, WallTime};
 
 use super::{
     Retention,
-    certificate::{Certificate, EndedDay, HeldRecording},
+    certificate::{Certificate, EndedDay, HeldRecording, StaleKeyBackup, shown},
     due::{Contents, contents, today},
     erase,
     intent::{Doomed, Intent},
-    rows::{Day, DisposalRun, Disposed, to_bytes},
+    rows::{Day, DisposalRun, Disposed, Subject, to_bytes},
     standing::Standing,
 };
 use crate::{
     disk::OpenAs,
     error::{VaultError, failed},
+    key_backup::{DestroyedKey, StaleBackup},
     layout::Shelf,
     ledger::LedgerKind,
     reading::key_files,
@@ -51,6 +52,7 @@ pub(super) fn finish(
     let shelves: BTreeSet<Shelf> = disposed.iter().map(|doomed| doomed.subject.shelf()).collect();
     shelves.iter().for_each(|shelf| retention.earliest.forget(shelf));
     let mut certificate = Certificate::new(parts, &intent, &disposed);
+    certificate.stale_key_backups = stale_backups(parts, &disposed)?;
     forget_calls(parts, &shelves, &disposed)?;
     for shelf in &shelves {
         let mut left = contents(parts, &retention.standing, shelf)?;
@@ -63,20 +65,55 @@ pub(super) fn finish(
             remove_volumes(parts, &left, &disposed)?;
         }
     }
+    // What the ledger told of is what was signed then.
+    if retention.standing.has_ended(intent.run) {
+        let certificate = Certificate::read(parts, &intent.run.to_string())?;
+        Intent::remove(parts)?;
+        return Ok(certificate);
+    }
     let text = certificate.signed(&parts.keys.signing);
     Certificate::write(&text, &certificate.run, parts)?;
+    tell_of_end(parts, &intent, (&disposed, &text))?;
+    Intent::remove(parts)?;
+    Ok(certificate)
+}
+
+/// The backups of keys that still hold one of these: asked while the key files of their days are there.
+fn stale_backups(parts: &Parts, disposed: &[Doomed]) -> Result<Vec<StaleKeyBackup>, VaultError> {
+    let destroyed: Vec<_> = disposed.iter().map(destroyed_key).collect();
+    let zone = parts.settings.zone.0;
+    let told = |stale: StaleBackup| StaleKeyBackup {
+        id: stale.id.to_string(),
+        label: stale.label,
+        taken: shown(zone, stale.taken),
+        keys: stale.keys,
+    };
+    Ok(parts.stale_key_backups(&destroyed)?.into_iter().map(told).collect())
+}
+
+/// A recording's name tells when it began.
+fn destroyed_key(doomed: &Doomed) -> DestroyedKey {
+    let Subject { recording, class, day, .. } = &doomed.subject;
+    let ms = recording.to_bytes()[..6].iter().fold(0, |ms, byte| ms << 8 | i64::from(*byte));
+    let begun = WallTime::from_nanos(ms.saturating_mul(1_000_000));
+    DestroyedKey { recording: *recording, class: class.clone(), day: *day, begun }
+}
+
+/// The end of step 6.
+fn tell_of_end(
+    parts: &Parts,
+    intent: &Intent,
+    (disposed, certificate): (&[Doomed], &str),
+) -> Result<(), VaultError> {
     let row = DisposalRun {
         run: intent.run,
         recordings: disposed.len() as u64,
-        certificate: *blake3::hash(text.as_bytes()).as_bytes(),
+        certificate: *blake3::hash(certificate.as_bytes()).as_bytes(),
         by: intent.by.clone(),
     };
     let mut ledger = parts.ledger();
     ledger.append(LedgerKind::DisposalRun, intent.now(), &to_bytes(&row))?;
-    ledger.sync()?;
-    drop(ledger);
-    Intent::remove(parts)?;
-    Ok(certificate)
+    Ok(ledger.sync()?)
 }
 
 /// Steps 2 and 3: gives what was destroyed.

@@ -28,10 +28,18 @@ pub(super) struct Standing {
     /// Recorded while the clock was set back: not before this.
     misdated: HashMap<RecordingId, WallTime>,
     pub(super) clock: Clock,
-    /// A disposal that has begun and has no end, and what it told of.
-    run: Option<(ActId, HashSet<RecordingId>)>,
+    /// The last disposal, what it told of, and whether it told of its end.
+    run: Option<Run>,
     /// Places of the ledger that cannot be read: a hold may have stood there.
     pub(super) damage: u64,
+}
+
+/// What the ledger tells of a disposal.
+#[derive(Debug)]
+struct Run {
+    id: ActId,
+    told: HashSet<RecordingId>,
+    has_ended: bool,
 }
 
 /// The last change of a recording's retention.
@@ -71,8 +79,8 @@ impl Standing {
             }
             LedgerKind::RetentionChanged => opened(payload).map(|change: Change| self.change(change)),
             LedgerKind::Disposed => opened(payload).map(|disposed: Disposed| self.disposed(&disposed)),
-            LedgerKind::DisposalRun => opened(payload).map(|run: DisposalRun| {
-                self.run.take_if(|(id, _)| *id == run.run);
+            LedgerKind::DisposalRun => opened(payload).map(|end: DisposalRun| {
+                self.run_of(end.run).has_ended = true;
             }),
             LedgerKind::Recorded => match self.clock.recorded_after() {
                 None => Some(()),
@@ -113,15 +121,23 @@ impl Standing {
         let recording = row.subject.recording;
         self.changes.remove(&recording);
         self.misdated.remove(&recording);
-        match &mut self.run {
-            Some((run, told)) if *run == row.run => drop(told.insert(recording)),
-            run => *run = Some((row.run, [recording].into())),
-        }
+        self.run_of(row.run).told.insert(recording);
     }
 
-    /// What a disposal that did not end told of.
+    /// Disposals come one after the other.
+    fn run_of(&mut self, id: ActId) -> &mut Run {
+        let known = self.run.take().filter(|run| run.id == id);
+        self.run.insert(known.unwrap_or_else(|| Run { id, told: HashSet::new(), has_ended: false }))
+    }
+
+    /// Whether a disposal told of this recording.
     pub(super) fn told_by(&self, run: ActId, recording: RecordingId) -> bool {
-        self.run.as_ref().is_some_and(|(of, told)| *of == run && told.contains(&recording))
+        self.run.as_ref().is_some_and(|of| of.id == run && of.told.contains(&recording))
+    }
+
+    /// Whether it told of its end.
+    pub(super) fn has_ended(&self, run: ActId) -> bool {
+        self.run.as_ref().is_some_and(|of| of.id == run && of.has_ended)
     }
 
     /// The holds that keep a recording on `today`.
