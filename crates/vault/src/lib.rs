@@ -37,8 +37,8 @@ mod reading;
 mod rebuild;
 mod recorded;
 mod recovery;
-mod rotation;
 mod retention;
+mod rotation;
 mod running;
 mod sealer;
 mod sections;
@@ -87,12 +87,12 @@ pub use opener::{Opener, Segments, Unlock};
 pub use opening::{Opening, StreamOpened};
 pub use rebuild::Rebuilt;
 pub use recovery::Recovery;
-pub use rotation::Rotated;
 pub use retention::{
     ActId, Certificate, Change, ClockTrust, Day, DisposalOrder, DisposalRun, Disposed, DisposedRecording,
     Due, EndedDay, HeldRecording, Hold, Leap, NewHold, NewProposal, NotCertified, PastDamage, Plan, Planned,
     Proposal, Release, StaleKeyBackup, StandingHold, Subject, Told,
 };
+pub use rotation::Rotated;
 pub use sealer::{RecordingSealer, Sealed, Sealer};
 pub use settings::Access;
 pub use shares::{MOST_SHARES, Share, ShareFault, ShareLines, join_shares, split_key};
