@@ -98,12 +98,17 @@ impl From<earwitness_vault::VaultError> for Failure {
         use earwitness_vault::VaultError as E;
         let exit = match &cause {
             _ if cause.is_damage() => Exit::Broken,
-            E::NotAVault { .. } | E::OfficerKeyMissing { .. } | E::KeyGone { .. } | E::NoRecording => {
-                Exit::NotFound
-            }
-            E::WrongPassphrase { .. } | E::OtherOfficer { .. } | E::PassphraseNeeded | E::Refused => {
-                Exit::Refused
-            }
+            E::NotAVault { .. }
+            | E::OfficerKeyMissing { .. }
+            | E::KeyGone { .. }
+            | E::NoSuchAct { .. }
+            | E::NoRecording => Exit::NotFound,
+            E::WrongPassphrase { .. }
+            | E::OtherOfficer { .. }
+            | E::PassphraseNeeded
+            | E::ClockLeapt { .. }
+            | E::SamePerson
+            | E::Refused => Exit::Refused,
             E::Keys(cause) => of_keys(cause),
             E::AlreadyThere { .. }
             | E::Format { .. }
@@ -113,6 +118,9 @@ impl From<earwitness_vault::VaultError> for Failure {
             | E::Io { .. }
             | E::NoRoom { .. }
             | E::MustReopen
+            | E::NotErased { .. }
+            | E::Intent { .. }
+            | E::LedgerDamaged { .. }
             | E::NotAKey { .. }
             | E::ClassName { .. }
             | E::NotOpened { .. }
