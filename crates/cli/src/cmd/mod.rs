@@ -2,8 +2,10 @@
 
 mod bench;
 mod coverage;
+mod dispose;
 mod doctor;
 mod export;
+mod hold;
 mod index;
 mod init;
 mod keys;
@@ -72,6 +74,10 @@ pub(crate) enum VaultCommand {
     Keys(keys::Keys),
     /// Check the index, or rebuild it from the volumes
     Index(index::Index),
+    /// Destroy what has been kept for its time: plan, run, certificate; change, approve
+    Dispose(dispose::Dispose),
+    /// Keep recordings beyond their time: add, release, list
+    Hold(hold::Hold),
 }
 
 /// What a command needs of the vault.
@@ -79,6 +85,8 @@ pub(crate) enum VaultCommand {
 pub(crate) enum Needs {
     /// It reads, and may tell the ledger what it read. Whoever the recorder's socket admits may have it run.
     Reading,
+    /// It changes what is kept. Root and the recorder's own user may have it run.
+    Acting,
     /// Nobody else may have the vault open, the recorder least of all.
     Alone,
 }
@@ -134,6 +142,8 @@ impl VaultCommand {
             Self::Coverage(command) => command.run(context, vault),
             Self::Keys(command) => command.run(context, vault),
             Self::Index(command) => command.run(context, vault),
+            Self::Dispose(command) => command.run(context, vault),
+            Self::Hold(command) => command.run(context, vault),
         }
     }
 
@@ -148,6 +158,8 @@ impl VaultCommand {
             | Self::Coverage(_)
             | Self::Keys(_) => Needs::Reading,
             Self::Index(command) => command.needs(),
+            Self::Dispose(command) => command.needs(),
+            Self::Hold(command) => command.needs(),
         }
     }
 
@@ -162,6 +174,8 @@ impl VaultCommand {
             Self::Coverage(_) => "coverage",
             Self::Keys(_) => "keys",
             Self::Index(_) => "index",
+            Self::Dispose(_) => "dispose",
+            Self::Hold(_) => "hold",
         }
     }
 
@@ -174,7 +188,7 @@ impl VaultCommand {
             Self::Play(_) => Grant::player().with_key(),
             Self::Verify(command) => command.grant(),
             Self::Keys(command) => command.grant(),
-            Self::Coverage(_) | Self::Index(_) => Grant::default(),
+            Self::Coverage(_) | Self::Index(_) | Self::Dispose(_) | Self::Hold(_) => Grant::default(),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! `earwitness record`: frames from interfaces or capture files into the vault.
 
 mod agents;
+mod disposal;
 mod key_log;
 mod live;
 

@@ -42,6 +42,10 @@ pub(crate) enum Event {
     Unheard { way: &'static str, why: Unheard },
     /// Something that the recorder does without from now on.
     Without { what: &'static str, why: String },
+    /// What was due was destroyed.
+    Disposed { recordings: u64, certificate: String },
+    /// What is due cannot be destroyed.
+    NotDisposed { why: String },
 }
 
 /// What a recorder did in all.
@@ -124,7 +128,7 @@ impl Event {
     /// How much it matters.
     pub(super) const fn level(&self) -> Level {
         match self {
-            Self::Lost { .. } => Level::Error,
+            Self::Lost { .. } | Self::NotDisposed { .. } => Level::Error,
             Self::Raised(code) if code.is_loss() => Level::Error,
             Self::Interface { link: Link::Down | Link::Gone, .. }
             | Self::Raised(_)
@@ -138,6 +142,7 @@ impl Event {
             | Self::Renamed { .. }
             | Self::Cleared { .. }
             | Self::Rules { .. }
+            | Self::Disposed { .. }
             | Self::RulesUnchanged(_) => Level::Notice,
             Self::Confined(_) => Level::Info,
             // Who read what is told by the ledger; who only looked need not fill the journal.
@@ -163,6 +168,8 @@ impl Event {
             Self::Served { .. } => "served",
             Self::Unheard { .. } => "unheard",
             Self::Without { .. } => "without",
+            Self::Disposed { .. } => "disposed",
+            Self::NotDisposed { .. } => "not_disposed",
         }
     }
 
@@ -196,6 +203,10 @@ impl Event {
             Self::Served { uid, command } => json!({ "uid": uid, "command": command }),
             Self::Unheard { way, why } => json!({ "way": way, "why": why.to_string() }),
             Self::Without { what, why } => json!({ "what": what, "why": why }),
+            Self::Disposed { recordings, certificate } => {
+                json!({ "recordings": recordings, "certificate": certificate })
+            }
+            Self::NotDisposed { why } => json!({ "why": why }),
         }
     }
 }
@@ -257,6 +268,14 @@ impl fmt::Display for Event {
             }
             Self::Confined(what) => f.write_str(what),
             Self::Served { uid, command } => write!(f, "uid {uid} ran {command}"),
+            Self::Disposed { recordings, certificate } => {
+                write!(
+                    f,
+                    "{} destroyed, whose time was over: certificate {certificate}",
+                    counted(*recordings, "recording")
+                )
+            }
+            Self::NotDisposed { why } => write!(f, "what is due is not destroyed: {why}"),
             Self::Unheard { way, why } => write!(f, "the alarm was not told by {way}: {why}"),
             Self::Without { what, why } => write!(f, "without {what}: {why}"),
         }

@@ -113,6 +113,16 @@ impl<'s> Client<'s> {
     ) -> Result<Said, Failure> {
         match command.needs() {
             Needs::Reading => {}
+            Needs::Acting if Rank::of(self.uid) == Rank::Owner => {}
+            Needs::Acting => {
+                return Err(Failure::new(
+                    Exit::Refused,
+                    format_args!(
+                        "uid {} may read, and not change what is kept: root and the recorder's own user may",
+                        self.uid
+                    ),
+                ));
+            }
             Needs::Alone => {
                 return Err(Failure::new(
                     Exit::Failed,

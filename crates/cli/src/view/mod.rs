@@ -29,7 +29,7 @@ mod wrap;
 pub(crate) mod sample;
 
 pub(crate) use self::{
-    amount::{count, counted},
+    amount::{bytes, count, counted},
     coverage::{coverage_object, coverage_page},
     digest::{PayloadDigest, payload_digests},
     examination::{code_object, examination, meaning_of, report_object},

@@ -10,7 +10,7 @@ use signal_hook::{
     iterator::Signals,
 };
 
-use super::{Record, agents, each_once, key_log, port_of, sum, tell};
+use super::{Record, agents, disposal, each_once, key_log, port_of, sum, tell};
 use crate::{
     context::Context,
     exit::{Exit, Failure, Outcome},
@@ -64,10 +64,13 @@ pub(super) fn run(record: &Record, context: &Context) -> Outcome {
     let (watch, post) = watch();
     let (recording, ended) = mpsc::channel();
     let (reading, no_more) = mpsc::channel();
+    let (keeping, over) = mpsc::channel();
     let finished = thread::scope(|scope| {
         let (attended, say) = (&watch, |message: &str| context.say(message));
         scope.spawn(move || service::attend(attended, &ended, &say));
         scope.spawn(|| obey(&mut signals, &watch, (context, log)));
+        let kept = &vault;
+        scope.spawn(move || disposal::keep_time(kept, &over, log));
         if !record.tls_keys.is_empty() {
             let followed = key_log::Followed { paths: &record.tls_keys, ports: &record.tls_port };
             scope.spawn(move || key_log::follow(&followed, attended, &no_more, log));
@@ -89,7 +92,7 @@ pub(super) fn run(record: &Record, context: &Context) -> Outcome {
         let shown = Shown { watch: &watch, log, scraped, hooks };
         let finished = serve_beside(context, &vault, Some(asked), || shown_beside(&shown, record));
         ending.close();
-        drop((recording, reading));
+        drop((recording, reading, keeping));
         finished
     })?;
     log.tell(&Event::Stopped(sum(&finished)));
