@@ -55,6 +55,7 @@ mod feed;
 mod file;
 mod gzip;
 mod hep;
+mod kernel_clock;
 mod live;
 mod looks;
 mod memory;
@@ -68,6 +69,7 @@ pub use crate::{
     feed::Feed,
     file::{FileSource, Progress},
     hep::{HepCarrier, HepCounts, HepFraming, HepKey, HepOptions, HepSource, NotHep},
+    kernel_clock::{Discipline, KernelClock, kernel_clock},
     live::{Fanout, FanoutFault, LinkEvent, LinkState, LiveOptions, LiveSource, Losses, Refusal, wait},
     looks::{Inside, Looks},
     memory::{MemoryEntry, MemorySource, memory_ring},

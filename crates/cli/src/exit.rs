@@ -125,6 +125,7 @@ impl From<earwitness_vault::VaultError> for Failure {
             | E::ClassName { .. }
             | E::NotOpened { .. }
             | E::KeyDamaged { .. }
+            | E::RulesDamaged { .. }
             | E::Volume { .. }
             | E::Block { .. }
             | E::BlockMissing { .. }

@@ -27,9 +27,10 @@ fn tell(vault: &Vault, seconds: i64, note: &LedgerNote) {
 fn eventful(bench: &Bench) {
     bench.done(["init", "--access", "open"]);
     let vault = Vault::open(&bench.vault()).unwrap();
-    let watching = Watching { rule_set: RuleSetHash([1; 32]), interfaces: vec!["eth1".to_owned()] };
+    let watching =
+        Watching { rule_set: RuleSetHash([1; 32]), interfaces: vec!["eth1".to_owned()], ended: None };
     let started = LedgerNote::RecorderStarted(watching.clone());
-    let alive = LedgerNote::Alive(Alive { frames: 5, calls: 0 });
+    let alive = LedgerNote::Alive(Alive { frames: 5, calls: 0, ended: None });
     let gap = CoverageGap {
         from: at(70),
         to: at(80),

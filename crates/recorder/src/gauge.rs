@@ -1,14 +1,17 @@
 //! What the writer says of itself and of its disk while it runs. Whoever reads it never waits for a disk.
 
 use std::{
-    sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
 use earwitness_model::WallTime;
-use earwitness_vault::{Committed, Vault};
+use earwitness_vault::{Committed, Ended, Vault};
 
-use crate::{health::WriterHealth, lag::LagGauge, pulse::Pulse};
+use crate::{closing::DayEnd, health::WriterHealth, lag::LagGauge, pulse::Pulse};
 
 /// When nothing is told.
 const NEVER: i64 = i64::MIN;
@@ -38,6 +41,12 @@ pub(crate) struct WriterGauge {
     pub(crate) lag: LagGauge,
     /// The recorder was told to stop.
     pub(crate) ending: AtomicBool,
+    /// Calls that the engine gave out as ended.
+    ended: AtomicU64,
+    /// Those of them that the vault had already.
+    known: AtomicU64,
+    /// The last day that was closed, or could not be.
+    day_end: Mutex<Option<Arc<DayEnd>>>,
 }
 
 impl Default for WriterGauge {
@@ -53,6 +62,9 @@ impl Default for WriterGauge {
             total: AtomicU64::new(UNKNOWN),
             lag: LagGauge::default(),
             ending: AtomicBool::new(false),
+            ended: AtomicU64::new(0),
+            known: AtomicU64::new(0),
+            day_end: Mutex::default(),
         }
     }
 }
@@ -76,6 +88,36 @@ impl WriterGauge {
     pub(crate) fn room(&self) -> Option<Room> {
         let (free, total) = (self.free.load(Relaxed), self.total.load(Relaxed));
         (free != UNKNOWN).then_some(Room { free, total })
+    }
+
+    /// The engine gave out a call that ended.
+    pub(crate) fn count_ended(&self) {
+        self.ended.fetch_add(1, Relaxed);
+    }
+
+    /// The vault had it already.
+    pub(crate) fn count_known(&self) {
+        self.known.fetch_add(1, Relaxed);
+    }
+
+    /// Calls that the engine gave out.
+    pub(crate) fn ended(&self) -> u64 {
+        self.ended.load(Relaxed)
+    }
+
+    /// The same, for the ledger.
+    pub(crate) fn all_ended(&self) -> Ended {
+        Ended { calls: self.ended(), known: self.known.load(Relaxed) }
+    }
+
+    /// A day was closed, or could not be.
+    pub(crate) fn day_ended(&self, end: Arc<DayEnd>) {
+        *self.day_end.lock().unwrap_or_else(PoisonError::into_inner) = Some(end);
+    }
+
+    /// The last of them.
+    pub(crate) fn day_end(&self) -> Option<Arc<DayEnd>> {
+        self.day_end.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The slowest commit is told of once, for the minute that is over.

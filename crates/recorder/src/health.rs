@@ -1,10 +1,12 @@
 //! What a running recorder says of itself, once a second, as plain values.
 
+use std::sync::Arc;
+
 use earwitness_capture::HepCounts;
 use earwitness_engine::{CallCounts, Counts};
 use earwitness_model::{RuleSetHash, WallTime};
 
-use crate::{alarm::Alarm, lag::LagHealth};
+use crate::{alarm::Alarm, closing::DayEnd, lag::LagHealth};
 
 /// One look at everything. All counters count from the recorder's start and never go back.
 #[derive(Debug, Clone)]
@@ -37,6 +39,8 @@ pub struct Health {
     pub waiting: Option<WaitingHealth>,
     /// The vault's disk.
     pub disk: DiskHealth,
+    /// The last day that was closed, or could not be.
+    pub day_end: Option<Arc<DayEnd>>,
     /// What somebody should look at, worst first.
     pub alarms: Vec<Alarm>,
 }

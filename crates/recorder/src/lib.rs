@@ -13,6 +13,7 @@
 
 mod alarm;
 mod cadence;
+mod closing;
 mod disk;
 mod error;
 mod gauge;
@@ -30,6 +31,7 @@ mod way_back;
 mod writer;
 
 pub use alarm::{Alarm, AlarmCode};
+pub use closing::DayEnd;
 pub use error::RecordError;
 pub use health::{
     DiskHealth, Health, InterfaceHealth, Link, QueueHealth, RingHealth, RulesHealth, ThreadHealth,

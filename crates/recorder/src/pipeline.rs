@@ -15,6 +15,7 @@ use earwitness_vault::Vault;
 
 use crate::{
     RecordError,
+    closing::closing,
     gauge::WriterGauge,
     health::QueueHealth,
     pool::{SealingThread, Written},
@@ -82,10 +83,14 @@ impl<C: Fn() -> WallTime + Sync> Pipeline<'_, C> {
         let sealing_gauge = &*gauge;
         thread::scope(|scope| {
             let (writer_gauge, on_full) = (Arc::clone(&gauge), self.on_full);
+            let (closing, closer) = closing(vault.civil_day(clock()));
             let writing = spawn(scope, "writing", {
                 let back = way_back.clone();
-                move || writer::run((writer, back), &written, (vault, clock), (&writer_gauge, on_full))
+                move || {
+                    writer::run((writer, back), (&written, closing), (vault, clock), (&writer_gauge, on_full))
+                }
             });
+            let closing = spawn(scope, "closing", move || closer.run(vault, sealing_gauge));
             let sealing: Vec<_> = works
                 .into_iter()
                 .map(|queue| {
@@ -120,6 +125,7 @@ impl<C: Fn() -> WallTime + Sync> Pipeline<'_, C> {
             let sealed = sealing.into_iter().map(|thread| thread.join()).collect::<Result<Vec<()>, _>>();
             let tally = writing.join().map_err(|_panic| RecordError::Panicked { thread: "writing" })??;
             sealed.map_err(|_panic| RecordError::Panicked { thread: "sealing" })?;
+            closing.join().map_err(|_panic| RecordError::Panicked { thread: "closing" })?;
             Ok((captured, tally))
         })
     }
@@ -147,7 +153,7 @@ impl Pool {
         let mut unsent = self.unsent.take();
         unsent.resize_with(self.work.len(), VecDeque::new);
         for output in std::iter::once(first).chain(std::iter::from_fn(next)) {
-            let place = self.place_of(&output);
+            let place = self.take_in(&output);
             unsent[place].push_back(output);
             if unsent[place].len() >= AT_ONCE {
                 self.work[place].send_all(&mut unsent[place])?;
@@ -191,14 +197,17 @@ impl Pool {
         Ok(self.written.send(written)?)
     }
 
-    /// The sealing thread of an output's call: always the same.
-    pub(crate) fn place_of(&self, output: &Output) -> usize {
+    /// The sealing thread of an output's call: always the same. A call that ended is counted here, before anybody can lose it.
+    pub(crate) fn take_in(&self, output: &Output) -> usize {
         let call = match output {
             Output::Opened(opened) => opened.call,
             Output::Running(running) => running.id,
             Output::Stream(stream) => stream.call,
             Output::Segment(segment) => segment.call,
-            Output::Ended(summary) => summary.id,
+            Output::Ended(summary) => {
+                self.gauge.count_ended();
+                summary.id
+            }
         };
         match self.work.len() {
             1 => 0,

@@ -11,11 +11,12 @@ use std::{
 use earwitness_engine::{Opened, Output, Stream};
 use earwitness_media::Digits;
 use earwitness_model::{
-    CallId, CallSummary, Decision, EndedBy, Gap, GapCause, GapEvidence, InbandDigits, Leg, RecordingId,
+    CallId, CallSummary, Decision, EndedBy, Flag, Gap, GapCause, GapEvidence, InbandDigits, Leg, RecordingId,
     WallTime,
 };
 use earwitness_vault::{
-    Entry, Index, LedgerNote, Opening, RecordingSealer, Sealed, Sealer, StreamOpened, VaultError,
+    Entry, FailedBecause, Index, LedgerNote, Opening, RecordingSealer, Sealed, Sealer, StreamOpened,
+    VaultError,
 };
 
 use crate::{
@@ -32,6 +33,8 @@ pub(crate) enum Written {
     Block(Sealed),
     /// A call without a recording, to be listed.
     Excluded(Box<CallSummary>),
+    /// A call that should have a recording and has none.
+    Unkept(Box<CallSummary>, FailedBecause),
     /// A call that the vault holds already, whole: nothing of it is written twice.
     Known,
     /// Something to say in the ledger.
@@ -70,6 +73,8 @@ enum Running {
     Recording(Box<RecordingSealer>, Option<Box<Digits>>),
     /// The vault has it from an earlier run over the same frames.
     Known,
+    /// It should be kept, and its recording could not be begun.
+    Unkept(FailedBecause),
 }
 
 /// The writer is gone: there is nobody to seal for.
@@ -100,7 +105,7 @@ impl<C: Fn() -> WallTime> SealingThread<'_, C> {
                 Some(Running::Recording(recording, _)) => {
                     self.ready(Written::Block(recording.running(&running)))
                 }
-                Some(Running::Known) | None => Ok(()),
+                Some(Running::Known | Running::Unkept(_)) | None => Ok(()),
             },
             Output::Stream(stream) => match calls.get_mut(&stream.call) {
                 Some(Running::Recording(recording, digits)) => {
@@ -110,7 +115,7 @@ impl<C: Fn() -> WallTime> SealingThread<'_, C> {
                     }
                     self.ready(Written::Block(recording.stream(&named(*stream))))
                 }
-                Some(Running::Known) | None => Ok(()),
+                Some(Running::Known | Running::Unkept(_)) | None => Ok(()),
             },
             Output::Segment(segment) => match calls.get_mut(&segment.call) {
                 Some(Running::Recording(recording, digits)) => {
@@ -119,7 +124,7 @@ impl<C: Fn() -> WallTime> SealingThread<'_, C> {
                     }
                     self.ready(Written::Block(recording.seal(segment)))
                 }
-                Some(Running::Known) | None => {
+                Some(Running::Known | Running::Unkept(_)) | None => {
                     self.returned.give_plain(segment);
                     Ok(())
                 }
@@ -135,9 +140,13 @@ impl<C: Fn() -> WallTime> SealingThread<'_, C> {
                     }
                     self.ready(Written::Block(recording.finish(*summary)))
                 }
-                Some(Running::Known) => self.ready(Written::Known),
+                Some(Running::Known) => self.known(),
+                Some(Running::Unkept(because)) => self.ready(Written::Unkept(summary, because)),
                 None => match self.is_listed(summary.id) {
-                    Ok(true) => self.ready(Written::Known),
+                    Ok(true) => self.known(),
+                    Ok(false) if had_no_memory(&summary) => {
+                        self.ready(Written::Unkept(summary, FailedBecause::NoMemory))
+                    }
                     Ok(false) => self.ready(Written::Excluded(summary)),
                     Err(error) => self.fail(error),
                 },
@@ -162,7 +171,10 @@ impl<C: Fn() -> WallTime> SealingThread<'_, C> {
                         self.ready(Written::Block(block))?;
                         Running::Recording(Box::new(recording), digits)
                     }
-                    Err(error) => return self.fail(error),
+                    Err(error) => match self.because(&error) {
+                        Some(because) => Running::Unkept(because),
+                        None => return self.fail(error),
+                    },
                 }
             }
             Err(error) => return self.fail(error),
@@ -190,6 +202,20 @@ impl<C: Fn() -> WallTime> SealingThread<'_, C> {
                 begun => return begun,
             }
         }
+    }
+
+    /// Why a call is not kept whose recording could not be begun; `None` when nothing can be recorded any more. Who reads a
+    /// file can do so again, and is told.
+    fn because(&self, why: &VaultError) -> Option<FailedBecause> {
+        if self.on_full == OnFull::Fail || why.must_reopen() {
+            return None;
+        }
+        Some(if why.is_full() { FailedBecause::NoRoom } else { FailedBecause::KeyNotWrapped })
+    }
+
+    fn known(&mut self) -> Result<(), WriterGone> {
+        self.gauge.count_known();
+        self.ready(Written::Known)
     }
 
     /// Whether the vault lists the call already, so that an excluded one need not be listed again.
@@ -229,6 +255,15 @@ impl<C: Fn() -> WallTime> SealingThread<'_, C> {
         }
         self.written.send_all(&mut self.ready).map_err(|Closed| WriterGone)
     }
+}
+
+/// Whether a rule keeps the call, and there was no memory for its audio.
+fn had_no_memory(summary: &CallSummary) -> bool {
+    let is_kept = match summary.verdict.decision {
+        Decision::Admit(_) => true,
+        Decision::Refuse(_) => false,
+    };
+    is_kept && summary.flags.contains(&Flag::CaptureLoss)
 }
 
 /// Lists the digits that were sounded with those that were signalled.

@@ -10,12 +10,13 @@ use std::{
 
 use earwitness_model::{PacketTime, WallTime};
 use earwitness_vault::{
-    Committed, CoverageCause, CoverageGap, GivenUp, LedgerNote, NotClosed, NotTaken, Sealed, Vault,
+    Committed, CoverageCause, CoverageGap, Ended, GivenUp, LedgerNote, NotClosed, NotTaken, Sealed, Vault,
     VaultError, Writer,
 };
 
 use crate::{
     cadence::{Cadence, Due},
+    closing::Closing,
     gauge::WriterGauge,
     live::packet_time,
     pool::Written,
@@ -29,6 +30,8 @@ pub(crate) struct Tally {
     pub(crate) bytes: u64,
     pub(crate) calls: u64,
     pub(crate) known: u64,
+    /// What the engine gave out, for the ledger.
+    pub(crate) ended: Ended,
     /// Sealed, and not kept: the disk was full when the recorder had to stop.
     pub(crate) given_up: GivenUp,
 }
@@ -51,7 +54,7 @@ pub(crate) const PATIENCE_AT_END: Duration = Duration::from_secs(5);
 /// committed, as far as the disk lets it.
 pub(crate) fn run<C: Fn() -> WallTime>(
     (writer, back): (Writer, WayBack),
-    queue: &Receiver<Written>,
+    (queue, closing): (&Receiver<Written>, Closing),
     (vault, clock): (&Vault, &C),
     (gauge, on_full): (&WriterGauge, OnFull),
 ) -> Result<Tally, VaultError> {
@@ -68,6 +71,7 @@ pub(crate) fn run<C: Fn() -> WallTime>(
         uncommitted: false,
         begun: Vec::new(),
         patience,
+        closing,
     };
     let outcome = thread.append_all(queue);
     let closed = thread.close();
@@ -89,6 +93,8 @@ struct WriterThread<'a, C> {
     /// When the segments began that were appended since the last commit.
     begun: Vec<PacketTime>,
     patience: Patience,
+    /// The day's end.
+    closing: Closing,
 }
 
 /// Whether room is still waited for.
@@ -112,7 +118,12 @@ impl<C: Fn() -> WallTime> WriterThread<'_, C> {
                 Ok(Received::Nothing) => {}
                 Err(Closed) => return Ok(()),
             }
-            all.drain(..).try_for_each(|written| self.take(written))?;
+            for written in all.drain(..) {
+                self.take(written)?;
+                if self.closing.is_complete() {
+                    self.commit()?;
+                }
+            }
             match cadence.due(Instant::now(), self.writer.uncommitted_bytes()) {
                 Due::Nothing => {}
                 Due::Write => {
@@ -131,8 +142,18 @@ impl<C: Fn() -> WallTime> WriterThread<'_, C> {
     fn take(&mut self, written: Written) -> Result<(), VaultError> {
         match written {
             Written::Block(block) => return self.append(block),
-            Written::Excluded(summary) => self.writer.exclude(&summary),
-            Written::Known => self.done.known += 1,
+            Written::Excluded(summary) => {
+                self.writer.exclude(&summary);
+                self.closing.handle_call();
+            }
+            Written::Unkept(summary, because) => {
+                self.writer.fail(&summary, because);
+                self.closing.handle_call();
+            }
+            Written::Known => {
+                self.done.known += 1;
+                self.closing.handle_known();
+            }
             Written::Note { at, note } => return self.note(at, &note),
             Written::Failed(error) => return Err(*error),
         }
@@ -141,7 +162,7 @@ impl<C: Fn() -> WallTime> WriterThread<'_, C> {
 
     /// Appends a block. While the disk does not take it, nothing else is taken from the queue.
     fn append(&mut self, block: Sealed) -> Result<(), VaultError> {
-        let begins = block.begins();
+        let (begins, ends) = (block.begins(), block.ends());
         let mut block = block;
         loop {
             block = match self.writer.append(block) {
@@ -158,6 +179,9 @@ impl<C: Fn() -> WallTime> WriterThread<'_, C> {
                 Err(NotTaken::Never(why)) if self.on_full == OnFull::Wait && !why.must_reopen() => break,
                 Err(NotTaken::Never(why)) => return Err(why),
             };
+        }
+        if ends {
+            self.closing.handle_call();
         }
         if !self.uncommitted {
             self.gauge.end_to_wait();
@@ -185,6 +209,7 @@ impl<C: Fn() -> WallTime> WriterThread<'_, C> {
                 self.gauge.count(&committed, begun.elapsed());
                 self.tell_lags();
                 self.uncommitted = false;
+                self.closing.handle_commit(now, self.vault, self.gauge);
                 Ok(())
             }
             Err(why) if self.may_pass(&why) => {
@@ -215,7 +240,8 @@ impl<C: Fn() -> WallTime> WriterThread<'_, C> {
 
     fn close(mut self) -> Result<Tally, VaultError> {
         let told = self.tell_what_was_given_up();
-        let Self { mut writer, clock, on_full, mut done, .. } = self;
+        let Self { mut writer, clock, on_full, mut done, gauge, .. } = self;
+        done.ended = Ended { calls: gauge.ended(), known: done.known };
         let until = Instant::now() + PATIENCE_AT_END;
         loop {
             match writer.close(clock()) {

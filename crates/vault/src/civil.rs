@@ -1,12 +1,22 @@
 //! Civil days of the vault's zone: which directory a call belongs to, and until when it is kept.
 
-use chrono::{DateTime, Days, Months, NaiveDate, Utc};
+use chrono::{DateTime, Datelike, Days, Months, NaiveDate, TimeZone, Utc};
 use chrono_tz::Tz;
-use earwitness_model::{PacketTime, Period};
+use earwitness_model::{PacketTime, Period, WallTime};
 
 /// The civil day of `at` in `zone`.
 pub(crate) fn day_of(zone: Tz, at: PacketTime) -> NaiveDate {
     DateTime::<Utc>::from_timestamp_nanos(at.nanos()).with_timezone(&zone).date_naive()
+}
+
+/// When `day` begins in `zone`: at midnight, or where the clock was put forward over it, after that.
+pub(crate) fn begin_of(zone: Tz, day: NaiveDate) -> WallTime {
+    let begin = (0..24).find_map(|hour| {
+        let local = day.and_hms_opt(hour, 0, 0)?;
+        zone.from_local_datetime(&local).earliest()
+    });
+    let nanos = begin.and_then(|begin| begin.timestamp_nanos_opt());
+    WallTime::from_nanos(nanos.unwrap_or(if day.year() < 1970 { i64::MIN } else { i64::MAX }))
 }
 
 /// The last day of keeping: the day of the call's start, plus the months, then the days. A month too short for the
@@ -47,6 +57,20 @@ mod tests {
         assert_eq!(day_of(chrono_tz::Asia::Seoul, before_midnight_utc), date("2025-11-21"));
         assert_eq!(day_of(chrono_tz::UTC, before_midnight_utc), date("2025-11-20"));
         assert_eq!(day_of(chrono_tz::UTC, PacketTime::from_nanos(-1)), date("1969-12-31"));
+    }
+
+    #[test]
+    fn a_day_begins_at_midnight_of_the_office() {
+        let seoul = begin_of(chrono_tz::Asia::Seoul, date("2026-11-21"));
+        assert_eq!(seoul, WallTime::from_nanos(1_795_186_800_000_000_000));
+        assert_eq!(begin_of(chrono_tz::UTC, date("1970-01-01")), WallTime::from_nanos(0));
+        // Beirut puts its clock forward at midnight.
+        let beirut = begin_of(chrono_tz::Asia::Beirut, date("2022-03-27"));
+        assert_eq!(
+            day_of(chrono_tz::Asia::Beirut, PacketTime::from_nanos(beirut.nanos())),
+            date("2022-03-27")
+        );
+        assert_eq!(begin_of(chrono_tz::UTC, NaiveDate::MAX), WallTime::from_nanos(i64::MAX));
     }
 
     #[test]

@@ -199,6 +199,9 @@ impl Story {
                 | LedgerKind::Released
                 | LedgerKind::Disposed
                 | LedgerKind::KeysRotated
+                | LedgerKind::DayClosed
+                | LedgerKind::Anchored
+                | LedgerKind::ClockStatus
                 | LedgerKind::KeysBackedUp
                 | LedgerKind::IndexRebuilt
                 | LedgerKind::RetentionProposed

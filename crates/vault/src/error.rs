@@ -110,6 +110,12 @@ pub enum VaultError {
         /// The file.
         path: PathBuf,
     },
+    /// The text of a rule set is not what was kept.
+    #[error("{} is damaged: the text of these rules is lost here", path.display())]
+    RulesDamaged {
+        /// The file.
+        path: PathBuf,
+    },
     /// A recording's data key is not in its key file: destroyed, or lost.
     #[error("the key of recording {recording} is not in {}: nothing can open it", path.display())]
     KeyGone {
@@ -280,6 +286,7 @@ impl VaultError {
     pub fn is_damage(&self) -> bool {
         match self {
             Self::KeyDamaged { .. }
+            | Self::RulesDamaged { .. }
             | Self::Block { .. }
             | Self::BlockMissing { .. }
             | Self::Sealed { .. }

@@ -19,6 +19,7 @@
 //!         ledger/heads/<YYYY-MM-DD>.txt         the signed head that closed the day; <day>.<n>.txt: made for a proof
 //!         disposing                             what a disposal that runs is about to destroy, sealed
 //!         certificates/<id>.json                what was destroyed, when and by which rule, signed
+//!         ledger/rules/<hash>                   the text of a rule set, sealed
 //!         waiting                               calls that ran when a recorder went, sealed, until they are taken up
 //! ```
 //!
@@ -61,6 +62,10 @@ impl Layout {
 
     pub(crate) fn heads(&self) -> PathBuf {
         self.ledger().join("heads")
+    }
+
+    pub(crate) fn rules(&self) -> PathBuf {
+        self.ledger().join("rules")
     }
 
     pub(crate) fn waiting(&self) -> PathBuf {

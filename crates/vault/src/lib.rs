@@ -39,6 +39,7 @@ mod recorded;
 mod recovery;
 mod retention;
 mod rotation;
+mod rule_texts;
 mod running;
 mod sealer;
 mod sections;
@@ -46,6 +47,7 @@ mod settings;
 mod shares;
 mod shelves;
 mod space;
+mod statement;
 mod vault;
 mod verify;
 mod waiting;
@@ -77,8 +79,10 @@ pub use ledger::{
     LedgerKind, LedgerNote, LedgerState, LinkState, Recovered, Row, Watching, check_chain,
 };
 pub use ledger::{
-    Checkpoint, CheckpointFault, Closes, MAX_CHECKPOINT, ProofFault, RowProof, StoredHead, TreeHash,
-    is_consistent, origin, root_by_inclusion, verifier_key,
+    Anchored, AnchoredBy, Checkpoint, CheckpointFault, ClockStatus, Closes, Closing, Counted, Counter,
+    DayClosed, DayCounts, Ended, ExcludedBecause, FailedBecause, HeadFault, HeadFinding, HeadsChecked,
+    KeptHead, MAX_CHECKPOINT, ProofFault, RowProof, StoredHead, Synchronised, TreeHash, is_consistent,
+    origin, root_by_inclusion, verifier_key,
 };
 pub use manifest::{MANIFEST_SCHEMA, Manifest, RecordedRow};
 pub use metadata_key::MetadataKey;
@@ -97,6 +101,7 @@ pub use sealer::{RecordingSealer, Sealed, Sealer};
 pub use settings::Access;
 pub use shares::{MOST_SHARES, Share, ShareFault, ShareLines, join_shares, split_key};
 pub use space::Space;
+pub use statement::{CivilDay, ClosedRow, Statement};
 pub use vault::Vault;
 pub use verify::{Fault, Finding, Verified, Verifier};
 pub use waiting::WasRunning;

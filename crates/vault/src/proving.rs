@@ -9,8 +9,8 @@ use crate::{
     civil,
     error::VaultError,
     ledger::{
-        Checkpoint, Heads, LedgerError, LedgerKind, ProofFault, RowProof, Settled, StoredHead, WhatFor,
-        origin,
+        Checkpoint, Heads, HeadsChecked, KeptHead, LedgerError, LedgerKind, ProofFault, RowProof, Settled,
+        StoredHead, TreeHash, WhatFor, check_heads, origin,
     },
     manifest::RecordedRow,
     vault::{Parts, Vault},
@@ -71,6 +71,28 @@ impl Vault {
         self.prove(|_| Ok(number))
     }
 
+    /// Holds the ledger against every head that is kept here, and against those of `kept`, which somebody keeps elsewhere.
+    ///
+    /// # Errors
+    /// When the ledger cannot be made durable, or the heads cannot be listed.
+    pub fn check_heads(&self, kept: Vec<KeptHead>) -> Result<HeadsChecked, VaultError> {
+        let settled = self.parts.ledger().settled()?;
+        let (stored, unread) = heads(&self.parts).readable()?;
+        let ours = stored.into_iter().map(|stored| KeptHead { path: stored.path, note: stored.note });
+        let all = ours.chain(kept).collect();
+        let mut checked = check_heads(&settled, all, (&self.origin(), &self.parts.verifying));
+        checked.findings.extend(unread);
+        Ok(checked)
+    }
+
+    /// The hashes that prove that the first `old` rows are the beginning of the first `new` (RFC 9162 section 2.1.4).
+    ///
+    /// # Errors
+    /// [`LedgerError::NotTold`] when there are not so many, or none; those of [`Self::sign_head`].
+    pub fn prove_consistency(&self, old: u64, new: u64) -> Result<Vec<TreeHash>, VaultError> {
+        Ok(self.parts.ledger().settled()?.prove_consistency(old, new)?)
+    }
+
     fn prove(&self, find: impl FnOnce(&Settled) -> Result<u64, LedgerError>) -> Result<RowProof, VaultError> {
         let settled = self.parts.ledger().settled()?;
         let number = find(&settled)?;
@@ -129,7 +151,15 @@ fn sign(parts: &Parts, settled: &Settled) -> Result<(StoredHead, Checkpoint), Le
     Ok((heads(parts).keep(day, WhatFor::AProof, &note)?, head))
 }
 
+/// Signs the head that closes a day: all rows that there are, the one that closed it among them.
+pub(crate) fn sign_day(parts: &Parts, day: NaiveDate) -> Result<StoredHead, LedgerError> {
+    let settled = parts.ledger().settled()?;
+    let _alone = parts.signing.lock().unwrap_or_else(PoisonError::into_inner);
+    let head = Checkpoint { origin: origin(&parts.settings.id), size: settled.rows(), root: settled.root()? };
+    heads(parts).keep(day, WhatFor::ClosingTheDay, &head.sign(&parts.keys.signing, &parts.verifying))
+}
+
 /// The day of the office at a time of its clock.
-fn civil_day(parts: &Parts, at: WallTime) -> NaiveDate {
+pub(crate) fn civil_day(parts: &Parts, at: WallTime) -> NaiveDate {
     civil::day_of(parts.settings.zone.0, PacketTime::from_nanos(at.nanos()))
 }

@@ -10,7 +10,7 @@ use crate::{
     entry::Entry,
     error::{VaultError, failed},
     layout::Shelf,
-    ledger::LedgerKind,
+    ledger::{LedgerKind, Row, read_failed_row},
     manifest::{Manifest, RecordedRow},
     reading::{end_of, manifest_and_hash_in, open_volume, shelf_metadata},
     recorded::Recorded,
@@ -121,12 +121,16 @@ fn read_ledger(parts: &Parts) -> Told {
                 None => told.unreadable += 1,
             },
             LedgerKind::Disposed => told.recorded.dispose(&row.payload),
-            LedgerKind::Excluded | LedgerKind::Failed => match Entry::from_bytes(&row.payload) {
+            LedgerKind::Excluded => match Entry::from_bytes(&row.payload) {
                 Ok(entry) => drop(told.excluded.insert(entry.summary.id, row.number)),
-                // A failure that is not of a call has another payload.
-                Err(_) if row.kind == LedgerKind::Failed => {}
                 Err(_) => told.unreadable += 1,
             },
+            LedgerKind::Failed => {
+                // A failure that is not of a call has another payload.
+                if let Some((_, entry)) = read_failed_row(&row.payload) {
+                    told.excluded.insert(entry.summary.id, row.number);
+                }
+            }
             LedgerKind::RecorderStarted
             | LedgerKind::RecorderStopped
             | LedgerKind::RuleSetChanged
@@ -143,6 +147,9 @@ fn read_ledger(parts: &Parts) -> Told {
             | LedgerKind::Alive
             | LedgerKind::KeysRotated
             | LedgerKind::KeysBackedUp
+            | LedgerKind::DayClosed
+            | LedgerKind::Anchored
+            | LedgerKind::ClockStatus
             | LedgerKind::RetentionProposed
             | LedgerKind::RetentionChanged
             | LedgerKind::ClockConfirmed
@@ -157,8 +164,7 @@ fn list_excluded(parts: &Parts, told: &Told, rebuilt: &mut Rebuilt) -> Result<()
     let mut batch = Vec::with_capacity(BATCH);
     let ledger = parts.ledger();
     for row in ledger.rows().flatten() {
-        let of_call = matches!(row.kind, LedgerKind::Excluded | LedgerKind::Failed);
-        let Some(entry) = of_call.then(|| Entry::from_bytes(&row.payload).ok()).flatten() else { continue };
+        let Some(entry) = without_recording(&row) else { continue };
         if told.excluded.get(&entry.summary.id) == Some(&row.number) {
             rebuilt.excluded += 1;
             batch.push(entry);
@@ -167,6 +173,14 @@ fn list_excluded(parts: &Parts, told: &Told, rebuilt: &mut Rebuilt) -> Result<()
     }
     rebuilt.shortened += flush(parts, &mut batch, 1)?;
     Ok(())
+}
+
+/// The entry of a call that the row says has no recording.
+fn without_recording(row: &Row) -> Option<Entry> {
+    if row.kind == LedgerKind::Failed {
+        return read_failed_row(&row.payload).map(|(_, entry)| entry);
+    }
+    (row.kind == LedgerKind::Excluded).then(|| Entry::from_bytes(&row.payload).ok()).flatten()
 }
 
 fn tell_ledger(parts: &Parts, untold: &[(RecordedRow, WallTime)]) -> Result<(), VaultError> {

@@ -125,6 +125,12 @@ impl fmt::Debug for Sealed {
 }
 
 impl Sealed {
+    /// Whether it is the last of its recording: the call ended.
+    #[must_use]
+    pub const fn ends(&self) -> bool {
+        self.finished.is_some()
+    }
+
     /// Of a segment, the arrival of its first packet or message.
     #[must_use]
     pub fn begins(&self) -> Option<PacketTime> {

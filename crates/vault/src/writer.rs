@@ -61,6 +61,7 @@ use crate::{
     entry::Entry,
     error::{VaultError, failed},
     layout::Shelf,
+    ledger::FailedBecause,
     manifest::RecordedRow,
     sealer::Sealed,
     vault::Parts,
@@ -158,7 +159,7 @@ impl Writer {
         if sealed.block.len() > BLOCK_HEAD + MAX_SEALED {
             let path = self.parts.layout.shelf(&sealed.shelf);
             let why = failed("append a block to", path)(io::ErrorKind::FileTooLarge.into());
-            self.note_lost(sealed);
+            self.note_lost(sealed, FailedBecause::TooLarge);
             return Err(NotTaken::Never(why));
         }
         if self.is_behind_a_cut(&sealed) {
@@ -172,7 +173,7 @@ impl Writer {
                 Ok(())
             }
             Err(why @ VaultError::NotOpened { .. }) => {
-                self.note_lost(sealed);
+                self.note_lost(sealed, FailedBecause::NotOpened);
                 Err(NotTaken::Never(why))
             }
             Err(why) if why.is_full() && self.may_give_up(&sealed) => {
@@ -186,6 +187,11 @@ impl Writer {
     /// Lists a call that has no recording, with the next commit.
     pub fn exclude(&mut self, summary: &CallSummary) {
         self.ended.push(Entry::new(summary.clone(), None), LedgerRow::Excluded);
+    }
+
+    /// Lists a call that should have a recording and has none, with the next commit.
+    pub fn fail(&mut self, summary: &CallSummary, because: FailedBecause) {
+        self.ended.push(Entry::new(summary.clone(), None), LedgerRow::Failed(because));
     }
 
     /// Hands all that was appended to the operating system: it outlives this process then. A power cut it outlives after the
@@ -356,10 +362,10 @@ impl Writer {
     }
 
     /// A call whose recording has no place is still a call that was seen.
-    fn note_lost(&mut self, sealed: Sealed) {
+    fn note_lost(&mut self, sealed: Sealed, because: FailedBecause) {
         self.spent.extend(sealed.block.spent());
         if let Some(finished) = sealed.finished {
-            self.ended.push(Entry::new(finished.0.summary, None), LedgerRow::Failed);
+            self.ended.push(Entry::new(finished.0.summary, None), LedgerRow::Failed(because));
         }
     }
 

@@ -78,6 +78,7 @@ pub(crate) fn healthy() -> Health {
             bytes_per_second: 50_000.0,
             seconds_to_full: Some(2_000_000.0),
         },
+        day_end: None,
         alarms: vec![],
     }
 }

@@ -43,7 +43,7 @@ impl Backlog {
         mut next: impl FnMut() -> Option<Output>,
     ) -> Result<(), Stopped> {
         while let Some(output) = next() {
-            self.lines[pool.place_of(&output)].push_back(output);
+            self.lines[pool.take_in(&output)].push_back(output);
             self.length += 1;
         }
         if self.length > 0 {

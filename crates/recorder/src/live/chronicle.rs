@@ -1,9 +1,11 @@
 //! What is told of a live recording: its health once a second, and rows of the ledger when something happens.
 
-use earwitness_capture::{LinkEvent, Losses};
+use earwitness_capture::{Discipline, KernelClock, LinkEvent, Losses};
 use earwitness_engine::{CallCounts, Counts};
 use earwitness_model::{RuleSetHash, WallTime};
-use earwitness_vault::{AlarmState, Alive, CoverageCause, LedgerNote, LinkState, Watching};
+use earwitness_vault::{
+    AlarmState, Alive, ClockStatus, CoverageCause, LedgerNote, LinkState, Synchronised, Watching,
+};
 
 use super::{
     clock::ClockStep,
@@ -23,6 +25,7 @@ use crate::{
 
 /// The slowest commit is told of by the minute, and a sign of life is given.
 const MINUTE_NANOS: i64 = 60_000_000_000;
+const HOUR_NANOS: i64 = 60 * MINUTE_NANOS;
 
 /// What the capture threads show at a look.
 pub(super) struct Sight {
@@ -56,6 +59,8 @@ pub(super) struct Chronicle {
     looked: WallTime,
     /// Packets for which there was no memory, and calls for which there was no place, as they were last seen.
     left_out: [u64; 2],
+    /// In which hour the clock's status was told, and whether it was kept in time.
+    clock_told: Option<(i64, Discipline)>,
     /// Rows that found the writer's queue full.
     notes: Notes,
 }
@@ -73,6 +78,7 @@ impl Chronicle {
             started: now,
             looked: now,
             left_out: [0; 2],
+            clock_told: None,
             notes: Notes::default(),
         }
     }
@@ -108,6 +114,29 @@ impl Chronicle {
             LinkEvent::Gone => LinkState::Gone,
         };
         self.note(now, LedgerNote::InterfaceChanged { interface: interface.to_owned(), link });
+    }
+
+    /// What the kernel says of the clock: told at the beginning, when somebody begins or ceases to keep it in time, and once
+    /// an hour.
+    pub(super) fn clock_status(&mut self, now: WallTime, clock: Option<KernelClock>) {
+        let Some(clock) = clock else { return };
+        let hour = now.nanos() / HOUR_NANOS;
+        if self.clock_told.replace((hour, clock.discipline)) == Some((hour, clock.discipline)) {
+            return;
+        }
+        let synchronised = match clock.discipline {
+            Discipline::Synchronised => Synchronised::Yes,
+            Discipline::Unsynchronised => Synchronised::No,
+        };
+        self.note(
+            now,
+            LedgerNote::ClockStatus(ClockStatus {
+                synchronised,
+                offset_nanos: clock.offset_nanos,
+                estimated_error_micros: clock.estimated_error_micros,
+                maximum_error_micros: clock.maximum_error_micros,
+            }),
+        );
     }
 
     /// From the last look to `now`.
@@ -147,8 +176,9 @@ impl Chronicle {
         }
         if now.nanos() / MINUTE_NANOS != self.looked.nanos() / MINUTE_NANOS {
             pool.gauge.begin_minute();
+            let ended = Some(pool.gauge.all_ended());
             let calls = u32::try_from(health.calls).unwrap_or(u32::MAX);
-            self.note(now, LedgerNote::Alive(Alive { frames: health.counts.frames, calls }));
+            self.note(now, LedgerNote::Alive(Alive { frames: health.counts.frames, calls, ended }));
         }
         self.tell_alarms(&health);
         self.hand_over(pool)?;
@@ -195,6 +225,7 @@ impl Chronicle {
             written,
             waiting,
             disk: self.disk.look(now, written.bytes, pool.gauge.room()),
+            day_end: pool.gauge.day_end(),
             alarms: Vec::new(),
         };
         health.alarms = self.alarms.look(&health);

@@ -20,7 +20,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use earwitness_capture::Feed;
+use earwitness_capture::{Feed, kernel_clock};
 use earwitness_engine::Engine;
 use earwitness_model::{PacketTime, WallTime};
 use earwitness_vault::Watching;
@@ -188,6 +188,7 @@ impl<'a, C: Fn() -> WallTime> Live<'a, C> {
             calls: self.engine.calls(),
             call_counts: self.engine.call_counts(),
         };
+        self.chronicle.clock_status(now, kernel_clock());
         let health = self.chronicle.look(now, sight, &self.pool)?;
         self.post.publish(health);
         Ok(())

@@ -93,6 +93,8 @@ fn joined(earlier: &LedgerNote, later: &LedgerNote) -> Option<LedgerNote> {
         (LedgerNote::Alarm { name: one, .. }, LedgerNote::Alarm { name: other, .. }) => {
             (one == other).then(|| later.clone())
         }
+        // What it says now.
+        (LedgerNote::ClockStatus(_), LedgerNote::ClockStatus(_)) => Some(later.clone()),
         // Each call names the rules that it was decided by.
         (LedgerNote::RuleSetChanged(_), LedgerNote::RuleSetChanged(_)) => Some(later.clone()),
         (
@@ -100,12 +102,15 @@ fn joined(earlier: &LedgerNote, later: &LedgerNote) -> Option<LedgerNote> {
             | LedgerNote::RecorderStopped(_)
             | LedgerNote::RuleSetChanged(_)
             | LedgerNote::Alive(_)
+            | LedgerNote::ClockStatus(_)
             | LedgerNote::CoverageGap(_)
             | LedgerNote::ClockStepped { .. }
             | LedgerNote::InterfaceChanged { .. }
             | LedgerNote::Alarm { .. }
             | LedgerNote::Recovered(_)
             | LedgerNote::KeysRotated(_)
+            | LedgerNote::DayClosed(_)
+            | LedgerNote::Anchored(_)
             | LedgerNote::KeysBackedUp(_),
             _,
         ) => None,
@@ -157,7 +162,7 @@ mod tests {
             let now = at(minute * 60);
             notes.push(now, gap(minute * 60, CoverageCause::DiskFull, 7));
             notes.push(now, gap(minute * 60, CoverageCause::KernelDrops, 3));
-            notes.push(now, LedgerNote::Alive(Alive { frames: minute as u64, calls: 1 }));
+            notes.push(now, LedgerNote::Alive(Alive { frames: minute as u64, calls: 1, ended: None }));
             notes.push(now, LedgerNote::ClockStepped { by_nanos: 5 });
             let state = if minute % 2 == 0 { AlarmState::Raised } else { AlarmState::Cleared };
             notes.push(now, LedgerNote::Alarm { name: "frames_lost".to_owned(), state });

@@ -9,6 +9,7 @@ use std::{
 };
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
+use earwitness_capture::kernel_clock;
 use earwitness_engine::{Counts, LiveCall, SignallingShard};
 use earwitness_model::{CallId, WallTime};
 
@@ -170,6 +171,7 @@ impl<C: Fn() -> WallTime> SignallingThread<'_, C> {
             calls: self.signalling.calls(),
             call_counts: self.signalling.call_counts(),
         };
+        self.chronicle.clock_status(now, kernel_clock());
         let health = self.chronicle.look(now, sight, &self.pool)?;
         self.post.publish(health);
         Ok(())

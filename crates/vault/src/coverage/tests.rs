@@ -18,7 +18,7 @@ fn note(seconds: i64, note: &LedgerNote) -> Row {
 
 fn watching(interfaces: &[&str]) -> Watching {
     let interfaces = interfaces.iter().map(ToString::to_string).collect();
-    Watching { rule_set: RuleSetHash([1; 32]), interfaces }
+    Watching { rule_set: RuleSetHash([1; 32]), interfaces, ended: None }
 }
 
 fn started(seconds: i64) -> Row {

@@ -101,6 +101,11 @@ impl<'d> Chain<'d> {
         Self { from: Some((offset, place)), ..Self::whole(disk, files) }
     }
 
+    /// `files`, wherever the header of the first says that it belongs.
+    pub(super) fn wherever(disk: &'d dyn Disk, files: Vec<PathBuf>) -> Self {
+        Self { expected: Expected::Anything, ..Self::whole(disk, files) }
+    }
+
     /// The rows in the last bytes of one file, wherever its header says that it belongs. Where they are no rows it is read
     /// from its beginning.
     pub(super) fn of_end(disk: &'d dyn Disk, file: PathBuf, last: u64) -> Self {

@@ -11,6 +11,7 @@ use std::{
 use chrono::NaiveDate;
 
 use super::{
+    check_heads::{HeadFault, HeadFinding},
     checkpoint::{CheckpointFault, MAX_CHECKPOINT},
     error::LedgerError,
     failed,
@@ -68,6 +69,24 @@ impl Heads<'_> {
         let mut names = self.names()?;
         names.sort_unstable();
         names.into_iter().map(|(day, closes)| self.read(day, closes)).collect()
+    }
+
+    /// Every head that can be read, and what is wrong with the others.
+    pub(crate) fn readable(&self) -> Result<(Vec<StoredHead>, Vec<HeadFinding>), LedgerError> {
+        let (mut stored, mut unread) = (Vec::new(), Vec::new());
+        for (day, closes) in self.names()? {
+            match self.read(day, closes) {
+                Ok(head) => stored.push(head),
+                Err(LedgerError::Head { path, fault }) => {
+                    unread.push(HeadFinding { path, fault: fault.into() })
+                }
+                Err(_) => {
+                    let path = self.path(day, closes);
+                    unread.push(HeadFinding { path, fault: HeadFault::Unreadable });
+                }
+            }
+        }
+        Ok((stored, unread))
     }
 
     fn names(&self) -> Result<Vec<(NaiveDate, Closes)>, LedgerError> {

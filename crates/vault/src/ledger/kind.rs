@@ -77,6 +77,12 @@ kinds! {
     ClockConfirmed = 21,
     /// A disposal ended, and has its certificate.
     DisposalRun = 22,
+    /// A day is over: which rows are its own, and what they come to.
+    DayClosed = 24,
+    /// A signed head was anchored: printed, handed to a hook, or time-stamped.
+    Anchored = 25,
+    /// What the system says of its clock.
+    ClockStatus = 27,
     /// The vault has another officer: every day key was wrapped anew.
     KeysRotated = 28,
     /// A backup of the keys was taken, or refreshed.

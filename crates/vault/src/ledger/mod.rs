@@ -12,6 +12,7 @@
 //! 4. A clock that goes back never writes into an earlier month: the newest file takes the row, with the time it was given.
 
 mod chain;
+mod check_heads;
 mod checkpoint;
 mod error;
 mod examine;
@@ -24,6 +25,7 @@ mod reader;
 mod row;
 mod settled;
 mod survey;
+mod told;
 
 #[cfg(test)]
 mod tests;
@@ -44,7 +46,14 @@ use self::{
     row::{FILE_HEADER, MAX_PAYLOAD, Place, StoredRow},
     survey::Survey,
 };
+pub(crate) use self::{
+    check_heads::check as check_heads,
+    heads::{Heads, WhatFor},
+    settled::{Sealed, Settled},
+    told::{failed_row, read_failed_row},
+};
 pub use self::{
+    check_heads::{HeadFault, HeadFinding, HeadsChecked, KeptHead},
     checkpoint::{Checkpoint, CheckpointFault, MAX_CHECKPOINT, origin, verifier_key},
     error::{LedgerError, LedgerFault, LedgerFinding},
     examine::check_chain,
@@ -53,10 +62,10 @@ pub use self::{
     merkle::{TreeHash, is_consistent, root_by_inclusion},
     note::{AlarmState, Alive, KeysBackedUp, KeysRotated, LedgerNote, LinkState, Recovered, Watching},
     proof::{ProofFault, RowProof},
-};
-pub(crate) use self::{
-    heads::{Heads, WhatFor},
-    settled::Settled,
+    told::{
+        Anchored, AnchoredBy, ClockStatus, Closing, Counted, Counter, DayClosed, DayCounts, Ended,
+        ExcludedBecause, FailedBecause, Synchronised,
+    },
 };
 use crate::{
     disk::{Disk, DiskFile, OpenAs},

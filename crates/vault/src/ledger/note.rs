@@ -7,7 +7,10 @@
 use earwitness_model::{RuleSetHash, WallTime};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::{LedgerKind, Row};
+use super::{
+    LedgerKind, Row,
+    told::{Anchored, ClockStatus, DayClosed, Ended},
+};
 use crate::coverage::CoverageGap;
 
 const NOTE_SCHEMA: u8 = 1;
@@ -48,6 +51,12 @@ pub enum LedgerNote {
     },
     /// A vault that was not closed in order was opened.
     Recovered(Recovered),
+    /// A day is over.
+    DayClosed(DayClosed),
+    /// A signed head was anchored.
+    Anchored(Anchored),
+    /// What the system says of its clock: at a recorder's beginning, when it changes, and once an hour.
+    ClockStatus(ClockStatus),
     /// The vault has another officer.
     KeysRotated(KeysRotated),
     /// A backup of the keys was taken, or refreshed.
@@ -89,6 +98,15 @@ pub struct Watching {
     pub rule_set: RuleSetHash,
     /// The interfaces; none: it reads files, and covers no time of the day.
     pub interfaces: Vec<String>,
+    /// At its end: how many calls it saw end. `None` at other times, and of an earlier program.
+    pub ended: Option<Ended>,
+}
+
+/// [`Watching`] of a program that counted no calls.
+#[derive(Deserialize)]
+struct WatchingOnly {
+    rule_set: RuleSetHash,
+    interfaces: Vec<String>,
 }
 
 /// A sign of life.
@@ -98,6 +116,15 @@ pub struct Alive {
     pub frames: u64,
     /// Calls running.
     pub calls: u32,
+    /// How many calls it saw end since it began; `None` of an earlier program.
+    pub ended: Option<Ended>,
+}
+
+/// [`Alive`] of a program that counted no calls.
+#[derive(Deserialize)]
+struct AliveOnly {
+    frames: u64,
+    calls: u32,
 }
 
 /// What opening a vault found and did.
@@ -151,6 +178,9 @@ impl LedgerNote {
             Self::InterfaceChanged { .. } => LedgerKind::InterfaceChanged,
             Self::Alarm { .. } => LedgerKind::Alarm,
             Self::Recovered(_) => LedgerKind::Recovered,
+            Self::DayClosed(_) => LedgerKind::DayClosed,
+            Self::Anchored(_) => LedgerKind::Anchored,
+            Self::ClockStatus(_) => LedgerKind::ClockStatus,
             Self::KeysRotated(_) => LedgerKind::KeysRotated,
             Self::KeysBackedUp(_) => LedgerKind::KeysBackedUp,
         }
@@ -169,6 +199,9 @@ impl LedgerNote {
             Self::InterfaceChanged { interface, link } => written(&(interface, link)),
             Self::Alarm { name, state } => written(&(name, state)),
             Self::Recovered(recovered) => written(recovered),
+            Self::DayClosed(closed) => written(closed),
+            Self::Anchored(anchored) => written(anchored),
+            Self::ClockStatus(status) => written(status),
             Self::KeysRotated(rotated) => written(rotated),
             Self::KeysBackedUp(backed_up) => written(backed_up),
         }
@@ -182,7 +215,7 @@ impl LedgerNote {
             LedgerKind::RecorderStarted => Self::RecorderStarted(watching(bytes)?),
             LedgerKind::RecorderStopped => Self::RecorderStopped(watching(bytes)?),
             LedgerKind::RuleSetChanged => Self::RuleSetChanged(watching(bytes)?),
-            LedgerKind::Alive => Self::Alive(read(bytes)?),
+            LedgerKind::Alive => Self::Alive(alive(bytes)?),
             LedgerKind::CoverageGap => Self::CoverageGap(read(bytes)?),
             LedgerKind::ClockStepped => Self::ClockStepped { by_nanos: read(bytes)? },
             LedgerKind::InterfaceChanged => {
@@ -194,6 +227,9 @@ impl LedgerNote {
                 Self::Alarm { name, state }
             }
             LedgerKind::Recovered => Self::Recovered(read(bytes)?),
+            LedgerKind::DayClosed => Self::DayClosed(read(bytes)?),
+            LedgerKind::Anchored => Self::Anchored(read(bytes)?),
+            LedgerKind::ClockStatus => Self::ClockStatus(read(bytes)?),
             LedgerKind::KeysRotated => Self::KeysRotated(read(bytes)?),
             LedgerKind::KeysBackedUp => Self::KeysBackedUp(read(bytes)?),
             LedgerKind::Recorded
@@ -225,15 +261,30 @@ fn read<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
 
 fn watching(bytes: &[u8]) -> Option<Watching> {
     match <[u8; HASH_ONLY]>::try_from(bytes) {
-        Ok(hash) => Some(Watching { rule_set: RuleSetHash(hash), interfaces: Vec::new() }),
-        Err(_longer) => read(bytes),
+        Ok(hash) => Some(Watching { rule_set: RuleSetHash(hash), ..Watching::default() }),
+        Err(_longer) => read(bytes).or_else(|| {
+            let WatchingOnly { rule_set, interfaces } = read(bytes)?;
+            Some(Watching { rule_set, interfaces, ended: None })
+        }),
     }
+}
+
+fn alive(bytes: &[u8]) -> Option<Alive> {
+    read(bytes).or_else(|| {
+        let AliveOnly { frames, calls } = read(bytes)?;
+        Some(Alive { frames, calls, ended: None })
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::coverage::CoverageCause;
+    use crate::{
+        coverage::CoverageCause,
+        ledger::told::{
+            AnchoredBy, Closing, Counter, DayCounts, ExcludedBecause, FailedBecause, Synchronised,
+        },
+    };
 
     fn row(kind: LedgerKind, payload: Vec<u8>) -> Row {
         Row { number: 0, kind, at: WallTime::from_nanos(5), payload }
@@ -242,7 +293,9 @@ mod tests {
     #[test]
     fn every_note_reads_back() {
         let at = WallTime::from_nanos;
-        let watching = Watching { rule_set: RuleSetHash([7; 32]), interfaces: vec!["eth1".into()] };
+        let interfaces = vec!["eth1".into()];
+        let watching = Watching { rule_set: RuleSetHash([7; 32]), interfaces, ended: None };
+        let ended = Some(Ended { calls: 300, known: 2 });
         let gap = CoverageGap {
             from: at(1),
             to: at(2),
@@ -252,9 +305,33 @@ mod tests {
         };
         for note in [
             LedgerNote::RecorderStarted(watching.clone()),
-            LedgerNote::RecorderStopped(Watching::default()),
+            LedgerNote::RecorderStopped(Watching { ended, ..watching.clone() }),
             LedgerNote::RuleSetChanged(watching),
-            LedgerNote::Alive(Alive { frames: 1 << 40, calls: 3 }),
+            LedgerNote::Alive(Alive { frames: 1 << 40, calls: 3, ended }),
+            LedgerNote::DayClosed(DayClosed {
+                day: chrono::NaiveDate::from_ymd_opt(2026, 11, 21).unwrap(),
+                closing: Closing::Late,
+                from: 3,
+                to: 70_000,
+                counter: Counter::At(Ended { calls: 5, known: 0 }),
+                counts: DayCounts {
+                    seen: 9,
+                    excluded: vec![(ExcludedBecause::Never, 4)],
+                    failed: vec![(FailedBecause::RecorderDied, 1)],
+                    ..DayCounts::default()
+                },
+            }),
+            LedgerNote::Anchored(Anchored {
+                size: 70_001,
+                root: [8; 32],
+                by: AnchoredBy::Authority { at_seconds: 1_795_219_200, serial: "0a".into() },
+            }),
+            LedgerNote::ClockStatus(ClockStatus {
+                synchronised: Synchronised::Yes,
+                offset_nanos: -12,
+                estimated_error_micros: 3,
+                maximum_error_micros: 900,
+            }),
             LedgerNote::CoverageGap(gap),
             LedgerNote::ClockStepped { by_nanos: -5 },
             LedgerNote::InterfaceChanged { interface: "eth1".into(), link: LinkState::Gone },
@@ -289,10 +366,18 @@ mod tests {
 
     #[test]
     fn a_recorder_of_files_is_read_as_it_was_written_before_there_was_a_schema() {
-        let expected = Watching { rule_set: RuleSetHash([1; 32]), interfaces: Vec::new() };
+        let expected = Watching { rule_set: RuleSetHash([1; 32]), ..Watching::default() };
         let started = LedgerNote::of(&row(LedgerKind::RecorderStarted, vec![1; 32]));
         assert_eq!(started, Some(LedgerNote::RecorderStarted(expected)));
         assert_eq!(LedgerNote::of(&row(LedgerKind::RecorderStarted, vec![1; 31])), None);
+        let before = written(&(7u64, 3u32));
+        let alive = Alive { frames: 7, calls: 3, ended: None };
+        assert_eq!(LedgerNote::of(&row(LedgerKind::Alive, before)), Some(LedgerNote::Alive(alive)));
+        let before = written(&(RuleSetHash([2; 32]), vec!["eth1".to_owned()]));
+        let stopped = LedgerNote::of(&row(LedgerKind::RecorderStopped, before));
+        let interfaces = vec!["eth1".to_owned()];
+        let watching = Watching { rule_set: RuleSetHash([2; 32]), interfaces, ended: None };
+        assert_eq!(stopped, Some(LedgerNote::RecorderStopped(watching)));
         assert_eq!(LedgerNote::of(&row(LedgerKind::Recorded, vec![1; 32])), None);
     }
 }

@@ -1,6 +1,6 @@
 //! The rows that are on the medium, walked over without keeping anybody from appending more.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{ops::Range, path::PathBuf, sync::Arc};
 
 use earwitness_model::WallTime;
 
@@ -10,10 +10,14 @@ use super::{
     error::LedgerError,
     examine::opened,
     failed,
-    merkle::{Frontier, Ranges, TreeHash, inclusion_ranges},
-    row::StoredRow,
+    kind::LedgerKind,
+    merkle::{Frontier, Ranges, TreeHash, consistency_ranges, inclusion_ranges},
+    row::{Header, StoredRow, Walk},
 };
-use crate::{disk::Disk, metadata_key::MetadataKey};
+use crate::{
+    disk::{Disk, OpenAs},
+    metadata_key::MetadataKey,
+};
 
 /// The ledger as it was at one moment.
 pub(crate) struct Settled {
@@ -41,6 +45,24 @@ impl Sealed<'_> {
         self.row.kind
     }
 
+    /// When it was appended.
+    pub(crate) const fn at(&self) -> WallTime {
+        WallTime::from_nanos(self.row.time)
+    }
+
+    /// Whether it says what became of a call.
+    pub(crate) fn is_of_a_call(&self) -> bool {
+        [LedgerKind::Recorded, LedgerKind::Excluded, LedgerKind::Failed]
+            .iter()
+            .any(|kind| kind.code() == self.row.kind)
+    }
+
+    /// That it is there, without what it says.
+    pub(crate) fn unopened(&self) -> Option<Row> {
+        let kind = LedgerKind::from_code(self.row.kind)?;
+        Some(Row { number: self.row.number, kind, at: self.at(), payload: Vec::new() })
+    }
+
     /// What it says, if it is one of this vault's.
     pub(crate) fn open(&self) -> Option<Row> {
         opened(self.key, &self.row).ok()
@@ -58,40 +80,101 @@ impl Settled {
         self.last_row
     }
 
-    /// Gives `each` every row below `end`, in order, until it says that it has enough.
+    /// Gives `each` every row of `rows`, in order, until it says that it has enough.
     ///
     /// # Errors
     /// What does not fit: a walk over rows that are not all there proves nothing.
-    fn walk(&self, end: u64, mut each: impl FnMut(StoredRow) -> Walked) -> Result<(), LedgerError> {
-        let files = chain::files(&*self.disk, &self.dir).map_err(failed("list", &self.dir))?;
-        let mut next = 0;
-        for found in Chain::whole(&*self.disk, files) {
+    fn walk(&self, rows: Range<u64>, mut each: impl FnMut(StoredRow) -> Walked) -> Result<(), LedgerError> {
+        let mut next = rows.start;
+        if rows.is_empty() {
+            return Ok(());
+        }
+        for found in self.chain_from(rows.start)? {
             match found {
-                Found::Row { row, .. } if row.number >= end => break,
-                Found::Row { row, .. } => {
-                    next = row.number + 1;
+                Found::Row { row, .. } if row.number >= rows.end => break,
+                Found::Row { row, .. } if row.number == next => {
+                    next += 1;
                     if each(row) == Walked::Enough {
                         return Ok(());
                     }
                 }
+                // Rows before the first, of the file that it is in; one out of place was found wrong before it is given.
+                Found::Row { .. } => {}
                 // Rows that are being appended.
-                Found::Wrong(LedgerFinding { fault: LedgerFault::TornTail { .. }, .. }) if next == end => {
+                Found::Wrong(LedgerFinding { fault: LedgerFault::TornTail { .. }, .. })
+                    if next == rows.end =>
+                {
                     break;
                 }
                 Found::Wrong(finding) => return Err(LedgerError::Broken(finding)),
             }
         }
-        if next == end {
+        if next == rows.end {
             return Ok(());
         }
         let (path, offset) = (self.dir.clone(), 0);
         Err(LedgerError::Broken(LedgerFinding { path, offset, fault: LedgerFault::End }))
     }
 
+    /// From the beginning of the file that has row `from`, as far as the files' heads tell which one it is.
+    fn chain_from(&self, from: u64) -> Result<Chain<'_>, LedgerError> {
+        let files = chain::files(&*self.disk, &self.dir).map_err(failed("list", &self.dir))?;
+        let begins = |path: &PathBuf| {
+            let mut walk = self.disk.open(path, OpenAs::Read).and_then(Walk::new).ok()?;
+            match walk.header() {
+                Ok(Header::Begins(place)) => Some(place.number),
+                Ok(Header::Version(_) | Header::Damaged) | Err(_) => None,
+            }
+        };
+        let first = files.iter().rposition(|path| begins(path).is_some_and(|number| number <= from));
+        Ok(match first {
+            Some(first) if first > 0 => Chain::wherever(&*self.disk, files[first..].to_vec()),
+            Some(_) | None => Chain::whole(&*self.disk, files),
+        })
+    }
+
+    /// Gives `each` every row of `rows`, sealed.
+    ///
+    /// # Errors
+    /// What does not fit.
+    pub(crate) fn walk_sealed(
+        &self,
+        rows: Range<u64>,
+        mut each: impl FnMut(Sealed<'_>),
+    ) -> Result<(), LedgerError> {
+        self.walk(rows, |row| {
+            each(Sealed { row, key: &self.key });
+            Walked::On
+        })
+    }
+
+    /// The last row whose kind has a code that `is_it`, opened. Files are read from the newest on.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub(crate) fn last(&self, is_it: fn(u8) -> bool) -> Result<Option<Row>, LedgerError> {
+        let files = chain::files(&*self.disk, &self.dir).map_err(failed("list", &self.dir))?;
+        for path in files.into_iter().rev() {
+            let mut last = None;
+            for found in Chain::wherever(&*self.disk, vec![path]) {
+                if let Found::Row { row, .. } = found
+                    && is_it(row.kind)
+                    && row.number < self.end
+                {
+                    last = opened(&self.key, &row).ok().or(last);
+                }
+            }
+            if last.is_some() {
+                return Ok(last);
+            }
+        }
+        Ok(None)
+    }
+
     /// The root of all rows.
     pub(crate) fn root(&self) -> Result<TreeHash, LedgerError> {
         let mut tree = Frontier::default();
-        self.walk(self.end, |row| {
+        self.walk(0..self.end, |row| {
             tree.push(row.leaf());
             Walked::On
         })?;
@@ -101,7 +184,7 @@ impl Settled {
     /// The number of the first row that `is_it`.
     pub(crate) fn find(&self, mut is_it: impl FnMut(&Sealed<'_>) -> bool) -> Result<u64, LedgerError> {
         let mut number = None;
-        self.walk(self.end, |row| {
+        self.walk(0..self.end, |row| {
             let sealed = Sealed { row, key: &self.key };
             if is_it(&sealed) {
                 number = Some(sealed.number());
@@ -119,7 +202,7 @@ impl Settled {
         let ranges = inclusion_ranges(number, size).filter(|_| size <= self.end);
         let mut ranges = Ranges::new(&ranges.ok_or(LedgerError::NotTold)?);
         let mut proven = None;
-        self.walk(size, |row| {
+        self.walk(0..size, |row| {
             ranges.handle_leaf(row.number, row.leaf());
             if row.number == number {
                 proven = Some(row);
@@ -130,6 +213,22 @@ impl Settled {
         let key = self.key.message_key(&row.sealed).ok_or(LedgerError::NotTold)?;
         let suite = self.key.suite();
         Ok(RowProof { row: row.leaf_bytes(), key: *key, suite, tree_size: size, path, head: String::new() })
+    }
+}
+
+impl Settled {
+    /// The hashes that prove that the first `old` rows are the beginning of the first `new`.
+    ///
+    /// # Errors
+    /// [`LedgerError::NotTold`] when there are not so many, or none.
+    pub(crate) fn prove_consistency(&self, old: u64, new: u64) -> Result<Vec<TreeHash>, LedgerError> {
+        let ranges = consistency_ranges(old, new).filter(|_| new <= self.end);
+        let mut ranges = Ranges::new(&ranges.ok_or(LedgerError::NotTold)?);
+        self.walk(0..new, |row| {
+            ranges.handle_leaf(row.number, row.leaf());
+            Walked::On
+        })?;
+        ranges.finish().ok_or(LedgerError::NotTold)
     }
 }
 

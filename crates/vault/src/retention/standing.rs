@@ -104,6 +104,9 @@ impl Standing {
             | LedgerKind::Alive
             | LedgerKind::ClockConfirmed
             | LedgerKind::KeysRotated
+            | LedgerKind::DayClosed
+            | LedgerKind::Anchored
+            | LedgerKind::ClockStatus
             | LedgerKind::KeysBackedUp => Some(()),
         };
         self.damage += u64::from(is_known.is_none());

@@ -5,14 +5,19 @@ use std::collections::{HashMap, HashSet};
 use earwitness_model::{CallId, WallTime};
 
 use crate::{
-    entry::Entry, error::VaultError, fitting::Fit, ledger::LedgerKind, manifest::RecordedRow, vault::Parts,
+    entry::Entry,
+    error::VaultError,
+    fitting::Fit,
+    ledger::{FailedBecause, LedgerKind, failed_row},
+    manifest::RecordedRow,
+    vault::Parts,
 };
 
 /// What the ledger says of a call that ended.
 pub(super) enum LedgerRow {
     Recorded(RecordedRow),
     Excluded,
-    Failed,
+    Failed(FailedBecause),
 }
 
 struct Ended {
@@ -54,7 +59,9 @@ impl EndedCalls {
             match &ended.row {
                 LedgerRow::Recorded(row) => ledger.append(LedgerKind::Recorded, now, &row.to_bytes())?,
                 LedgerRow::Excluded => ledger.append(LedgerKind::Excluded, now, &entry.to_bytes())?,
-                LedgerRow::Failed => ledger.append(LedgerKind::Failed, now, &entry.to_bytes())?,
+                LedgerRow::Failed(because) => {
+                    ledger.append(LedgerKind::Failed, now, &failed_row(*because, entry))?;
+                }
             }
             self.told += 1;
         }

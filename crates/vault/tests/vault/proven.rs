@@ -1,8 +1,11 @@
 //! What the vault proves to a stranger, who has its public key and another implementation of RFC 9162.
 
-use ct_merkle::{InclusionProof, RootHash, mem_backed_tree::MemoryBackedTree};
+use ct_merkle::{ConsistencyProof, InclusionProof, RootHash, mem_backed_tree::MemoryBackedTree};
+use earwitness_model::{RuleSetHash, WallTime};
 use earwitness_vault::{
-    Checkpoint, Closes, LedgerError, LedgerKind, ProofFault, RecordedRow, RowProof, Vault, VaultError,
+    Checkpoint, CheckpointFault, ClockStatus, Closes, HeadFault, HeadsChecked, KeptHead, LedgerError,
+    LedgerKind, LedgerNote, ProofFault, RecordedRow, RowProof, Synchronised, Vault, VaultError,
+    is_consistent,
 };
 use sha2::Sha256;
 
@@ -92,26 +95,163 @@ fn another_vaults_key_believes_nothing() {
     assert!(matches!(proof.verify(&theirs), Err(ProofFault::Head(_))));
 }
 
-#[test]
-fn rows_that_are_not_those_of_the_head_are_not_proven() {
-    let office = office_with(1..=3);
-    let id = {
-        let vault = office.open();
-        let id = recording(&vault, 3);
-        vault.prove_recorded(id).unwrap();
-        id
-    };
-    // The ledger as it was before, and other calls after that: its chain is whole.
-    let path = office.dir().join("ledger/2026-11.log");
-    let other = office_with([9]);
-    std::fs::copy(other.dir().join("keys/index.key"), office.dir().join("keys/index.key")).unwrap();
-    std::fs::copy(other.dir().join("ledger/2026-11.log"), &path).unwrap();
-    std::fs::remove_dir_all(office.dir().join("index")).unwrap();
-    let vault = office.open();
-    assert!(matches!(vault.prove_recorded(id), Err(VaultError::Ledger(LedgerError::NotTold))));
-    let (_, mut writer) = vault.writer().unwrap();
-    (10..30).for_each(|n| writer.exclude(&summary(n)));
+/// A vault of three calls, and the same one in which a fourth came and a head was signed over all.
+fn before_and_after() -> (Office, Office, String) {
+    let after = office_with(1..=3);
+    let before = after.copy();
+    let vault = after.open();
+    record_more(&vault, [4]);
+    let head = vault.sign_head().unwrap().note;
+    drop(vault);
+    (before, after, head)
+}
+
+fn record_more(vault: &Vault, calls: impl IntoIterator<Item = u32>) {
+    let (sealer, mut writer) = vault.writer().unwrap();
+    for n in calls {
+        record(&sealer, &mut writer, n).unwrap();
+    }
     writer.close(NOW).unwrap();
+}
+
+fn kept(note: &str) -> KeptHead {
+    KeptHead { path: "kept.txt".into(), note: note.to_owned() }
+}
+
+fn faults(checked: HeadsChecked) -> Vec<HeadFault> {
+    checked.findings.into_iter().map(|finding| finding.fault).collect()
+}
+
+#[test]
+fn rows_that_are_not_those_of_the_head_are_not_proven_and_are_found() {
+    let (before, after, head) = before_and_after();
+    let vault = before.open();
+    record_more(&vault, [5, 6, 7]);
+    let checked = vault.check_heads(vec![kept(&head)]).unwrap();
+    assert_eq!(faults(checked), [HeadFault::OtherRows { from: 0, to: 4 }]);
+    let three = vault.prove_consistency(3, 6).unwrap();
+    assert!(!three.is_empty());
+    drop(vault);
+    std::fs::create_dir_all(before.dir().join("ledger/heads")).unwrap();
+    let name = "ledger/heads/2026-11-21.1.txt";
+    std::fs::copy(after.dir().join(name), before.dir().join(name)).unwrap();
+    let vault = before.open();
     let proven = vault.prove_row(0);
-    assert!(matches!(proven, Err(VaultError::Ledger(LedgerError::OtherRows { size: 3, .. }))), "{proven:?}");
+    assert!(matches!(proven, Err(VaultError::Ledger(LedgerError::OtherRows { size: 4, .. }))), "{proven:?}");
+}
+
+#[test]
+fn rows_cut_from_the_end_are_found_by_a_head_that_is_kept_elsewhere_and_by_nothing_else() {
+    let (before, after, head) = before_and_after();
+    let vault = before.open();
+    assert_eq!(vault.ledger().verify(), [], "the chain is whole");
+    assert_eq!(faults(vault.check_heads(vec![]).unwrap()), []);
+    let checked = vault.check_heads(vec![kept(&head)]).unwrap();
+    assert_eq!((checked.rows, checked.whole), (3, 0));
+    assert_eq!(faults(checked), [HeadFault::RowsMissing { rows: 3, missing: 1 }]);
+    let vault = after.open();
+    let checked = vault.check_heads(vec![kept(&head)]).unwrap();
+    assert_eq!((checked.rows, checked.whole, checked.signed_rows), (4, 2, 4));
+    assert_eq!(checked.findings, []);
+}
+
+#[test]
+fn heads_that_were_changed_swapped_or_are_anothers_are_named() {
+    let (_, after, head) = before_and_after();
+    let vault = after.open();
+    let other = office_with([1]);
+    let theirs = other.open().sign_head().unwrap().note;
+    let path = after.dir().join("ledger/heads");
+    std::fs::write(path.join("2026-11-20.txt"), head.replace("\n4\n", "\n3\n")).unwrap();
+    std::fs::write(path.join("2026-11-19.txt"), &theirs).unwrap();
+    std::fs::write(path.join("2026-11-18.txt"), [0xff, 0xfe, b'\n']).unwrap();
+    std::fs::write(path.join("2026-11-17.txt"), vec![b'a'; 100_000]).unwrap();
+    std::fs::write(path.join("not a head.txt"), "no").unwrap();
+    let found = faults(vault.check_heads(vec![]).unwrap());
+    let count = |fault: &HeadFault| found.iter().filter(|other| *other == fault).count();
+    assert_eq!(count(&HeadFault::Note(CheckpointFault::Signature)), 1, "{found:?}");
+    assert_eq!(count(&HeadFault::Note(CheckpointFault::OtherKey)), 1, "{found:?}");
+    assert_eq!(count(&HeadFault::Note(CheckpointFault::NotANote)), 1, "{found:?}");
+    assert_eq!(count(&HeadFault::Note(CheckpointFault::TooLong)), 1, "{found:?}");
+    assert_eq!(found.len(), 4);
+    // What is wrong with heads keeps nobody from a proof.
+    vault.prove_row(0).unwrap_err();
+}
+
+#[test]
+fn a_row_that_was_changed_in_the_file_makes_every_head_over_it_another_one() {
+    let (_, after, _) = before_and_after();
+    let path = after.dir().join("ledger/2026-11.log");
+    let mut bytes = std::fs::read(&path).unwrap();
+    let second = bytes.windows(4).enumerate().filter(|(_, magic)| *magic == b"row\n").nth(1).unwrap().0;
+    bytes[second + 70] ^= 1;
+    let end = bytes.windows(4).enumerate().filter(|(_, magic)| *magic == b"row\n").nth(2).unwrap().0;
+    let crc = crc32c::crc32c(&bytes[second..end - 4]).to_le_bytes();
+    bytes[end - 4..end].copy_from_slice(&crc);
+    std::fs::write(&path, bytes).unwrap();
+    let vault = after.open();
+    let found = faults(vault.check_heads(vec![]).unwrap());
+    assert_eq!(found, [HeadFault::OtherRows { from: 0, to: 4 }]);
+    assert!(matches!(vault.prove_row(3), Err(VaultError::Ledger(LedgerError::Broken(_)))));
+}
+
+#[test]
+fn a_consistency_proof_of_two_heads_holds_in_another_implementation() {
+    let (_, office, four) = before_and_after();
+    let vault = office.open();
+    record_more(&vault, 5..=12);
+    let twelve = vault.sign_head().unwrap().note;
+    let key = vault.verifying_key();
+    let [old, new] = [&four, &twelve].map(|note| Checkpoint::verified(note, &key).unwrap());
+    let path = vault.prove_consistency(old.size, new.size).unwrap();
+    assert!(is_consistent((old.size, old.root), (new.size, new.root), &path));
+    let proof = ConsistencyProof::try_from_bytes(path.concat()).unwrap();
+    let [old, new] = [old, new].map(|head| RootHash::<Sha256>::new(head.root.into(), head.size));
+    new.verify_consistency(&old, &proof).unwrap();
+    assert!(vault.prove_consistency(4, 100).is_err() && vault.prove_consistency(0, 4).is_err());
+}
+
+#[test]
+fn the_text_of_rules_is_kept_once_and_what_was_changed_is_not_believed() {
+    let office = office_with([1]);
+    let vault = office.open();
+    let hash = RuleSetHash([5; 32]);
+    assert_eq!(vault.rule_text(hash).unwrap(), None);
+    vault.keep_rule_text(hash, "[[rule]]\n# 민원 031-222-7001\n").unwrap();
+    vault.keep_rule_text(hash, "other").unwrap();
+    assert_eq!(vault.rule_text(hash).unwrap().as_deref(), Some("[[rule]]\n# 민원 031-222-7001\n"));
+    let path = office.dir().join("ledger/rules").join("05".repeat(32));
+    let whole = std::fs::read(&path).unwrap();
+    assert!(!whole.windows(4).any(|text| text == b"7001"), "it names the office's numbers");
+    let other = office.dir().join("ledger/rules").join("06".repeat(32));
+    std::fs::copy(&path, other).unwrap();
+    let moved = vault.rule_text(RuleSetHash([6; 32]));
+    assert!(matches!(moved, Err(VaultError::RulesDamaged { .. })), "{moved:?}");
+    for at in 0..whole.len() {
+        let mut changed = whole.clone();
+        changed[at] ^= 1;
+        std::fs::write(&path, changed).unwrap();
+        assert!(vault.rule_text(hash).is_err(), "byte {at}");
+    }
+    vault.keep_rule_text(hash, "made again").unwrap();
+    assert_eq!(vault.rule_text(hash).unwrap().as_deref(), Some("made again"));
+}
+
+#[test]
+fn the_clock_is_told_as_it_was_then() {
+    let office = Office::new();
+    let vault = office.open();
+    let at = |seconds: i64| WallTime::from_nanos(NOW.nanos() + seconds * 1_000_000_000);
+    let status = |synchronised| ClockStatus {
+        synchronised,
+        offset_nanos: 12,
+        estimated_error_micros: 3,
+        maximum_error_micros: 90,
+    };
+    for (seconds, synchronised) in [(0, Synchronised::No), (3600, Synchronised::Yes)] {
+        vault.tell(at(seconds), &LedgerNote::ClockStatus(status(synchronised))).unwrap();
+    }
+    assert_eq!(vault.clock_status_at(at(-1)).unwrap(), None);
+    assert_eq!(vault.clock_status_at(at(3599)).unwrap(), Some((at(0), status(Synchronised::No))));
+    assert_eq!(vault.clock_status_at(at(9999)).unwrap(), Some((at(3600), status(Synchronised::Yes))));
 }
