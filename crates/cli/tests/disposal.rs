@@ -1,0 +1,126 @@
+//! What is due goes, what is held stays, and two persons are two.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test stops where it fails, and says what it left out"
+)]
+
+mod support;
+
+use std::time::SystemTime;
+
+use earwitness_testkit::{demo, pcap};
+use serde_json::Value;
+use support::{Bench, files};
+
+/// The demo office as it was a hundred days ago: recordings of ninety days are due, those of three years are not.
+fn office_of_old() -> Bench {
+    let bench = Bench::new();
+    let mut frames = demo::office();
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_nanos() as i64;
+    let back = now - 100 * 86_400_000_000_000 - frames[0].time.nanos();
+    frames.iter_mut().for_each(|frame| frame.time = frame.time.plus_nanos(back));
+    let path = bench.path("old.pcap");
+    pcap::write_all(std::fs::File::create(&path).unwrap(), frames).unwrap();
+    bench.done(["record".as_ref(), "-r".as_ref(), path.as_os_str()]);
+    bench
+}
+
+fn recorded(bench: &Bench) -> Vec<Value> {
+    bench.calls(&[]).into_iter().filter(|call| call["recording"].is_string()).collect()
+}
+
+fn lines(text: &str) -> Vec<Value> {
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[test]
+fn what_is_due_is_planned_held_destroyed_and_certified() {
+    let bench = office_of_old();
+    let before = recorded(&bench);
+    let plan = lines(&bench.done(["dispose", "plan", "--json"]));
+    assert!(plan.len() >= 2 && plan.len() <= before.len(), "{} of {}", plan.len(), before.len());
+    assert!(plan.iter().all(|due| due["class"] == "citizen-90d" && due["hold"].is_null()));
+    let held = plan[0]["call"].as_str().unwrap().to_owned();
+    let gone = plan[1]["call"].as_str().unwrap().to_owned();
+    let said = bench.done(["hold", "add", &held, "--reason", "소송 2026가합1"]);
+    assert!(said.contains("1 recording held until it is released"), "{said}");
+    let page = bench.done(["dispose", "plan"]);
+    assert!(page.contains("citizen-90d") && page.lines().last().unwrap().starts_with("in all"), "{page}");
+    let ran = bench.done(["dispose", "run"]);
+    assert!(ran.contains(&format!("{} recording", plan.len() - 1)), "{ran}");
+    let after = recorded(&bench);
+    assert_eq!(after.len(), before.len() + 1 - plan.len());
+    assert!(after.iter().any(|call| call["id"] == held.as_str() && call["hold"] == true));
+    for command in [["show", &gone].as_slice(), &["export", &gone, "-o", "gone.wav"], &["verify", &gone]] {
+        assert_eq!(bench.run(command).code, Some(3), "{command:?}");
+    }
+    bench.done(["verify", "--all", "--opened"]);
+    bench.done(["index", "check"]);
+    assert_eq!(bench.run(["dispose", "run"]).err.trim(), "earwitness: nothing is due");
+    let names = bench.done(["dispose", "certificate"]);
+    let name = names.split_whitespace().next().unwrap();
+    let printed = bench.done(["dispose", "certificate", name]);
+    for expected in ["녹취 파기 확인서", "Certificate of disposal", "kept by holds", "signature verified"]
+    {
+        assert!(printed.contains(expected), "{printed}");
+    }
+    let signed: Value =
+        serde_json::from_str(&bench.done(["dispose", "certificate", name, "--json"])).unwrap();
+    let certificate = &signed["certificate"];
+    assert_eq!(certificate["recordings"].as_array().unwrap().len(), plan.len() - 1);
+    assert_eq!(certificate["held"].as_array().unwrap().len(), 1);
+    // The hold is lifted, and the rest falls due.
+    let hold = lines(&bench.done(["hold", "list", "--json"]))[0]["hold"].as_str().unwrap().to_owned();
+    bench.done(["hold", "release", &hold[..12], "--reason", "종결"]);
+    bench.done(["dispose", "run"]);
+    assert_eq!(recorded(&bench).len(), before.len() - plan.len());
+    let left = files(&bench.vault().join("volumes"));
+    assert!(left.iter().all(|path| !path.to_string_lossy().contains("citizen-90d")), "{left:?}");
+    bench.done(["verify", "--all"]);
+}
+
+#[test]
+fn a_changed_certificate_ends_with_five() {
+    let bench = office_of_old();
+    bench.done(["dispose", "run"]);
+    let names = bench.done(["dispose", "certificate"]);
+    let name = names.split_whitespace().next().unwrap();
+    let path = bench.vault().join("certificates").join(format!("{name}.json"));
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, text.replace("citizen-90d", "citizen-91d")).unwrap();
+    let said = bench.run(["dispose", "certificate", name]);
+    assert_eq!(said.code, Some(5), "{said:?}");
+}
+
+#[test]
+fn one_person_cannot_change_how_long_a_recording_is_kept() {
+    let bench = office_of_old();
+    let due = lines(&bench.done(["dispose", "plan", "--json"]));
+    let call = due[0]["call"].as_str().unwrap();
+    let said = bench.done(["dispose", "change", call, "--until", "2031-01-01", "--reason", "분쟁"]);
+    let proposal = said.split_whitespace().next().unwrap();
+    assert!(bench.done(["dispose", "approve"]).contains(proposal));
+    let refused = bench.run(["dispose", "approve", proposal]);
+    assert_eq!(refused.code, Some(4), "{refused:?}");
+    assert!(refused.err.contains("another account"), "{refused:?}");
+    assert_eq!(bench.run(["dispose", "approve", "01KAJ"]).code, Some(3));
+    assert_eq!(lines(&bench.done(["dispose", "plan", "--json"])).len(), due.len(), "nothing was changed");
+}
+
+#[test]
+fn a_hold_says_why_and_of_what() {
+    let bench = office_of_old();
+    let calls = bench.calls(&[]);
+    let call = |kept: bool| calls.iter().find(|call| call["recording"].is_string() == kept);
+    let id = call(true).unwrap()["id"].as_str().unwrap();
+    assert_eq!(bench.run(["hold", "add", id, "--reason", " "]).code, Some(2));
+    assert_eq!(bench.run(["hold", "add", "01KAJ0000", "--reason", "x"]).code, Some(3));
+    if let Some(refused) = call(false) {
+        let said = bench.run(["hold", "add", refused["id"].as_str().unwrap(), "--reason", "x"]);
+        assert_eq!(said.code, Some(3), "{said:?}");
+    }
+    assert_eq!(bench.run(["hold", "release", "01KAJ0000", "--reason", "x"]).code, Some(3));
+    let listed = bench.run(["hold", "list"]);
+    assert_eq!((listed.code, listed.err.trim()), (Some(0), "earwitness: no hold is in force"));
+}
