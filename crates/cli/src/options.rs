@@ -67,14 +67,7 @@ impl Options {
     /// The officer's passphrase, from a file or from the terminal.
     pub(crate) fn passphrase(&self, prompt: &str) -> Result<SecretString, Failure> {
         if let Some(path) = &self.passphrase_file {
-            let mut text = String::new();
-            let read = std::fs::File::open(path)
-                .and_then(|file| file.take(MAX_PASSPHRASE).read_to_string(&mut text));
-            read.map_err(|cause| {
-                let what = format_args!("cannot read the passphrase from {}: {cause}", path.display());
-                Failure::new(Exit::NotFound, what)
-            })?;
-            return Ok(SecretString::from(text.lines().next().unwrap_or_default().to_owned()));
+            return passphrase_in(path);
         }
         rpassword::prompt_password(prompt).map(SecretString::from).map_err(|_no_terminal| {
             let what = "a passphrase is needed, and there is no terminal to ask for it: give --passphrase-file FILE, or run this on a terminal";
@@ -86,6 +79,20 @@ impl Options {
     pub(crate) const fn is_passphrase_typed(&self) -> bool {
         self.passphrase_file.is_none()
     }
+}
+
+/// The passphrase in a file: its first line.
+///
+/// # Errors
+/// [`Exit::NotFound`] when it cannot be read.
+pub(crate) fn passphrase_in(path: &Path) -> Result<SecretString, Failure> {
+    let mut text = String::new();
+    let read = std::fs::File::open(path).and_then(|file| file.take(MAX_PASSPHRASE).read_to_string(&mut text));
+    read.map_err(|cause| {
+        let what = format_args!("cannot read the passphrase from {}: {cause}", path.display());
+        Failure::new(Exit::NotFound, what)
+    })?;
+    Ok(SecretString::from(text.lines().next().unwrap_or_default().to_owned()))
 }
 
 /// The `*.toml` files of a rules directory, by name.

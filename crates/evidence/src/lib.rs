@@ -34,8 +34,8 @@ mod words;
 
 pub use compose::{Bundle, ComposeError, Contents};
 pub use container::{
-    Container, ContainerFault, FolderFault, Keys, Kind, Lock, Named, Stamp, ZipFault, kind_of, pack,
-    read_folder, unpack,
+    Container, ContainerFault, FolderFault, Keys, Kind, Lock, Named, Stamp, ZipFault, identity_in, kind_of,
+    locked_for, pack, read_folder, unpack,
 };
 pub use name::MOST_BYTES;
 pub use picture::{COLUMNS, Mark, MarkKind, timeline};

@@ -10,7 +10,8 @@ use std::{
 };
 
 use earwitness_evidence::{
-    Container, Keys, Kind, MOST_BYTES, Named, kind_of, public_key_in, read_folder, unpack, verify,
+    Container, Keys, Kind, MOST_BYTES, Named, identity_in, kind_of, public_key_in, read_folder, unpack,
+    verify,
 };
 use secrecy::SecretString;
 
@@ -118,7 +119,7 @@ fn opened(typed: &Typed) -> Result<(Container, Vec<Named>), Stopped> {
     let mut keys = Keys::default();
     if let Some(path) = &typed.identity {
         let text = String::from_utf8(read(path, MOST_KEY)?).unwrap_or_default();
-        keys.identity = text.lines().find_map(|line| line.trim().parse().ok());
+        keys.identity = identity_in(&text);
     }
     if let Some(path) = &typed.passphrase {
         let text = String::from_utf8(read(path, MOST_KEY)?).unwrap_or_default();

@@ -74,6 +74,7 @@ pub use key_backup::{
 };
 pub use keys::{verifying_key_in, verifying_key_text};
 pub use keys_error::KeysError;
+pub use ledger::{Act, CopyGiven};
 pub use ledger::{
     AlarmState, Alive, KeysBackedUp, KeysRotated, Ledger, LedgerError, LedgerFault, LedgerFinding,
     LedgerKind, LedgerNote, LedgerState, LinkState, Recovered, Row, Watching, check_chain,

@@ -1,5 +1,7 @@
 //! `earwitness export`: calls as files that leave the vault.
 
+mod asked;
+mod bundle;
 mod destination;
 mod files;
 mod format;
@@ -13,6 +15,8 @@ use earwitness_model::CallId;
 use earwitness_vault::{Entry, LedgerKind, Opener, Vault};
 
 use self::{
+    asked::Asked,
+    bundle::For,
     destination::Destination,
     files::{Existing, Files, Names},
     format::{Shape, write_call},
@@ -33,7 +37,15 @@ use crate::{
 /// WAV and FLAC are stereo (caller left, callee right), on the call's own timeline from answer to end, with the highest
 /// sampling rate of what is in it. payload is one file per stream, byte for byte what its hash covers. pcapng has the
 /// call's SIP and RTP, for Wireshark; hep has its SIP for Homer: `export CALL --format hep -o - | nc homer 9060`.
+///
+/// A bundle is the evidence of one call for one recipient: sound, packets, signed facts and a page that explains them, in a
+/// zip that their passphrase opens. `verify` checks it anywhere, and the ledger says whose copy it is.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  earwitness export 01KAJ5V2Q0 -o call.wav                   its sound
+  earwitness export --since yesterday --ext 4001 -o out/     a file for each call
+  earwitness export 01KAJ5V2Q0 --format bundle --to \"감사관실 김 주무관\" --purpose \"민원 2026-17 조사\" -o copy.zip
+                                                             the evidence of a call, for one recipient")]
 pub(crate) struct Export {
     /// Ids, beginnings of ids, or SIP Call-IDs; or give filters instead
     calls: Vec<String>,
@@ -42,9 +54,9 @@ pub(crate) struct Export {
     /// A file for one call, or a directory (made if it ends with `/` or for several calls); `-` for stdout
     #[arg(short, long, value_name = "PATH")]
     output: PathBuf,
-    /// wav, flac, payload, pcapng or hep [default: by PATH's extension, else wav]
+    /// wav, flac, payload, pcapng, hep or bundle [default: by PATH's extension, else wav]
     #[arg(long)]
-    format: Option<ExportFormat>,
+    format: Option<Asked>,
     /// WAV with the A-law or µ-law codes as they were captured
     #[arg(long)]
     native: bool,
@@ -63,6 +75,8 @@ pub(crate) struct Export {
     /// Leave files that are there as they are, and export the others
     #[arg(long, conflicts_with = "force")]
     skip_existing: bool,
+    #[command(flatten)]
+    copy: For,
 }
 
 /// Files that are there already and are named one by one; the rest is counted.
@@ -79,7 +93,28 @@ enum Done {
 impl Export {
     /// It opens what is sealed, and leaves files in one place.
     pub(super) fn grant(&self) -> Grant {
-        self.filters.grant(Grant::output(&self.output, self.existing().over()).with_key())
+        let grant = self.filters.grant(Grant::output(&self.output, self.existing().over()).with_key());
+        match (self.is_bundle(), self.copy.is_locked()) {
+            (true, true) => grant.with_new_passphrase(self.copy.copy_passphrase_file.clone()),
+            (true, false) => grant.with_folders(),
+            (false, _) => grant,
+        }
+    }
+
+    /// Whether an evidence bundle is asked for.
+    fn is_bundle(&self) -> bool {
+        match self.format {
+            Some(asked) => asked == Asked::Bundle,
+            None => self.output.extension().is_some_and(|extension| extension == "zip"),
+        }
+    }
+
+    /// The format that was asked for.
+    const fn format(&self) -> Option<ExportFormat> {
+        match self.format {
+            Some(Asked::Format(format)) => Some(format),
+            Some(Asked::Bundle) | None => None,
+        }
     }
 
     /// What becomes of files that are there already.
@@ -92,13 +127,20 @@ impl Export {
     }
 
     pub(crate) fn run(&self, context: &Context, vault: &Vault) -> Outcome {
+        if self.is_bundle() {
+            return self.bundle(context, vault);
+        }
+        if self.copy.is_given() {
+            let what = "--to, --purpose, --request, --age and passphrases of copies are for --format bundle";
+            return Err(Failure::new(Exit::Usage, what));
+        }
         let standing = context.seat().standing(&self.output)?;
         let (calls, mut tally) = self.chosen((context, vault), standing)?;
         if calls.is_empty() {
             return tally.outcome(context);
         }
         let destination =
-            Destination::of((&self.output, standing), self.format, self.asked(calls.len(), standing))?;
+            Destination::of((&self.output, standing), self.format(), self.asked(calls.len(), standing))?;
         let shape = Shape::new(destination.format(), (self.native, self.mono, self.conceal))?;
         let opener = context.unlock(vault)?;
         let (template, existing) = (self.template.clone().unwrap_or_default(), self.existing());
@@ -198,7 +240,7 @@ impl Export {
 
     /// A pcapng or HEP stream has the signalling of a call without audio; the other formats have nothing of it.
     fn may_export(&self, entry: &Entry, standing: Standing) -> Result<(), Failure> {
-        match destination::format_of((&self.output, standing), self.format).unwrap_or(ExportFormat::Wav) {
+        match destination::format_of((&self.output, standing), self.format()).unwrap_or(ExportFormat::Wav) {
             ExportFormat::Pcapng | ExportFormat::Hep if entry.recording.is_some() => Ok(()),
             ExportFormat::Pcapng
             | ExportFormat::Hep

@@ -1,6 +1,8 @@
 //! `earwitness verify`: is what is kept what was sealed?
 
-use std::io::Write;
+mod bundle;
+
+use std::{io::Write, path::PathBuf};
 
 use clap::Args;
 use earwitness_vault::{Entry, Finding, Vault, Verifier};
@@ -19,11 +21,12 @@ use crate::{
   earwitness verify 01KAJ5V2Q0                 one call: structure, hashes, signature; needs no secret key
   earwitness verify --all                      everything, the index and the ledger too
   earwitness verify --all --opened             also that all of it opens and is the audio that was captured
+  earwitness verify copy.zip --key recorder.pub   an evidence bundle, anywhere: it needs no vault
 
 Exit code 5: something is not as it was sealed; each finding is a line.")]
 pub(crate) struct Verify {
-    /// Calls: ids, unique beginnings of ids, or SIP Call-IDs
-    #[arg(value_name = "CALL")]
+    /// Calls: ids, unique beginnings of ids, or SIP Call-IDs; or one evidence bundle: a file, or its folder
+    #[arg(value_name = "CALL|BUNDLE")]
     calls: Vec<String>,
     /// Every recording, the index and the ledger
     #[arg(long, conflicts_with = "calls")]
@@ -31,6 +34,12 @@ pub(crate) struct Verify {
     /// Open recordings with the officer's key, and compare the payload with the hashes of the manifest
     #[arg(long)]
     opened: bool,
+    /// bundle: the recorder's public key, as the office publishes it
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
+    /// bundle: the key that opens an age file
+    #[arg(long, value_name = "FILE")]
+    identity: Option<PathBuf>,
     #[command(flatten)]
     filters: Filters,
 }

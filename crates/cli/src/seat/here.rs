@@ -6,12 +6,13 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use earwitness_vault::{Access, OfficerKey};
+use earwitness_vault::{Access, OfficerKey, SecretString};
+use secrecy::ExposeSecret;
 
 use super::{Account, RuleTexts, Screen, Seat, Sink, Standing, Target, bar::Bar, file, player};
 use crate::{
-    exit::Failure,
-    options::{Options, read_rules},
+    exit::{Exit, Failure},
+    options::{Options, passphrase_in, read_rules},
     terminal,
 };
 
@@ -88,6 +89,25 @@ impl Seat for Here {
             Access::Governed => Some(self.named.passphrase("officer's passphrase: ")?),
         };
         Ok(OfficerKey::read(&path, passphrase.as_ref())?)
+    }
+
+    fn new_passphrase(&self, file: Option<&Path>) -> Result<SecretString, Failure> {
+        if let Some(path) = file {
+            return passphrase_in(path);
+        }
+        let ask = |prompt: &str| {
+            rpassword::prompt_password(prompt).map(SecretString::from).map_err(|_no_terminal| {
+                let what = "a passphrase for the copy is needed, and there is no terminal to ask for it: give \
+                            --copy-passphrase-file FILE, or --no-passphrase";
+                Failure::new(Exit::Refused, what)
+            })
+        };
+        let (first, again) = (ask("passphrase of the copy: ")?, ask("the same again: ")?);
+        if first.expose_secret() == again.expose_secret() {
+            Ok(first)
+        } else {
+            Err(Failure::new(Exit::Usage, "the two passphrases differ: nothing was made"))
+        }
     }
 
     fn standing(&self, path: &Path) -> Result<Standing, Failure> {

@@ -17,7 +17,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use earwitness_vault::{Access, OfficerKey};
+use earwitness_vault::{Access, OfficerKey, SecretString};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::{
@@ -62,6 +62,12 @@ pub(crate) trait Seat: Send + Sync {
     /// # Errors
     /// When there is no key, or it does not open.
     fn officer_key(&self, access: Access) -> Result<OfficerKey, Failure>;
+
+    /// A new passphrase for what leaves: the first line of `file`, else asked for, twice.
+    ///
+    /// # Errors
+    /// When there is none, or the two differ.
+    fn new_passphrase(&self, file: Option<&Path>) -> Result<SecretString, Failure>;
 
     /// What stands at a place.
     ///

@@ -219,6 +219,13 @@ impl<'c> Errands<'c> {
                 let key = seat.officer_key(lock.into())?;
                 Ok(Reply::Key { path: key.path().into(), secret: KeyText::from(key.to_secret()) })
             }
+            Errand::NewPassphrase(file) => {
+                let file = file.as_ref().map(RawText::path);
+                if !self.grant.permits_passphrase(file.as_deref()) {
+                    return Err(not_granted());
+                }
+                Ok(Reply::Passphrase(KeyText::from(seat.new_passphrase(file.as_deref())?)))
+            }
             Errand::Rules | Errand::OfficerKey(_) => Err(not_granted()),
             Errand::Standing(place) => Ok(Reply::Standing(seat.standing(&self.granted(&place)?)?)),
             Errand::MakeDir(place) => seat.make_dir(&self.granted(&place)?).map(|()| Reply::Done),
@@ -314,7 +321,9 @@ mod tests {
                 assert_eq!((code, why.as_str()), (Exit::Refused.code(), expected));
                 false
             }
-            other @ (Reply::Done | Reply::Standing(_) | Reply::Player(_)) => panic!("{other:?}"),
+            other @ (Reply::Done | Reply::Passphrase(_) | Reply::Standing(_) | Reply::Player(_)) => {
+                panic!("{other:?}")
+            }
         };
         for (words, key, rules) in [
             (&["list"][..], false, false),

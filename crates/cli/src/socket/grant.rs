@@ -14,6 +14,10 @@ pub(crate) struct Grant {
     player: bool,
     key: bool,
     rules: bool,
+    /// A passphrase for what leaves: out of this file, or typed.
+    new_passphrase: Option<Option<PathBuf>>,
+    /// Folders may be made at the place, one in the other, twice.
+    folders: bool,
 }
 
 impl Grant {
@@ -35,6 +39,21 @@ impl Grant {
     /// Also the capture rules, which name the office's numbers.
     pub(crate) fn with_rules(self) -> Self {
         Self { rules: true, ..self }
+    }
+
+    /// Also a new passphrase for what leaves, out of `file` or typed.
+    pub(crate) fn with_new_passphrase(self, file: Option<PathBuf>) -> Self {
+        Self { new_passphrase: Some(file), ..self }
+    }
+
+    /// Also files in folders at the place.
+    pub(crate) fn with_folders(self) -> Self {
+        Self { folders: true, ..self }
+    }
+
+    /// Whether a new passphrase may be asked for, out of this file or typed.
+    pub(super) fn permits_passphrase(&self, file: Option<&Path>) -> bool {
+        self.new_passphrase.as_ref().is_some_and(|granted| granted.as_deref() == file)
     }
 
     pub(super) const fn has_key(&self) -> bool {
@@ -62,10 +81,12 @@ impl Grant {
         let Some((output, _)) = &self.output else { return false };
         let Ok(below) = path.strip_prefix(output) else { return false };
         let mut steps = below.components();
-        match (steps.next(), steps.next()) {
-            (None, _) => true,
-            (Some(Component::Normal(name)), None) => !name.as_bytes().starts_with(b"."),
-            (Some(_), _) => false,
+        let is_open = |step| matches!(step, Component::Normal(name) if !name.as_bytes().starts_with(b"."));
+        match (steps.next(), steps.next(), steps.next()) {
+            (None, _, _) => true,
+            (Some(name), None, _) => is_open(name),
+            (Some(folder), Some(name), None) => self.folders && is_open(folder) && is_open(name),
+            (Some(_), Some(_), Some(_)) => false,
         }
     }
 }
@@ -109,6 +130,13 @@ mod tests {
         let out = |over| Grant::output(Path::new("out"), over);
         assert!(over(out(Over::Files)) && !over(out(Over::Nothing)) && !over(Grant::player()));
         assert!(out(Over::Nothing).permits_over(Over::Nothing));
+        let deep = out(Over::Nothing).with_folders();
+        let permitted = |path: &str| deep.permits(Path::new(path));
+        assert!(permitted("out/a") && permitted("out/a/b") && !permitted("out/a/b/c"));
+        assert!(!permitted("out/.a/b") && !permitted("out/a/.b") && !permitted("out/../b"));
+        let typed = out(Over::Nothing).with_new_passphrase(None);
+        assert!(typed.permits_passphrase(None) && !typed.permits_passphrase(Some(Path::new("x"))));
+        assert!(!out(Over::Nothing).permits_passphrase(None));
         assert!(!Grant::player().permits(Path::new("a")) && !Grant::default().has_player());
     }
 }

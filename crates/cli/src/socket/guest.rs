@@ -6,12 +6,12 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use earwitness_vault::{Access, OfficerKey};
+use earwitness_vault::{Access, OfficerKey, SecretString};
 
 use super::{
     connection::{Connection, Wait},
     parcel::{MAX_REPLY, PIECE},
-    protocol::{Errand, Found, Reply, Said},
+    protocol::{Errand, Found, RawText, Reply, Said},
 };
 use crate::{
     exit::{Exit, Failure},
@@ -63,6 +63,7 @@ impl Guest {
             Reply::Rules(_)
             | Reply::Key { .. }
             | Reply::Standing(_)
+            | Reply::Passphrase(_)
             | Reply::Player(_)
             | Reply::Failed { .. } => Err(beside_the_point()),
         }
@@ -118,6 +119,7 @@ impl Seat for Guest {
             Reply::Done
             | Reply::Key { .. }
             | Reply::Standing(_)
+            | Reply::Passphrase(_)
             | Reply::Player(_)
             | Reply::Failed { .. } => Err(beside_the_point()),
         }
@@ -126,18 +128,36 @@ impl Seat for Guest {
     fn officer_key(&self, access: Access) -> Result<OfficerKey, Failure> {
         match self.send(Errand::OfficerKey(access.into()))? {
             Reply::Key { path, secret } => Ok(OfficerKey::from_secret(path.path(), secret.expose())?),
-            Reply::Done | Reply::Rules(_) | Reply::Standing(_) | Reply::Player(_) | Reply::Failed { .. } => {
-                Err(beside_the_point())
-            }
+            Reply::Done
+            | Reply::Rules(_)
+            | Reply::Passphrase(_)
+            | Reply::Standing(_)
+            | Reply::Player(_)
+            | Reply::Failed { .. } => Err(beside_the_point()),
+        }
+    }
+
+    fn new_passphrase(&self, file: Option<&Path>) -> Result<SecretString, Failure> {
+        match self.send(Errand::NewPassphrase(file.map(RawText::from)))? {
+            Reply::Passphrase(text) => Ok(text.expose().to_owned().into()),
+            Reply::Done
+            | Reply::Rules(_)
+            | Reply::Key { .. }
+            | Reply::Standing(_)
+            | Reply::Player(_)
+            | Reply::Failed { .. } => Err(beside_the_point()),
         }
     }
 
     fn standing(&self, path: &Path) -> Result<Standing, Failure> {
         match self.send(Errand::Standing(path.into()))? {
             Reply::Standing(standing) => Ok(standing),
-            Reply::Done | Reply::Rules(_) | Reply::Key { .. } | Reply::Player(_) | Reply::Failed { .. } => {
-                Err(beside_the_point())
-            }
+            Reply::Done
+            | Reply::Rules(_)
+            | Reply::Passphrase(_)
+            | Reply::Key { .. }
+            | Reply::Player(_)
+            | Reply::Failed { .. } => Err(beside_the_point()),
         }
     }
 
@@ -148,9 +168,12 @@ impl Seat for Guest {
     fn has_player(&self) -> Result<bool, Failure> {
         match self.send(Errand::FindPlayer)? {
             Reply::Player(found) => Ok(found == Found::Yes),
-            Reply::Done | Reply::Rules(_) | Reply::Key { .. } | Reply::Standing(_) | Reply::Failed { .. } => {
-                Err(beside_the_point())
-            }
+            Reply::Done
+            | Reply::Rules(_)
+            | Reply::Key { .. }
+            | Reply::Passphrase(_)
+            | Reply::Standing(_)
+            | Reply::Failed { .. } => Err(beside_the_point()),
         }
     }
 

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Raised with every change of what is said here: an older recorder then says that it is older.
-pub(super) const PROTOCOL: u16 = 2;
+pub(super) const PROTOCOL: u16 = 3;
 
 /// The first thing that a client says.
 #[derive(Debug, Serialize, Deserialize)]
@@ -59,6 +59,8 @@ pub(super) enum Said {
 pub(super) enum Errand {
     Rules,
     OfficerKey(Lock),
+    /// A new passphrase for what leaves: out of this file, or typed.
+    NewPassphrase(Option<RawText>),
     Standing(RawText),
     MakeDir(RawText),
     FindPlayer,
@@ -93,6 +95,8 @@ pub(super) enum Reply {
         path: RawText,
         secret: KeyText,
     },
+    /// A new passphrase.
+    Passphrase(KeyText),
     Standing(Standing),
     Player(Found),
     Failed {

@@ -4,7 +4,10 @@ mod aes;
 mod folder;
 mod zip;
 
-use age::{DecryptError, x25519::Identity};
+use age::{
+    DecryptError,
+    x25519::{Identity, Recipient},
+};
 use secrecy::SecretString;
 
 pub use self::{
@@ -46,6 +49,19 @@ pub struct Keys {
     pub passphrase: Option<SecretString>,
     /// The key of an age file.
     pub identity: Option<Identity>,
+}
+
+/// The key in a file of age's: the first line that is one.
+#[must_use]
+pub fn identity_in(text: &str) -> Option<Identity> {
+    text.lines().find_map(|line| line.trim().parse().ok())
+}
+
+/// Bytes in an age file for whoever has the private half of `recipient` (`age1…`); `None` when that is no such key.
+#[must_use]
+pub fn locked_for(recipient: &str, bytes: &[u8]) -> Option<Vec<u8>> {
+    let recipient: Recipient = recipient.trim().parse().ok()?;
+    age::encrypt(&recipient, bytes).ok()
 }
 
 /// What is in a file that may be a bundle.

@@ -43,7 +43,7 @@ impl Legend {
             ));
         }
         if !summary.dtmf.is_empty() {
-            signs.push(("#111", "▲ 누른 번호 · keys that were pressed".to_owned()));
+            signs.push(("none", "누른 번호 · keys that were pressed".to_owned()));
         }
         Self { marks: lines, signs }
     }
@@ -63,6 +63,9 @@ impl Legend {
         }
         for (place, (fill, line)) in self.signs.iter().enumerate() {
             let y = TOP + (rows.max(1) + place) as u32 * LINE;
+            if *fill == "none" {
+                put(svg, format_args!("<path d=\"M{} {}l-5 8h10z\" fill=\"#111\"/>", LEFT + 11, y - 9));
+            }
             put(
                 svg,
                 format_args!(

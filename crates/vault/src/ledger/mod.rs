@@ -11,6 +11,7 @@
 //!    end are found by whoever keeps a signed head ([`Checkpoint`]) elsewhere: it says how many there were, and their root.
 //! 4. A clock that goes back never writes into an earlier month: the newest file takes the row, with the time it was given.
 
+mod act;
 mod chain;
 mod check_heads;
 mod checkpoint;
@@ -40,19 +41,8 @@ use chrono::DateTime;
 use earwitness_model::WallTime;
 
 pub(crate) use self::reader::{Mark, Reader, Step};
-use self::{
-    chain::{Chain, Found},
-    examine::{examine, opened},
-    row::{FILE_HEADER, MAX_PAYLOAD, Place, StoredRow},
-    survey::Survey,
-};
-pub(crate) use self::{
-    check_heads::check as check_heads,
-    heads::{Heads, WhatFor},
-    settled::{Sealed, Settled},
-    told::{failed_row, read_failed_row},
-};
 pub use self::{
+    act::{Act, CopyGiven},
     check_heads::{HeadFault, HeadFinding, HeadsChecked, KeptHead},
     checkpoint::{Checkpoint, CheckpointFault, MAX_CHECKPOINT, origin, verifier_key},
     error::{LedgerError, LedgerFault, LedgerFinding},
@@ -66,6 +56,18 @@ pub use self::{
         Anchored, AnchoredBy, ClockStatus, Closing, Counted, Counter, DayClosed, DayCounts, Ended,
         ExcludedBecause, FailedBecause, Synchronised,
     },
+};
+use self::{
+    chain::{Chain, Found},
+    examine::{examine, opened},
+    row::{FILE_HEADER, MAX_PAYLOAD, Place, StoredRow},
+    survey::Survey,
+};
+pub(crate) use self::{
+    check_heads::check as check_heads,
+    heads::{Heads, WhatFor},
+    settled::{Sealed, Settled},
+    told::{failed_row, read_failed_row},
 };
 use crate::{
     disk::{Disk, DiskFile, OpenAs},

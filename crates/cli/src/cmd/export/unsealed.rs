@@ -1,8 +1,8 @@
 //! What a recording holds, opened.
 
 use earwitness_media::CallAudio;
-use earwitness_model::{Decision, Segment, SegmentContent, SignallingMessage};
-use earwitness_vault::{Entry, Opener, VaultError};
+use earwitness_model::{Decision, RecordingId, Segment, SegmentContent, SignallingMessage};
+use earwitness_vault::{Act, Entry, Opener, VaultError};
 
 use crate::{
     context::Context,
@@ -60,11 +60,11 @@ impl Unsealed {
     }
 }
 
-/// What the ledger says of an act upon a recording: its id, 16 bytes, and in UTF-8 the word for the act and who did it
-/// (`wav by uid 1000 (kim)`).
+/// What the ledger says of an act upon a recording: the word for the act and who did it (`wav by uid 1000 (kim)`).
 pub(crate) fn act(entry: &Entry, word: &str, account: &Account) -> Vec<u8> {
-    let id = entry.recording.as_ref().map_or([0; 16], |recording| recording.id.to_bytes());
-    [&id, format!("{word} by {account}").as_bytes()].concat()
+    let none = RecordingId::from_bytes([0; 16]);
+    let recording = entry.recording.as_ref().map_or(none, |recording| recording.id);
+    Act::Words { recording, words: format!("{word} by {account}") }.to_bytes()
 }
 
 /// Whether there is audio of a call to be heard, or why not.
