@@ -57,6 +57,12 @@ pub use self::{
         ExcludedBecause, FailedBecause, Synchronised,
     },
 };
+use self::{
+    chain::{Chain, Found},
+    examine::{examine, opened},
+    row::{FILE_HEADER, MAX_PAYLOAD, Place, StoredRow},
+    survey::Survey,
+};
 pub(crate) use self::{
     check_heads::check as check_heads,
     heads::{Heads, WhatFor},
