@@ -20,6 +20,7 @@ mod schemas;
 mod speed;
 mod strange_clock;
 mod support;
+mod tamper;
 mod too_large;
 mod torn;
 mod verifier;

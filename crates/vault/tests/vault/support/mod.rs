@@ -1,6 +1,7 @@
 //! An office with a vault, calls to put into it, and what must come out.
 
 pub(crate) mod disk;
+pub(crate) mod memory;
 
 use std::path::{Path, PathBuf};
 
