@@ -20,6 +20,15 @@ pub(crate) struct Reach {
     pub(crate) settled: u64,
 }
 
+/// Whether a volume is being written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Progress {
+    /// The writer has it: recordings in it may run.
+    Growing,
+    /// Nobody writes to it.
+    AtRest,
+}
+
 /// The volumes that the writer has open.
 #[derive(Debug, Default)]
 pub(crate) struct Growing(Mutex<HashMap<(Shelf, u32), Reach>>);
@@ -49,6 +58,12 @@ impl Growing {
     /// Nothing is written any more.
     pub(crate) fn clear(&self) {
         self.volumes().clear();
+    }
+
+    /// Whether the writer has it open.
+    pub(crate) fn progress(&self, shelf: &Shelf, volume: u32) -> Progress {
+        let is_open = self.volumes().contains_key(&(shelf.clone(), volume));
+        if is_open { Progress::Growing } else { Progress::AtRest }
     }
 
     /// How far a volume of `size` bytes goes. The size must have been asked for before.

@@ -22,7 +22,7 @@ use crate::{
     disk::read_all,
     entry::{Entry, RecordingEntry},
     error::{VaultError, failed},
-    keys::{KeyState, LastBatch, data_key, open_identity},
+    keys::{KeyRow, KeyState, LastBatch, data_key, open_identity},
     layout::{Layout, Shelf},
     officer_key::OfficerKey,
     reading::{key_files, shelf_of},
@@ -72,6 +72,21 @@ struct Wrapped {
 }
 
 impl ShelfKeys {
+    /// A row of the day's key file at this place. A row that a day's key opens is not replaced by one that none does.
+    fn take(&mut self, day: usize, row: KeyRow) {
+        let has_key = |day: usize| self.days.get(day).is_some_and(Option::is_some);
+        let is_worse =
+            self.wrapped.get(&row.recording).is_some_and(|known| has_key(known.day) && !has_key(day));
+        let (state, bytes) = (row.state, row.wrapped);
+        match state {
+            KeyState::Wrapped | KeyState::WrappedInBatch if is_worse => {}
+            KeyState::Wrapped | KeyState::WrappedInBatch => {
+                drop(self.wrapped.insert(row.recording, Wrapped { day, state, bytes }));
+            }
+            KeyState::Destroyed => drop(self.wrapped.remove(&row.recording)),
+        }
+    }
+
     /// The data key of a recording, `None` when it is damaged.
     fn open(&mut self, suite: CipherSuite, recording: RecordingId) -> Option<Zeroizing<[u8; 32]>> {
         let wrapped = self.wrapped.get(&recording)?;
@@ -132,13 +147,19 @@ impl Opener {
         if shelves.get(&shelf).is_none_or(|keys| !keys.wrapped.contains_key(&recording.id)) {
             self.read_shelf(&shelf, &mut shelves)?;
         }
-        let path = self.parts.layout.key_file(&shelf, 1);
-        match shelves.get_mut(&shelf) {
-            Some(keys) if keys.wrapped.contains_key(&recording.id) => {
-                keys.open(self.parts.settings.cipher, recording.id).ok_or(VaultError::KeyDamaged { path })
-            }
-            Some(_) | None => Err(VaultError::KeyGone { recording: recording.id, path }),
-        }
+        let known =
+            shelves.get_mut(&shelf).and_then(|keys| Some((keys.wrapped.get(&recording.id)?.day, keys)));
+        let Some((day, keys)) = known else {
+            let path = self.parts.layout.key_file(&shelf, 1);
+            return Err(VaultError::KeyGone { recording: recording.id, path });
+        };
+        let generation = u32::try_from(day + 1).unwrap_or(u32::MAX);
+        let path = match keys.days.get(day) {
+            Some(Some(_)) => self.parts.layout.key_file(&shelf, generation),
+            // It is the day's key that is not what it was.
+            Some(None) | None => self.parts.layout.day_identity(&shelf, generation),
+        };
+        keys.open(self.parts.settings.cipher, recording.id).ok_or(VaultError::KeyDamaged { path })
     }
 
     fn read_shelf(
@@ -149,15 +170,12 @@ impl Opener {
         let mut keys =
             ShelfKeys { days: Vec::new(), wrapped: HashMap::new(), last_batch: LastBatch::default() };
         for (day, file) in key_files(&self.parts, shelf)?.into_iter().enumerate() {
-            keys.days.push(self.day_identity(shelf, day)?);
+            let is_that_day = |identity: &Identity| {
+                file.head.as_ref().is_none_or(|head| head.recipient == identity.to_public().to_string())
+            };
+            keys.days.push(self.day_identity(shelf, day)?.filter(is_that_day));
             for row in file.rows.into_iter().map(|placed| placed.row) {
-                let (state, bytes) = (row.state, row.wrapped);
-                match state {
-                    KeyState::Wrapped | KeyState::WrappedInBatch => {
-                        drop(keys.wrapped.insert(row.recording, Wrapped { day, state, bytes }));
-                    }
-                    KeyState::Destroyed => drop(keys.wrapped.remove(&row.recording)),
-                }
+                keys.take(day, row);
             }
         }
         if shelves.len() >= MAX_SHELVES {

@@ -5,10 +5,11 @@ use std::{collections::HashMap, io, path::PathBuf};
 use earwitness_model::{CallId, RecordingId, WallTime};
 
 use crate::{
-    container::{BlockKind, Manifests, Scan, Scanned, VOLUME_HEAD},
+    container::{AAD, BlockHead, BlockKind, Manifests, Scan, Scanned, VOLUME_HEAD, VolumeHead},
     disk::DiskFile,
     entry::Entry,
     error::{VaultError, failed},
+    growing::Progress,
     layout::Shelf,
     ledger::{LedgerKind, Row, read_failed_row},
     manifest::{Manifest, RecordedRow},
@@ -16,6 +17,7 @@ use crate::{
     recorded::Recorded,
     shelves::{numbers, shelves},
     vault::{Parts, Vault},
+    verify::Fault,
     writer,
 };
 
@@ -85,7 +87,8 @@ pub(crate) fn index(parts: &Parts) -> Result<Rebuilt, VaultError> {
                 entry.hold = held.iter().any(|subject| subject.call == Some(entry.summary.id));
                 batch.push(entry);
             }
-            Found::Damage { bytes } => rebuilt.damaged_bytes += bytes,
+            Found::Damage { bytes, .. } => rebuilt.damaged_bytes += bytes,
+            Found::Volume { .. } | Found::Block { .. } => {}
         }
         rebuilt.shortened += flush(parts, &mut batch, BATCH)?;
         Ok(())
@@ -202,10 +205,14 @@ pub(crate) enum Stage {
 
 /// One thing found on the way through all volumes.
 pub(crate) enum Found {
+    /// A volume, before what is in it; told only where everything is read.
+    Volume { path: PathBuf, misplaced: Option<Fault>, progress: Progress },
+    /// A whole block that is no manifest; told only where everything is read.
+    Block { head: BlockHead, at: u64, is_ours: bool },
     /// A manifest.
     Manifest { manifest: Box<Manifest>, hash: [u8; 32], volume: u32, at: u64, stage: Stage },
     /// Bytes that are no whole block.
-    Damage { bytes: u64 },
+    Damage { path: PathBuf, bytes: u64 },
 }
 
 /// How much of the volumes is read.
@@ -235,6 +242,21 @@ impl Reading<'_> {
 }
 
 type Steps<'f> = Box<dyn Iterator<Item = io::Result<Scanned>> + 'f>;
+
+/// What is wrong with a volume's head, where it lies.
+fn misplaced(
+    parts: &Parts,
+    (shelf, number): (&Shelf, u32),
+    file: &dyn DiskFile,
+) -> io::Result<Option<Fault>> {
+    let mut head = [0; VOLUME_HEAD];
+    let read = file.read_at(0, &mut head)?;
+    Ok(match VolumeHead::from_bytes(&head[..read]) {
+        Ok(head) if head.is_of((parts.settings.id, parts.settings.cipher), shelf, number) => None,
+        Ok(_) => Some(Fault::VolumeMisplaced),
+        Err(damage) => Some(damage.into()),
+    })
+}
 
 /// Walks every volume of the vault.
 pub(crate) fn for_each_manifest(
@@ -275,6 +297,13 @@ fn for_each_of_shelf(
         let file = open_volume(parts, &path)?;
         let size = file.size().map_err(failed("read", &path))?;
         let reach = parts.growing.reach(shelf, volume, size);
+        if let Reading::Everything = reading {
+            each(Found::Volume {
+                misplaced: misplaced(parts, (shelf, volume), &*file).map_err(failed("read", &path))?,
+                progress: parts.growing.progress(shelf, volume),
+                path: path.clone(),
+            })?;
+        }
         for step in reading.walk(&*file, reach.durable).map_err(failed("read", &path))? {
             match step.map_err(failed("read", &path))? {
                 Scanned::Block(block) if block.head.kind == BlockKind::Manifest => {
@@ -287,11 +316,20 @@ fn for_each_of_shelf(
                             let stage = if at < reach.settled { Stage::Settled } else { Stage::Durable };
                             each(Found::Manifest { manifest, hash, volume, at, stage })?;
                         }
-                        None => each(Found::Damage { bytes: end_of(&block) - block.at })?,
+                        None => {
+                            let bytes = end_of(&block) - block.at;
+                            each(Found::Damage { path: path.clone(), bytes })?;
+                        }
                     }
                 }
-                Scanned::Block(_) => {}
-                Scanned::Damaged { bytes, .. } => each(Found::Damage { bytes })?,
+                Scanned::Block(block) => {
+                    if let Reading::Everything = reading {
+                        let opens = || metadata.open(&block.head.to_bytes()[AAD], &block.sealed).is_ok();
+                        let is_ours = block.head.kind == BlockKind::Opened && opens();
+                        each(Found::Block { head: block.head, at: block.at, is_ours })?;
+                    }
+                }
+                Scanned::Damaged { bytes, .. } => each(Found::Damage { path: path.clone(), bytes })?,
             }
         }
     }

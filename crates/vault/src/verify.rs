@@ -3,17 +3,17 @@
 mod check;
 mod finding;
 mod known_keys;
+mod names;
+mod strays;
+mod whole;
 
 pub use self::finding::{Fault, Finding};
 use self::{check::Check, known_keys::KnownKeys};
 use crate::{
     entry::Entry,
     error::VaultError,
-    index::IndexFinding,
     opener::Opener,
     reading::{open_volume, shelf_of},
-    rebuild::{Found, Reading, Stage, for_each_manifest},
-    recorded::Recorded,
     vault::{Parts, Vault},
 };
 
@@ -77,67 +77,6 @@ impl Vault {
             each(&entry, &findings);
         }
         Ok(verified)
-    }
-
-    /// Checks the index: each row by itself, that every manifest in the volumes is listed, and that the volumes hold every
-    /// recording that the ledger tells of, with the manifest it tells of.
-    #[must_use]
-    pub fn check_index(&self) -> Vec<Finding> {
-        let path = self.parts.layout.index();
-        let finding = |fault| Finding { recording: None, path: path.clone(), fault };
-        let of_index = |found: IndexFinding| finding(Fault::Index(found.to_string()));
-        let mut findings: Vec<_> = self.parts.index.check().into_iter().map(of_index).collect();
-        let (mut damage, mut untold) = (0, Vec::new());
-        // Before the volumes, so that what is told of later is not missed in them.
-        let recorded = Recorded::read(&self.parts);
-        let walked = for_each_manifest(&self.parts, Reading::Everything, |found| {
-            match found {
-                Found::Manifest { manifest, hash, volume, at, stage } => {
-                    recorded.find(manifest.recording, hash);
-                    if stage == Stage::Durable || recorded.is_disposed(manifest.recording) {
-                        return Ok(());
-                    }
-                    if !recorded.knows(manifest.recording) {
-                        untold.push(manifest.recording);
-                    }
-                    let mut entry = manifest.entry(volume, at);
-                    entry.fit();
-                    let listed = self.parts.index.get(entry.summary.id)?;
-                    let known = listed.is_some_and(|listed| {
-                        listed.recording == entry.recording || !entry.replaces(&listed)
-                    });
-                    if !known {
-                        findings.push(finding(Fault::Unlisted(manifest.recording)));
-                    }
-                }
-                Found::Damage { bytes } => damage += bytes,
-            }
-            Ok(())
-        });
-        if !untold.is_empty() {
-            // And after them: it may have been told of meanwhile.
-            let told = Recorded::read(&self.parts);
-            for recording in untold.into_iter().filter(|recording| !told.knows(*recording)) {
-                let path = self.parts.layout.ledger();
-                findings.push(Finding { recording: Some(recording), path, fault: Fault::Untold(recording) });
-            }
-        }
-        match walked {
-            Ok(()) => {
-                let path = self.parts.layout.ledger();
-                findings.extend(recorded.faults().map(|(recording, fault)| Finding {
-                    recording: Some(recording),
-                    path: path.clone(),
-                    fault,
-                }));
-            }
-            // What was not walked through is not gone.
-            Err(error) => findings.push(finding(Fault::Unreadable(error.to_string()))),
-        }
-        if damage > 0 {
-            findings.push(finding(Fault::Damage { bytes: damage }));
-        }
-        findings
     }
 }
 

@@ -2,7 +2,7 @@
 
 use chrono::{Datelike, NaiveDate};
 
-use crate::cipher::CipherSuite;
+use crate::{cipher::CipherSuite, layout::Shelf};
 
 /// The version of the vault's settings and key files that this program writes and reads.
 pub const FORMAT_VERSION: u16 = 1;
@@ -56,6 +56,12 @@ impl VolumeHead {
         let [half @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _] =
             *blake3::hash(class.as_bytes()).as_bytes();
         half
+    }
+
+    /// Whether it is the head of this volume of this vault.
+    pub(crate) fn is_of(&self, (vault, suite): ([u8; 16], CipherSuite), shelf: &Shelf, number: u32) -> bool {
+        let class = Self::class_hash(&shelf.class);
+        *self == Self { version: self.version, suite, number, day: shelf.day, vault, class }
     }
 
     /// Its bytes.

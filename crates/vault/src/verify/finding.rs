@@ -114,6 +114,18 @@ pub enum Fault {
         /// How many.
         bytes: u64,
     },
+    /// A whole block that no recording of this volume accounts for.
+    #[error("the block at byte {at} is of no recording that was sealed here: it is a copy, or was put there")]
+    Stray {
+        /// Where it begins.
+        at: u64,
+    },
+    /// A file where only the vault's own files are.
+    #[error("is no file of a vault: look at what it is, and take it away")]
+    Stranger,
+    /// The two copies of a day's salt differ, or the second is not there.
+    #[error("is not the salt of the day's key file: restore it from the backup of the keys")]
+    SaltCopy,
     /// The index itself.
     #[error("{0}")]
     Index(String),

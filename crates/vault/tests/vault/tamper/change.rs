@@ -257,7 +257,8 @@ fn resign(kind: Kind, scene: &Scene, files: &mut Files, dice: &mut StdRng) -> Op
     let volumes = files.keys().filter(|path| has_extension(path, "vol"));
     let volume = choose(volumes, dice)?;
     let day = volume.parent()?.file_name()?.to_str()?.to_owned();
-    let of_shelf = |path: &Path| path.to_str().is_some_and(|text| text.contains(&day) && !text.contains("ledger"));
+    let of_shelf =
+        |path: &Path| path.to_str().is_some_and(|text| text.contains(&day) && !text.contains("ledger"));
     files.retain(|path, _| !of_shelf(path));
     let theirs = scene.forged.iter().filter(|(path, _)| of_shelf(path));
     files.extend(theirs.map(|(path, bytes)| (path.clone(), bytes.clone())));

@@ -27,30 +27,55 @@ pub(super) enum Verdict {
 
 /// Whether a change has to be found. It has unless it is
 ///
-/// 1. of what is no evidence and is made anew: the index, the lock, what waits to be taken up, open marks, and files that a
+/// 1. of what is no evidence and is made anew: the index, the lock, what waits to be taken up, the check that tells a wrong
+///    index key before the index does, open marks, and files that a
 ///    replacement left unfinished;
-/// 2. of a key file, which holds the same rows in another order or some of them twice: each row stands for itself;
-/// 3. of `vault.toml`, which still says the same.
+/// 2. of a key file, which holds the same rows of this vault's recordings in another order, some of them twice, or rows of other
+///    recordings besides, which is what a crash leaves: each row stands for itself, and what has no block opens nothing;
+/// 3. a day's key or salt of a day or generation that has no key file, which is what a crash leaves;
+/// 4. of `vault.toml`, which still says the same.
 pub(super) fn matters(scene: &Scene, files: &Files) -> bool {
     let mut paths: Vec<&PathBuf> = scene.files.keys().chain(files.keys()).collect();
     paths.sort_unstable();
     paths.dedup();
     paths.into_iter().any(|path| {
         let (was, is) = (scene.files.get(path), files.get(path));
-        was != is && !is_no_evidence(path) && !says_the_same(path, was, is)
+        was != is
+            && !is_no_evidence(path)
+            && !(was.is_none() && is_left_over(path, files))
+            && !says_the_same(scene, path, (was, is))
     })
 }
 
 fn is_no_evidence(path: &Path) -> bool {
-    path.file_name().is_some_and(|name| name == "waiting") || has_extension(path, "open") || has_extension(path, "new")
+    path.file_name().is_some_and(|name| name == "waiting" || name == "index.check")
+        || has_extension(path, "open")
+        || has_extension(path, "new")
 }
 
-fn says_the_same(path: &Path, was: Option<&Vec<u8>>, is: Option<&Vec<u8>>) -> bool {
+/// Files of a day that has no key file.
+fn is_left_over(path: &Path, files: &Files) -> bool {
+    let Some(name) = path.file_name().and_then(|name| name.to_str()) else { return false };
+    let Some(stem) = name.strip_suffix(".age").or_else(|| name.strip_suffix(".salt")) else { return false };
+    let is_day = path.parent().is_some_and(|dir| dir.ends_with("keys/day"));
+    let has_keys = files.keys().filter(|path| has_extension(path, "keys")).any(|keys| {
+        let day = keys.file_stem().and_then(|day| day.to_str()).unwrap_or_default();
+        let class =
+            keys.parent().and_then(Path::file_name).and_then(|class| class.to_str()).unwrap_or_default();
+        stem == format!("{class}-{day}")
+    });
+    is_day && !has_keys
+}
+
+fn says_the_same(scene: &Scene, path: &Path, (was, is): (Option<&Vec<u8>>, Option<&Vec<u8>>)) -> bool {
     let (Some(was), Some(is)) = (was, is) else { return false };
     if has_extension(path, "keys") {
+        let ours: Vec<_> = scene.places.keys().map(|recording| recording.to_bytes()).collect();
         let rows = |bytes: &[u8]| {
             let ends = key_rows(bytes);
-            let mut rows: Vec<_> = ends.windows(2).map(|ends| bytes[ends[0]..ends[1]].to_vec()).collect();
+            let all = ends.windows(2).map(|ends| bytes[ends[0]..ends[1]].to_vec());
+            let is_ours = |row: &Vec<u8>| ours.iter().any(|id| row.windows(16).any(|window| window == id));
+            let mut rows: Vec<_> = all.filter(is_ours).collect();
             rows.sort_unstable();
             rows.dedup();
             (bytes[..ends[0]].to_vec(), rows)
@@ -90,15 +115,37 @@ pub(super) fn judge(scene: &Scene, files: &Files, changed: &Path) -> Result<Verd
         }
     }
     if is_found {
-        let names = |path: &Path| told.sentences.iter().any(|sentence| sentence.contains(&*path.to_string_lossy()));
-        let differ = scene.files.keys().chain(files.keys()).filter(|path| scene.files.get(*path) != files.get(*path));
+        let names = |path: &Path| {
+            let says = |path: &Path| {
+                told.sentences.iter().any(|sentence| sentence.contains(&*path.to_string_lossy()))
+            };
+            says(path) || contradicted(scene, path).is_some_and(|other| says(&other))
+        };
+        let differ =
+            scene.files.keys().chain(files.keys()).filter(|path| scene.files.get(*path) != files.get(*path));
         let near = differ.into_iter().any(|path| names(path)) || names(changed);
-        return if near { Ok(Verdict::Found) } else { Err(format!("nobody named the file: {:?}", told.sentences)) };
+        return if near {
+            Ok(Verdict::Found)
+        } else {
+            Err(format!("nobody named the file: {:?}", told.sentences))
+        };
     }
     if told.head != Some(scene.head) {
         return Ok(Verdict::FoundByHead);
     }
     if matters(scene, files) { Err("nobody saw it".into()) } else { Ok(Verdict::Harmless) }
+}
+
+/// What a file is held against: which of the two is the wrong one nobody can know. Of rows that are gone, the ledger is named.
+fn contradicted(scene: &Scene, path: &Path) -> Option<PathBuf> {
+    let dir = scene.office.dir();
+    match path.strip_prefix(&dir).ok()?.to_str()? {
+        "vault.toml" | "keys/index.check" => Some(dir.join("keys/index.key")),
+        "keys/recorder.pub" => Some(dir.join("keys/recorder.key")),
+        "keys/officer.pub" => Some(scene.office.key()),
+        name if name.starts_with("ledger/") => Some(dir.join("ledger")),
+        _ => None,
+    }
 }
 
 fn look(scene: &Scene, files: &Files) -> Told {

@@ -76,7 +76,11 @@ impl Scene {
             let Some(now) = files.get(path) else { return false };
             // A row of a key file stands for itself, wherever it is; a block stands where its links lead.
             let is_row = path.extension().is_some_and(|extension| extension == "keys") && range.start > 0;
-            if is_row {
+            let is_in_parts =
+                ["vol", "keys"].iter().any(|end| path.extension().is_some_and(|own| own == *end));
+            if !is_in_parts {
+                now == whole
+            } else if is_row {
                 now.windows(whole.len()).any(|window| window == whole)
             } else {
                 now.get(range.clone()) == Some(whole)
@@ -155,7 +159,7 @@ fn foreign(home: &Office) -> Files {
 /// Whoever has `index.key` and `vault.toml` seals metadata as the recorder does, and signs as nobody.
 fn forged(home: &Office) -> Files {
     let office = Office::new();
-    for name in ["keys/index.key", "vault.toml", "keys/officer.pub"] {
+    for name in ["keys/index.key", "keys/index.check", "vault.toml", "keys/officer.pub"] {
         std::fs::copy(home.dir().join(name), office.dir().join(name)).unwrap();
     }
     first_day(&office);
@@ -216,7 +220,8 @@ pub(super) fn blocks(bytes: &[u8]) -> Vec<(Range<usize>, RecordingId)> {
 
 fn places(vault: &Vault) -> Places {
     let dir = vault.dir();
-    let everybody = ["vault.toml", "keys/index.key", "keys/recorder.key", "keys/recorder.pub", "keys/officer.pub"];
+    let everybody =
+        ["vault.toml", "keys/index.key", "keys/recorder.key", "keys/recorder.pub", "keys/officer.pub"];
     let mut places = Places::new();
     for entry in entries(vault) {
         let Some(recording) = entry.recording else { continue };
