@@ -33,7 +33,8 @@ pub(super) enum Verdict {
 /// 2. of a key file, which holds the same rows of this vault's recordings in another order, some of them twice, or rows of other
 ///    recordings besides, which is what a crash leaves: each row stands for itself, and what has no block opens nothing;
 /// 3. a day's key or salt of a day or generation that has no key file, which is what a crash leaves;
-/// 4. of `vault.toml`, which still says the same.
+/// 4. of `vault.toml`, which still says the same;
+/// 5. a file beside the vault's directories, which nobody reads.
 pub(super) fn matters(scene: &Scene, files: &Files) -> bool {
     let mut paths: Vec<&PathBuf> = scene.files.keys().chain(files.keys()).collect();
     paths.sort_unstable();
@@ -42,6 +43,7 @@ pub(super) fn matters(scene: &Scene, files: &Files) -> bool {
         let (was, is) = (scene.files.get(path), files.get(path));
         was != is
             && !is_no_evidence(path)
+            && !(was.is_none() && path.parent() == Some(&*scene.office.dir()))
             && !(was.is_none() && is_left_over(path, files))
             && !says_the_same(scene, path, (was, is))
     })
@@ -117,7 +119,11 @@ pub(super) fn judge(scene: &Scene, files: &Files, changed: &Path) -> Result<Verd
     if is_found {
         let names = |path: &Path| {
             let says = |path: &Path| {
-                told.sentences.iter().any(|sentence| sentence.contains(&*path.to_string_lossy()))
+                let (dir, name) = (path.parent().unwrap().to_string_lossy(), path.file_name().unwrap());
+                let is_in = |sentence: &String| {
+                    sentence.contains(&*dir) && sentence.contains(&*name.to_string_lossy())
+                };
+                told.sentences.iter().any(is_in)
             };
             says(path) || contradicted(scene, path).is_some_and(|other| says(&other))
         };
@@ -144,6 +150,10 @@ fn contradicted(scene: &Scene, path: &Path) -> Option<PathBuf> {
         "keys/recorder.pub" => Some(dir.join("keys/recorder.key")),
         "keys/officer.pub" => Some(scene.office.key()),
         name if name.starts_with("ledger/") => Some(dir.join("ledger")),
+        name if name.ends_with(".keys") => {
+            let (class, day) = name.strip_prefix("keys/")?.strip_suffix(".keys")?.split_once('/')?;
+            Some(dir.join(format!("keys/day/{class}-{day}.salt")))
+        }
         _ => None,
     }
 }
