@@ -203,6 +203,8 @@ impl Story {
                 | LedgerKind::Anchored
                 | LedgerKind::ClockStatus
                 | LedgerKind::KeysBackedUp
+                | LedgerKind::BackedUp
+                | LedgerKind::Restored
                 | LedgerKind::IndexRebuilt
                 | LedgerKind::RetentionProposed
                 | LedgerKind::RetentionChanged

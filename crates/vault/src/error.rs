@@ -5,6 +5,7 @@ use std::{io, path::PathBuf};
 use earwitness_model::{RecordingId, WallTime};
 
 use crate::{
+    backup::BackupFinding,
     cipher::NotAuthentic,
     container::{BlockDamage, FORMAT_VERSION, HeadDamage},
     index::IndexError,
@@ -233,6 +234,9 @@ pub enum VaultError {
     /// Two persons are needed.
     #[error("whoever proposed it cannot approve it: another account has to")]
     SamePerson,
+    /// A file of a backup is not what was copied.
+    #[error(transparent)]
+    Backup(#[from] BackupFinding),
     /// The index failed.
     #[error(transparent)]
     Index(#[from] IndexError),
@@ -292,7 +296,8 @@ impl VaultError {
             | Self::Sealed { .. }
             | Self::Intent { .. }
             | Self::LedgerDamaged { .. }
-            | Self::Manifest { .. } => true,
+            | Self::Manifest { .. }
+            | Self::Backup(_) => true,
             Self::Volume { damage, .. } => match damage {
                 HeadDamage::Cut | HeadDamage::Magic | HeadDamage::Damaged => true,
                 HeadDamage::Version(_) => false,

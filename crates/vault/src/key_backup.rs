@@ -15,6 +15,7 @@ use chrono::NaiveDate;
 use earwitness_model::{RecordingId, WallTime};
 use rand::{RngCore, rngs::OsRng};
 
+pub(crate) use self::places::marked;
 use self::registry::{Kept, Registered, Registry};
 pub use self::{
     copy::{CopiedFile, KeysCopied, copy_keys, copy_keys_on},

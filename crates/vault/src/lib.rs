@@ -5,6 +5,7 @@
 //! first cannot become the second. It knows nothing of SIP, RTP or rules beyond the facts it is given to keep.
 #![forbid(unsafe_code)]
 
+mod backup;
 mod cipher;
 mod civil;
 mod container;
@@ -54,6 +55,10 @@ mod waiting;
 mod writer;
 
 pub use age::secrecy::SecretString;
+pub use backup::{
+    BackupFault, BackupFinding, Copied, Extent, Listed, Part, PartState, Restore, Restored, check_backup,
+    copy_backup, copy_backup_on, restore,
+};
 pub use cipher::{CipherSuite, NotAuthentic};
 pub use container::{
     Block, BlockDamage, BlockHead, BlockKind, FORMAT_VERSION, HeadDamage, MAX_SEALED, Scan, Scanned,
@@ -76,7 +81,7 @@ pub use keys::{verifying_key_in, verifying_key_text};
 pub use keys_error::KeysError;
 pub use ledger::{Act, CopyGiven};
 pub use ledger::{
-    AlarmState, Alive, KeysBackedUp, KeysRotated, Ledger, LedgerError, LedgerFault, LedgerFinding,
+    AlarmState, Alive, BackedUp, KeysBackedUp, KeysRotated, Ledger, LedgerError, LedgerFault, LedgerFinding,
     LedgerKind, LedgerNote, LedgerState, LinkState, Recovered, Row, Watching, check_chain,
 };
 pub use ledger::{

@@ -153,6 +153,8 @@ fn read_ledger(parts: &Parts) -> Told {
             | LedgerKind::DayClosed
             | LedgerKind::Anchored
             | LedgerKind::ClockStatus
+            | LedgerKind::BackedUp
+            | LedgerKind::Restored
             | LedgerKind::RetentionProposed
             | LedgerKind::RetentionChanged
             | LedgerKind::ClockConfirmed

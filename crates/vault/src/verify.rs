@@ -39,6 +39,16 @@ impl Verifier<'_> {
     pub fn verify(&mut self, entry: &Entry) -> Vec<Finding> {
         check_recording(self.parts, entry, self.opener, &mut self.keys)
     }
+
+    /// Whether the key of this call's recording is there.
+    ///
+    /// # Errors
+    /// When its key file cannot be read.
+    pub(crate) fn has_key(&mut self, entry: &Entry) -> Result<bool, VaultError> {
+        let Some(recording) = &entry.recording else { return Ok(false) };
+        let keys = self.keys.of(self.parts, &shelf_of(recording), recording.id)?;
+        Ok(keys.wrapped.contains(&recording.id))
+    }
 }
 
 impl Vault {

@@ -111,7 +111,9 @@ fn joined(earlier: &LedgerNote, later: &LedgerNote) -> Option<LedgerNote> {
             | LedgerNote::KeysRotated(_)
             | LedgerNote::DayClosed(_)
             | LedgerNote::Anchored(_)
-            | LedgerNote::KeysBackedUp(_),
+            | LedgerNote::KeysBackedUp(_)
+            | LedgerNote::BackedUp(_)
+            | LedgerNote::Restored(_),
             _,
         ) => None,
     }

@@ -80,7 +80,7 @@ pub(super) fn mark(vault: [u8; 16], id: BackupId) -> String {
 }
 
 /// The backup of this vault that lies in a folder.
-pub(super) fn marked(disk: &dyn Disk, dir: &Path, vault: [u8; 16]) -> Result<Option<BackupId>, VaultError> {
+pub(crate) fn marked(disk: &dyn Disk, dir: &Path, vault: [u8; 16]) -> Result<Option<BackupId>, VaultError> {
     let path = mark_at(dir);
     let bytes = match read_all(disk, &path) {
         Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(None),

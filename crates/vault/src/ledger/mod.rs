@@ -50,7 +50,10 @@ pub use self::{
     heads::{Closes, StoredHead},
     kind::LedgerKind,
     merkle::{TreeHash, is_consistent, root_by_inclusion},
-    note::{AlarmState, Alive, KeysBackedUp, KeysRotated, LedgerNote, LinkState, Recovered, Watching},
+    note::{
+        AlarmState, Alive, BackedUp, KeysBackedUp, KeysRotated, LedgerNote, LinkState, Recovered, Restored,
+        Watching,
+    },
     proof::{ProofFault, RowProof},
     told::{
         Anchored, AnchoredBy, ClockStatus, Closing, Counted, Counter, DayClosed, DayCounts, Ended,

@@ -61,6 +61,38 @@ pub enum LedgerNote {
     KeysRotated(KeysRotated),
     /// A backup of the keys was taken, or refreshed.
     KeysBackedUp(KeysBackedUp),
+    /// A backup of volumes and ledger was taken, or brought up to date.
+    BackedUp(BackedUp),
+    /// The vault was made again of a backup.
+    Restored(Restored),
+}
+
+/// A backup of volumes and ledger.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BackedUp {
+    /// Files in it.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Rows of the ledger in it.
+    pub rows: u64,
+    /// Who had it taken.
+    pub by: String,
+}
+
+/// A vault that was made again of a backup.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Restored {
+    /// Rows of the ledger that the backup had.
+    pub rows: u64,
+    /// The hash that the next row of it continued.
+    pub head: [u8; 32],
+    /// Files of it.
+    pub files: u64,
+    /// Keys of recordings that had been disposed of, which were not restored.
+    pub kept_destroyed: u64,
+    /// Who restored it.
+    pub by: String,
 }
 
 /// Another officer.
@@ -183,6 +215,8 @@ impl LedgerNote {
             Self::ClockStatus(_) => LedgerKind::ClockStatus,
             Self::KeysRotated(_) => LedgerKind::KeysRotated,
             Self::KeysBackedUp(_) => LedgerKind::KeysBackedUp,
+            Self::BackedUp(_) => LedgerKind::BackedUp,
+            Self::Restored(_) => LedgerKind::Restored,
         }
     }
 
@@ -204,6 +238,8 @@ impl LedgerNote {
             Self::ClockStatus(status) => written(status),
             Self::KeysRotated(rotated) => written(rotated),
             Self::KeysBackedUp(backed_up) => written(backed_up),
+            Self::BackedUp(backed_up) => written(backed_up),
+            Self::Restored(restored) => written(restored),
         }
     }
 
@@ -232,6 +268,8 @@ impl LedgerNote {
             LedgerKind::ClockStatus => Self::ClockStatus(read(bytes)?),
             LedgerKind::KeysRotated => Self::KeysRotated(read(bytes)?),
             LedgerKind::KeysBackedUp => Self::KeysBackedUp(read(bytes)?),
+            LedgerKind::BackedUp => Self::BackedUp(read(bytes)?),
+            LedgerKind::Restored => Self::Restored(read(bytes)?),
             LedgerKind::Recorded
             | LedgerKind::Excluded
             | LedgerKind::Failed
@@ -346,6 +384,14 @@ mod tests {
                 to: "age1b".into(),
                 days: 90,
                 by: "uid 0 (root)".into(),
+            }),
+            LedgerNote::BackedUp(BackedUp { files: 9, bytes: 1 << 33, rows: 70, by: "uid 0".into() }),
+            LedgerNote::Restored(Restored {
+                rows: 70,
+                head: [3; 32],
+                files: 9,
+                kept_destroyed: 2,
+                by: "uid 0".into(),
             }),
             LedgerNote::KeysBackedUp(KeysBackedUp {
                 backup: [1; 8],

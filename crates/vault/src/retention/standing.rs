@@ -107,7 +107,9 @@ impl Standing {
             | LedgerKind::DayClosed
             | LedgerKind::Anchored
             | LedgerKind::ClockStatus
-            | LedgerKind::KeysBackedUp => Some(()),
+            | LedgerKind::KeysBackedUp
+            | LedgerKind::BackedUp
+            | LedgerKind::Restored => Some(()),
         };
         self.damage += u64::from(is_known.is_none());
     }

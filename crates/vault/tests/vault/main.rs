@@ -3,7 +3,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod backups;
 mod crash;
+mod disk_errors;
 mod disk_full;
 mod disposal;
 mod flipped;

@@ -77,16 +77,15 @@ impl MemoryDisk {
         disk
     }
 
-    /// Every file as it is now.
-    pub(crate) fn files(&self) -> Files {
-        let content = self.0.lock().unwrap();
-        content.files.iter().map(|(path, bytes)| (path.clone(), bytes.lock().unwrap().clone())).collect()
-    }
-
     /// From now on.
     pub(crate) fn set_trouble(&self, trouble: Option<Trouble>) {
         let mut content = self.0.lock().unwrap();
         (content.trouble, content.asked, content.came, content.last) = (trouble, 0, 0, None);
+    }
+
+    /// Keeps the count of trouble that is over.
+    pub(crate) fn remember(&self, came: u64) {
+        self.0.lock().unwrap().came = came;
     }
 
     /// How often it was asked for what there is trouble with, how often trouble came, and to what last.

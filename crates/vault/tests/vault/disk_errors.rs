@@ -1,0 +1,326 @@
+//! A disk that fails once, at every single thing that it is asked: what was acknowledged is there afterwards, what is wrong is
+//! named, and nothing panics.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use earwitness_vault::{Finding, NotTaken, Unlock, Vault, VaultError};
+
+use crate::support::{
+    NOW, Office, begin, check_whole, entries, media,
+    memory::{Asked, Files, MemoryDisk, Trouble},
+    office_with, record, running_call, summary,
+};
+
+const EIO: i32 = 5;
+const EACCES: i32 = 13;
+const ENOSPC: i32 = 28;
+
+/// Every way to fail: what is asked, and what is answered.
+const WAYS: [(Asked, i32); 8] = [
+    (Asked::Read, EIO),
+    (Asked::Write, EIO),
+    (Asked::Sync, EIO),
+    (Asked::Write, ENOSPC),
+    (Asked::Sync, ENOSPC),
+    (Asked::Open, EACCES),
+    (Asked::Name, EACCES),
+    (Asked::Name, EIO),
+];
+
+/// A vault with one call, as files, and a disk to try them on. Lock and index stay where they are.
+struct Bench {
+    office: Office,
+    files: Files,
+    /// The index as it is.
+    index: Files,
+}
+
+impl Bench {
+    fn new(office: Office) -> Self {
+        let (files, index) = (files_but(&office, &["index", "lock"]), files_in(&office.dir().join("index")));
+        Self { office, files, index }
+    }
+
+    fn disk(&self) -> MemoryDisk {
+        let dir = self.office.dir();
+        for entry in std::fs::read_dir(&dir).unwrap() {
+            let path = entry.unwrap().path();
+            if path.file_name().unwrap().to_str().unwrap().starts_with("index") {
+                std::fs::remove_dir_all(path).unwrap();
+            }
+        }
+        std::fs::create_dir(dir.join("index")).unwrap();
+        self.index.iter().for_each(|(path, bytes)| std::fs::write(path, bytes).unwrap());
+        MemoryDisk::with(&self.files)
+    }
+
+    fn open(&self, disk: &MemoryDisk) -> Result<Vault, VaultError> {
+        Vault::open_on(Arc::new(disk.clone()), &self.office.dir())
+    }
+}
+
+fn files_in(dir: &std::path::Path) -> Files {
+    let mut files = Files::new();
+    for entry in std::fs::read_dir(dir).into_iter().flatten() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.extend(files_in(&path));
+        } else {
+            files.insert(path.clone(), std::fs::read(&path).unwrap());
+        }
+    }
+    files
+}
+
+fn files_but(office: &Office, without: &[&str]) -> Files {
+    let mut files = files_in(&office.dir());
+    files.retain(|path, _| without.iter().all(|name| !path.starts_with(office.dir().join(name))));
+    files
+}
+
+/// Two more calls in two commits; says which were acknowledged.
+fn day(vault: &Vault) -> Result<BTreeSet<u32>, (BTreeSet<u32>, VaultError)> {
+    let mut acknowledged = BTreeSet::new();
+    match record_two(vault, &mut acknowledged) {
+        Ok(()) => Ok(acknowledged),
+        Err(error) => Err((acknowledged, error)),
+    }
+}
+
+fn record_two(vault: &Vault, acknowledged: &mut BTreeSet<u32>) -> Result<(), VaultError> {
+    let (sealer, mut writer) = vault.writer()?;
+    record(&sealer, &mut writer, 2)?;
+    let mut running = begin(&sealer, &mut writer, 3)?;
+    writer.append(running.running(&running_call(3, 1)))?;
+    writer.append(running.seal(media(3, [1, 2])))?;
+    commit(&mut writer, acknowledged, &[2])?;
+    record(&sealer, &mut writer, 4)?;
+    writer.append(running.finish(summary(3)))?;
+    writer.exclude(&summary(5));
+    commit(&mut writer, acknowledged, &[4])?;
+    writer.close(NOW).map(drop).map_err(|closed| closed.why)
+}
+
+/// As a recorder does: what failed is tried again unless that is in vain.
+fn commit(
+    writer: &mut earwitness_vault::Writer,
+    acknowledged: &mut BTreeSet<u32>,
+    calls: &[u32],
+) -> Result<(), VaultError> {
+    for _try in 0..2 {
+        match writer.commit(NOW) {
+            Ok(_) => {
+                acknowledged.extend(calls);
+                return Ok(());
+            }
+            Err(error) if error.must_reopen() => return Err(error),
+            Err(_passes) => {}
+        }
+    }
+    writer.commit(NOW).map(|_| drop(acknowledged.extend(calls)))
+}
+
+/// On a disk that is whole again: what was acknowledged is whole, what is listed verifies, and nothing is left to do.
+fn check_after(bench: &Bench, disk: &MemoryDisk, acknowledged: &BTreeSet<u32>, at: &str) {
+    disk.set_trouble(None);
+    let vault = bench.open(disk).unwrap_or_else(|error| panic!("{at}: {error}"));
+    let opener = vault.opener(Unlock::KeyFile(bench.office.key())).unwrap();
+    for &n in acknowledged {
+        check_whole(&vault, &opener, n);
+    }
+    for entry in entries(&vault) {
+        assert_eq!(vault.verify(&entry, Some(&opener)), Vec::<Finding>::new(), "{at}");
+    }
+    assert_eq!(vault.check_index(), [], "{at}");
+    assert_eq!(vault.ledger().verify(), [], "{at}");
+    drop((vault, opener));
+    let again = bench.open(disk).unwrap();
+    assert!(again.recovery().is_clean(), "{at}: {:?}", again.recovery());
+}
+
+fn names(error: &VaultError, disk: &MemoryDisk) -> bool {
+    let (_, _, last) = disk.came();
+    let name = last.unwrap();
+    let sentence = error.to_string();
+    sentence.contains(&*name.to_string_lossy()) || matches!(error, VaultError::MustReopen)
+}
+
+/// Fails once at each thing that `act` asks for, until it asks for no more; gives how often.
+fn each_failure(bench: &Bench, (asked, errno): (Asked, i32), mut act: impl FnMut(&MemoryDisk, &str)) -> u64 {
+    for place in 0.. {
+        let disk = bench.disk();
+        disk.set_trouble(Some(Trouble { asked, from: place, times: 1, errno, only: None }));
+        act(&disk, &format!("{asked:?} number {place} answers {errno}"));
+        let (_, came, _) = disk.came();
+        if came == 0 {
+            return place;
+        }
+    }
+    unreachable!("nobody asks for ever")
+}
+
+#[test]
+#[expect(clippy::print_stdout, reason = "the counts are what the test is for")]
+fn whatever_fails_once_while_calls_are_recorded_nothing_acknowledged_is_lost() {
+    let bench = Bench::new(office_with([1]));
+    for way in WAYS {
+        let failures = each_failure(&bench, way, |disk, at| {
+            let trouble = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                let mut acknowledged = BTreeSet::from([1]);
+                match bench.open(disk) {
+                    Err(error) => assert!(names(&error, disk), "{at}: {error}"),
+                    Ok(vault) => match day(&vault) {
+                        Ok(all) => acknowledged.extend(all),
+                        Err((some, error)) => {
+                            let came = disk.came();
+                            assert!(came.1 == 0 || names(&error, disk), "{at}: {error} and not {came:?}");
+                            acknowledged.extend(some);
+                        }
+                    },
+                }
+                acknowledged
+            }));
+            let came = disk.came();
+            let acknowledged = trouble.unwrap_or_else(|_| panic!("{at}"));
+            check_after(&bench, disk, &acknowledged, at);
+            disk.remember(came.1);
+        });
+        println!("{:?} that answers {}: {failures} places", way.0, way.1);
+        assert!(failures > 0 || way.0 == Asked::Read, "{way:?} was never asked");
+    }
+}
+
+#[test]
+#[expect(clippy::print_stdout, reason = "the counts are what the test is for")]
+fn whatever_cannot_be_read_while_checking_is_named_and_the_rest_is_checked() {
+    let bench = Bench::new(office_with([1, 2]));
+    for way in [(Asked::Read, EIO), (Asked::Open, EACCES), (Asked::Name, EACCES)] {
+        let whole = bench.disk();
+        let vault = bench.open(&whole).unwrap();
+        let failures = {
+            let mut place = 0;
+            loop {
+                whole.set_trouble(Some(Trouble {
+                    asked: way.0,
+                    from: place,
+                    times: 1,
+                    errno: way.1,
+                    only: None,
+                }));
+                let mut told: Vec<String> = vault.check_index().iter().map(ToString::to_string).collect();
+                let verified = vault.verify_all(None, &mut |_, findings| {
+                    told.extend(findings.iter().map(ToString::to_string));
+                });
+                told.extend(vault.ledger().verify().iter().map(ToString::to_string));
+                let (_, came, last) = whole.came();
+                if came == 0 {
+                    assert_eq!(told, Vec::<String>::new());
+                    break place;
+                }
+                let last = last.unwrap();
+                let is_named = told.iter().any(|sentence| sentence.contains(&*last.to_string_lossy()));
+                assert!(is_named, "{way:?} number {place}, of {}: {told:?} {verified:?}", last.display());
+                place += 1;
+            }
+        };
+        println!("{:?} that answers {}: {failures} places", way.0, way.1);
+        assert!(failures > 4, "{failures}");
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_opened_any_more_costs_what_is_in_it_and_nothing_else() {
+    let bench = Bench::new(office_with([1, 2]));
+    for (path, _) in &bench.files {
+        let disk = bench.disk();
+        let trouble =
+            |asked| Trouble { asked, from: 0, times: u64::MAX, errno: EACCES, only: Some(path.clone()) };
+        disk.set_trouble(Some(trouble(Asked::Open)));
+        let name = path.to_string_lossy().into_owned();
+        match bench.open(&disk) {
+            Err(error) => assert!(error.to_string().contains(&name), "{name}: {error}"),
+            Ok(vault) => {
+                let mut told: Vec<String> = vault.check_index().iter().map(ToString::to_string).collect();
+                if let Ok(opener) = vault.opener(Unlock::KeyFile(bench.office.key())) {
+                    vault
+                        .verify_all(Some(&opener), &mut |_, findings| {
+                            told.extend(findings.iter().map(ToString::to_string));
+                        })
+                        .unwrap();
+                }
+                told.extend(vault.ledger().verify().iter().map(ToString::to_string));
+                let (_, came, _) = disk.came();
+                let is_named = told.iter().any(|sentence| sentence.contains(&name));
+                assert!(came == 0 || is_named, "{name}: {told:?}");
+            }
+        }
+        check_after(&bench, &disk, &BTreeSet::from([1, 2]), &name);
+    }
+}
+
+#[test]
+#[expect(clippy::print_stdout, reason = "the counts are what the test is for")]
+fn whatever_fails_once_while_a_kill_is_mended_the_next_opening_mends_it() {
+    let office = office_with([1]);
+    let vault = office.open();
+    let (sealer, mut writer) = vault.writer().unwrap();
+    let mut running = begin(&sealer, &mut writer, 2).unwrap();
+    writer.append(running.running(&running_call(2, 1))).unwrap();
+    writer.append(running.seal(media(2, [1, 2]))).unwrap();
+    writer.commit(NOW).unwrap();
+    let killed = office.copy();
+    drop((writer, running, sealer, vault));
+    for torn in [killed.volume(), killed.key_file()] {
+        let mut bytes = std::fs::read(&torn).unwrap();
+        bytes.extend_from_slice(&[0x45; 99]);
+        std::fs::write(&torn, bytes).unwrap();
+    }
+    let bench = Bench::new(killed);
+    for way in WAYS {
+        let failures = each_failure(&bench, way, |disk, at| {
+            match bench.open(disk) {
+                Err(error) => assert!(names(&error, disk), "{at}: {error}"),
+                Ok(vault) => drop(vault),
+            }
+            let (_, came, _) = disk.came();
+            disk.set_trouble(None);
+            let vault = bench.open(disk).unwrap_or_else(|error| panic!("{at}: {error}"));
+            assert_eq!((entries(&vault).len(), vault.waiting().len()), (2, 1), "{at}");
+            drop(vault);
+            check_after(&bench, disk, &BTreeSet::from([1]), at);
+            disk.remember(came);
+        });
+        println!("{:?} that answers {}: {failures} places", way.0, way.1);
+        assert!(failures > 0, "{way:?} was never asked");
+    }
+}
+
+#[test]
+fn a_block_that_a_failing_disk_does_not_take_comes_back_and_is_taken_later() {
+    let bench = Bench::new(office_with([1]));
+    let disk = bench.disk();
+    let vault = bench.open(&disk).unwrap();
+    let (sealer, mut writer) = vault.writer().unwrap();
+    disk.set_trouble(Some(Trouble { asked: Asked::Open, from: 0, times: 1, errno: EIO, only: None }));
+    let opening = sealer.begin(&crate::support::opening(2), NOW);
+    let (mut recording, opened) = match opening {
+        Ok(begun) => begun,
+        Err(error) => {
+            assert!(names(&error, &disk), "{error}");
+            disk.set_trouble(None);
+            sealer.begin(&crate::support::opening(2), NOW).unwrap()
+        }
+    };
+    disk.set_trouble(Some(Trouble { asked: Asked::Open, from: 0, times: 2, errno: EIO, only: None }));
+    let opened = match writer.append(opened) {
+        Err(NotTaken::ForNow { block, .. }) => *block,
+        other => panic!("{other:?}"),
+    };
+    disk.set_trouble(None);
+    writer.append(opened).unwrap();
+    writer.append(recording.seal(media(2, [1]))).unwrap();
+    writer.append(recording.finish(summary(2))).unwrap();
+    writer.close(NOW).unwrap();
+    assert_eq!(entries(&vault).len(), 2);
+    assert_eq!(vault.check_index(), []);
+}
