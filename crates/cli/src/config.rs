@@ -67,6 +67,7 @@ fn parsed(mut matches: ArgMatches) -> Result<CommandLine, clap::Error> {
         | Verb::Top(_)
         | Verb::Doctor(_)
         | Verb::InVault(_)
+        | Verb::Restore(_)
         | Verb::Bench(_)
         | Verb::Rules(_)
         | Verb::Completions(_)

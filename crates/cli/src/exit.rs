@@ -131,6 +131,7 @@ impl From<earwitness_vault::VaultError> for Failure {
             | E::BlockMissing { .. }
             | E::Sealed { .. }
             | E::Manifest { .. }
+            | E::Backup(_)
             | E::Index(_)
             | E::Ledger(_) => Exit::Failed,
         };

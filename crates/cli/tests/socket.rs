@@ -291,3 +291,21 @@ fn a_passphrase_stays_with_the_client() {
     assert_ne!(asked.status.code(), Some(0));
     recorder.stop();
 }
+
+#[test]
+fn a_backup_taken_while_recording_is_whole() {
+    let bench = empty();
+    let recorder = Recorder::start(&bench);
+    bench.done(["backup", "copy"]);
+    bench.done(["backup", "--check", "copy"]);
+    let list = ["list", "--all", "--json"];
+    let listed = bench.done(list);
+    recorder.stop();
+    let vault = bench.vault();
+    let restore = ["restore", "copy", "--keys", vault.to_str().unwrap(), "--vault", "again"];
+    bench.done(restore);
+    assert_eq!(bench.done(list.iter().chain(&["--vault", "again"])), listed);
+    bench.done(["index", "check", "--vault", "again"]);
+    let rows = Vault::open(&bench.path("again")).unwrap();
+    assert_eq!(rows.ledger().rows().last().unwrap().unwrap().kind, LedgerKind::Restored);
+}

@@ -57,7 +57,7 @@ mod writer;
 pub use age::secrecy::SecretString;
 pub use backup::{
     BackupFault, BackupFinding, Copied, Extent, Listed, Part, PartState, Restore, Restored, check_backup,
-    copy_backup, copy_backup_on, restore,
+    copy_backup, copy_backup_on, prune_backup, restore,
 };
 pub use cipher::{CipherSuite, NotAuthentic};
 pub use container::{

@@ -10,7 +10,7 @@ use std::{
 use earwitness_model::RecordingId;
 
 use crate::{
-    ledger::LedgerKind,
+    ledger::{LedgerError, LedgerFault, LedgerFinding, LedgerKind},
     manifest::RecordedRow,
     retention::{Disposed, from_bytes},
     vault::Parts,
@@ -23,6 +23,8 @@ use crate::{
 pub(crate) struct Recorded {
     /// By recording and hash of its manifest: a recording can be told of twice.
     told: BTreeMap<(RecordingId, [u8; 32]), Cell<Found>>,
+    /// What the disk did not give of the ledger.
+    pub(crate) unreadable: Option<LedgerFinding>,
     /// Those that were destroyed since.
     disposed: HashSet<RecordingId>,
 }
@@ -43,7 +45,15 @@ impl Recorded {
     pub(crate) fn read(parts: &Parts) -> Self {
         let mut recorded = Self::default();
         let rows = parts.ledger();
-        for row in rows.rows().flatten() {
+        for row in rows.rows() {
+            let row = match row {
+                Ok(row) => row,
+                Err(LedgerError::Broken(finding)) if finding.fault == LedgerFault::Unreadable => {
+                    recorded.unreadable = Some(finding);
+                    continue;
+                }
+                Err(_) => continue,
+            };
             if row.kind == LedgerKind::Disposed {
                 recorded.dispose(&row.payload);
             } else if row.kind == LedgerKind::Recorded

@@ -1,5 +1,6 @@
 //! One file for each command.
 
+mod backup;
 mod bench;
 mod coverage;
 mod dispose;
@@ -12,6 +13,7 @@ mod keys;
 mod list;
 mod play;
 mod record;
+mod restore;
 mod rules;
 mod shell;
 mod show;
@@ -45,6 +47,8 @@ pub(crate) enum Command {
     Doctor(doctor::Doctor),
     #[command(flatten)]
     InVault(Box<VaultCommand>),
+    /// Make a vault again of a backup of volumes and a backup of keys
+    Restore(restore::Restore),
     /// Measure this box, or this build against another one
     Bench(Box<bench::Bench>),
     /// Capture rules: check, explain, diff, init
@@ -78,6 +82,8 @@ pub(crate) enum VaultCommand {
     Dispose(dispose::Dispose),
     /// Keep recordings beyond their time: add, release, list
     Hold(hold::Hold),
+    /// Copy volumes and ledger to another medium, without a key
+    Backup(backup::Backup),
 }
 
 /// What a command needs of the vault.
@@ -101,6 +107,7 @@ impl Command {
             Self::Top(command) => command.run(context),
             Self::Doctor(command) => command.run(context),
             Self::InVault(command) => command.run_or_hand_over(context),
+            Self::Restore(command) => command.run(context),
             Self::Bench(command) => command.run(context),
             Self::Rules(command) => command.run(context),
             Self::Completions(command) => command.run(context),
@@ -115,6 +122,11 @@ impl VaultCommand {
         // A bundle is checked by whoever has it, without any vault.
         if let Self::Verify(command) = self
             && let Some(outcome) = command.of_bundle(context)
+        {
+            return outcome;
+        }
+        if let Self::Backup(command) = self
+            && let Some(outcome) = command.run_without_vault(context)
         {
             return outcome;
         }
@@ -150,6 +162,7 @@ impl VaultCommand {
             Self::Index(command) => command.run(context, vault),
             Self::Dispose(command) => command.run(context, vault),
             Self::Hold(command) => command.run(context, vault),
+            Self::Backup(command) => command.run(context, vault),
         }
     }
 
@@ -166,6 +179,7 @@ impl VaultCommand {
             Self::Index(command) => command.needs(),
             Self::Dispose(command) => command.needs(),
             Self::Hold(command) => command.needs(),
+            Self::Backup(_) => Needs::Acting,
         }
     }
 
@@ -182,6 +196,7 @@ impl VaultCommand {
             Self::Index(_) => "index",
             Self::Dispose(_) => "dispose",
             Self::Hold(_) => "hold",
+            Self::Backup(_) => "backup",
         }
     }
 
@@ -194,6 +209,7 @@ impl VaultCommand {
             Self::Play(_) => Grant::player().with_key(),
             Self::Verify(command) => command.grant(),
             Self::Keys(command) => command.grant(),
+            Self::Backup(command) => command.grant(),
             Self::Coverage(_) | Self::Index(_) | Self::Dispose(_) | Self::Hold(_) => Grant::default(),
         }
     }

@@ -6,7 +6,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use earwitness_vault::{Access, OfficerKey, SecretString};
+use earwitness_vault::{Access, Copied, Extent, OfficerKey, SecretString, copy_backup};
 use secrecy::ExposeSecret;
 
 use super::{Account, RuleTexts, Screen, Seat, Sink, Standing, Target, bar::Bar, file, player};
@@ -108,6 +108,10 @@ impl Seat for Here {
         } else {
             Err(Failure::new(Exit::Usage, "the two passphrases differ: nothing was made"))
         }
+    }
+
+    fn copy_backup(&self, dir: &Path, extent: &Extent) -> Result<Copied, Failure> {
+        Ok(copy_backup(&std::path::absolute(&self.named.vault)?, dir, extent)?)
     }
 
     fn standing(&self, path: &Path) -> Result<Standing, Failure> {

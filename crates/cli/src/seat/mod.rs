@@ -17,7 +17,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use earwitness_vault::{Access, OfficerKey, SecretString};
+use earwitness_vault::{Access, Copied, Extent, OfficerKey, SecretString};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::{
@@ -68,6 +68,12 @@ pub(crate) trait Seat: Send + Sync {
     /// # Errors
     /// When there is none, or the two differ.
     fn new_passphrase(&self, file: Option<&Path>) -> Result<SecretString, Failure>;
+
+    /// Copies files of the vault into the folder of a backup.
+    ///
+    /// # Errors
+    /// When they cannot be read, or not be written, or something else is there.
+    fn copy_backup(&self, dir: &Path, extent: &Extent) -> Result<Copied, Failure>;
 
     /// What stands at a place.
     ///

@@ -160,6 +160,7 @@ fn parsed(words: &[RawText]) -> Result<(Options, VaultCommand), Failure> {
         | Command::Status(_)
         | Command::Top(_)
         | Command::Doctor(_)
+        | Command::Restore(_)
         | Command::Bench(_)
         | Command::Rules(_)
         | Command::Completions(_)

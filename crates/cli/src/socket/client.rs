@@ -227,6 +227,13 @@ impl<'c> Errands<'c> {
                 Ok(Reply::Passphrase(KeyText::from(seat.new_passphrase(file.as_deref())?)))
             }
             Errand::Rules | Errand::OfficerKey(_) => Err(not_granted()),
+            Errand::CopyBackup { dir, extent } => {
+                let dir = dir.path();
+                if !self.grant.permits_backup(&dir) {
+                    return Err(not_granted());
+                }
+                Ok(Reply::BackupCopied(Box::new(seat.copy_backup(&dir, &extent)?)))
+            }
             Errand::Standing(place) => Ok(Reply::Standing(seat.standing(&self.granted(&place)?)?)),
             Errand::MakeDir(place) => seat.make_dir(&self.granted(&place)?).map(|()| Reply::Done),
             Errand::FindPlayer => Ok(Reply::Player(if self.grant.has_player() && seat.has_player()? {
@@ -321,7 +328,11 @@ mod tests {
                 assert_eq!((code, why.as_str()), (Exit::Refused.code(), expected));
                 false
             }
-            other @ (Reply::Done | Reply::Passphrase(_) | Reply::Standing(_) | Reply::Player(_)) => {
+            other @ (Reply::Done
+            | Reply::BackupCopied(_)
+            | Reply::Passphrase(_)
+            | Reply::Standing(_)
+            | Reply::Player(_)) => {
                 panic!("{other:?}")
             }
         };
@@ -340,6 +351,7 @@ mod tests {
             (&["keys", "show"], false, false),
             (&["keys", "unlock"], true, false),
             (&["index", "check"], false, false),
+            (&["backup", "out"], false, false),
         ] {
             assert_eq!(gives(words, Errand::OfficerKey(Lock::Open)), key, "key: {words:?}");
             assert_eq!(gives(words, Errand::Rules), rules, "rules: {words:?}");

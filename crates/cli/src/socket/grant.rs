@@ -14,6 +14,7 @@ pub(crate) struct Grant {
     player: bool,
     key: bool,
     rules: bool,
+    backup: Option<PathBuf>,
     /// A passphrase for what leaves: out of this file, or typed.
     new_passphrase: Option<Option<PathBuf>>,
     /// Folders may be made at the place, one in the other, twice.
@@ -54,6 +55,16 @@ impl Grant {
     /// Whether a new passphrase may be asked for, out of this file or typed.
     pub(super) fn permits_passphrase(&self, file: Option<&Path>) -> bool {
         self.new_passphrase.as_ref().is_some_and(|granted| granted.as_deref() == file)
+    }
+
+    /// A backup of the vault's volumes in this folder, and its list.
+    pub(crate) fn backup(dir: &Path) -> Self {
+        Self { backup: Some(dir.to_owned()), ..Self::output(dir, Over::Files) }
+    }
+
+    /// Whether a backup may be copied here.
+    pub(super) fn permits_backup(&self, dir: &Path) -> bool {
+        self.backup.as_deref() == Some(dir)
     }
 
     pub(super) const fn has_key(&self) -> bool {

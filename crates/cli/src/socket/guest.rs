@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use earwitness_vault::{Access, OfficerKey, SecretString};
+use earwitness_vault::{Access, Copied, Extent, OfficerKey, SecretString};
 
 use super::{
     connection::{Connection, Wait},
@@ -65,6 +65,7 @@ impl Guest {
             | Reply::Standing(_)
             | Reply::Passphrase(_)
             | Reply::Player(_)
+            | Reply::BackupCopied(_)
             | Reply::Failed { .. } => Err(beside_the_point()),
         }
     }
@@ -121,6 +122,7 @@ impl Seat for Guest {
             | Reply::Standing(_)
             | Reply::Passphrase(_)
             | Reply::Player(_)
+            | Reply::BackupCopied(_)
             | Reply::Failed { .. } => Err(beside_the_point()),
         }
     }
@@ -133,6 +135,7 @@ impl Seat for Guest {
             | Reply::Passphrase(_)
             | Reply::Standing(_)
             | Reply::Player(_)
+            | Reply::BackupCopied(_)
             | Reply::Failed { .. } => Err(beside_the_point()),
         }
     }
@@ -143,6 +146,20 @@ impl Seat for Guest {
             Reply::Done
             | Reply::Rules(_)
             | Reply::Key { .. }
+            | Reply::Standing(_)
+            | Reply::Player(_)
+            | Reply::BackupCopied(_)
+            | Reply::Failed { .. } => Err(beside_the_point()),
+        }
+    }
+
+    fn copy_backup(&self, dir: &Path, extent: &Extent) -> Result<Copied, Failure> {
+        match self.send(Errand::CopyBackup { dir: dir.into(), extent: Box::new(extent.clone()) })? {
+            Reply::BackupCopied(copied) => Ok(*copied),
+            Reply::Done
+            | Reply::Rules(_)
+            | Reply::Key { .. }
+            | Reply::Passphrase(_)
             | Reply::Standing(_)
             | Reply::Player(_)
             | Reply::Failed { .. } => Err(beside_the_point()),
@@ -157,6 +174,7 @@ impl Seat for Guest {
             | Reply::Passphrase(_)
             | Reply::Key { .. }
             | Reply::Player(_)
+            | Reply::BackupCopied(_)
             | Reply::Failed { .. } => Err(beside_the_point()),
         }
     }
@@ -173,6 +191,7 @@ impl Seat for Guest {
             | Reply::Key { .. }
             | Reply::Passphrase(_)
             | Reply::Standing(_)
+            | Reply::BackupCopied(_)
             | Reply::Failed { .. } => Err(beside_the_point()),
         }
     }

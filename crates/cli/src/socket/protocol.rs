@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use earwitness_vault::Access;
+use earwitness_vault::{Access, Copied, Extent};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Visitor};
 
@@ -59,6 +59,10 @@ pub(super) enum Said {
 pub(super) enum Errand {
     Rules,
     OfficerKey(Lock),
+    CopyBackup {
+        dir: RawText,
+        extent: Box<Extent>,
+    },
     /// A new passphrase for what leaves: out of this file, or typed.
     NewPassphrase(Option<RawText>),
     Standing(RawText),
@@ -97,6 +101,7 @@ pub(super) enum Reply {
     },
     /// A new passphrase.
     Passphrase(KeyText),
+    BackupCopied(Box<Copied>),
     Standing(Standing),
     Player(Found),
     Failed {

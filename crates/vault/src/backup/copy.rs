@@ -1,6 +1,7 @@
 //! Copying what belongs into a backup, by whoever may read the vault and write the backup.
 
 use std::{
+    collections::HashSet,
     io,
     path::{Component, Path, PathBuf},
 };
@@ -11,6 +12,7 @@ use super::{Extent, Listed, Part, list};
 use crate::{
     disk::{Disk, OpenAs, ReadAt, RealDisk},
     error::{VaultError, failed},
+    settings::Settings,
 };
 
 /// Bytes that are copied at once.
@@ -78,63 +80,71 @@ pub fn copy_backup_on(
     Ok(copied)
 }
 
-/// Removes from a backup what its new list does not name: volumes whose recordings were all disposed of. To be called when the
-/// list is in its place.
+impl Copied {
+    /// Adds what was copied after it.
+    pub fn append(&mut self, more: Self) {
+        self.files.extend(more.files);
+        self.written += more.written;
+        self.written_bytes += more.written_bytes;
+        self.vanished += more.vanished;
+    }
+}
+
+/// Removes from a backup the volumes that its list does not name: the vault has them no more. Those whose recordings were
+/// disposed of are noise; one that was lost by accident would be lost here too. Gives how many there were.
 ///
 /// # Errors
-/// What the disk says.
-pub(super) fn remove_others(disk: &dyn Disk, dir: &Path, files: &[Listed]) -> Result<u64, VaultError> {
-    let volumes = dir.join("volumes");
+/// When there is no list; what the disk says.
+pub fn prune_backup(dir: &Path) -> Result<u64, VaultError> {
+    let disk = RealDisk;
+    let list = list::read(&disk, dir)?;
     let mut removed = 0;
-    for class in disk.list(&volumes).map_err(failed("list", &volumes))? {
-        for day in disk.list(&class).map_err(failed("list", &class))? {
-            for path in disk.list(&day).map_err(failed("list", &day))? {
-                let name = path.strip_prefix(dir).unwrap_or(&path).to_string_lossy().into_owned();
-                if files.iter().all(|file| file.part.name != name) {
-                    disk.remove(&path).map_err(failed("remove", &path))?;
-                    removed += 1;
-                }
-            }
-        }
+    for path in others(&disk, dir, &list.files)? {
+        disk.remove(&path).map_err(failed("remove", path))?;
+        removed += 1;
     }
     Ok(removed)
 }
 
-impl Copied {
-    /// Removes from the backup what is not of it any more, when its new list is in its place.
-    ///
-    /// # Errors
-    /// What the disk says.
-    pub fn remove_others(&self, dir: &Path) -> Result<u64, VaultError> {
-        remove_others(&RealDisk, dir, &self.files)
+fn others(disk: &dyn Disk, dir: &Path, files: &[Listed]) -> Result<Vec<PathBuf>, VaultError> {
+    let volumes = dir.join("volumes");
+    let named: HashSet<PathBuf> = files.iter().map(|file| dir.join(&file.part.name)).collect();
+    let mut others = Vec::new();
+    for class in disk.list(&volumes).map_err(failed("list", &volumes))? {
+        for day in disk.list(&class).map_err(failed("list", &class))? {
+            let found = disk.list(&day).map_err(failed("list", &day))?;
+            others.extend(found.into_iter().filter(|path| !named.contains(path)));
+        }
     }
+    Ok(others)
 }
+
+/// What is in a backup, and nothing else.
+const OURS: [&str; 5] = ["BACKUP.txt", "certificates", "ledger", "vault.toml", "volumes"];
 
 /// The list of the backup of this vault that is there.
 fn known(disk: &dyn Disk, dir: &Path, extent: &Extent) -> Result<Vec<Listed>, VaultError> {
     match list::read(disk, dir) {
         Ok(listed) if listed.extent.vault == extent.vault => Ok(listed.files),
-        Ok(_) => Err(VaultError::AlreadyThere { path: dir.into() }),
-        Err(_) => {
-            // One that was never finished is gone on with; anything else is not written over.
-            let ours = ["vault.toml", "volumes", "ledger", "certificates", "BACKUP.txt", "BACKUP.txt.new"];
-            let names = disk.list(dir).map_err(failed("list", dir))?;
-            let is_ours = |path: &PathBuf| {
-                path.file_name().and_then(|name| name.to_str()).is_some_and(|name| {
-                    ours.contains(&name.strip_suffix(".new").unwrap_or(name)) || ours.contains(&name)
-                })
-            };
-            let is_another = disk.open(&dir.join("vault.toml"), OpenAs::Read).is_ok()
-                && crate::settings::Settings::read(disk, &dir.join("vault.toml"))
-                    .map_or(true, |settings| settings.id != extent.vault);
-            let is_a_vault = disk.open(&dir.join("lock"), OpenAs::Read).is_ok();
-            if names.iter().all(is_ours) && !is_another && !is_a_vault {
-                Ok(Vec::new())
-            } else {
-                Err(VaultError::AlreadyThere { path: dir.into() })
-            }
-        }
+        // One that was never finished is gone on with; anything else is not written over.
+        Err(_) if is_begun(disk, dir, extent)? => Ok(Vec::new()),
+        Ok(_) | Err(_) => Err(VaultError::AlreadyThere { path: dir.into() }),
     }
+}
+
+/// Whether there is nothing but what a backup of this vault leaves that was stopped.
+fn is_begun(disk: &dyn Disk, dir: &Path, extent: &Extent) -> Result<bool, VaultError> {
+    let names = disk.list(dir).map_err(failed("list", dir))?;
+    let is_ours = |path: &PathBuf| {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        OURS.contains(&name.strip_suffix(".new").unwrap_or(name))
+    };
+    let settings = dir.join("vault.toml");
+    let is_this = match Settings::read(disk, &settings) {
+        Ok(settings) => settings.id == extent.vault,
+        Err(error) => matches!(error, VaultError::NotAVault { .. }),
+    };
+    Ok(names.iter().all(is_ours) && is_this)
 }
 
 /// A name that stays below where it is joined to.

@@ -14,7 +14,7 @@ mod list;
 mod restore;
 
 pub use self::{
-    copy::{Copied, copy_backup, copy_backup_on},
+    copy::{Copied, copy_backup, copy_backup_on, prune_backup},
     extent::{Extent, Part, PartState},
     list::{BackupFault, BackupFinding, Listed, check_backup},
     restore::{Restore, Restored, restore},

@@ -31,6 +31,10 @@ impl Vault {
         });
         findings.append(&mut walk.findings);
         findings.append(&mut strays.finish(&walk.recorded));
+        if let Some(finding) = walk.recorded.unreadable.take() {
+            let fault = Fault::Unreadable(finding.fault.to_string());
+            findings.push(Finding { recording: None, path: finding.path, fault });
+        }
         if !walk.untold.is_empty() {
             // And after them: it may have been told of meanwhile.
             let told = Recorded::read(parts);

@@ -142,7 +142,9 @@ fn names(error: &VaultError, disk: &MemoryDisk) -> bool {
     let (_, _, last) = disk.came();
     let name = last.unwrap();
     let sentence = error.to_string();
-    sentence.contains(&*name.to_string_lossy()) || matches!(error, VaultError::MustReopen)
+    // What is written beside its place is told by its place.
+    let name = name.to_string_lossy();
+    sentence.contains(name.strip_suffix(".new").unwrap_or(&name)) || matches!(error, VaultError::MustReopen)
 }
 
 /// Fails once at each thing that `act` asks for, until it asks for no more; gives how often.
