@@ -123,7 +123,9 @@ impl Tally {
             | LedgerKind::Anchored
             | LedgerKind::ClockStatus
             | LedgerKind::KeysRotated
-            | LedgerKind::KeysBackedUp => self.handle_note(row),
+            | LedgerKind::KeysBackedUp
+            | LedgerKind::BackedUp
+            | LedgerKind::Restored => self.handle_note(row),
             // What they change has rows of its own.
             LedgerKind::RetentionProposed
             | LedgerKind::RetentionChanged
@@ -163,7 +165,9 @@ impl Tally {
                 | LedgerNote::Anchored(_)
                 | LedgerNote::ClockStatus(_)
                 | LedgerNote::KeysRotated(_)
-                | LedgerNote::KeysBackedUp(_),
+                | LedgerNote::KeysBackedUp(_)
+                | LedgerNote::BackedUp(_)
+                | LedgerNote::Restored(_),
             ) => {}
             None => self.counts.unread += u64::from(row.kind != LedgerKind::IndexRebuilt),
         }

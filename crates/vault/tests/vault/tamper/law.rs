@@ -10,7 +10,7 @@ use earwitness_vault::{Fault, Finding, Unlock, Vault};
 
 use super::{
     change::has_extension,
-    scene::{Scene, head_of, key_rows},
+    scene::{Scene, key_rows},
 };
 use crate::support::memory::{Files, MemoryDisk};
 
@@ -34,7 +34,8 @@ pub(super) enum Verdict {
 ///    recordings besides, which is what a crash leaves: each row stands for itself, and what has no block opens nothing;
 /// 3. a day's key or salt of a day or generation that has no key file, which is what a crash leaves;
 /// 4. of `vault.toml`, which still says the same;
-/// 5. a file beside the vault's directories, which nobody reads.
+/// 5. a file beside the vault's directories, which nobody reads;
+/// 6. of a signed head, which is gone or there twice: it can be signed again, and who needs it has it elsewhere.
 pub(super) fn matters(scene: &Scene, files: &Files) -> bool {
     let mut paths: Vec<&PathBuf> = scene.files.keys().chain(files.keys()).collect();
     paths.sort_unstable();
@@ -43,6 +44,7 @@ pub(super) fn matters(scene: &Scene, files: &Files) -> bool {
         let (was, is) = (scene.files.get(path), files.get(path));
         was != is
             && !is_no_evidence(path)
+            && !(path.starts_with(scene.office.dir().join("ledger/heads")) && (was.is_none() || is.is_none()))
             && !(was.is_none() && path.parent() == Some(&*scene.office.dir()))
             && !(was.is_none() && is_left_over(path, files))
             && !says_the_same(scene, path, (was, is))
@@ -101,7 +103,8 @@ struct Told {
     broken: Vec<RecordingId>,
     listed: Vec<RecordingId>,
     opened: bool,
-    head: Option<(u64, [u8; 32])>,
+    /// The ledger does not lead to the head that was kept elsewhere.
+    is_behind_head: bool,
 }
 
 /// Opens and checks the changed vault. `Err` is a law that was broken.
@@ -136,7 +139,7 @@ pub(super) fn judge(scene: &Scene, files: &Files, changed: &Path) -> Result<Verd
             Err(format!("nobody named the file: {:?}", told.sentences))
         };
     }
-    if told.head != Some(scene.head) {
+    if told.is_behind_head {
         return Ok(Verdict::FoundByHead);
     }
     if matters(scene, files) { Err("nobody saw it".into()) } else { Ok(Verdict::Harmless) }
@@ -191,6 +194,14 @@ fn look(scene: &Scene, files: &Files) -> Told {
         Err(error) => told.sentences.push(error.to_string()),
     }
     told.sentences.extend(told.findings.iter().map(ToString::to_string));
-    told.head = Some(head_of(&vault));
+    match vault.check_heads(vec![scene.head.clone()]) {
+        Ok(checked) => {
+            let (elsewhere, here): (Vec<_>, Vec<_>) =
+                checked.findings.iter().partition(|finding| finding.path == scene.head.path);
+            told.is_behind_head = !elsewhere.is_empty();
+            told.sentences.extend(here.into_iter().map(ToString::to_string));
+        }
+        Err(error) => told.sentences.push(error.to_string()),
+    }
     told
 }

@@ -9,7 +9,7 @@ use std::{
 };
 
 use earwitness_model::{Decision, Period, RecordingId};
-use earwitness_vault::{Scan, Scanned, Sealer, Vault, Writer};
+use earwitness_vault::{KeptHead, Scan, Scanned, Sealer, Vault, Writer};
 
 use crate::support::{
     NOW, Office, SEGMENTS, begin, call_id, entries, media, memory::Files, opening, record, running_call,
@@ -31,8 +31,8 @@ pub(super) struct Scene {
     /// The same calls on the same shelves, by somebody who has this vault's metadata key and another signing key.
     pub(super) forged: Files,
     pub(super) places: Places,
-    /// What the ledger ends with: the next number, and the head.
-    pub(super) head: (u64, [u8; 32]),
+    /// The signed head of the ledger, as somebody keeps it elsewhere.
+    pub(super) head: KeptHead,
     /// The index as it is, by the names of its files.
     index: Files,
 }
@@ -47,7 +47,7 @@ impl Scene {
         assert!(vault.recovery().is_clean() && vault.check_index().is_empty());
         let places = places(&vault);
         assert_eq!(places.len(), 7);
-        let head = head_of(&vault);
+        let head = KeptHead { path: "kept elsewhere".into(), note: vault.sign_head().unwrap().note };
         drop(vault);
         let (foreign, forged) = (foreign(&office), forged(&office));
         let (files, index) = (files_of(&office.dir()), all_files(&office.dir().join("index")));
@@ -87,12 +87,6 @@ impl Scene {
             }
         })
     }
-}
-
-/// How many rows the ledger has, and what it ends with.
-pub(super) fn head_of(vault: &Vault) -> (u64, [u8; 32]) {
-    let ledger = vault.ledger();
-    (ledger.rows().count() as u64, ledger.head())
 }
 
 /// Three calls whole, and one refused.
