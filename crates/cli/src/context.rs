@@ -56,7 +56,7 @@ impl Context {
     pub(crate) fn open_vault(&self) -> Result<Vault, VaultError> {
         let began = Instant::now();
         loop {
-            match self.told_of(Vault::open(&self.vault)) {
+            match self.told_of(Vault::open_with_index_key(&self.vault, self.named.index_key().as_deref())) {
                 // A recorder keeps it as long as it runs; any other command has it for a moment.
                 Err(VaultError::InUse { .. }) if began.elapsed() < PATIENCE && !is_served(&self.vault) => {
                     thread::sleep(STEP);
@@ -68,7 +68,8 @@ impl Context {
 
     /// Opens the vault to list and read what is in it, and says what had to be put in order.
     pub(crate) fn try_open_vault(&self) -> Result<Vault, VaultError> {
-        self.told_of(Vault::open_to_read(&self.vault))
+        let index_key = self.named.index_key();
+        self.told_of(Vault::open_to_read_with_index_key(&self.vault, index_key.as_deref()))
     }
 
     fn told_of(&self, opened: Result<Vault, VaultError>) -> Result<Vault, VaultError> {
@@ -98,14 +99,24 @@ impl Context {
         self.named.officer_key()
     }
 
-    /// A passphrase for a new key, from a file or from this process's terminal.
+    /// Where the index key is, when that is not in the vault.
+    pub(crate) fn index_key(&self) -> Option<PathBuf> {
+        self.named.index_key()
+    }
+
+    /// Where the user said that the index key is, or shall be.
+    pub(crate) fn named_index_key(&self) -> Option<&Path> {
+        self.named.named_index_key()
+    }
+
+    /// A passphrase of something that is there, from a file or from this process's terminal.
     pub(crate) fn passphrase(&self, prompt: &str) -> Result<SecretString, Failure> {
         self.named.passphrase(prompt)
     }
 
-    /// Whether the passphrase is typed, so that a new one is asked for twice.
-    pub(crate) const fn is_passphrase_typed(&self) -> bool {
-        self.named.is_passphrase_typed()
+    /// A passphrase for a new key, from a file or typed twice on this process's terminal.
+    pub(crate) fn new_passphrase(&self, prompt: &str) -> Result<SecretString, Failure> {
+        self.named.new_passphrase(prompt)
     }
 
     /// Where the user said that the rules are.

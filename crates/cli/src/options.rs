@@ -7,6 +7,8 @@ use std::{
 
 use clap::Args;
 use earwitness_vault::SecretString;
+use secrecy::ExposeSecret;
+use zeroize::Zeroizing;
 
 use crate::{
     exit::{Exit, Failure},
@@ -17,6 +19,9 @@ use crate::{
 const DEFAULT_VAULT: &str = "/var/lib/earwitness";
 /// Where rules are looked for, in this order, when nothing else is said.
 const DEFAULT_RULES: [&str; 2] = ["/etc/earwitness/capture-rules", "capture-rules"];
+
+/// What the service manager calls the index key (systemd: `LoadCredential=index.key:…`).
+const INDEX_CREDENTIAL: &str = "index.key";
 
 /// More of a passphrase file than its first line may have is not read.
 const MAX_PASSPHRASE: u64 = 4096;
@@ -33,6 +38,10 @@ pub(crate) struct Options {
     /// The officer's key, where it is not beside the vault
     #[arg(long, global = true, value_name = "FILE")]
     officer_key: Option<PathBuf>,
+    /// The vault's index key, where it is not in the vault: a file, which `init` makes there [default: the credential
+    /// `index.key` where the service manager hands one in, else keys/index.key in the vault]
+    #[arg(long, global = true, value_name = "FILE", env = "EARWITNESS_INDEX_KEY")]
+    index_key: Option<PathBuf>,
     /// Read the officer's passphrase from a file instead of asking for it
     #[arg(long, global = true, value_name = "FILE")]
     passphrase_file: Option<PathBuf>,
@@ -64,21 +73,66 @@ impl Options {
         self.officer_key.as_deref()
     }
 
+    /// Where the user said that the index key is.
+    pub(crate) fn named_index_key(&self) -> Option<&Path> {
+        self.index_key.as_deref()
+    }
+
+    /// Where the index key is, when that is not in the vault: where the user said, or a credential of the service.
+    pub(crate) fn index_key(&self) -> Option<PathBuf> {
+        let credential = || {
+            let dir = std::env::var_os("CREDENTIALS_DIRECTORY").filter(|dir| !dir.is_empty())?;
+            Some(PathBuf::from(dir).join(INDEX_CREDENTIAL)).filter(|file| file.is_file())
+        };
+        self.index_key.clone().or_else(credential)
+    }
+
     /// The officer's passphrase, from a file or from the terminal.
     pub(crate) fn passphrase(&self, prompt: &str) -> Result<SecretString, Failure> {
         if let Some(path) = &self.passphrase_file {
             return passphrase_in(path);
         }
-        rpassword::prompt_password(prompt).map(SecretString::from).map_err(|_no_terminal| {
-            let what = "a passphrase is needed, and there is no terminal to ask for it: give --passphrase-file FILE, or run this on a terminal";
-            Failure::new(Exit::Refused, what)
-        })
+        typed(prompt)
     }
 
-    /// Whether the passphrase is typed, so that a new one is asked for twice.
-    pub(crate) const fn is_passphrase_typed(&self) -> bool {
-        self.passphrase_file.is_none()
+    /// A new passphrase: typed twice, or read from a file.
+    pub(crate) fn new_passphrase(&self, prompt: &str) -> Result<SecretString, Failure> {
+        let Some(path) = &self.passphrase_file else { return typed_twice(prompt) };
+        let passphrase = passphrase_in(path)?;
+        if is_short(&passphrase) {
+            return Err(Failure::new(Exit::Usage, TOO_SHORT));
+        }
+        Ok(passphrase)
     }
+}
+
+/// What a passphrase has at least.
+const LEAST_PASSPHRASE: usize = 8;
+/// What is said of a shorter one.
+pub(crate) const TOO_SHORT: &str = "the passphrase is too short: at least 8 characters";
+
+/// Whether a new passphrase has too few characters.
+pub(crate) fn is_short(passphrase: &SecretString) -> bool {
+    passphrase.expose_secret().chars().count() < LEAST_PASSPHRASE
+}
+
+/// A new passphrase, from the terminal.
+pub(crate) fn typed_twice(prompt: &str) -> Result<SecretString, Failure> {
+    let first = typed(prompt)?;
+    if is_short(&first) {
+        return Err(Failure::new(Exit::Usage, TOO_SHORT));
+    }
+    if first.expose_secret() != typed("the same again: ")?.expose_secret() {
+        return Err(Failure::new(Exit::Usage, "the two passphrases differ: nothing was made"));
+    }
+    Ok(first)
+}
+
+fn typed(prompt: &str) -> Result<SecretString, Failure> {
+    rpassword::prompt_password(prompt).map(SecretString::from).map_err(|_no_terminal| {
+        let what = "a passphrase is needed, and there is no terminal to ask for it: give --passphrase-file FILE, or run this on a terminal";
+        Failure::new(Exit::Refused, what)
+    })
 }
 
 /// The passphrase in a file: its first line.
@@ -86,13 +140,14 @@ impl Options {
 /// # Errors
 /// [`Exit::NotFound`] when it cannot be read.
 pub(crate) fn passphrase_in(path: &Path) -> Result<SecretString, Failure> {
-    let mut text = String::new();
+    // Room for all that is read: a text that grows leaves behind what it was.
+    let mut text = Zeroizing::new(String::with_capacity(MAX_PASSPHRASE as usize));
     let read = std::fs::File::open(path).and_then(|file| file.take(MAX_PASSPHRASE).read_to_string(&mut text));
     read.map_err(|cause| {
         let what = format_args!("cannot read the passphrase from {}: {cause}", path.display());
         Failure::new(Exit::NotFound, what)
     })?;
-    Ok(SecretString::from(text.lines().next().unwrap_or_default().to_owned()))
+    Ok(SecretString::from(text.lines().next().unwrap_or_default()))
 }
 
 /// The `*.toml` files of a rules directory, by name.

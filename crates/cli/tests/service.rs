@@ -109,6 +109,7 @@ fn a_recorder_that_root_started_has_given_up_all_but_packet_sockets_its_vault_an
     }
     let said = service.stop();
     assert!(said.err.contains("no capability but CAP_NET_RAW, no core dumps; "), "{said:?}");
+    assert!(said.err.contains("; memory locked"), "{said:?}");
     assert!(!said.err.contains("threads that ran already"), "{said:?}");
 }
 

@@ -203,6 +203,7 @@ impl Story {
                 | LedgerKind::Anchored
                 | LedgerKind::ClockStatus
                 | LedgerKind::KeysBackedUp
+                | LedgerKind::KeysSplit
                 | LedgerKind::BackedUp
                 | LedgerKind::Restored
                 | LedgerKind::IndexRebuilt

@@ -69,6 +69,8 @@ pub struct KeyBackup {
     pub taken: WallTime,
     /// The number of the ledger's row that told of it; `None` while it is not finished.
     pub ledger: Option<u64>,
+    /// The public key of the officer who opens what is in it; `None` while it is not finished.
+    pub officer: Option<String>,
     /// Keys of recordings in it.
     pub keys: u64,
     /// So many of them the vault has destroyed since.
@@ -93,7 +95,7 @@ impl Vault {
         let label = checked_label(label)?;
         self.change_backups(|registry| {
             let id = known.unwrap_or_else(new_id);
-            let begun = Registered { id, label, taken: now, ledger: None, held: Vec::new() };
+            let begun = Registered { id, label, taken: now, ledger: None, officer: None, held: Vec::new() };
             match registry.backups.iter_mut().find(|backup| backup.id == id) {
                 Some(backup) => *backup = Registered { held: std::mem::take(&mut backup.held), ..begun },
                 None => registry.backups.push(begun),
@@ -130,6 +132,7 @@ impl Vault {
         self.change_backups(|registry| {
             for backup in registry.backups.iter_mut().filter(|backup| backup.id == id) {
                 (backup.taken, backup.ledger) = (now, Some(number));
+                backup.officer = Some(self.officer().to_string());
                 backup.held.clone_from(&copied.held);
             }
         })?;
@@ -164,6 +167,7 @@ impl Vault {
                 label: backup.label,
                 taken: backup.taken,
                 ledger: backup.ledger,
+                officer: backup.officer,
                 keys: backup.held.iter().map(HeldKeys::keys).sum(),
                 destroyed_since,
             });
@@ -297,6 +301,12 @@ fn held_in(bytes: &[u8]) -> Kept {
         }
     }
     Kept { rows: u32::try_from(rows.len()).unwrap_or(u32::MAX), destroyed: runs.into_iter().collect() }
+}
+
+/// The backups that a list of them (`keys/backups.toml`) names; `None` when it is damaged.
+#[must_use]
+pub fn registered_backups(list: &[u8]) -> Option<Vec<BackupId>> {
+    Some(Registry::from_bytes(list)?.backups.into_iter().map(|backup| backup.id).collect())
 }
 
 fn new_id() -> BackupId {

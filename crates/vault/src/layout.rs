@@ -99,6 +99,13 @@ impl Layout {
         name.into()
     }
 
+    /// Where that is written before it is put there.
+    pub(crate) fn unfinished_next_of(day_identity: &Path) -> PathBuf {
+        let mut name = Self::next_of(day_identity).into_os_string();
+        name.push(".new");
+        name.into()
+    }
+
     /// A file of keys by its name below [`Self::keys`].
     pub(crate) fn key_path(&self, name: &Path) -> PathBuf {
         self.keys().join(name)

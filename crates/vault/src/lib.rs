@@ -75,14 +75,14 @@ pub use index::{
 };
 pub use key_backup::{
     BackupId, BackupPlace, CopiedFile, DestroyedKey, HeldKeys, KeyBackup, KeySource, KeysCopied, Medium,
-    NotABackupId, StaleBackup, copy_keys, copy_keys_on, look_for_key_backup,
+    NotABackupId, StaleBackup, copy_keys, copy_keys_on, look_for_key_backup, registered_backups,
 };
 pub use keys::{verifying_key_in, verifying_key_text};
 pub use keys_error::KeysError;
 pub use ledger::{Act, CopyGiven};
 pub use ledger::{
-    AlarmState, Alive, BackedUp, KeysBackedUp, KeysRotated, Ledger, LedgerError, LedgerFault, LedgerFinding,
-    LedgerKind, LedgerNote, LedgerState, LinkState, Recovered, Row, Watching, check_chain,
+    AlarmState, Alive, BackedUp, KeysBackedUp, KeysRotated, KeysSplit, Ledger, LedgerError, LedgerFault,
+    LedgerFinding, LedgerKind, LedgerNote, LedgerState, LinkState, Recovered, Row, Watching, check_chain,
 };
 pub use ledger::{
     Anchored, AnchoredBy, Checkpoint, CheckpointFault, ClockStatus, Closes, Closing, Counted, Counter,

@@ -153,6 +153,7 @@ fn read_ledger(parts: &Parts) -> Told {
             | LedgerKind::DayClosed
             | LedgerKind::Anchored
             | LedgerKind::ClockStatus
+            | LedgerKind::KeysSplit
             | LedgerKind::BackedUp
             | LedgerKind::Restored
             | LedgerKind::RetentionProposed

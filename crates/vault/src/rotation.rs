@@ -150,43 +150,60 @@ fn wrap_all(parts: &Parts, key: &OfficerKey, to: &Recipient) -> Result<Rotated, 
             continue;
         }
         // No day is made, and wrapped to both, while this one is.
-        let wrapped = parts.keys.days.alone(|_| wrap_anew(disk, &path, (key, to)))?;
-        if wrapped {
-            rotated.days += 1;
-        } else {
-            rotated.unopened.push(path);
+        match parts.keys.days.alone(|_| wrap_anew(disk, &path, (key, to)))? {
+            Wrapped::Anew => rotated.days += 1,
+            Wrapped::Unopened => rotated.unopened.push(path),
+            Wrapped::Gone => {}
         }
     }
     Ok(rotated)
 }
 
-/// Whether it could be opened.
-fn wrap_anew(disk: &dyn Disk, path: &Path, (key, to): (&OfficerKey, &Recipient)) -> Result<bool, VaultError> {
-    let bytes = read_all(disk, path).map_err(failed("read", path))?;
-    let Some(day) = open_identity(&key.identity, &bytes) else { return Ok(false) };
+/// What became of a day key.
+enum Wrapped {
+    Anew,
+    /// The officer before does not open it.
+    Unopened,
+    /// It was destroyed since the folder was read.
+    Gone,
+}
+
+fn wrap_anew(
+    disk: &dyn Disk,
+    path: &Path,
+    (key, to): (&OfficerKey, &Recipient),
+) -> Result<Wrapped, VaultError> {
+    let bytes = match read_all(disk, path) {
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(Wrapped::Gone),
+        read => read.map_err(failed("read", path))?,
+    };
+    let Some(day) = open_identity(&key.identity, &bytes) else { return Ok(Wrapped::Unopened) };
     wrap(disk, &day, (to, &Layout::next_of(path)))?;
-    Ok(true)
+    Ok(Wrapped::Anew)
 }
 
 /// All that follows the moment: it needs no key, and may be done any number of times.
 fn finish(parts: &Parts) -> Result<(), VaultError> {
     let (disk, dir) = (&*parts.disk, parts.layout.key("day"));
     for next in waiting(parts)? {
-        let path = next.with_extension("");
-        match overwrite_with_zeros(disk, &path) {
-            Ok(()) => {
-                disk.rename(&next, &path).map_err(failed("rename", &next))?;
-            }
-            // The day was destroyed meanwhile: so is this.
-            Err(cause) if cause.kind() == io::ErrorKind::NotFound => {
-                wipe(disk, &next).map_err(failed("overwrite", &next))?;
-            }
-            Err(cause) => return Err(failed("overwrite", path)(cause)),
-        }
+        parts.keys.days.alone(|_| take_place(disk, &next))?;
         disk.sync_dir(&dir).map_err(failed("sync", &dir))?;
     }
     tell(parts)?;
     end(parts)
+}
+
+/// Puts what waits into the place of what the officer before opened, when that is zeros.
+fn take_place(disk: &dyn Disk, next: &Path) -> Result<(), VaultError> {
+    let path = next.with_extension("");
+    match overwrite_with_zeros(disk, &path) {
+        Ok(()) => disk.rename(next, &path).map_err(failed("rename", next)),
+        // The day was destroyed meanwhile: so is this.
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => {
+            wipe(disk, next).map_err(failed("overwrite", next))
+        }
+        Err(cause) => Err(failed("overwrite", path)(cause)),
+    }
 }
 
 /// Tells the ledger, once.
@@ -210,6 +227,9 @@ fn tell(parts: &Parts) -> Result<(), VaultError> {
 
 /// Nothing is underway any more.
 fn end(parts: &Parts) -> Result<(), VaultError> {
+    for path in ending_in(parts, ".age.next.new")? {
+        wipe(&*parts.disk, &path).map_err(failed("overwrite", &path))?;
+    }
     let (disk, dir, path) = (&*parts.disk, parts.layout.keys(), parts.layout.key("officer.next"));
     match disk.remove(&path) {
         Err(cause) if cause.kind() == io::ErrorKind::NotFound => {}
@@ -220,10 +240,15 @@ fn end(parts: &Parts) -> Result<(), VaultError> {
 
 /// Day keys that wait beside those of the officer before.
 fn waiting(parts: &Parts) -> Result<Vec<PathBuf>, VaultError> {
+    ending_in(parts, ".age.next")
+}
+
+/// Files beside the day keys whose names end like this.
+fn ending_in(parts: &Parts, end: &str) -> Result<Vec<PathBuf>, VaultError> {
     let dir = parts.layout.key("day");
-    let all = parts.disk.list(&dir).map_err(failed("list", &dir))?;
-    let is_next = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "next");
-    Ok(all.into_iter().filter(is_next).collect())
+    let mut all = parts.disk.list(&dir).map_err(failed("list", &dir))?;
+    all.retain(|path| path.to_str().is_some_and(|path| path.ends_with(end)));
+    Ok(all)
 }
 
 /// The rotation that was begun and did not end.

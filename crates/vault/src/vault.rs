@@ -172,6 +172,20 @@ impl Vault {
         self.parts.settings.cipher
     }
 
+    /// Its id: 16 random bytes, drawn when it was made.
+    #[must_use]
+    pub fn id(&self) -> [u8; 16] {
+        self.parts.settings.id
+    }
+
+    /// Whether this is the officer's key.
+    ///
+    /// # Errors
+    /// [`VaultError::OtherOfficer`], [`KeysError::FormerOfficer`](crate::KeysError::FormerOfficer).
+    pub fn is_opened_by(&self, key: &OfficerKey) -> Result<(), VaultError> {
+        self.parts.is_officer(key)
+    }
+
     /// The public key of the officer, who opens what it seals.
     #[must_use]
     pub fn officer(&self) -> OfficerRecipient {

@@ -72,6 +72,7 @@ fn the_service_has_the_one_capability_that_capture_needs_and_no_core_dumps() {
         "CapabilityBoundingSet=CAP_NET_RAW",
         "NoNewPrivileges=yes",
         "LimitCORE=0",
+        "LimitMEMLOCK=infinity",
         "MemorySwapMax=0",
         "ReadWritePaths=/var/lib/earwitness",
     ] {

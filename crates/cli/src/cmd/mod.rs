@@ -74,7 +74,7 @@ pub(crate) enum VaultCommand {
     Verify(verify::Verify),
     /// Was the mirror watched, and what may have passed unseen?
     Coverage(coverage::Coverage),
-    /// The keys of the vault: show, unlock
+    /// The keys of the vault: show, unlock, rotate, split, join, sheet, backup, move-index
     Keys(keys::Keys),
     /// Check the index, or rebuild it from the volumes
     Index(index::Index),
@@ -132,6 +132,11 @@ impl VaultCommand {
         }
         let began = Instant::now();
         loop {
+            if let Self::Keys(command) = self
+                && let Some(outcome) = command.run_without_vault(context)
+            {
+                return outcome;
+            }
             let cause = match context.try_open_vault() {
                 Ok(vault) => return self.run(context, &vault),
                 Err(cause) => cause,
@@ -174,8 +179,8 @@ impl VaultCommand {
             | Self::Export(_)
             | Self::Play(_)
             | Self::Verify(_)
-            | Self::Coverage(_)
-            | Self::Keys(_) => Needs::Reading,
+            | Self::Coverage(_) => Needs::Reading,
+            Self::Keys(command) => command.needs(),
             Self::Index(command) => command.needs(),
             Self::Dispose(command) => command.needs(),
             Self::Hold(command) => command.needs(),

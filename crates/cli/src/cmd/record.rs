@@ -34,6 +34,7 @@ use crate::{
     exit::{Exit, Failure, Outcome},
     filter::percent,
     instruments::{LogForm, Sum},
+    service,
     socket::serve_beside,
     view::counted,
 };
@@ -170,6 +171,11 @@ impl Record {
         let options = Options { rules: (!self.lab).then(|| rules.clone()), ..Options::default() };
         if !context.vault.exists() {
             init::make_open(context)?;
+        }
+        // Nothing of a capture file is mapped: what is locked is what the recorder itself has, keys and audio.
+        let memory = service::lock_memory();
+        if context.verbose > 0 {
+            context.say(memory);
         }
         let vault = context.open_vault()?;
         let bar = progress_bar(context);

@@ -26,6 +26,9 @@ pub(crate) struct MemoryVitals {
     /// The rest, for each call that runs; null while none does. Buffers for audio that came back stay resident for the next
     /// calls: what the most of them ever took is not of the rest.
     pub(crate) per_call_bytes: Option<u64>,
+    /// What of its address space stays out of swap; 0: the memory is not locked.
+    #[serde(default)]
+    pub(crate) locked_bytes: u64,
 }
 
 impl Footprint {
@@ -43,7 +46,8 @@ impl Footprint {
     /// What it comes to beside `health`.
     pub(super) fn vitals(&self, health: &Health) -> Option<MemoryVitals> {
         let resident_bytes = resident(&self.status)?;
-        Some(MemoryVitals::new((self.begun_bytes, resident_bytes), &health.rings, health.calls))
+        let of_calls = MemoryVitals::new((self.begun_bytes, resident_bytes), &health.rings, health.calls);
+        Some(MemoryVitals { locked_bytes: told(&self.status, "VmLck:").unwrap_or(0), ..of_calls })
     }
 }
 
@@ -52,7 +56,7 @@ impl MemoryVitals {
         let [audio_bytes, buffer_bytes] = [rings.bytes, rings.high_water].map(|bytes| bytes as u64);
         let rest = resident_bytes.saturating_sub(begun_bytes).saturating_sub(buffer_bytes);
         let per_call_bytes = rest.checked_div(calls as u64);
-        Self { resident_bytes, begun_bytes, audio_bytes, per_call_bytes }
+        Self { resident_bytes, begun_bytes, audio_bytes, per_call_bytes, locked_bytes: 0 }
     }
 }
 
@@ -61,12 +65,17 @@ pub(crate) fn resident_bytes() -> Option<u64> {
     resident(&File::open(STATUS).ok()?)
 }
 
-/// The resident set (`VmRSS`), in bytes.
+/// The resident set, in bytes.
 fn resident(status: &File) -> Option<u64> {
+    told(status, "VmRSS:")
+}
+
+/// What the system tells under this name, in bytes.
+fn told(status: &File, name: &str) -> Option<u64> {
     let mut text = [0; 4096];
     let length = status.read_at(&mut text, 0).ok()?;
     let text = str::from_utf8(text.get(..length)?).ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
     let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kib << 10)
 }

@@ -6,13 +6,17 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use earwitness_vault::{Access, Copied, Extent, OfficerKey, SecretString, copy_backup};
+use earwitness_vault::{
+    Access, BackupId, BackupPlace, Copied, Extent, KeySource, KeysCopied, OfficerKey, OfficerRecipient,
+    RealDisk, SecretString, VaultError, copy_backup, copy_keys, look_for_key_backup,
+};
 use secrecy::ExposeSecret;
 
-use super::{Account, RuleTexts, Screen, Seat, Sink, Standing, Target, bar::Bar, file, player};
+use super::{Account, NewOfficer, RuleTexts, Screen, Seat, Sink, Standing, Target, bar::Bar, file, player};
 use crate::{
+    context::Context,
     exit::{Exit, Failure},
-    options::{Options, passphrase_in, read_rules},
+    options::{Options, TOO_SHORT, is_short, passphrase_in, read_rules, typed_twice},
     terminal,
 };
 
@@ -28,6 +32,11 @@ impl Here {
     /// The seat of whoever typed these options.
     pub(crate) fn new(named: Options) -> Self {
         Self { named, screen: Screen::of_stdout(), account: Account::own(), bar: Mutex::default() }
+    }
+
+    /// Where this user finds the vault's keys.
+    fn key_source(&self) -> Result<KeySource, Failure> {
+        Ok(KeySource { vault: std::path::absolute(&self.named.vault)?, index_key: self.named.index_key() })
     }
 
     fn bar(&self) -> MutexGuard<'_, Option<Bar>> {
@@ -85,8 +94,10 @@ impl Seat for Here {
             None => OfficerKey::beside(&std::path::absolute(&self.named.vault)?, access),
         };
         let passphrase = match access {
-            Access::Open => None,
-            Access::Governed => Some(self.named.passphrase("officer's passphrase: ")?),
+            Access::Governed if OfficerKey::is_under_passphrase(&path)? => {
+                Some(self.named.passphrase("officer's passphrase: ")?)
+            }
+            Access::Open | Access::Governed => None,
         };
         Ok(OfficerKey::read(&path, passphrase.as_ref())?)
     }
@@ -112,6 +123,37 @@ impl Seat for Here {
 
     fn copy_backup(&self, dir: &Path, extent: &Extent) -> Result<Copied, Failure> {
         Ok(copy_backup(&std::path::absolute(&self.named.vault)?, dir, extent)?)
+    }
+
+    fn new_officer(&self, new: &NewOfficer, access: Access) -> Result<OfficerRecipient, Failure> {
+        match new {
+            NewOfficer::Known(recipient) => Ok(recipient.parse().map_err(VaultError::Keys)?),
+            NewOfficer::InFile(path) => Ok(OfficerRecipient::in_file(path)?),
+            NewOfficer::NewKey { place, passphrase_file } => {
+                if place.symlink_metadata().is_ok() {
+                    return Err(VaultError::AlreadyThere { path: place.clone() }.into());
+                }
+                let passphrase = match (access, passphrase_file) {
+                    (Access::Open, _) => None,
+                    (Access::Governed, Some(path)) => Some(passphrase_in(path)?),
+                    (Access::Governed, None) => Some(typed_twice("new officer's passphrase: ")?),
+                };
+                if passphrase.as_ref().is_some_and(is_short) {
+                    return Err(Failure::new(Exit::Usage, TOO_SHORT));
+                }
+                let key = OfficerKey::generate();
+                key.write(place, passphrase.as_ref(), Context::now())?;
+                Ok(key.recipient())
+            }
+        }
+    }
+
+    fn look_for_key_backup(&self, dir: &Path) -> Result<BackupPlace, Failure> {
+        Ok(look_for_key_backup(&RealDisk, &self.key_source()?, dir)?)
+    }
+
+    fn copy_keys(&self, dir: &Path, id: BackupId) -> Result<KeysCopied, Failure> {
+        Ok(copy_keys(&self.key_source()?, dir, id)?)
     }
 
     fn standing(&self, path: &Path) -> Result<Standing, Failure> {

@@ -17,7 +17,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use earwitness_vault::{Access, Copied, Extent, OfficerKey, SecretString};
+use earwitness_vault::{
+    Access, BackupId, BackupPlace, Copied, Extent, KeysCopied, OfficerKey, OfficerRecipient, SecretString,
+};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::{
@@ -75,6 +77,25 @@ pub(crate) trait Seat: Send + Sync {
     /// When they cannot be read, or not be written, or something else is there.
     fn copy_backup(&self, dir: &Path, extent: &Extent) -> Result<Copied, Failure>;
 
+    /// Who the officer of the vault shall be, as the command line says it: a new key is made here, and only its public half is
+    /// told.
+    ///
+    /// # Errors
+    /// When the key cannot be made, or what was named is none.
+    fn new_officer(&self, new: &NewOfficer, access: Access) -> Result<OfficerRecipient, Failure>;
+
+    /// The folder for a backup of the vault's keys, as it is.
+    ///
+    /// # Errors
+    /// When something else is in it.
+    fn look_for_key_backup(&self, dir: &Path) -> Result<BackupPlace, Failure>;
+
+    /// Copies the vault's keys into a folder, and destroys there what the vault has destroyed.
+    ///
+    /// # Errors
+    /// When they cannot be read, or not be written.
+    fn copy_keys(&self, dir: &Path, id: BackupId) -> Result<KeysCopied, Failure>;
+
     /// What stands at a place.
     ///
     /// # Errors
@@ -98,6 +119,17 @@ pub(crate) trait Seat: Send + Sync {
     /// # Errors
     /// When the place is taken, or the system refuses.
     fn begin(&self, target: &Target) -> Result<Box<dyn Sink + '_>, Failure>;
+}
+
+/// Who the officer of a vault shall be, as the command line says it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum NewOfficer {
+    /// Whoever has the private half of this public key.
+    Known(String),
+    /// The same, in a file.
+    InFile(PathBuf),
+    /// Whoever gets the new key that is written here, under a passphrase from a file or from the terminal.
+    NewKey { place: PathBuf, passphrase_file: Option<PathBuf> },
 }
 
 /// Something that leaves, while it is written. Dropped before it is finished, it leaves nothing behind.

@@ -7,6 +7,7 @@ use std::{
 
 use super::{
     files::{self, Closed},
+    memory::{self, Memory},
     privileges::{self, Privileges},
 };
 
@@ -37,18 +38,21 @@ pub(crate) enum Hooks {
 pub(crate) struct Confined {
     privileges: Privileges,
     files: Closed,
+    memory: Memory,
 }
 
 /// Gives up, for this thread and those that it starts from now on, every capability but that of packet sockets, every file
-/// but those named, and core dumps. Call it before any other thread runs: the index of the vault starts some.
+/// but those named, and core dumps; and keeps its memory, keys and audio in it, out of swap. Call it before any other thread runs: the index of the vault starts some.
 pub(crate) fn confine(confinement: &Confinement<'_>) -> Confined {
     // Files first: the kernel is told what may be opened by paths that a lesser process might not see.
     let files = files::close(confinement);
-    Confined { privileges: privileges::give_up(), files }
+    // And memory before capabilities: root may lock as much as it likes.
+    let memory = memory::lock();
+    Confined { privileges: privileges::give_up(), files, memory }
 }
 
 impl fmt::Display for Confined {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "confined: {}; {}", self.privileges, self.files)
+        write!(f, "confined: {}; {}; {}", self.privileges, self.files, self.memory)
     }
 }

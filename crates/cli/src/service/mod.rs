@@ -5,11 +5,13 @@
 
 mod confine;
 mod files;
+mod memory;
 mod owner;
 mod privileges;
 mod pulse;
 mod systemd;
 
 pub(crate) use confine::{Confined, Confinement, Hooks, confine};
+pub(crate) use memory::lock as lock_memory;
 pub(crate) use owner::give_to_owner_of;
 pub(crate) use systemd::{attend, stopping};

@@ -234,6 +234,18 @@ impl<'c> Errands<'c> {
                 }
                 Ok(Reply::BackupCopied(Box::new(seat.copy_backup(&dir, &extent)?)))
             }
+            Errand::NewOfficer(lock) => {
+                let new = self.grant.new_officer().ok_or_else(not_granted)?;
+                Ok(Reply::Officer(seat.new_officer(new, lock.into())?.to_string()))
+            }
+            Errand::LookForKeyBackup(dir) => {
+                let dir = self.granted_backup(&dir)?;
+                Ok(Reply::BackupPlace(seat.look_for_key_backup(&dir)?))
+            }
+            Errand::CopyKeys { dir, id } => {
+                let dir = self.granted_backup(&dir)?;
+                Ok(Reply::KeysCopied(Box::new(seat.copy_keys(&dir, id)?)))
+            }
             Errand::Standing(place) => Ok(Reply::Standing(seat.standing(&self.granted(&place)?)?)),
             Errand::MakeDir(place) => seat.make_dir(&self.granted(&place)?).map(|()| Reply::Done),
             Errand::FindPlayer => Ok(Reply::Player(if self.grant.has_player() && seat.has_player()? {
@@ -266,6 +278,11 @@ impl<'c> Errands<'c> {
         Ok(Reply::Done)
     }
 
+    fn granted_backup(&self, dir: &RawText) -> Result<PathBuf, Failure> {
+        let dir = dir.path();
+        if self.grant.permits_key_backup(&dir) { Ok(dir) } else { Err(not_granted()) }
+    }
+
     fn granted(&self, place: &RawText) -> Result<PathBuf, Failure> {
         let place = place.path();
         if self.grant.permits(&place) { Ok(place) } else { Err(not_granted()) }
@@ -281,7 +298,7 @@ fn reply_to(mut stream: &UnixStream, reply: &Reply) -> Result<(), Failure> {
     if bytes.len() > MAX_REPLY {
         bytes = pack(&Reply::from(Failure::new(
             Exit::Failed,
-            "the rules are too large to be sent to the recorder",
+            "the answer is too large to be sent to the recorder",
         )))?;
     }
     stream.write_all(&bytes).map_err(gone)
@@ -330,11 +347,12 @@ mod tests {
             }
             other @ (Reply::Done
             | Reply::BackupCopied(_)
+            | Reply::Officer(_)
             | Reply::Passphrase(_)
+            | Reply::BackupPlace(_)
+            | Reply::KeysCopied(_)
             | Reply::Standing(_)
-            | Reply::Player(_)) => {
-                panic!("{other:?}")
-            }
+            | Reply::Player(_)) => panic!("{other:?}"),
         };
         for (words, key, rules) in [
             (&["list"][..], false, false),
@@ -350,6 +368,10 @@ mod tests {
             (&["coverage"], false, false),
             (&["keys", "show"], false, false),
             (&["keys", "unlock"], true, false),
+            (&["keys", "rotate", "--recipient", "x"], true, false),
+            (&["keys", "split", "--shares", "3", "--threshold", "2", "-o", "out"], true, false),
+            (&["keys", "sheet", "-o", "out"], true, false),
+            (&["keys", "backup", "out", "--label", "x"], false, false),
             (&["index", "check"], false, false),
             (&["backup", "out"], false, false),
         ] {

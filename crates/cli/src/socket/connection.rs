@@ -35,6 +35,8 @@ pub(super) enum Wait {
     Taking,
     /// A person types a passphrase, or a disk fills slowly.
     Errand,
+    /// Keys are copied to a medium that may be slow, file by file.
+    Copying,
     /// A person reads page after page: each that is taken is waited for anew.
     Reading,
 }
@@ -45,6 +47,7 @@ impl Wait {
             Self::Request => Duration::from_secs(5),
             Self::Taking => Duration::from_secs(10),
             Self::Errand => Duration::from_secs(300),
+            Self::Copying => Duration::from_secs(4 * 3600),
             Self::Reading => Duration::from_secs(600),
         }
     }
@@ -82,10 +85,12 @@ impl Connection {
             match wait {
                 Wait::Reading => began = Instant::now(),
                 // Taking a byte now and then does not make it last longer than it may.
-                Wait::Request | Wait::Taking | Wait::Errand if began.elapsed() > wait.patience() => {
+                Wait::Request | Wait::Taking | Wait::Errand | Wait::Copying
+                    if began.elapsed() > wait.patience() =>
+                {
                     return Err(io::ErrorKind::BrokenPipe.into());
                 }
-                Wait::Request | Wait::Taking | Wait::Errand => {}
+                Wait::Request | Wait::Taking | Wait::Errand | Wait::Copying => {}
             }
         }
         Ok(())
@@ -95,7 +100,7 @@ impl Connection {
     pub(super) fn receive<T: DeserializeOwned>(&self, most: usize, wait: Wait) -> io::Result<T> {
         let began = match wait {
             Wait::Request => self.accepted,
-            Wait::Errand | Wait::Taking | Wait::Reading => Instant::now(),
+            Wait::Errand | Wait::Copying | Wait::Taking | Wait::Reading => Instant::now(),
         };
         unpack(&mut Patient { connection: self, began, wait }, most)
     }

@@ -5,7 +5,7 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
-use crate::seat::Over;
+use crate::seat::{NewOfficer, Over};
 
 /// Places and devices that a command may use at its seat, and what of its user's it may see.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub(crate) struct Grant {
     new_passphrase: Option<Option<PathBuf>>,
     /// Folders may be made at the place, one in the other, twice.
     folders: bool,
+    new_officer: Option<NewOfficer>,
+    key_backup: Option<PathBuf>,
 }
 
 impl Grant {
@@ -65,6 +67,24 @@ impl Grant {
     /// Whether a backup may be copied here.
     pub(super) fn permits_backup(&self, dir: &Path) -> bool {
         self.backup.as_deref() == Some(dir)
+    }
+
+    /// Also who the officer of the vault shall be, and the new officer's key, where one is made.
+    pub(crate) fn with_new_officer(self, new: NewOfficer) -> Self {
+        Self { new_officer: Some(new), ..self }
+    }
+
+    /// A backup of the vault's keys in this folder, with what lists its files.
+    pub(crate) fn key_backup(dir: &Path) -> Self {
+        Self { key_backup: Some(dir.to_owned()), ..Self::output(dir, Over::Files) }
+    }
+
+    pub(super) const fn new_officer(&self) -> Option<&NewOfficer> {
+        self.new_officer.as_ref()
+    }
+
+    pub(super) fn permits_key_backup(&self, dir: &Path) -> bool {
+        self.key_backup.as_deref() == Some(dir)
     }
 
     pub(super) const fn has_key(&self) -> bool {

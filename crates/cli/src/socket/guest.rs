@@ -6,7 +6,10 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use earwitness_vault::{Access, Copied, Extent, OfficerKey, SecretString};
+use earwitness_vault::{
+    Access, BackupId, BackupPlace, Copied, Extent, KeysCopied, OfficerKey, OfficerRecipient, SecretString,
+    VaultError,
+};
 
 use super::{
     connection::{Connection, Wait},
@@ -15,7 +18,7 @@ use super::{
 };
 use crate::{
     exit::{Exit, Failure},
-    seat::{Account, RuleTexts, Screen, Seat, Sink, Standing, Target},
+    seat::{Account, NewOfficer, RuleTexts, Screen, Seat, Sink, Standing, Target},
 };
 
 /// A message longer than this is cut: the errors of a thousand rules.
@@ -45,8 +48,13 @@ impl Guest {
     }
 
     fn send(&self, errand: Errand) -> Result<Reply, Failure> {
+        let wait = if matches!(errand, Errand::CopyKeys { .. } | Errand::CopyBackup { .. }) {
+            Wait::Copying
+        } else {
+            Wait::Errand
+        };
         self.say(&Said::Errand(errand))?;
-        match self.connection.receive(MAX_REPLY, Wait::Errand) {
+        match self.connection.receive(MAX_REPLY, wait) {
             Ok(Reply::Failed { code, why }) => Err(Failure::new(Exit::from_code(code), why)),
             Ok(reply) => Ok(reply),
             Err(cause) if cause.kind() == io::ErrorKind::InvalidData => {
@@ -58,16 +66,8 @@ impl Guest {
     }
 
     fn done(&self, errand: Errand) -> Result<(), Failure> {
-        match self.send(errand)? {
-            Reply::Done => Ok(()),
-            Reply::Rules(_)
-            | Reply::Key { .. }
-            | Reply::Standing(_)
-            | Reply::Passphrase(_)
-            | Reply::Player(_)
-            | Reply::BackupCopied(_)
-            | Reply::Failed { .. } => Err(beside_the_point()),
-        }
+        let Reply::Done = self.send(errand)? else { return Err(beside_the_point()) };
+        Ok(())
     }
 }
 
@@ -115,68 +115,60 @@ impl Seat for Guest {
     }
 
     fn rule_texts(&self) -> Result<RuleTexts, Failure> {
-        match self.send(Errand::Rules)? {
-            Reply::Rules(texts) => Ok(texts),
-            Reply::Done
-            | Reply::Key { .. }
-            | Reply::Standing(_)
-            | Reply::Passphrase(_)
-            | Reply::Player(_)
-            | Reply::BackupCopied(_)
-            | Reply::Failed { .. } => Err(beside_the_point()),
-        }
+        let Reply::Rules(texts) = self.send(Errand::Rules)? else { return Err(beside_the_point()) };
+        Ok(texts)
     }
 
     fn officer_key(&self, access: Access) -> Result<OfficerKey, Failure> {
-        match self.send(Errand::OfficerKey(access.into()))? {
-            Reply::Key { path, secret } => Ok(OfficerKey::from_secret(path.path(), secret.expose())?),
-            Reply::Done
-            | Reply::Rules(_)
-            | Reply::Passphrase(_)
-            | Reply::Standing(_)
-            | Reply::Player(_)
-            | Reply::BackupCopied(_)
-            | Reply::Failed { .. } => Err(beside_the_point()),
-        }
+        let Reply::Key { path, secret } = self.send(Errand::OfficerKey(access.into()))? else {
+            return Err(beside_the_point());
+        };
+        Ok(OfficerKey::from_secret(path.path(), secret.expose())?)
     }
 
     fn new_passphrase(&self, file: Option<&Path>) -> Result<SecretString, Failure> {
-        match self.send(Errand::NewPassphrase(file.map(RawText::from)))? {
-            Reply::Passphrase(text) => Ok(text.expose().to_owned().into()),
-            Reply::Done
-            | Reply::Rules(_)
-            | Reply::Key { .. }
-            | Reply::Standing(_)
-            | Reply::Player(_)
-            | Reply::BackupCopied(_)
-            | Reply::Failed { .. } => Err(beside_the_point()),
-        }
+        let Reply::Passphrase(text) = self.send(Errand::NewPassphrase(file.map(RawText::from)))? else {
+            return Err(beside_the_point());
+        };
+        Ok(text.expose().into())
     }
 
     fn copy_backup(&self, dir: &Path, extent: &Extent) -> Result<Copied, Failure> {
-        match self.send(Errand::CopyBackup { dir: dir.into(), extent: Box::new(extent.clone()) })? {
-            Reply::BackupCopied(copied) => Ok(*copied),
-            Reply::Done
-            | Reply::Rules(_)
-            | Reply::Key { .. }
-            | Reply::Passphrase(_)
-            | Reply::Standing(_)
-            | Reply::Player(_)
-            | Reply::Failed { .. } => Err(beside_the_point()),
-        }
+        let errand = Errand::CopyBackup { dir: dir.into(), extent: Box::new(extent.clone()) };
+        let Reply::BackupCopied(copied) = self.send(errand)? else { return Err(beside_the_point()) };
+        Ok(*copied)
+    }
+
+    fn new_officer(
+        &self,
+        _by_its_command_line: &NewOfficer,
+        access: Access,
+    ) -> Result<OfficerRecipient, Failure> {
+        let Reply::Officer(recipient) = self.send(Errand::NewOfficer(access.into()))? else {
+            return Err(beside_the_point());
+        };
+        Ok(recipient.parse().map_err(VaultError::Keys)?)
+    }
+
+    fn look_for_key_backup(&self, dir: &Path) -> Result<BackupPlace, Failure> {
+        let Reply::BackupPlace(place) = self.send(Errand::LookForKeyBackup(dir.into()))? else {
+            return Err(beside_the_point());
+        };
+        Ok(place)
+    }
+
+    fn copy_keys(&self, dir: &Path, id: BackupId) -> Result<KeysCopied, Failure> {
+        let Reply::KeysCopied(copied) = self.send(Errand::CopyKeys { dir: dir.into(), id })? else {
+            return Err(beside_the_point());
+        };
+        Ok(*copied)
     }
 
     fn standing(&self, path: &Path) -> Result<Standing, Failure> {
-        match self.send(Errand::Standing(path.into()))? {
-            Reply::Standing(standing) => Ok(standing),
-            Reply::Done
-            | Reply::Rules(_)
-            | Reply::Passphrase(_)
-            | Reply::Key { .. }
-            | Reply::Player(_)
-            | Reply::BackupCopied(_)
-            | Reply::Failed { .. } => Err(beside_the_point()),
-        }
+        let Reply::Standing(standing) = self.send(Errand::Standing(path.into()))? else {
+            return Err(beside_the_point());
+        };
+        Ok(standing)
     }
 
     fn make_dir(&self, path: &Path) -> Result<(), Failure> {
@@ -184,16 +176,8 @@ impl Seat for Guest {
     }
 
     fn has_player(&self) -> Result<bool, Failure> {
-        match self.send(Errand::FindPlayer)? {
-            Reply::Player(found) => Ok(found == Found::Yes),
-            Reply::Done
-            | Reply::Rules(_)
-            | Reply::Key { .. }
-            | Reply::Passphrase(_)
-            | Reply::Standing(_)
-            | Reply::BackupCopied(_)
-            | Reply::Failed { .. } => Err(beside_the_point()),
-        }
+        let Reply::Player(found) = self.send(Errand::FindPlayer)? else { return Err(beside_the_point()) };
+        Ok(found == Found::Yes)
     }
 
     fn begin(&self, target: &Target) -> Result<Box<dyn Sink + '_>, Failure> {

@@ -7,8 +7,8 @@ use zeroize::Zeroizing;
 
 /// More than a request may be: a command line.
 pub(super) const MAX_REQUEST: usize = 64 << 10;
-/// More than a reply may be: the text of all rules.
-pub(super) const MAX_REPLY: usize = 1 << 20;
+/// More than a reply may be: the text of all rules, or the names of all files of keys.
+pub(super) const MAX_REPLY: usize = 16 << 20;
 /// More than the recorder says at once: pieces of a result, and the health of the recorder.
 pub(super) const MAX_SAID: usize = 1 << 20;
 /// A result is said in pieces of so many bytes.

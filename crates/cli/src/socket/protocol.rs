@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use earwitness_vault::{Access, Copied, Extent};
+use earwitness_vault::{Access, BackupId, BackupPlace, Copied, Extent, KeysCopied};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Visitor};
 
@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Raised with every change of what is said here: an older recorder then says that it is older.
-pub(super) const PROTOCOL: u16 = 3;
+pub(super) const PROTOCOL: u16 = 4;
 
 /// The first thing that a client says.
 #[derive(Debug, Serialize, Deserialize)]
@@ -65,6 +65,13 @@ pub(super) enum Errand {
     },
     /// A new passphrase for what leaves: out of this file, or typed.
     NewPassphrase(Option<RawText>),
+    /// Who the officer shall be: the client's command line says it.
+    NewOfficer(Lock),
+    LookForKeyBackup(RawText),
+    CopyKeys {
+        dir: RawText,
+        id: BackupId,
+    },
     Standing(RawText),
     MakeDir(RawText),
     FindPlayer,
@@ -102,6 +109,10 @@ pub(super) enum Reply {
     /// A new passphrase.
     Passphrase(KeyText),
     BackupCopied(Box<Copied>),
+    /// The public half of an officer's key.
+    Officer(String),
+    BackupPlace(BackupPlace),
+    KeysCopied(Box<KeysCopied>),
     Standing(Standing),
     Player(Found),
     Failed {

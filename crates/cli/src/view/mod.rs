@@ -10,6 +10,7 @@ mod ladder;
 mod meaning;
 mod mos;
 mod page;
+mod paper;
 mod party;
 mod printable;
 mod quality;
@@ -38,6 +39,7 @@ pub(crate) use self::{
     ladder::ladder,
     mos::{Arrived, MOS_HELP, mos},
     page::{page, section},
+    paper::{PrintedShare, SheetForm},
     party::{ours_and_theirs, shown},
     printable::printable,
     reason::{is_recorded, reason},

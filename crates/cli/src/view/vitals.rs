@@ -89,9 +89,13 @@ fn memory_line(of: &MemoryVitals, calls: usize) -> String {
         in_bytes(of.resident_bytes),
         in_bytes(of.begun_bytes)
     );
+    let locked = if of.locked_bytes > 0 { "locked" } else { "not locked: it may be swapped out" };
     match of.per_call_bytes {
-        Some(each) => format!("{begun}, {} for each of {}", in_bytes(each), grouped(calls as u64, "call")),
-        None => begun,
+        Some(each) => {
+            let calls = grouped(calls as u64, "call");
+            format!("{begun}, {} for each of {calls}; {locked}", in_bytes(each))
+        }
+        None => format!("{begun}; {locked}"),
     }
 }
 
@@ -246,6 +250,7 @@ mod tests {
             begun_bytes: 50 << 20,
             audio_bytes: 12 << 20,
             per_call_bytes: Some(39_568),
+            locked_bytes: 1 << 30,
         };
         let vitals = Vitals::new(&healthy(), Seoul).beside(Some(memory)).seen_at(at(7201));
         let page = vitals_page(&vitals, at(7201), Screen::Pipe);
@@ -261,7 +266,7 @@ recording since 2026-11-21 09:00:00 (2 h 0 min), rule set 5a5a5a5a5a5a
               written  0 of 1,024, at most 17, found full 0 times
               notes    0 of 256, at most 0, found full 0 times
   rings       12.0 MiB of 1.0 GiB, at most 30.0 MiB
-  memory      70.0 MiB, 50.0 MiB of it from before the first call, 38.6 KiB for each of 212 calls
+  memory      70.0 MiB, 50.0 MiB of it from before the first call, 38.6 KiB for each of 212 calls; locked
   vault       5.4 GB sealed, 1,788 calls listed, slowest commit of the last minute 12 ms
   disk        100 GB free of 120 GB, 50.0 kB/s: full in 23 days
   clock       was not set

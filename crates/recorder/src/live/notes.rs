@@ -112,6 +112,7 @@ fn joined(earlier: &LedgerNote, later: &LedgerNote) -> Option<LedgerNote> {
             | LedgerNote::DayClosed(_)
             | LedgerNote::Anchored(_)
             | LedgerNote::KeysBackedUp(_)
+            | LedgerNote::KeysSplit(_)
             | LedgerNote::BackedUp(_)
             | LedgerNote::Restored(_),
             _,

@@ -70,7 +70,7 @@ pub fn copy_keys(source: &KeySource, dir: &Path, id: BackupId) -> Result<KeysCop
 ///
 /// # Errors
 /// [`KeysError::OtherVault`] when another vault's backup is there, [`KeysError::BackupDiffers`] when a file reads back
-/// differently, [`KeysError::TooManyFiles`], and what the disks say.
+/// differently, [`KeysError::TooManyFiles`], [`KeysError::IndexKeyMissing`] where it is elsewhere and nobody says where, and what the disks say.
 pub fn copy_keys_on(
     disk: &dyn Disk,
     source: &KeySource,
@@ -91,6 +91,9 @@ pub fn copy_keys_on(
     }
     let mut names = names_below(disk, &layout.keys())?;
     let elsewhere = source.index_key.as_deref();
+    if elsewhere.is_none() && !names.contains(&PathBuf::from("index.key")) {
+        return Err(KeysError::IndexKeyMissing { looked: layout.key("index.key") }.into());
+    }
     if elsewhere.is_some() && !names.contains(&PathBuf::from("index.key")) {
         names.push("index.key".into());
     }

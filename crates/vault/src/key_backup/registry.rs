@@ -7,6 +7,7 @@
 //! label = "safe, second floor"
 //! taken = 1795219200000000000       nanoseconds since 1970
 //! ledger = 12                       the row that told of it; absent while it is not finished
+//! officer = "age1…"                 who opens the day keys in it
 //!
 //! [[backup.held]]                   a key file that was copied
 //! class = "citizen-90d"
@@ -117,6 +118,9 @@ pub(super) struct Registered {
     pub(super) taken: WallTime,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) ledger: Option<u64>,
+    /// The public key of the officer who opens the day keys in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) officer: Option<String>,
     #[serde(default)]
     pub(super) held: Vec<HeldKeys>,
 }
@@ -197,7 +201,14 @@ mod tests {
             HeldKeys { class: "a".into(), day, generation: 1, rows: 9, destroyed: vec![(0, 2), (8, 9)] };
         let taken = WallTime::from_nanos(5);
         let label = "금고 \"2\"".to_owned();
-        let one = Registered { id: BackupId([0xab; 8]), label, taken, ledger: Some(3), held: vec![held] };
+        let one = Registered {
+            id: BackupId([0xab; 8]),
+            label,
+            taken,
+            ledger: Some(3),
+            officer: Some("age1".into()),
+            held: vec![held],
+        };
         let begun = Registered { id: BackupId([1; 8]), ledger: None, held: vec![], ..one.clone() };
         Registry { backups: vec![one, begun] }
     }

@@ -87,6 +87,8 @@ kinds! {
     KeysRotated = 28,
     /// A backup of the keys was taken, or refreshed.
     KeysBackedUp = 29,
+    /// The officer's key was put on paper.
+    KeysSplit = 30,
     /// A backup of volumes and ledger was taken, or brought up to date.
     BackedUp = 31,
     /// The vault was made again of a backup: what was told after the backup was taken is not in this ledger.

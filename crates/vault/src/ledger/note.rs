@@ -61,10 +61,25 @@ pub enum LedgerNote {
     KeysRotated(KeysRotated),
     /// A backup of the keys was taken, or refreshed.
     KeysBackedUp(KeysBackedUp),
+    /// The officer's key was put on paper.
+    KeysSplit(KeysSplit),
     /// A backup of volumes and ledger was taken, or brought up to date.
     BackedUp(BackedUp),
     /// The vault was made again of a backup.
     Restored(Restored),
+}
+
+/// The officer's key on paper.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeysSplit {
+    /// The officer's public key.
+    pub officer: String,
+    /// Shares that were made; 1: the whole key on one sheet.
+    pub shares: u8,
+    /// How many of them make the key.
+    pub threshold: u8,
+    /// The account that did it.
+    pub by: String,
 }
 
 /// A backup of volumes and ledger.
@@ -215,6 +230,7 @@ impl LedgerNote {
             Self::ClockStatus(_) => LedgerKind::ClockStatus,
             Self::KeysRotated(_) => LedgerKind::KeysRotated,
             Self::KeysBackedUp(_) => LedgerKind::KeysBackedUp,
+            Self::KeysSplit(_) => LedgerKind::KeysSplit,
             Self::BackedUp(_) => LedgerKind::BackedUp,
             Self::Restored(_) => LedgerKind::Restored,
         }
@@ -238,6 +254,7 @@ impl LedgerNote {
             Self::ClockStatus(status) => written(status),
             Self::KeysRotated(rotated) => written(rotated),
             Self::KeysBackedUp(backed_up) => written(backed_up),
+            Self::KeysSplit(split) => written(split),
             Self::BackedUp(backed_up) => written(backed_up),
             Self::Restored(restored) => written(restored),
         }
@@ -268,6 +285,7 @@ impl LedgerNote {
             LedgerKind::ClockStatus => Self::ClockStatus(read(bytes)?),
             LedgerKind::KeysRotated => Self::KeysRotated(read(bytes)?),
             LedgerKind::KeysBackedUp => Self::KeysBackedUp(read(bytes)?),
+            LedgerKind::KeysSplit => Self::KeysSplit(read(bytes)?),
             LedgerKind::BackedUp => Self::BackedUp(read(bytes)?),
             LedgerKind::Restored => Self::Restored(read(bytes)?),
             LedgerKind::Recorded
@@ -398,6 +416,12 @@ mod tests {
                 label: "safe".into(),
                 keys: 7,
                 wiped: 1,
+                by: "uid 0 (root)".into(),
+            }),
+            LedgerNote::KeysSplit(KeysSplit {
+                officer: "age1b".into(),
+                shares: 5,
+                threshold: 3,
                 by: "uid 0 (root)".into(),
             }),
         ] {

@@ -12,7 +12,7 @@ use crate::{
     disk::{DiskFile, OpenAs, read_all},
     error::{VaultError, failed},
     keys::{KeyFile, KeyRow, KeyState},
-    layout::Shelf,
+    layout::{Layout, Shelf},
     vault::Parts,
 };
 
@@ -62,16 +62,22 @@ fn are_gone(parts: &Parts, path: &Path, gone: &[(u64, Vec<u8>)]) -> Result<(), V
 /// Destroys all that a shelf's keys are: the day's private key first, without which nothing of the rest opens.
 pub(super) fn day(parts: &Parts, shelf: &Shelf) -> Result<(), VaultError> {
     let layout = &parts.layout;
-    let mut touched = false;
-    for generation in (1..).take_while(|&generation| is_there(parts, shelf, generation)) {
-        for path in [
-            layout.day_identity(shelf, generation),
-            layout.day_salt(shelf, generation),
-            layout.key_file(shelf, generation),
-        ] {
-            touched |= file(parts, &path)?;
+    // A rotation that is underway wraps no day anew while this one goes.
+    let touched = parts.keys.days.alone(|_| {
+        let mut touched = false;
+        for generation in (1..).take_while(|&generation| is_there(parts, shelf, generation)) {
+            for path in [
+                Layout::unfinished_next_of(&layout.day_identity(shelf, generation)),
+                Layout::next_of(&layout.day_identity(shelf, generation)),
+                layout.day_identity(shelf, generation),
+                layout.day_salt(shelf, generation),
+                layout.key_file(shelf, generation),
+            ] {
+                touched |= file(parts, &path)?;
+            }
         }
-    }
+        Ok::<bool, VaultError>(touched)
+    })?;
     parts.keys.days.forget(shelf);
     if touched {
         for path in [layout.day_identity(shelf, 1), layout.key_file(shelf, 1)] {

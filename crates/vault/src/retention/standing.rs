@@ -108,6 +108,7 @@ impl Standing {
             | LedgerKind::Anchored
             | LedgerKind::ClockStatus
             | LedgerKind::KeysBackedUp
+            | LedgerKind::KeysSplit
             | LedgerKind::BackedUp
             | LedgerKind::Restored => Some(()),
         };

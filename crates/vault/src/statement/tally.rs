@@ -124,6 +124,7 @@ impl Tally {
             | LedgerKind::ClockStatus
             | LedgerKind::KeysRotated
             | LedgerKind::KeysBackedUp
+            | LedgerKind::KeysSplit
             | LedgerKind::BackedUp
             | LedgerKind::Restored => self.handle_note(row),
             // What they change has rows of its own.
@@ -166,6 +167,7 @@ impl Tally {
                 | LedgerNote::ClockStatus(_)
                 | LedgerNote::KeysRotated(_)
                 | LedgerNote::KeysBackedUp(_)
+                | LedgerNote::KeysSplit(_)
                 | LedgerNote::BackedUp(_)
                 | LedgerNote::Restored(_),
             ) => {}

@@ -14,6 +14,7 @@ mod gone;
 mod index_key;
 mod key_backups;
 mod life;
+mod nonces;
 mod proven;
 mod real_disk;
 mod resume;

@@ -204,6 +204,8 @@ fn a_rotation_that_did_not_come_to_its_moment_is_ended_for_the_same_officer_or_g
     let (before, after, other) = (key_of(&office), OfficerKey::generate(), OfficerKey::generate());
     let begun = format!("{}\n# begun 5 by uid 0\n", after.recipient());
     std::fs::write(office.dir().join("keys/officer.next"), begun).unwrap();
+    let torn = office.dir().join("keys/day/citizen-90d-2026-11-21.age.next.new");
+    std::fs::write(&torn, b"half of a wrapped key").unwrap();
     let vault = office.open();
     record_on_day(&vault, 3, 2);
     let next = office.dir().join("keys/day/citizen-90d-2026-11-23.age.next");
@@ -213,6 +215,7 @@ fn a_rotation_that_did_not_come_to_its_moment_is_ended_for_the_same_officer_or_g
     assert!(vault.abandon_rotation().unwrap());
     assert!(!vault.abandon_rotation().unwrap());
     check_settled(&office.dir(), "given up");
+    assert!(!torn.exists());
     check_all(&vault, &office.opener(&vault), "given up");
     vault.rotate_officer(&before, &other.recipient(), (NOW, "x")).unwrap();
     check_all(&vault, &vault.opener_with(same(&other)).unwrap(), "the other");

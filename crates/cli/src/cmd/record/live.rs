@@ -143,7 +143,8 @@ fn open(record: &Record, interface: &str, place: u16) -> Result<LiveSource, Fail
 /// Gives up what recording does not need, but for what was asked for: scrapers, and whoever is told of alarms.
 fn confine(record: &Record, context: &Context) -> Confined {
     // They are read again when asked for.
-    let reads: Vec<_> = [context.rules_dir()].into_iter().chain(key_log::folders(&record.tls_keys)).collect();
+    let reads = [context.rules_dir()].into_iter().chain(key_log::folders(&record.tls_keys));
+    let reads: Vec<_> = reads.chain(context.index_key()).collect();
     let hooks = if record.on_alarm.is_some() { service::Hooks::Run } else { service::Hooks::None };
     let listens: Vec<u16> = record.metrics.iter().map(std::net::SocketAddr::port).collect();
     let connects: Vec<u16> = record.alarm_url.iter().map(port_of).collect();

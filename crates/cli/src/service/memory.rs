@@ -1,0 +1,77 @@
+//! Memory that is never written to a disk: what holds keys and audio stays out of swap.
+
+use std::fmt;
+
+use rustix::{
+    io::Errno,
+    mm::{MlockAllFlags, mlockall},
+    process::{Resource, Rlimit, getrlimit, setrlimit},
+};
+
+/// What came of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Memory {
+    /// All that there is and all that comes is locked, page by page as it is touched.
+    Locked,
+    /// So many bytes may be locked, which is not enough: with a limit, memory that comes later would be refused.
+    Limited(u64),
+    /// The system refused.
+    Refused(Errno),
+}
+
+/// Locks all memory, now and from now on. Call it before capabilities are given up: root may raise its own limit.
+pub(crate) fn lock() -> Memory {
+    if let Err(limit) = unlimited() {
+        return Memory::Limited(limit);
+    }
+    let flags = MlockAllFlags::CURRENT | MlockAllFlags::FUTURE | MlockAllFlags::ONFAULT;
+    match mlockall(flags) {
+        Ok(()) => Memory::Locked,
+        Err(errno) => Memory::Refused(errno),
+    }
+}
+
+/// Takes the limit away, where there is one; what it is where that is refused.
+fn unlimited() -> Result<(), u64> {
+    let limit = getrlimit(Resource::Memlock);
+    let Some(bytes) = limit.current else { return Ok(()) };
+    // The service manager's own limit (LimitMEMLOCK=infinity) was met above; root raises it here.
+    let raised = setrlimit(Resource::Memlock, Rlimit { current: None, maximum: None });
+    raised.map_err(|_errno| bytes)
+}
+
+impl fmt::Display for Memory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Locked => f.write_str("memory locked"),
+            Self::Limited(bytes) => write!(
+                f,
+                "memory not locked, it may be swapped out: the limit is {} KiB (LimitMEMLOCK=infinity lifts it)",
+                bytes >> 10
+            ),
+            Self::Refused(errno) => write!(f, "memory not locked, it may be swapped out ({errno})"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_be_swapped_out_is_told_with_its_cure() {
+        for (memory, said) in [
+            (Memory::Locked, "memory locked"),
+            (
+                Memory::Limited(8 << 20),
+                "memory not locked, it may be swapped out: the limit is 8192 KiB (LimitMEMLOCK=infinity lifts it)",
+            ),
+            (
+                Memory::Refused(Errno::NOMEM),
+                "memory not locked, it may be swapped out (Cannot allocate memory (os error 12))",
+            ),
+        ] {
+            assert_eq!(memory.to_string(), said);
+        }
+    }
+}
