@@ -11,7 +11,7 @@ use std::time::SystemTime;
 
 use earwitness_testkit::{demo, pcap};
 use serde_json::Value;
-use support::{Bench, files};
+use support::{Bench, files, until, wire::Wire};
 
 /// The demo office as it was a hundred days ago: recordings of ninety days are due, those of three years are not.
 fn office_of_old() -> Bench {
@@ -123,4 +123,29 @@ fn a_hold_says_why_and_of_what() {
     assert_eq!(bench.run(["hold", "release", "01KAJ0000", "--reason", "x"]).code, Some(3));
     let listed = bench.run(["hold", "list"]);
     assert_eq!((listed.code, listed.err.trim()), (Some(0), "earwitness: no hold is in force"));
+}
+
+#[test]
+fn a_recorder_destroys_what_is_due_by_itself_and_lays_holds_for_its_owner() {
+    let Some(wire) = Wire::new() else { return };
+    let bench = office_of_old();
+    let due = lines(&bench.done(["dispose", "plan", "--json"]));
+    let held = due[0]["call"].as_str().unwrap().to_owned();
+    bench.done(["hold", "add", &held, "--reason", "소송"]);
+    let recorder = wire.record(&bench, &[]);
+    until("the certificate is there", || !bench.run(["dispose", "certificate"]).out.is_empty());
+    let kept: Vec<_> = recorded(&bench).into_iter().map(|call| call["id"].clone()).collect();
+    assert!(kept.contains(&Value::from(held.as_str())));
+    assert!(!kept.contains(&due[1]["call"]));
+    // What the recorder runs for whoever asks it.
+    let other = kept.iter().find(|call| **call != held.as_str()).unwrap().as_str().unwrap();
+    bench.done(["hold", "add", other, "--reason", "분쟁"]);
+    assert_eq!(lines(&bench.done(["hold", "list", "--json"])).len(), 2);
+    let hold = lines(&bench.done(["hold", "list", "--json"]))[0]["hold"].as_str().unwrap().to_owned();
+    bench.done(["hold", "release", &hold, "--reason", "종결"]);
+    assert!(bench.done(["dispose", "run"]).contains("1 recording destroyed"));
+    let said = recorder.stop();
+    assert_eq!(said.code, Some(0), "{said:?}");
+    bench.done(["verify", "--all"]);
+    bench.done(["index", "check"]);
 }

@@ -424,3 +424,52 @@ fn a_full_disk_removes_nothing_that_is_not_due_whatever_it_is_filled_with() {
     }
     assert!(full > 100 && kept.len() > 50, "{full} times there was no room, {} calls", kept.len());
 }
+
+/// What is in force of holds and changes is what the ledger has, wherever the power is cut.
+#[test]
+fn a_hold_or_an_approval_is_in_force_or_was_never_made_wherever_the_power_is_cut() {
+    for crash in [Crash::Kill, Crash::Forget, Crash::Zeros] {
+        let office = office_with(1..=3);
+        let mut image = Image::of(&office.dir());
+        let disk = WatchedDisk::default();
+        let vault = Vault::open_on(Arc::new(disk.clone()), &office.dir()).unwrap();
+        let new = |n: u32| [entry(&vault, n)];
+        let hold =
+            vault.hold(NOW, NewHold { entries: &new(1), reason: "소송", until: None, by: "uid 7" }).unwrap();
+        disk.note(Told::Acknowledged(1));
+        let until = "2028-01-01".parse().unwrap();
+        let proposal = vault
+            .propose_retention(NOW, NewProposal { entries: &new(2), until, reason: "분쟁", by: "uid 7" })
+            .unwrap();
+        vault.approve_retention(NOW, proposal.id, "uid 8").unwrap();
+        disk.note(Told::Acknowledged(2));
+        vault.release(NOW, &Release { hold: hold.id, reason: "종결".into(), by: "uid 7".into() }).unwrap();
+        disk.note(Told::Acknowledged(3));
+        let told = std::mem::take(&mut disk.journal.lock().unwrap().told);
+        let mut acknowledged = 0;
+        for (place, told) in told.iter().enumerate() {
+            if let Told::Acknowledged(n) = told {
+                acknowledged = *n;
+            }
+            image.apply(told);
+            let at = format!("{crash:?} after {place}");
+            let root = tempfile::tempdir().unwrap();
+            let dir = root.path().join("vault");
+            image.leave(crash, &office.dir(), &dir);
+            let vault = Vault::open(&dir).unwrap_or_else(|error| panic!("{at}: {error}"));
+            let certificate = vault.dispose_due(DUE, &order()).unwrap().unwrap();
+            let gone = 3 - entries(&vault).len();
+            assert_eq!(certificate.recordings.len(), gone, "{at}");
+            let is_listed =
+                |n: u32| entries(&vault).iter().any(|entry| entry.summary.id == crate::support::call_id(n));
+            assert!(!is_listed(3), "{at}");
+            assert!(acknowledged < 2 || is_listed(2), "{at}: the approval was acknowledged");
+            let is_released = vault.ledger().rows().flatten().any(|row| row.kind == LedgerKind::Released);
+            assert!(acknowledged == 0 || is_released || is_listed(1), "{at}: the hold was acknowledged");
+            if acknowledged == 3 {
+                assert!(!is_listed(1), "{at}: the release was acknowledged");
+            }
+        }
+        assert!(told.len() > 8, "{}", told.len());
+    }
+}
