@@ -4,7 +4,7 @@ use chrono::NaiveDate;
 use earwitness_model::{CallSummary, RecordingId, TrackIndex};
 use serde::{Deserialize, Serialize};
 
-use crate::{civil, sections};
+use crate::{civil, layout::HELD_FROM, sections};
 
 /// The schema that [`Entry::to_bytes`] writes; the first byte of every entry. Earlier ones are read too.
 pub const ENTRY_SCHEMA: u8 = sections::SCHEMA;
@@ -75,6 +75,14 @@ pub enum EntryError {
     /// Not an entry at all.
     #[error("entry cannot be decoded")]
     Malformed,
+}
+
+impl RecordingEntry {
+    /// A hold keeps it beyond its time, and it lies apart from what is kept for its time.
+    #[must_use]
+    pub const fn is_apart(&self) -> bool {
+        self.volume >= HELD_FROM
+    }
 }
 
 impl Entry {

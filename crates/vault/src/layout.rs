@@ -4,6 +4,7 @@
 //! VAULT/  vault.toml                            format version, cipher, access, zone
 //!         lock                                  held by the one process that has the vault; its id
 //!         volumes/<class>/<YYYY-MM-DD>/<n>.vol  sealed blocks
+//!         held/<class>/<YYYY-MM-DD>/<n>.vol     the same of recordings that a hold keeps beyond their time
 //!         volumes/<class>/<YYYY-MM-DD>/<n>.open stands there while volume n is written, and after a crash
 //!         keys/<class>/<YYYY-MM-DD>.keys        data keys wrapped to the day's public key
 //!         keys/day/<class>-<YYYY-MM-DD>.age     the day's private key, wrapped to the officer's public key
@@ -36,6 +37,9 @@ pub(crate) struct Shelf {
     pub(crate) class: String,
     pub(crate) day: NaiveDate,
 }
+
+/// Volumes of what a hold keeps beyond its time have numbers from here on, and a folder of their own.
+pub(crate) const HELD_FROM: u32 = 1 << 30;
 
 /// The paths of one vault.
 #[derive(Debug, Clone)]
@@ -115,8 +119,18 @@ impl Layout {
         self.volumes().join(&shelf.class).join(shelf.day.to_string())
     }
 
+    /// The folder of what a hold keeps of it beyond its time.
+    pub(crate) fn held(&self, shelf: &Shelf) -> PathBuf {
+        self.all_held().join(&shelf.class).join(shelf.day.to_string())
+    }
+
+    pub(crate) fn all_held(&self) -> PathBuf {
+        self.dir.join("held")
+    }
+
     pub(crate) fn volume(&self, shelf: &Shelf, number: u32) -> PathBuf {
-        self.shelf(shelf).join(format!("{number}.vol"))
+        let dir = if number < HELD_FROM { self.shelf(shelf) } else { self.held(shelf) };
+        dir.join(format!("{number}.vol"))
     }
 
     pub(crate) fn open_mark(&self, shelf: &Shelf, number: u32) -> PathBuf {

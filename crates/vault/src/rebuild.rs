@@ -15,7 +15,7 @@ use crate::{
     manifest::{Manifest, RecordedRow},
     reading::{end_of, manifest_and_hash_in, open_volume, shelf_metadata},
     recorded::Recorded,
-    shelves::{numbers, shelves},
+    shelves::{shelves, volumes},
     vault::{Parts, Vault},
     verify::Fault,
     writer,
@@ -295,7 +295,7 @@ fn for_each_of_shelf(
     each: &mut dyn FnMut(Found) -> Result<(), VaultError>,
 ) -> Result<(), VaultError> {
     let metadata = shelf_metadata(parts, shelf)?;
-    for volume in numbers(&*parts.disk, &parts.layout, shelf, ".vol")? {
+    for volume in volumes(&*parts.disk, &parts.layout, shelf)? {
         let path: PathBuf = parts.layout.volume(shelf, volume);
         let file = open_volume(parts, &path)?;
         let size = file.size().map_err(failed("read", &path))?;

@@ -27,7 +27,7 @@ use crate::{
     manifest::RecordedRow,
     reading::key_files,
     rebuild,
-    shelves::{numbers, shelves},
+    shelves::{marked, shelves},
     vault::{Parts, is_whole},
     writer,
 };
@@ -106,11 +106,11 @@ pub(crate) fn run(parts: &Parts, index: IndexState, ledger: LedgerState) -> Resu
         last_row: parts.ledger().last_row(),
     };
     for shelf in shelves(&*parts.disk, &parts.layout)? {
-        let marked = numbers(&*parts.disk, &parts.layout, &shelf, ".open")?;
-        if !marked.is_empty() {
+        let open = marked(&*parts.disk, &parts.layout, &shelf)?;
+        if !open.is_empty() {
             recovery.cut_bytes += cut_key_files(parts, &shelf)?;
         }
-        for number in marked {
+        for number in open {
             recover(parts, &shelf, number, &mut recovery)?;
         }
     }

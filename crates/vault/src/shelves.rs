@@ -5,26 +5,28 @@ use std::path::Path;
 use crate::{
     disk::Disk,
     error::{VaultError, failed},
-    layout::{Layout, Shelf, is_class_name, number_of},
+    layout::{HELD_FROM, Layout, Shelf, is_class_name, number_of},
 };
 
-/// Every shelf that has a directory, by class and day.
+/// Every shelf that has a directory of volumes, by class and day.
 pub(crate) fn shelves(disk: &dyn Disk, layout: &Layout) -> Result<Vec<Shelf>, VaultError> {
-    let mut found = Vec::new();
-    for class_dir in list(disk, &layout.volumes())? {
-        let Some(class) = name(&class_dir).filter(|class| is_class_name(class)) else { continue };
-        for day_dir in list(disk, &class_dir)? {
-            // A name that does not print back as itself is nothing of ours.
-            let day =
-                name(&day_dir).and_then(|text| text.parse().ok().map(|day: chrono::NaiveDate| (text, day)));
-            if let Some((text, day)) = day
-                && day.to_string() == text
-            {
-                found.push(Shelf { class: class.to_owned(), day });
+    let mut found = std::collections::BTreeSet::new();
+    for above in [layout.volumes(), layout.all_held()] {
+        for class_dir in list(disk, &above)? {
+            let Some(class) = name(&class_dir).filter(|class| is_class_name(class)) else { continue };
+            for day_dir in list(disk, &class_dir)? {
+                // A name that does not print back as itself is nothing of ours.
+                let day = name(&day_dir)
+                    .and_then(|text| text.parse().ok().map(|day: chrono::NaiveDate| (text, day)));
+                if let Some((text, day)) = day
+                    && day.to_string() == text
+                {
+                    found.insert(Shelf { class: class.to_owned(), day });
+                }
             }
         }
     }
-    Ok(found)
+    Ok(found.into_iter().collect())
 }
 
 /// Every shelf that has a key file, by class and day.
@@ -42,14 +44,22 @@ pub(crate) fn key_shelves(disk: &dyn Disk, layout: &Layout) -> Result<Vec<Shelf>
     Ok(found)
 }
 
-/// Numbers of the files with this extension on a shelf, ascending.
-pub(crate) fn numbers(
-    disk: &dyn Disk,
-    layout: &Layout,
-    shelf: &Shelf,
-    extension: &str,
-) -> Result<Vec<u32>, VaultError> {
-    let names = list(disk, &layout.shelf(shelf))?;
+/// Numbers of a shelf's volumes, ascending: those that are set apart are the last.
+pub(crate) fn volumes(disk: &dyn Disk, layout: &Layout, shelf: &Shelf) -> Result<Vec<u32>, VaultError> {
+    let mut numbers = in_dir(disk, &layout.shelf(shelf), ".vol")?;
+    numbers.retain(|number| *number < HELD_FROM);
+    let apart = in_dir(disk, &layout.held(shelf), ".vol")?;
+    numbers.extend(apart.into_iter().filter(|number| *number >= HELD_FROM));
+    Ok(numbers)
+}
+
+/// Numbers of the volumes that are open, or were when a process ended.
+pub(crate) fn marked(disk: &dyn Disk, layout: &Layout, shelf: &Shelf) -> Result<Vec<u32>, VaultError> {
+    in_dir(disk, &layout.shelf(shelf), ".open")
+}
+
+fn in_dir(disk: &dyn Disk, dir: &Path, extension: &str) -> Result<Vec<u32>, VaultError> {
+    let names = list(disk, dir)?;
     let mut numbers: Vec<_> = names.iter().filter_map(|path| number_of(path, extension)).collect();
     numbers.sort_unstable();
     Ok(numbers)

@@ -133,7 +133,11 @@ fn list(context: &Context, vault: &Vault, json: bool) -> Outcome {
         writeln!(out, "{}  {ends}  by {}  {}", hold.id, hold.by, hold.reason)?;
         for subject in &hold.subjects {
             let call = subject.call.map_or_else(|| "-".to_owned(), |call| call.to_string());
-            writeln!(out, "    call {call}  {} {}", subject.class, subject.day)?;
+            let listed = subject.call.map(|call| vault.index().get(call)).transpose()?.flatten();
+            let is_apart =
+                listed.and_then(|entry| entry.recording).is_some_and(|recording| recording.is_apart());
+            let apart = if is_apart { "  its time is over: kept apart" } else { "" };
+            writeln!(out, "    call {call}  {} {}{apart}", subject.class, subject.day)?;
         }
     }
     Ok(Exit::Done)

@@ -8,7 +8,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{Extent, Listed, Part, list};
+use super::{Extent, Listed, Part, extent::VOLUMES, list};
 use crate::{
     disk::{Disk, OpenAs, ReadAt, RealDisk},
     error::{VaultError, failed},
@@ -56,9 +56,9 @@ pub fn copy_backup_on(
     for part in &extent.parts {
         let Some(below) = below(&part.name) else { continue };
         let to = dir.join(below);
-        let same = known.iter().find(|listed| {
-            listed.part == *part && part.name.starts_with("volumes/") && size(disk, &to) == Some(part.bytes)
-        });
+        let same = known
+            .iter()
+            .find(|listed| listed.part == *part && part.is_volume() && size(disk, &to) == Some(part.bytes));
         if let Some(same) = same {
             copied.files.push(same.clone());
             continue;
@@ -107,20 +107,21 @@ pub fn prune_backup(dir: &Path) -> Result<u64, VaultError> {
 }
 
 fn others(disk: &dyn Disk, dir: &Path, files: &[Listed]) -> Result<Vec<PathBuf>, VaultError> {
-    let volumes = dir.join("volumes");
     let named: HashSet<PathBuf> = files.iter().map(|file| dir.join(&file.part.name)).collect();
     let mut others = Vec::new();
-    for class in disk.list(&volumes).map_err(failed("list", &volumes))? {
-        for day in disk.list(&class).map_err(failed("list", &class))? {
-            let found = disk.list(&day).map_err(failed("list", &day))?;
-            others.extend(found.into_iter().filter(|path| !named.contains(path)));
+    for volumes in VOLUMES.map(|name| dir.join(name)) {
+        for class in disk.list(&volumes).map_err(failed("list", &volumes))? {
+            for day in disk.list(&class).map_err(failed("list", &class))? {
+                let found = disk.list(&day).map_err(failed("list", &day))?;
+                others.extend(found.into_iter().filter(|path| !named.contains(path)));
+            }
         }
     }
     Ok(others)
 }
 
 /// What is in a backup, and nothing else.
-const OURS: [&str; 5] = ["BACKUP.txt", "certificates", "ledger", "vault.toml", "volumes"];
+const OURS: [&str; 6] = ["BACKUP.txt", "certificates", "held", "ledger", "vault.toml", "volumes"];
 
 /// The list of the backup of this vault that is there.
 fn known(disk: &dyn Disk, dir: &Path, extent: &Extent) -> Result<Vec<Listed>, VaultError> {

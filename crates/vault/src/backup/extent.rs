@@ -14,7 +14,7 @@ use crate::{
     error::{VaultError, failed},
     growing::Progress,
     ledger::{BackedUp, LedgerNote},
-    shelves::{numbers, shelves},
+    shelves::{shelves, volumes},
     vault::Vault,
 };
 
@@ -36,6 +36,16 @@ pub struct Part {
     pub bytes: u64,
     /// Whether it grows.
     pub state: PartState,
+}
+
+/// The folders of volumes: of what is kept for its time, and of what holds keep beyond it.
+pub(super) const VOLUMES: [&str; 2] = ["volumes", "held"];
+
+impl Part {
+    /// Whether it is a volume, which only grows.
+    pub(super) fn is_volume(&self) -> bool {
+        VOLUMES.iter().any(|at| self.name.strip_prefix(at).is_some_and(|rest| rest.starts_with('/')))
+    }
 }
 
 /// A vault as it was at one moment.
@@ -69,7 +79,7 @@ impl Vault {
         self.all_below(&parts.layout.certificates(), &mut extent.parts)?;
         self.file(&parts.layout.settings(), &mut extent.parts)?;
         for shelf in shelves(&*parts.disk, &parts.layout)? {
-            for number in numbers(&*parts.disk, &parts.layout, &shelf, ".vol")? {
+            for number in volumes(&*parts.disk, &parts.layout, &shelf)? {
                 let path = parts.layout.volume(&shelf, number);
                 let progress = parts.growing.progress(&shelf, number);
                 let Some(size) = size(&*parts.disk, &path)? else { continue };

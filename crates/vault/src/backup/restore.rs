@@ -17,6 +17,7 @@ use zeroize::Zeroizing;
 use super::{
     Listed, PartState,
     copy::{copy, hash},
+    extent::VOLUMES,
     list::{self, BackupFault, BackupFinding, List},
 };
 use crate::{
@@ -135,7 +136,7 @@ impl Staged<'_> {
         if !list.is_signed_by(&key) {
             self.refuse(finding_in(self.what.backup.join("BACKUP.txt"), BackupFault::Signature))?;
         }
-        let is_volume = |file: &&Listed| file.part.name.starts_with("volumes/");
+        let is_volume = |file: &&Listed| file.part.is_volume();
         let settings_last = |file: &&Listed| file.part.name != "vault.toml";
         for file in list.files.iter().filter(|file| !is_volume(file)).filter(settings_last) {
             self.take(file)?;
@@ -150,7 +151,9 @@ impl Staged<'_> {
             }
         }
         for file in list.files.iter().filter(is_volume) {
-            let is_gone = gone.days.iter().any(|day| file.part.name.starts_with(&format!("volumes/{day}/")));
+            let of_day =
+                |day: &String| VOLUMES.iter().any(|at| file.part.name.starts_with(&format!("{at}/{day}/")));
+            let is_gone = gone.days.iter().any(of_day);
             if !is_gone {
                 self.take(file)?;
                 self.mark(file)?;

@@ -97,6 +97,8 @@ pub struct HeldRecording {
     pub hold: String,
     /// The last day on which the hold is in force.
     pub hold_until: Option<String>,
+    /// Whether it lies apart from what is kept for its time.
+    pub apart: bool,
 }
 
 /// A backup of keys that still holds what was destroyed.

@@ -14,7 +14,7 @@ use crate::{
     layout::Shelf,
     manifest::Manifest,
     reading::{key_bytes, key_files, manifest_in, open_volume, shelf_metadata},
-    shelves::{key_shelves, numbers},
+    shelves::{key_shelves, marked, volumes},
     vault::Parts,
 };
 
@@ -181,7 +181,7 @@ fn earliest(files: &[KeyFile]) -> Option<NaiveDate> {
 fn manifests(parts: &Parts, shelf: &Shelf) -> Result<(HashMap<RecordingId, Told>, bool), VaultError> {
     let metadata = shelf_metadata(parts, shelf)?;
     let mut told = HashMap::new();
-    for volume in numbers(&*parts.disk, &parts.layout, shelf, ".vol")? {
+    for volume in volumes(&*parts.disk, &parts.layout, shelf)? {
         let path = parts.layout.volume(shelf, volume);
         let file = open_volume(parts, &path)?;
         let size = file.size().map_err(failed("read", &path))?;
@@ -195,7 +195,7 @@ fn manifests(parts: &Parts, shelf: &Shelf) -> Result<(HashMap<RecordingId, Told>
             }
         }
     }
-    let is_open = !numbers(&*parts.disk, &parts.layout, shelf, ".open")?.is_empty();
+    let is_open = !marked(&*parts.disk, &parts.layout, shelf)?.is_empty();
     Ok((told, is_open))
 }
 

@@ -8,6 +8,7 @@
 //! 4. What was destroyed is told by the ledger and by a signed certificate, and its key is on the medium nowhere that the vault
 //!    writes.
 
+mod apart;
 mod certificate;
 mod change;
 mod clock;

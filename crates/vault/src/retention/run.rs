@@ -6,7 +6,8 @@
 //! 3. a row of the ledger for each recording, synced; only then is the ledger given away;
 //! 4. the index forgets the calls: their rows and columns are overwritten;
 //! 5. of a class and day of which no key is left, the day's private key, its salt and its key file are overwritten and removed,
-//!    and then its volumes, after the intent was made to say so; of others, volumes that hold nothing but destroyed recordings;
+//!    and then its volumes, after the intent was made to say so; of others, what a hold keeps is set apart (`apart`), and volumes
+//!    go that hold nothing but destroyed recordings;
 //! 6. the certificate, and a row of the ledger with its hash;
 //! 7. the intent goes.
 //!
@@ -20,6 +21,7 @@ use earwitness_model::{CallId, RecordingId, WallTime};
 
 use super::{
     Retention,
+    apart::set_apart,
     certificate::{Certificate, EndedDay, HeldRecording, StaleKeyBackup, shown},
     due::{Contents, contents, today},
     erase,
@@ -35,7 +37,7 @@ use crate::{
     ledger::LedgerKind,
     reading::key_files,
     rebuild::shelf_entries,
-    shelves::numbers,
+    shelves::volumes,
     vault::Parts,
     writer,
 };
@@ -58,10 +60,18 @@ pub(super) fn finish(
         let mut left = contents(parts, &retention.standing, shelf)?;
         // What had no key any more is gone all the same.
         left.kept.retain(|due| !disposed.iter().any(|one| one.subject.recording == due.subject.recording));
-        certificate.held.extend(held(&retention.standing, &left, today));
+        let kept_on = held(&retention.standing, &left, today);
+        let overdue: Vec<RecordingId> = kept_on.iter().map(|(recording, _)| *recording).collect();
+        certificate.held.extend(kept_on.into_iter().map(|(_, told)| told));
         if end_day(parts, &left, (&mut intent, today))? {
             certificate.ended_days.push(EndedDay { class: shelf.class.clone(), day: shelf.day.to_string() });
         } else {
+            let apart = set_apart(parts, &left, &overdue)?;
+            certificate
+                .held
+                .iter_mut()
+                .for_each(|one| one.apart |= apart.iter().any(|id| one.recording == id.to_string()));
+            let left = contents(parts, &retention.standing, shelf)?;
             remove_volumes(parts, &left, &disposed)?;
         }
     }
@@ -177,16 +187,18 @@ fn forget_calls(parts: &Parts, shelves: &BTreeSet<Shelf>, disposed: &[Doomed]) -
 }
 
 /// What a hold keeps of a shelf beyond its time.
-fn held(standing: &Standing, left: &Contents, today: NaiveDate) -> Vec<HeldRecording> {
+fn held(standing: &Standing, left: &Contents, today: NaiveDate) -> Vec<(RecordingId, HeldRecording)> {
     let overdue = left.kept.iter().filter(|due| due.until < today);
     let of = |due: &super::due::Due| {
         let hold = standing.holds_of(due.subject.call, due.subject.recording, today).next()?;
-        Some(HeldRecording {
+        let told = HeldRecording {
             recording: due.subject.recording.to_string(),
             kept_until: due.until.to_string(),
             hold: hold.id.to_string(),
             hold_until: hold.until.map(|day| day.0.to_string()),
-        })
+            apart: false,
+        };
+        Some((due.subject.recording, told))
     };
     overdue.filter_map(of).collect()
 }
@@ -209,13 +221,14 @@ fn end_day(
         intent.write(parts)?;
     }
     erase::day(parts, shelf)?;
-    for volume in numbers(&*parts.disk, &parts.layout, shelf, ".vol")? {
+    for volume in volumes(&*parts.disk, &parts.layout, shelf)? {
         remove(parts, shelf, volume)?;
     }
-    let dir = parts.layout.shelf(shelf);
-    parts.disk.sync_dir(&dir).or_else(none_there).map_err(failed("sync", &dir))?;
-    // What others put into it keeps it.
-    parts.disk.remove_dir(&dir).or_else(not_empty).map_err(failed("remove", &dir))?;
+    for dir in [parts.layout.shelf(shelf), parts.layout.held(shelf)] {
+        parts.disk.sync_dir(&dir).or_else(none_there).map_err(failed("sync", &dir))?;
+        // What others put into it keeps it.
+        parts.disk.remove_dir(&dir).or_else(not_empty).map_err(failed("remove", &dir))?;
+    }
     Ok(true)
 }
 
@@ -228,12 +241,14 @@ fn remove_volumes(parts: &Parts, left: &Contents, disposed: &[Doomed]) -> Result
     }
     let needed: HashSet<u32> = left.kept.iter().filter_map(|due| Some(due.told.as_ref()?.volume)).collect();
     let own = disposed.iter().filter(|doomed| doomed.subject.shelf() == *shelf);
-    let volumes: BTreeSet<u32> = own.filter_map(|doomed| doomed.volume).collect();
-    for volume in volumes.difference(&needed.into_iter().collect()) {
+    let gone: BTreeSet<u32> = own.filter_map(|doomed| doomed.volume).collect();
+    for volume in gone.difference(&needed.into_iter().collect()) {
         remove(parts, shelf, *volume)?;
     }
-    let dir = parts.layout.shelf(shelf);
-    parts.disk.sync_dir(&dir).map_err(failed("sync", dir))
+    for dir in [parts.layout.shelf(shelf), parts.layout.held(shelf)] {
+        parts.disk.sync_dir(&dir).or_else(none_there).map_err(failed("sync", dir))?;
+    }
+    Ok(())
 }
 
 fn remove(parts: &Parts, shelf: &Shelf, volume: u32) -> Result<(), VaultError> {

@@ -33,7 +33,8 @@ const KEYS: [&str; 9] = [
 /// unfinished (`.new`) is what a crash leaves, and no stranger.
 pub(super) fn check(parts: &Parts) -> Vec<Finding> {
     let mut names = Names { disk: &*parts.disk, layout: &parts.layout, findings: Vec::new() };
-    for checked in [names.volumes(), names.keys(), names.ledger()] {
+    let (own, held) = (parts.layout.volumes(), parts.layout.all_held());
+    for checked in [names.volumes(&own), names.volumes(&held), names.keys(), names.ledger()] {
         if let Err(error) = checked {
             let fault = Fault::Unreadable(error.to_string());
             names.find(parts.layout.dir.clone(), fault);
@@ -67,8 +68,8 @@ impl Names<'_> {
         }
     }
 
-    fn volumes(&mut self) -> Result<(), VaultError> {
-        for class in self.list(&self.layout.volumes())?.unwrap_or_default() {
+    fn volumes(&mut self, above: &Path) -> Result<(), VaultError> {
+        for class in self.list(above)?.unwrap_or_default() {
             let days = if name(&class).is_some_and(is_class_name) { self.list(&class)? } else { None };
             let Some(days) = days else {
                 self.stranger(class);

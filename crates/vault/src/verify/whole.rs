@@ -4,6 +4,7 @@ use earwitness_model::RecordingId;
 
 use super::{Fault, Finding, names, strays::Strays};
 use crate::{
+    entry::RecordingEntry,
     error::VaultError,
     index::IndexFinding,
     manifest::Manifest,
@@ -111,8 +112,12 @@ impl Walk<'_> {
         let mut entry = manifest.entry(volume, at);
         entry.fit();
         let listed = self.parts.index.get(entry.summary.id)?;
-        let is_known =
-            listed.is_some_and(|listed| listed.recording == entry.recording || !entry.replaces(&listed));
+        let is_known = listed.is_some_and(|listed| {
+            let is_copied = |one: &RecordingEntry| one.is_apart() && one.id == manifest.recording;
+            listed.recording == entry.recording
+                || listed.recording.as_ref().is_some_and(is_copied)
+                || !entry.replaces(&listed)
+        });
         if !is_known {
             self.findings.push(in_index(self.parts, Fault::Unlisted(manifest.recording)));
         }
