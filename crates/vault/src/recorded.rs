@@ -52,6 +52,11 @@ impl Recorded {
                     recorded.unreadable = Some(finding);
                     continue;
                 }
+                Err(LedgerError::Io { path, .. }) => {
+                    let fault = LedgerFault::Unreadable;
+                    recorded.unreadable = Some(LedgerFinding { path, offset: 0, fault });
+                    continue;
+                }
                 Err(_) => continue,
             };
             if row.kind == LedgerKind::Disposed {

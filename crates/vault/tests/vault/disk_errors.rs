@@ -293,11 +293,7 @@ fn whatever_fails_once_while_a_kill_is_mended_the_next_opening_mends_it() {
             disk.set_trouble(None);
             let vault = bench.open(disk).unwrap_or_else(|error| panic!("{at}: {error}"));
             // On a full disk it waits in memory: for the process that found it.
-            let waiting = if way == (Asked::Write, ENOSPC) {
-                vault.waiting().len().max(1)
-            } else {
-                vault.waiting().len()
-            };
+            let waiting = if way.1 == ENOSPC { vault.waiting().len().max(1) } else { vault.waiting().len() };
             assert_eq!((entries(&vault).len(), waiting), (2, 1), "{at}");
             drop(vault);
             check_after(&bench, disk, &BTreeSet::from([1]), at);
