@@ -9,8 +9,8 @@ use std::{
 
 use clap::Args;
 use earwitness_evidence::{Bundle, Circumstances, Container, Contents, Given, Lock, locked_for, verify};
-use earwitness_model::{CopyId, WallTime};
-use earwitness_vault::{Act, CopyGiven, Entry, LedgerKind, SecretString, Vault};
+use earwitness_model::{CopyId, PacketTime, WallTime};
+use earwitness_vault::{Act, CopyGiven, Entry, LedgerKind, SecretString, Synchronised, Vault};
 use rand::{RngCore, rngs::OsRng};
 use secrecy::ExposeSecret;
 
@@ -24,7 +24,7 @@ use crate::{
     exit::{Exit, Failure, Outcome},
     filter::find_call,
     seat::{Standing, Target},
-    view::{call_object, is_recorded},
+    view::{call_object, instant, is_recorded},
 };
 
 /// Characters that a passphrase of a copy has at least: its zip can be tried at home, as often as one likes.
@@ -186,6 +186,7 @@ fn composed(
     let marks = marks(&entry.summary, unsealed.messages());
     let blocks = vault.sealed_blocks(entry)?;
     let (key, zone) = (vault.verifying_key(), vault.zone());
+    let begun = vault.manifest(entry)?.begun;
     let contents = Contents {
         signed_manifest: vault.signed_manifest(entry)?,
         blocks: &blocks,
@@ -195,8 +196,8 @@ fn composed(
         call: call_object(entry, zone, None),
         key,
         proof: Some(vault.prove_recorded(recording.id)?),
-        rules: Vec::new(),
-        circumstances: Circumstances::default(),
+        rules: rules(vault, entry)?,
+        circumstances: Circumstances { clock: clock(vault, begun)? },
         zone,
     };
     let bundle = Bundle::compose(contents, (given, now), |list| vault.sign_list(list))
@@ -209,6 +210,35 @@ fn composed(
             format_args!("the copy does not prove itself, and is not given: {fault}"),
         )),
     }
+}
+
+/// The text of the rules that the call was kept by, where the vault has it.
+fn rules(vault: &Vault, entry: &Entry) -> Result<Vec<(String, String)>, Failure> {
+    let text = vault.rule_text(entry.summary.verdict.rule_set)?;
+    Ok(text.into_iter().map(|text| ("rules.toml".to_owned(), text)).collect())
+}
+
+/// What was known of the recorder's clock when the recording began, in Korean and English.
+fn clock(vault: &Vault, begun: WallTime) -> Result<Option<(String, String)>, Failure> {
+    let Some((at, status)) = vault.clock_status_at(begun)? else { return Ok(None) };
+    let at = instant(PacketTime::from_nanos(at.nanos()), vault.zone());
+    let offset = status.offset_nanos as f64 / 1e6;
+    let [estimated, most] =
+        [status.estimated_error_micros, status.maximum_error_micros].map(|micros| micros as f64 / 1e3);
+    Ok(Some(match status.synchronised {
+        Synchronised::Yes => (
+            format!(
+                "{at}: 동기됨, 보정할 차이 {offset:.3} ms, 예상 오차 {estimated:.1} ms, 최대 {most:.1} ms"
+            ),
+            format!(
+                "{at}: kept in time, {offset:.3} ms still to be corrected, off by {estimated:.1} ms as estimated, {most:.1} ms at most"
+            ),
+        ),
+        Synchronised::No => (
+            format!("{at}: 동기되지 않음: 시각은 이 장치의 시계에 따른 것입니다"),
+            format!("{at}: not kept in time by anybody: times are those of this machine's own clock"),
+        ),
+    }))
 }
 
 fn told(
