@@ -133,6 +133,34 @@ fn asked(program: &str, arguments: &[&str], folder: &Path) -> Option<String> {
     Some(text)
 }
 
+/// A short call, of which a copy is kept for ever.
+const SHORT: &str = "\
+at 0.000 10.1.0.5:5060 > 10.1.0.9:5060 INVITE call-1 from=01098765432 to=4001 sdp=10.1.0.5:4000/PCMA
+at 0.100 10.1.0.9:5060 > 10.1.0.5:5060 180 call-1
+at 0.300 10.1.0.9:5060 > 10.1.0.5:5060 200 call-1 sdp=10.1.0.9:4002/PCMA
+at 0.320 10.1.0.5:5060 > 10.1.0.9:5060 ACK call-1
+rtp call-1 caller from=0.340 to=1.300 ssrc=0x11 speech-seed=1
+rtp call-1 callee from=0.340 to=1.300 ssrc=0x22 speech-seed=2
+at 1.300 10.1.0.5:5060 > 10.1.0.9:5060 BYE call-1
+at 1.305 10.1.0.9:5060 > 10.1.0.5:5060 200 call-1
+";
+
+#[test]
+fn a_copy_of_the_first_version_is_checked_for_ever() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/bundle/v1");
+    if std::env::var_os("UPDATE_BUNDLE").is_some() {
+        let (bench, call) = told(SHORT);
+        made(&bench, &call, &["--no-passphrase", "-o", "copy.zip"]);
+        fs::copy(bench.path("copy.zip"), folder.join("copy.zip")).unwrap();
+        fs::copy(key(&bench), folder.join("recorder.pub")).unwrap();
+    }
+    let bench = Bench::new();
+    let at = |name: &str| folder.join(name).to_str().unwrap().to_owned();
+    let said = bench.run(["verify", &at("copy.zip"), "--key", &at("recorder.pub")]);
+    assert_eq!(said.code, Some(0), "{said:?}");
+    assert!(said.out.ends_with("whole and unaltered\n") && !said.out.contains('✘'), "{}", said.out);
+}
+
 #[test]
 fn a_copy_says_whose_it_is_and_a_stranger_checks_it_without_the_vault() {
     let (bench, call) = office();

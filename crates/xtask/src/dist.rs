@@ -8,6 +8,7 @@ mod deb;
 mod layout;
 mod man;
 mod tree;
+mod verifier;
 
 use std::{
     env, fs,
@@ -23,7 +24,8 @@ use crate::{process, workspace};
 pub(crate) const HELP: &str = "\
 cargo xtask dist [--check] [--debug] [--program FILE] [--out DIR]
 
-Builds the recorder and makes the Debian package of it: the same bytes, whoever makes it and when.
+Builds the recorder and the verifier, which is static, and makes the Debian package of them: the same bytes, whoever makes it
+and when. The verifier lies beside the package, too: for whoever gets an evidence bundle.
 
   --check          make it twice and compare; have lintian read it, if it is there; install it in a clean Debian of its
                    own, record, kill, freeze, stop, upgrade and purge it there (as root, with mmdebstrap,
@@ -99,12 +101,15 @@ pub(crate) fn run(order: &Order) -> Result<()> {
         Some(out) => out.clone(),
         None => workspace::target_dir()?.join("dist"),
     };
-    let package = make(&program, &out)?;
+    let programs = (program.as_path(), &*verifier::build(order.profile)?);
+    let package = make(programs, &out)?;
     println!("dist: {} ({} KiB)", package.display(), fs::metadata(&package)?.len().div_ceil(1024));
+    let beside = verifier::put_beside(programs.1, &out)?;
+    println!("dist: {} ({} KiB)", beside.display(), fs::metadata(&beside)?.len().div_ceil(1024));
     match order.proof {
         Proof::None => Ok(()),
         Proof::Check => {
-            same_again(&program, &out, &package)?;
+            same_again(programs, &out, &package)?;
             check::run(&package, &out)
         }
     }
@@ -127,9 +132,9 @@ fn build(profile: Profile) -> Result<PathBuf> {
 }
 
 /// Lays the tree out below `out`, where Debian's own programs look for one, and packs it.
-fn make(program: &Path, out: &Path) -> Result<PathBuf> {
+fn make(programs: (&Path, &Path), out: &Path) -> Result<PathBuf> {
     let tree = tree::Tree::empty(&out.join("debian/earwitness"))?;
-    layout::fill(&tree, program)?;
+    layout::fill(&tree, programs)?;
     let version = env!("CARGO_PKG_VERSION");
     let architecture = process::output(Command::new("dpkg").arg("--print-architecture"))?;
     let package = out.join(format!("earwitness_{version}_{}.deb", architecture.trim()));
@@ -138,8 +143,8 @@ fn make(program: &Path, out: &Path) -> Result<PathBuf> {
 }
 
 /// Two runs, the same bytes.
-fn same_again(program: &Path, out: &Path, package: &Path) -> Result<()> {
-    let again = make(program, &out.join("again"))?;
+fn same_again(programs: (&Path, &Path), out: &Path, package: &Path) -> Result<()> {
+    let again = make(programs, &out.join("again"))?;
     let same = fs::read(package)? == fs::read(&again)?;
     fs::remove_dir_all(out.join("again")).context("cannot remove the second package")?;
     ensure!(same, "two runs made two packages that differ");

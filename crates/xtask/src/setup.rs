@@ -47,7 +47,7 @@ struct Thing {
 }
 
 /// Everything the project wants from the system, the required first.
-const THINGS: [Thing; 6] = [
+const THINGS: [Thing; 8] = [
     Thing { package: "libpcap-dev", purpose: "capture", need: Need::Required, present: has_libpcap },
     Thing {
         package: "iproute2",
@@ -72,6 +72,18 @@ const THINGS: [Thing; 6] = [
         purpose: "tests: an officer's key opened without us",
         need: Need::Tests,
         present: || process::on_path("age"),
+    },
+    Thing {
+        package: "p7zip-full",
+        purpose: "tests: another reader of our locked zips",
+        need: Need::Tests,
+        present: || process::on_path("7z"),
+    },
+    Thing {
+        package: "librsvg2-bin",
+        purpose: "tests: a call's picture, drawn by another program",
+        need: Need::Tests,
+        present: || process::on_path("rsvg-convert"),
     },
     Thing {
         package: "valgrind",
@@ -219,11 +231,11 @@ mod tests {
         assert_eq!(packages(&missing(Scope::Build, |_| false)), "libpcap-dev");
         assert_eq!(
             packages(&missing(Scope::Tests, |_| false)),
-            "libpcap-dev iproute2 tshark sox age valgrind"
+            "libpcap-dev iproute2 tshark sox age p7zip-full librsvg2-bin valgrind"
         );
         assert_eq!(
             packages(&missing(Scope::Tests, |thing| thing.package == "sox")),
-            "libpcap-dev iproute2 tshark age valgrind"
+            "libpcap-dev iproute2 tshark age p7zip-full librsvg2-bin valgrind"
         );
     }
 

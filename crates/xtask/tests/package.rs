@@ -115,7 +115,7 @@ fn two_runs_make_the_same_package_with_everything_in_it() {
         let xtask = env!("CARGO_BIN_EXE_earwitness-xtask");
         let out = home.path().join(out);
         let line = format!(
-            "umask {umask}; exec '{xtask}' dist --program '{}' --out '{}'",
+            "umask {umask}; exec '{xtask}' dist --debug --program '{}' --out '{}'",
             program.display(),
             out.display()
         );
@@ -132,6 +132,8 @@ fn two_runs_make_the_same_package_with_everything_in_it() {
     let list = contents(&first);
     for path in [
         "./usr/bin/earwitness",
+        "./usr/bin/earwitness-verify",
+        "./usr/share/man/man1/earwitness-verify.1.gz",
         "./lib/systemd/system/earwitness.service",
         "./etc/default/earwitness",
         "./etc/earwitness/earwitness.toml",
@@ -150,6 +152,38 @@ fn two_runs_make_the_same_package_with_everything_in_it() {
     assert_eq!(in_force.collect::<Vec<_>>(), [""; 0], "no rule is in force before the office wrote one");
     assert!(list.lines().all(|line| line.contains(" root/root ")), "{list}");
     what_an_office_may_change_is_kept_on_an_upgrade(&first, &list);
+    the_verifier_runs_where_there_is_nothing_else(&home.path().join("first/earwitness-verify"));
+}
+
+/// One file and a bundle, in a root of their own, without a network: what a court has.
+fn the_verifier_runs_where_there_is_nothing_else(verifier: &Path) {
+    if let Ok(output) = Command::new("file").arg(verifier).output() {
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(said.contains("statically linked"), "{said}");
+    }
+    let root_of_its_own = tempfile::tempdir().expect("a folder can be made");
+    let here = |name: &str| root_of_its_own.path().join(name);
+    fs::copy(verifier, here("earwitness-verify")).expect("it can be copied");
+    for name in ["copy.zip", "recorder.pub"] {
+        fs::copy(root().join("fixtures/bundle/v1").join(name), here(name)).expect("it can be copied");
+    }
+    let run = |words: &[&str]| {
+        let mut command = Command::new("unshare");
+        command.args(["--map-root-user", "--net", "chroot"]).arg(root_of_its_own.path());
+        command.arg("/earwitness-verify").args(words).output()
+    };
+    let Ok(output) = run(&["/copy.zip", "--key", "/recorder.pub"]) else {
+        println!("LEFT OUT: there is no unshare");
+        return;
+    };
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(said.ends_with("whole and unaltered\n") && !said.contains('✘'), "{said}");
+    let mut bytes = fs::read(here("copy.zip")).expect("it is there");
+    bytes[9_000] ^= 1;
+    fs::write(here("copy.zip"), bytes).expect("it can be written");
+    let output = run(&["/copy.zip", "--key", "/recorder.pub"]).expect("it ran before");
+    assert_eq!(output.status.code(), Some(5), "{output:?}");
 }
 
 /// Debian policy, 10.7.2: everything below `/etc` is a conffile, and nothing else is.

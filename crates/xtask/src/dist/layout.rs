@@ -19,12 +19,12 @@ const EXAMPLE: &str = "\
 ";
 
 /// Fills the tree.
-pub(super) fn fill(tree: &Tree, program: &Path) -> Result<()> {
-    let binary = tree.at("usr/bin/earwitness")?;
-    let mut strip = Command::new("strip");
-    strip.args(["--strip-all", "--remove-section=.comment", "-o"]).arg(&binary).arg(program);
-    process::succeed(&mut strip)?;
-    tree.set_mode("usr/bin/earwitness", Mode::Program)?;
+pub(super) fn fill(tree: &Tree, (program, verifier): (&Path, &Path)) -> Result<()> {
+    for (file, place) in [(program, "usr/bin/earwitness"), (verifier, "usr/bin/earwitness-verify")] {
+        strip(file, &tree.at(place)?)?;
+        tree.set_mode(place, Mode::Program)?;
+    }
+    tree.write_gzip("usr/share/man/man1/earwitness-verify.1", ours("earwitness-verify.1")?)?;
     tree.write("lib/systemd/system/earwitness.service", Mode::Plain, ours("earwitness.service")?)?;
     tree.write("etc/default/earwitness", Mode::Plain, ours("earwitness.default")?)?;
     // Every line of it is a comment: it changes nothing before the office does.
@@ -33,6 +33,13 @@ pub(super) fn fill(tree: &Tree, program: &Path) -> Result<()> {
     man::pages(tree, program)?;
     man::completions(tree, program)?;
     documents(tree)
+}
+
+/// A program without what only debuggers read.
+pub(super) fn strip(program: &Path, place: &Path) -> Result<()> {
+    let mut strip = Command::new("strip");
+    strip.args(["--strip-all", "--remove-section=.comment", "-o"]).arg(place).arg(program);
+    process::succeed(&mut strip)
 }
 
 /// A file of the folder `package`.
