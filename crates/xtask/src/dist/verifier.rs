@@ -10,8 +10,10 @@ use anyhow::{Context, Result, ensure};
 use super::Profile;
 use crate::{process, workspace};
 
-/// Everything is in it, at fixed places: no loader is asked.
-const STATIC: &str = "-C target-feature=+crt-static -C relocation-model=static";
+/// The system's libraries are in it.
+const STATIC: &str = "-C target-feature=+crt-static";
+/// And everything is at a fixed place: no loader is asked.
+const FIXED: [&str; 3] = ["--", "-C", "relocation-model=static"];
 /// A segment that names a loader (the ELF format, program header types).
 const INTERPRETER: u32 = 3;
 /// A segment that says which other files are needed.
@@ -21,7 +23,7 @@ const DYNAMIC: u32 = 2;
 pub(super) fn build(profile: Profile) -> Result<PathBuf> {
     let target = format!("{}-unknown-linux-gnu", env::consts::ARCH);
     let mut command = workspace::cargo();
-    command.args(["build", "--package", "earwitness-evidence", "--bin", "earwitness-verify"]);
+    command.args(["rustc", "--package", "earwitness-evidence", "--bin", "earwitness-verify"]);
     command.args(["--target", &target]).env("RUSTFLAGS", STATIC).env_remove("CARGO_ENCODED_RUSTFLAGS");
     let folder = match profile {
         Profile::Release => {
@@ -30,6 +32,7 @@ pub(super) fn build(profile: Profile) -> Result<PathBuf> {
         }
         Profile::Debug => "debug",
     };
+    command.args(FIXED);
     println!("$ RUSTFLAGS='{STATIC}' {}", process::shown(&command));
     process::succeed(&mut command)?;
     let program = workspace::target_dir()?.join(target).join(folder).join("earwitness-verify");
