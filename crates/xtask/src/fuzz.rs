@@ -157,6 +157,7 @@ fn seeds(target: &str) -> Vec<PathBuf> {
         "sip" | "sdp" => (&["fixtures/messages"], &["rfc4475", "rfc5118"]),
         "rules_toml" => (&["fixtures/rules", "capture-rules"], &[]),
         "volume_records" => (&["fixtures/vault"], &[]),
+        "bundle" => (&["fixtures/bundle"], &[]),
         _ => (&["fixtures"], &["."]),
     };
     let root = workspace::root();
