@@ -126,6 +126,7 @@ impl From<earwitness_vault::VaultError> for Failure {
             | E::NotOpened { .. }
             | E::KeyDamaged { .. }
             | E::RulesDamaged { .. }
+            | E::Stamp(_)
             | E::Volume { .. }
             | E::Block { .. }
             | E::BlockMissing { .. }

@@ -11,6 +11,7 @@ use crate::{
     index::IndexError,
     keys_error::KeysError,
     ledger::LedgerError,
+    stamp::StampFault,
 };
 
 /// Why the vault could not do what was asked. Each says what was wrong, where, and what to do.
@@ -111,6 +112,9 @@ pub enum VaultError {
         /// The file.
         path: PathBuf,
     },
+    /// The answer of a time-stamping authority is no stamp of this head.
+    #[error("{0}")]
+    Stamp(#[source] StampFault),
     /// The text of a rule set is not what was kept.
     #[error("{} is damaged: the text of these rules is lost here", path.display())]
     RulesDamaged {
@@ -311,6 +315,7 @@ impl VaultError {
             | Self::Settings { .. }
             | Self::InUse { .. }
             | Self::WriterTaken
+            | Self::Stamp(_)
             | Self::Io { .. }
             | Self::NoRoom { .. }
             | Self::MustReopen

@@ -5,6 +5,7 @@
 //! first cannot become the second. It knows nothing of SIP, RTP or rules beyond the facts it is given to keep.
 #![forbid(unsafe_code)]
 
+mod anchoring;
 mod backup;
 mod cipher;
 mod civil;
@@ -48,6 +49,7 @@ mod settings;
 mod shares;
 mod shelves;
 mod space;
+mod stamp;
 mod statement;
 mod vault;
 mod verify;
@@ -55,6 +57,7 @@ mod waiting;
 mod writer;
 
 pub use age::secrecy::SecretString;
+pub use anchoring::failed_call;
 pub use backup::{
     BackupFault, BackupFinding, Copied, Extent, Listed, Part, PartState, Restore, Restored, check_backup,
     copy_backup, copy_backup_on, prune_backup, restore,
@@ -107,6 +110,7 @@ pub use sealer::{RecordingSealer, Sealed, Sealer};
 pub use settings::Access;
 pub use shares::{MOST_SHARES, Share, ShareFault, ShareLines, join_shares, split_key};
 pub use space::Space;
+pub use stamp::{MAX_STAMP, Stamp, StampFault, nonce_of, stamp_query};
 pub use statement::{CivilDay, ClosedRow, Statement};
 pub use vault::Vault;
 pub use verify::{Fault, Finding, Verified, Verifier};

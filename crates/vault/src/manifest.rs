@@ -178,7 +178,9 @@ impl RecordedRow {
         }
     }
 
-    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+    /// The payload of a row of the ledger that says `Recorded`.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
         postcard::to_stdvec(self).expect("three arrays always serialise")
     }
 

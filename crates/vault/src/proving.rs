@@ -1,6 +1,6 @@
 //! Signed heads of the ledger, and rows proven by them.
 
-use std::sync::PoisonError;
+use std::{ops::ControlFlow, sync::PoisonError};
 
 use chrono::NaiveDate;
 use earwitness_model::{PacketTime, RecordingId, WallTime};
@@ -9,8 +9,8 @@ use crate::{
     civil,
     error::VaultError,
     ledger::{
-        Checkpoint, Heads, HeadsChecked, KeptHead, LedgerError, LedgerKind, ProofFault, RowProof, Settled,
-        StoredHead, TreeHash, WhatFor, check_heads, origin,
+        Checkpoint, Heads, HeadsChecked, KeptHead, LedgerError, LedgerKind, ProofFault, Row, RowProof,
+        Settled, StoredHead, TreeHash, WhatFor, check_heads, origin,
     },
     manifest::RecordedRow,
     vault::{Parts, Vault},
@@ -21,6 +21,18 @@ impl Vault {
     #[must_use]
     pub fn origin(&self) -> String {
         origin(&self.parts.settings.id)
+    }
+
+    /// Gives `each` every row that is on the medium, oldest first, until it has enough; what is damaged or does not fit is an
+    /// error in its place. Rows are appended meanwhile.
+    ///
+    /// # Errors
+    /// When the ledger cannot be made durable, or its files cannot be listed.
+    pub fn each_row(
+        &self,
+        each: &mut dyn FnMut(Result<Row, LedgerError>) -> ControlFlow<()>,
+    ) -> Result<(), VaultError> {
+        Ok(self.parts.ledger().settled()?.each_row(each)?)
     }
 
     /// Every signed head that is kept, those of earlier days first, as they stand there.
@@ -82,6 +94,7 @@ impl Vault {
         let all = ours.chain(kept).collect();
         let mut checked = check_heads(&settled, all, (&self.origin(), &self.parts.verifying));
         checked.findings.extend(unread);
+        checked.findings.extend(heads(&self.parts).wrong_stamps()?);
         Ok(checked)
     }
 
@@ -93,7 +106,10 @@ impl Vault {
         Ok(self.parts.ledger().settled()?.prove_consistency(old, new)?)
     }
 
-    fn prove(&self, find: impl FnOnce(&Settled) -> Result<u64, LedgerError>) -> Result<RowProof, VaultError> {
+    pub(crate) fn prove(
+        &self,
+        find: impl FnOnce(&Settled) -> Result<u64, LedgerError>,
+    ) -> Result<RowProof, VaultError> {
         let settled = self.parts.ledger().settled()?;
         let number = find(&settled)?;
         if number >= settled.rows() {

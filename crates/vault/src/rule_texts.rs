@@ -58,16 +58,12 @@ impl Vault {
     /// When the ledger is not whole.
     pub fn clock_status_at(&self, at: WallTime) -> Result<Option<(WallTime, ClockStatus)>, VaultError> {
         let settled = self.parts.ledger().settled()?;
-        let mut last = None;
-        settled.walk_sealed(0..settled.rows(), |row| {
-            if row.code() == LedgerKind::ClockStatus.code()
-                && row.at() <= at
-                && let Some(LedgerNote::ClockStatus(status)) = row.open().as_ref().and_then(LedgerNote::of)
-            {
-                last = Some((row.at(), status));
-            }
-        })?;
-        Ok(last)
+        let is_it = |code| code == LedgerKind::ClockStatus.code();
+        let last = settled.last(is_it, Some(at))?;
+        Ok(last.and_then(|row| match LedgerNote::of(&row) {
+            Some(LedgerNote::ClockStatus(status)) => Some((row.at, status)),
+            Some(_) | None => None,
+        }))
     }
 
     fn rules_path(&self, hash: RuleSetHash) -> PathBuf {

@@ -10,6 +10,7 @@ mod hold;
 mod index;
 mod init;
 mod keys;
+mod ledger;
 mod list;
 mod play;
 mod record;
@@ -78,6 +79,8 @@ pub(crate) enum VaultCommand {
     Keys(keys::Keys),
     /// Check the index, or rebuild it from the volumes
     Index(index::Index),
+    /// What happened: show, statement, print, verify, prove, anchor
+    Ledger(ledger::Ledger),
     /// Destroy what has been kept for its time: plan, run, certificate; change, approve
     Dispose(dispose::Dispose),
     /// Keep recordings beyond their time: add, release, list
@@ -165,6 +168,7 @@ impl VaultCommand {
             Self::Coverage(command) => command.run(context, vault),
             Self::Keys(command) => command.run(context, vault),
             Self::Index(command) => command.run(context, vault),
+            Self::Ledger(command) => command.run(context, vault),
             Self::Dispose(command) => command.run(context, vault),
             Self::Hold(command) => command.run(context, vault),
             Self::Backup(command) => command.run(context, vault),
@@ -182,6 +186,7 @@ impl VaultCommand {
             | Self::Coverage(_) => Needs::Reading,
             Self::Keys(command) => command.needs(),
             Self::Index(command) => command.needs(),
+            Self::Ledger(command) => command.needs(),
             Self::Dispose(command) => command.needs(),
             Self::Hold(command) => command.needs(),
             Self::Backup(_) => Needs::Acting,
@@ -199,6 +204,7 @@ impl VaultCommand {
             Self::Coverage(_) => "coverage",
             Self::Keys(_) => "keys",
             Self::Index(_) => "index",
+            Self::Ledger(_) => "ledger",
             Self::Dispose(_) => "dispose",
             Self::Hold(_) => "hold",
             Self::Backup(_) => "backup",
@@ -213,6 +219,7 @@ impl VaultCommand {
             Self::Export(command) => command.grant(),
             Self::Play(_) => Grant::player().with_key(),
             Self::Verify(command) => command.grant(),
+            Self::Ledger(command) => command.grant(),
             Self::Keys(command) => command.grant(),
             Self::Backup(command) => command.grant(),
             Self::Coverage(_) | Self::Index(_) | Self::Dispose(_) | Self::Hold(_) => Grant::default(),

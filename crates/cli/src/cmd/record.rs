@@ -4,6 +4,7 @@ mod agents;
 mod disposal;
 mod key_log;
 mod live;
+mod rule_texts;
 
 use std::{
     collections::HashSet,
@@ -113,6 +114,9 @@ pub(crate) struct Record {
     /// Run this when an alarm is raised, and when it is over
     #[arg(long, value_name = "COMMAND", conflicts_with = "files")]
     on_alarm: Option<String>,
+    /// Run this when a day was closed, with the signed head of the ledger on its standard input: have it leave this machine
+    #[arg(long, value_name = "COMMAND", conflicts_with = "files")]
+    on_day_closed: Option<String>,
     /// POST a JSON object to this http:// URL when an alarm is raised, and when it is over
     #[arg(long, value_name = "URL", value_parser = plain_url, conflicts_with = "files")]
     alarm_url: Option<Uri>,
@@ -291,11 +295,11 @@ fn scraped_at(text: &str) -> Result<SocketAddr, String> {
     }
 }
 
-fn plain_url(text: &str) -> Result<Uri, String> {
+pub(super) fn plain_url(text: &str) -> Result<Uri, String> {
     let url: Uri = text.parse().map_err(|cause: InvalidUri| cause.to_string())?;
     match url.scheme_str() {
         Some("http") if url.host().is_some() => Ok(url),
-        Some(_) | None => Err("plain http:// only: for https, have --on-alarm call curl".to_owned()),
+        Some(_) | None => Err("plain http:// only: for https, have a command call curl".to_owned()),
     }
 }
 

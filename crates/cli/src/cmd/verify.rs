@@ -7,6 +7,7 @@ use std::{io::Write, path::PathBuf};
 use clap::Args;
 use earwitness_vault::{Entry, Finding, Vault, Verifier};
 
+use super::ledger::kept_heads;
 use crate::{
     context::Context,
     exit::{Exit, Failure, Outcome},
@@ -22,6 +23,7 @@ use crate::{
   earwitness verify --all                      everything, the index and the ledger too
   earwitness verify --all --opened             also that all of it opens and is the audio that was captured
   earwitness verify copy.zip --key recorder.pub   an evidence bundle, anywhere: it needs no vault
+  earwitness verify --all --head 2026-11-21.txt  also that no row of the ledger is missing since that head was kept elsewhere
 
 Exit code 5: something is not as it was sealed; each finding is a line.")]
 pub(crate) struct Verify {
@@ -40,6 +42,9 @@ pub(crate) struct Verify {
     /// bundle: the key that opens an age file
     #[arg(long, value_name = "FILE")]
     identity: Option<PathBuf>,
+    /// With --all: a signed head of the ledger that was kept elsewhere; repeat it for several
+    #[arg(long, value_name = "FILE", requires = "all")]
+    head: Vec<PathBuf>,
     #[command(flatten)]
     filters: Filters,
 }
@@ -56,6 +61,7 @@ impl Verify {
     /// It needs no key, unless it is told to open what is sealed.
     pub(super) fn grant(&self) -> Grant {
         let grant = self.filters.grant(Grant::default());
+        let grant = self.head.iter().fold(grant, |grant, path| grant.with_file(path));
         if self.opened { grant.with_key() } else { grant }
     }
 
@@ -101,6 +107,10 @@ impl Verify {
             // The recorder writes into the ledger: it is not held while somebody reads the findings.
             let findings = vault.ledger().verify();
             for finding in findings {
+                checked.findings += 1;
+                writeln!(out, "ledger: {finding}")?;
+            }
+            for finding in vault.check_heads(kept_heads(context, &self.head)?)?.findings {
                 checked.findings += 1;
                 writeln!(out, "ledger: {finding}")?;
             }

@@ -32,6 +32,8 @@ pub(crate) enum Event {
     RulesUnchanged(RuleSetHash),
     /// The rules on the disk are not in force.
     RulesRefused(RulesRefusal),
+    /// A day is over, and the ledger says what it came to.
+    DayClosed { day: String },
     /// The clock of the frames was set.
     ClockSet { times: u64 },
     /// What the recorder gave up of its rights.
@@ -140,6 +142,7 @@ impl Event {
             | Self::Stopped(_)
             | Self::Interface { link: Link::Up, .. }
             | Self::Renamed { .. }
+            | Self::DayClosed { .. }
             | Self::Cleared { .. }
             | Self::Rules { .. }
             | Self::Disposed { .. }
@@ -163,6 +166,7 @@ impl Event {
             Self::Rules { .. } => "rules_loaded",
             Self::RulesUnchanged(_) => "rules_unchanged",
             Self::RulesRefused(_) => "rules_refused",
+            Self::DayClosed { .. } => "day_closed",
             Self::ClockSet { .. } => "clock_set",
             Self::Confined(_) => "confined",
             Self::Served { .. } => "served",
@@ -198,6 +202,7 @@ impl Event {
             }
             Self::RulesUnchanged(now) => json!({ "rule_set": now.to_string() }),
             Self::RulesRefused(refusal) => refusal.facts(),
+            Self::DayClosed { day } => json!({ "day": day }),
             Self::ClockSet { times } => json!({ "times": times }),
             Self::Confined(what) => json!({ "what": what }),
             Self::Served { uid, command } => json!({ "uid": uid, "command": command }),
@@ -262,6 +267,9 @@ impl fmt::Display for Event {
             }
             Self::RulesRefused(refusal) => {
                 write!(f, "{refusal}\nthe rules that were in force stay in force")
+            }
+            Self::DayClosed { day } => {
+                write!(f, "{day} is closed: `earwitness ledger statement {day}` says what it came to")
             }
             Self::ClockSet { times } => {
                 write!(f, "the clock was set ({} since the start)", counted(*times, "time"))

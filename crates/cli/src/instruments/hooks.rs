@@ -195,10 +195,7 @@ impl Last<'_> {
 
 /// Runs `command` to its end, or kills it and what it started.
 fn run(command: &str, facts: &[(&'static str, String)], last: &mut Last<'_>) -> Result<(), Unheard> {
-    let mut shell = Command::new("/bin/sh");
-    shell.args(["-c", command]).envs(facts.iter().map(|(name, value)| (name, value)));
-    shell.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
-    let mut child = shell.spawn().map_err(|cause| Unheard::NotRun(cause.kind()))?;
+    let mut child = shell(command, facts).spawn().map_err(|cause| Unheard::NotRun(cause.kind()))?;
     let until = Instant::now() + COMMAND_PATIENCE;
     loop {
         match child.try_wait() {
@@ -214,7 +211,15 @@ fn run(command: &str, facts: &[(&'static str, String)], last: &mut Last<'_>) -> 
     }
 }
 
-fn kill(child: &mut Child) {
+/// `command`, to be run by the shell with these facts, in a group of its own that can be killed.
+pub(super) fn shell(command: &str, facts: &[(&'static str, String)]) -> Command {
+    let mut shell = Command::new("/bin/sh");
+    shell.args(["-c", command]).envs(facts.iter().map(|(name, value)| (name, value)));
+    shell.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
+    shell
+}
+
+pub(super) fn kill(child: &mut Child) {
     let group = rustix::process::Pid::from_child(child);
     // Whoever ended meanwhile cannot be killed, and is waited for all the same.
     rustix::process::kill_process_group(group, rustix::process::Signal::KILL).unwrap_or_default();

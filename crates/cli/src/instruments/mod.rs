@@ -5,6 +5,7 @@
 mod beside;
 mod changes;
 mod damper;
+mod day_hook;
 mod event;
 mod exposition;
 mod footprint;
@@ -29,6 +30,7 @@ use self::changes::Changes;
 pub(crate) use self::look::CallState;
 pub(crate) use self::{
     beside::{Shown, shown_beside},
+    day_hook::follow_days,
     event::{Event, Sum},
     footprint::{Footprint, MemoryVitals, resident_bytes},
     hooks::AlarmHooks,

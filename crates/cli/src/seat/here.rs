@@ -1,7 +1,8 @@
 //! The seat of this process: its own terminal, its own rights.
 
 use std::{
-    io::{self, Write},
+    fs::File,
+    io::{self, Read, Write},
     path::Path,
     sync::{Mutex, MutexGuard, PoisonError},
 };
@@ -11,8 +12,11 @@ use earwitness_vault::{
     RealDisk, SecretString, VaultError, copy_backup, copy_keys, look_for_key_backup,
 };
 use secrecy::ExposeSecret;
+use ureq::http::Uri;
 
-use super::{Account, NewOfficer, RuleTexts, Screen, Seat, Sink, Standing, Target, bar::Bar, file, player};
+use super::{
+    Account, NewOfficer, RuleTexts, Screen, Seat, Sink, Standing, Target, bar::Bar, file, player, post,
+};
 use crate::{
     context::Context,
     exit::{Exit, Failure},
@@ -158,6 +162,20 @@ impl Seat for Here {
 
     fn standing(&self, path: &Path) -> Result<Standing, Failure> {
         Ok(file::standing(path))
+    }
+
+    fn read(&self, path: &Path, most: usize) -> Result<Vec<u8>, Failure> {
+        let mut bytes = Vec::new();
+        let wrong = |cause: io::Error| {
+            let exit = if cause.kind() == io::ErrorKind::NotFound { Exit::NotFound } else { Exit::Failed };
+            Failure::new(exit, format_args!("{}: {cause}", path.display()))
+        };
+        File::open(path).and_then(|file| file.take(most as u64).read_to_end(&mut bytes)).map_err(wrong)?;
+        Ok(bytes)
+    }
+
+    fn post(&self, url: &Uri, query: &[u8]) -> Result<Vec<u8>, Failure> {
+        post::post(url, query)
     }
 
     fn make_dir(&self, path: &Path) -> Result<(), Failure> {

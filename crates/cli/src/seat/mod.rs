@@ -10,6 +10,7 @@ mod bar;
 mod file;
 mod here;
 mod player;
+mod post;
 mod screen;
 
 use std::{
@@ -21,6 +22,7 @@ use earwitness_vault::{
     Access, BackupId, BackupPlace, Copied, Extent, KeysCopied, OfficerKey, OfficerRecipient, SecretString,
 };
 use serde::{Deserialize, Serialize};
+use ureq::http::Uri;
 
 pub(crate) use self::{
     account::Account,
@@ -101,6 +103,18 @@ pub(crate) trait Seat: Send + Sync {
     /// # Errors
     /// When nobody answers.
     fn standing(&self, path: &Path) -> Result<Standing, Failure>;
+
+    /// What is in a file, at most `most` bytes of it.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    fn read(&self, path: &Path, most: usize) -> Result<Vec<u8>, Failure>;
+
+    /// The answer of a time-stamping authority to `query`.
+    ///
+    /// # Errors
+    /// When nobody answers, or something else.
+    fn post(&self, url: &Uri, query: &[u8]) -> Result<Vec<u8>, Failure>;
 
     /// Makes a directory and those above it, for its owner only, where there is none.
     ///

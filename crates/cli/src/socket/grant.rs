@@ -5,6 +5,8 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
+use ureq::http::Uri;
+
 use crate::seat::{NewOfficer, Over};
 
 /// Places and devices that a command may use at its seat, and what of its user's it may see.
@@ -21,6 +23,8 @@ pub(crate) struct Grant {
     folders: bool,
     new_officer: Option<NewOfficer>,
     key_backup: Option<PathBuf>,
+    files: Vec<PathBuf>,
+    authority: Option<Uri>,
 }
 
 impl Grant {
@@ -87,6 +91,27 @@ impl Grant {
         self.key_backup.as_deref() == Some(dir)
     }
 
+    /// Also what is in this file, and in no other.
+    pub(crate) fn with_file(mut self, path: &Path) -> Self {
+        self.files.push(path.to_owned());
+        self
+    }
+
+    /// Also a question to this authority.
+    pub(crate) fn with_post(self, url: &Uri) -> Self {
+        Self { authority: Some(url.clone()), ..self }
+    }
+
+    /// Whether what is in a file may be told.
+    pub(super) fn permits_read(&self, path: &Path) -> bool {
+        self.files.iter().any(|file| file == path)
+    }
+
+    /// The authority of this URL, if it may be asked.
+    pub(super) fn asked(&self, url: &str) -> Option<&Uri> {
+        self.authority.as_ref().filter(|authority| authority.to_string() == url)
+    }
+
     pub(super) const fn has_key(&self) -> bool {
         self.key
     }
@@ -125,6 +150,16 @@ impl Grant {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_the_files_and_the_authority_of_the_command_line_are_read_and_asked() {
+        let url: Uri = "http://tsa.example/".parse().unwrap();
+        let grant = Grant::default().with_file(Path::new("head.txt")).with_post(&url);
+        assert!(grant.permits_read(Path::new("head.txt")) && !grant.permits_read(Path::new("/etc/shadow")));
+        assert_eq!(grant.asked("http://tsa.example/"), Some(&url));
+        assert_eq!(grant.asked("http://other.example/"), None);
+        assert!(!Grant::default().permits_read(Path::new("head.txt")));
+    }
 
     #[test]
     fn files_are_made_where_the_command_line_says_and_nowhere_else() {

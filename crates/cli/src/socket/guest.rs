@@ -10,6 +10,7 @@ use earwitness_vault::{
     Access, BackupId, BackupPlace, Copied, Extent, KeysCopied, OfficerKey, OfficerRecipient, SecretString,
     VaultError,
 };
+use ureq::http::Uri;
 
 use super::{
     connection::{Connection, Wait},
@@ -68,6 +69,11 @@ impl Guest {
     fn done(&self, errand: Errand) -> Result<(), Failure> {
         let Reply::Done = self.send(errand)? else { return Err(beside_the_point()) };
         Ok(())
+    }
+
+    fn bytes(&self, errand: Errand) -> Result<Vec<u8>, Failure> {
+        let Reply::Bytes(bytes) = self.send(errand)? else { return Err(beside_the_point()) };
+        Ok(bytes)
     }
 }
 
@@ -169,6 +175,14 @@ impl Seat for Guest {
             return Err(beside_the_point());
         };
         Ok(standing)
+    }
+
+    fn read(&self, path: &Path, most: usize) -> Result<Vec<u8>, Failure> {
+        self.bytes(Errand::Read(path.into(), u32::try_from(most).unwrap_or(u32::MAX)))
+    }
+
+    fn post(&self, url: &Uri, query: &[u8]) -> Result<Vec<u8>, Failure> {
+        self.bytes(Errand::Post(url.to_string(), query.to_vec()))
     }
 
     fn make_dir(&self, path: &Path) -> Result<(), Failure> {

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Raised with every change of what is said here: an older recorder then says that it is older.
-pub(super) const PROTOCOL: u16 = 4;
+pub(super) const PROTOCOL: u16 = 5;
 
 /// The first thing that a client says.
 #[derive(Debug, Serialize, Deserialize)]
@@ -73,6 +73,10 @@ pub(super) enum Errand {
         id: BackupId,
     },
     Standing(RawText),
+    /// What is in a file, at most so many bytes of it.
+    Read(RawText, u32),
+    /// The answer of an authority at a URL to a question.
+    Post(String, Vec<u8>),
     MakeDir(RawText),
     FindPlayer,
     /// Begin what leaves: there is one at a time.
@@ -114,6 +118,7 @@ pub(super) enum Reply {
     BackupPlace(BackupPlace),
     KeysCopied(Box<KeysCopied>),
     Standing(Standing),
+    Bytes(Vec<u8>),
     Player(Found),
     Failed {
         code: u8,

@@ -7,16 +7,19 @@ mod examination;
 mod instant;
 mod json;
 mod ladder;
+mod ledger_row;
 mod meaning;
 mod mos;
 mod page;
 mod paper;
 mod party;
 mod printable;
+mod printed;
 mod quality;
 mod reason;
 mod row;
 mod sound;
+mod statement;
 mod step;
 mod streams;
 mod strip;
@@ -37,14 +40,17 @@ pub(crate) use self::{
     instant::{day_and_time, instant},
     json::{blake3_of, call_object},
     ladder::ladder,
+    ledger_row::{kind_name, row_facts},
     mos::{Arrived, MOS_HELP, mos},
     page::{page, section},
     paper::{PrintedShare, SheetForm},
     party::{ours_and_theirs, shown},
     printable::printable,
+    printed::{Page, printed_html, printed_text},
     reason::{is_recorded, reason},
     row::{COLUMNS, Row, is_cut},
     sound::voices,
+    statement::{statement_object, statement_page},
     step::{Step, steps},
     table::{Sheet, table},
     top::{Board, Flow, Palette, draw},

@@ -16,7 +16,10 @@ use super::{
     error::LedgerError,
     failed,
 };
-use crate::disk::{Disk, OpenAs, ReadAt, replace};
+use crate::{
+    disk::{Disk, OpenAs, ReadAt, replace},
+    stamp::{MAX_STAMP, Stamp},
+};
 
 /// A signed head that is kept in the vault.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,6 +90,27 @@ impl Heads<'_> {
             }
         }
         Ok((stored, unread))
+    }
+
+    /// Answers of authorities that are no stamp of the head beside them.
+    pub(crate) fn wrong_stamps(&self) -> Result<Vec<HeadFinding>, LedgerError> {
+        let mut findings = Vec::new();
+        for path in self.disk.list(&self.dir).map_err(failed("list", &self.dir))? {
+            if path.extension().is_none_or(|extension| extension != "tsr") {
+                continue;
+            }
+            let head = path.with_extension("txt");
+            let read = |path: &Path, most| read_bounded(self.disk, path, most);
+            let fault = match (read(&path, MAX_STAMP + 1), read(&head, MAX_CHECKPOINT + 1)) {
+                (Ok(answer), Ok(note)) => {
+                    Stamp::read(&answer, &note).err().map(|fault| HeadFault::Stamp { why: fault.to_string() })
+                }
+                (Err(_), _) => Some(HeadFault::Unreadable),
+                (_, Err(_)) => Some(HeadFault::Stamp { why: "there is no head beside it".to_owned() }),
+            };
+            findings.extend(fault.map(|fault| HeadFinding { path, fault }));
+        }
+        Ok(findings)
     }
 
     fn names(&self) -> Result<Vec<(NaiveDate, Closes)>, LedgerError> {

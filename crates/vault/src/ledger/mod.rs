@@ -304,8 +304,7 @@ impl Ledger {
 
     /// Opens the file of the month of `at`, unless the newest is of that month or later.
     fn turn_page(&mut self, at: WallTime) -> Result<(), LedgerError> {
-        let month = DateTime::from_timestamp_nanos(at.nanos()).format("%Y-%m.log").to_string();
-        let path = self.dir.join(month);
+        let path = self.dir.join(month_of(at));
         if self.newest.as_ref().is_some_and(|newest| newest.path >= path) {
             return Ok(());
         }
@@ -343,6 +342,11 @@ impl Ledger {
         self.pending.clear();
         Ok(())
     }
+}
+
+/// The file of the month of `at`, unless there was a later one already.
+fn month_of(at: WallTime) -> String {
+    DateTime::from_timestamp_nanos(at.nanos()).format("%Y-%m.log").to_string()
 }
 
 fn failed(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> LedgerError {

@@ -1,6 +1,10 @@
 //! The rows that are on the medium, walked over without keeping anybody from appending more.
 
-use std::{ops::Range, path::PathBuf, sync::Arc};
+use std::{
+    ops::{ControlFlow, Range},
+    path::PathBuf,
+    sync::Arc,
+};
 
 use earwitness_model::WallTime;
 
@@ -12,6 +16,7 @@ use super::{
     failed,
     kind::LedgerKind,
     merkle::{Frontier, Ranges, TreeHash, consistency_ranges, inclusion_ranges},
+    month_of,
     row::{Header, StoredRow, Walk},
 };
 use crate::{
@@ -148,18 +153,48 @@ impl Settled {
         })
     }
 
-    /// The last row whose kind has a code that `is_it`, opened. Files are read from the newest on.
+    /// Gives `each` every row, opened, until it has enough.
+    ///
+    /// # Errors
+    /// When the files cannot be listed.
+    pub(crate) fn each_row(
+        &self,
+        each: &mut dyn FnMut(Result<Row, LedgerError>) -> ControlFlow<()>,
+    ) -> Result<(), LedgerError> {
+        let files = chain::files(&*self.disk, &self.dir).map_err(failed("list", &self.dir))?;
+        for found in Chain::whole(&*self.disk, files) {
+            let row = match found {
+                Found::Row { row, .. } if row.number >= self.end => break,
+                Found::Row { path, offset, row } => opened(&self.key, &row)
+                    .map_err(|fault| LedgerError::Broken(LedgerFinding { path, offset, fault })),
+                Found::Wrong(finding) => Err(LedgerError::Broken(finding)),
+            };
+            if each(row).is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// The last row whose kind has a code that `is_it`, not after `until`, opened. Files are read from the newest on.
     ///
     /// # Errors
     /// What the disk says.
-    pub(crate) fn last(&self, is_it: fn(u8) -> bool) -> Result<Option<Row>, LedgerError> {
+    pub(crate) fn last(
+        &self,
+        is_it: fn(u8) -> bool,
+        until: Option<WallTime>,
+    ) -> Result<Option<Row>, LedgerError> {
         let files = chain::files(&*self.disk, &self.dir).map_err(failed("list", &self.dir))?;
-        for path in files.into_iter().rev() {
+        let newest = until.map(|until| self.dir.join(month_of(until)));
+        for path in files.into_iter().rev().filter(|path| newest.as_ref().is_none_or(|newest| path <= newest))
+        {
             let mut last = None;
             for found in Chain::wherever(&*self.disk, vec![path]) {
                 if let Found::Row { row, .. } = found
                     && is_it(row.kind)
                     && row.number < self.end
+                    && until.is_none_or(|until| row.time <= until.nanos())
                 {
                     last = opened(&self.key, &row).ok().or(last);
                 }

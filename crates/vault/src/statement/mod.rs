@@ -241,7 +241,7 @@ fn closed_rows(settled: &Settled) -> Result<Vec<ClosedRow>, LedgerError> {
 }
 
 fn last_closed(settled: &Settled) -> Result<Option<ClosedRow>, LedgerError> {
-    Ok(settled.last(is_closed_row)?.and_then(closed_row))
+    Ok(settled.last(is_closed_row, None)?.and_then(closed_row))
 }
 
 const fn is_closed_row(code: u8) -> bool {

@@ -5,6 +5,7 @@
 
 mod backups;
 mod crash;
+mod days;
 mod disk_errors;
 mod disk_full;
 mod disposal;

@@ -5,16 +5,19 @@ use std::{io::IsTerminal, num::NonZeroU16, sync::mpsc, thread};
 use earwitness_capture::{CaptureError, Fanout, Feed, LiveOptions, LiveSource, Refusal};
 use earwitness_recorder::{Recorder, Watch, watch};
 use earwitness_rules::RuleSet;
+use earwitness_vault::Vault;
 use signal_hook::{
     consts::{SIGHUP, SIGINT, SIGTERM},
     iterator::Signals,
 };
 
-use super::{Record, agents, disposal, each_once, key_log, port_of, sum, tell};
+use super::{Record, agents, disposal, each_once, key_log, port_of, rule_texts, sum, tell};
 use crate::{
     context::Context,
     exit::{Exit, Failure, Outcome},
-    instruments::{self, AlarmHooks, Event, Footprint, Log, RulesRefusal, Scraped, Shown, shown_beside},
+    instruments::{
+        self, AlarmHooks, Event, Footprint, Log, RulesRefusal, Scraped, Shown, follow_days, shown_beside,
+    },
     service::{self, Confined, Confinement},
     socket::{Asked, serve_beside},
 };
@@ -65,11 +68,15 @@ pub(super) fn run(record: &Record, context: &Context) -> Outcome {
     let (recording, ended) = mpsc::channel();
     let (reading, no_more) = mpsc::channel();
     let (keeping, over) = mpsc::channel();
+    let (days, no_more_days) = mpsc::channel();
     let finished = thread::scope(|scope| {
         let (attended, say) = (&watch, |message: &str| context.say(message));
         scope.spawn(move || service::attend(attended, &ended, &say));
-        scope.spawn(|| obey(&mut signals, &watch, (context, log)));
         let kept = &vault;
+        scope.spawn(|| obey(&mut signals, (&watch, &vault), (context, log)));
+        scope.spawn(move || {
+            follow_days((attended, kept), record.on_day_closed.as_deref(), &no_more_days, log)
+        });
         scope.spawn(move || disposal::keep_time(kept, &over, log));
         if !record.tls_keys.is_empty() {
             let followed = key_log::Followed { paths: &record.tls_keys, ports: &record.tls_port };
@@ -80,6 +87,7 @@ pub(super) fn run(record: &Record, context: &Context) -> Outcome {
             vault: context.vault.display().to_string(),
             rule_set: rules.hash(),
         });
+        rule_texts::keep(context, &vault, &rules, &log);
         let recorder = Recorder { vault: &vault, rules, limits: record.limits(), clock: Context::now };
         let record = || match sources.pop() {
             Some(only) if sources.is_empty() => recorder.watch(only, post),
@@ -92,7 +100,7 @@ pub(super) fn run(record: &Record, context: &Context) -> Outcome {
         let shown = Shown { watch: &watch, log, scraped, hooks };
         let finished = serve_beside(context, &vault, Some(asked), || shown_beside(&shown, record));
         ending.close();
-        drop((recording, reading, keeping));
+        drop((recording, reading, keeping, days));
         finished
     })?;
     log.tell(&Event::Stopped(sum(&finished)));
@@ -145,7 +153,11 @@ fn confine(record: &Record, context: &Context) -> Confined {
     // They are read again when asked for.
     let reads = [context.rules_dir()].into_iter().chain(key_log::folders(&record.tls_keys));
     let reads: Vec<_> = reads.chain(context.index_key()).collect();
-    let hooks = if record.on_alarm.is_some() { service::Hooks::Run } else { service::Hooks::None };
+    let hooks = if record.on_alarm.is_some() || record.on_day_closed.is_some() {
+        service::Hooks::Run
+    } else {
+        service::Hooks::None
+    };
     let listens: Vec<u16> = record.metrics.iter().map(std::net::SocketAddr::port).collect();
     let connects: Vec<u16> = record.alarm_url.iter().map(port_of).collect();
     service::confine(&Confinement {
@@ -158,7 +170,7 @@ fn confine(record: &Record, context: &Context) -> Confined {
 }
 
 /// Does what the signals say until they are closed.
-fn obey(signals: &mut Signals, watch: &Watch, (context, log): (&Context, Log)) {
+fn obey(signals: &mut Signals, (watch, vault): (&Watch, &Vault), (context, log): (&Context, Log)) {
     for signal in signals.forever() {
         let done = match signal {
             SIGHUP => match context.load_rules_for_log() {
@@ -167,6 +179,7 @@ fn obey(signals: &mut Signals, watch: &Watch, (context, log): (&Context, Log)) {
                     if watch.health().is_some_and(|health| health.rule_set == now) {
                         log.tell(&Event::RulesUnchanged(now));
                     }
+                    rule_texts::keep(context, vault, &rules, &log);
                     watch.rules(rules)
                 }
                 Err(refusal) => {

@@ -1,0 +1,25 @@
+//! The texts of the rules in force, kept in the vault once for each rule set: years later a call's rule can be read.
+
+use earwitness_rules::{RuleSet, SourceText};
+use earwitness_vault::Vault;
+
+use crate::{
+    context::Context,
+    instruments::{Event, Log},
+};
+
+/// Keeps the rules in their one canonical form, and the files they were read from if these still say the same.
+pub(super) fn keep(context: &Context, vault: &Vault, rules: &RuleSet, log: &Log) {
+    let mut text = rules.canonical();
+    if let Ok(read) = context.seat().rule_texts() {
+        let sources: Vec<_> = read.texts.iter().map(|(name, text)| SourceText { name, text }).collect();
+        if RuleSet::load(&sources).is_ok_and(|again| again.hash() == rules.hash()) {
+            for (name, file) in &read.texts {
+                text += &format!("\n# ---- {name} ----\n\n{file}");
+            }
+        }
+    }
+    if let Err(why) = vault.keep_rule_text(rules.hash(), &text) {
+        log.tell(&Event::Without { what: "the text of the rules", why: why.to_string() });
+    }
+}

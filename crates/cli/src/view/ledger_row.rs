@@ -1,0 +1,160 @@
+//! A row of the ledger in a line, and as an object for programs.
+
+use earwitness_vault::{
+    AlarmState, AnchoredBy, Closing, Entry, ExcludedBecause, LedgerKind, LedgerNote, LinkState, RecordedRow,
+    Row, Synchronised, failed_call,
+};
+use serde_json::{Value, json};
+
+/// The name of a kind for scripts: stable.
+pub(crate) fn kind_name(kind: LedgerKind) -> String {
+    let mut name = String::new();
+    for letter in format!("{kind:?}").chars() {
+        if letter.is_ascii_uppercase() && !name.is_empty() {
+            name.push('_');
+        }
+        name.push(letter.to_ascii_lowercase());
+    }
+    name
+}
+
+/// What a row says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct RowFacts {
+    /// The call it is of.
+    pub(crate) call: Option<String>,
+    /// The rest, in words without anybody's number.
+    pub(crate) says: String,
+}
+
+impl RowFacts {
+    /// The object that `ledger show --json` prints for a row.
+    pub(crate) fn object(&self, row: &Row, at: &str) -> Value {
+        json!({ "number": row.number, "at": at, "kind": kind_name(row.kind), "call": self.call, "says": self.says })
+    }
+}
+
+/// What a row says, without parties: those are in the listing.
+pub(crate) fn row_facts(row: &Row) -> RowFacts {
+    if let Some(note) = LedgerNote::of(row) {
+        return RowFacts { call: None, says: note_words(&note) };
+    }
+    let of = |call: String, says: String| RowFacts { call: Some(call), says };
+    let unread = || RowFacts { call: None, says: String::new() };
+    if row.kind == LedgerKind::Recorded {
+        return RecordedRow::from_bytes(&row.payload).map_or_else(unread, |told| {
+            let cut = if told.interrupted { ", interrupted" } else { "" };
+            of(told.call.to_string(), format!("recording {}{cut}", told.recording))
+        });
+    }
+    if row.kind == LedgerKind::Excluded {
+        return Entry::from_bytes(&row.payload).map_or_else(
+            |_| unread(),
+            |entry| of(entry.summary.id.to_string(), ExcludedBecause::of(&entry).name().to_owned()),
+        );
+    }
+    if row.kind == LedgerKind::Failed {
+        return failed_call(row)
+            .map_or_else(unread, |(call, because)| of(call.to_string(), because.name().to_owned()));
+    }
+    unread()
+}
+
+fn note_words(note: &LedgerNote) -> String {
+    match note {
+        LedgerNote::RecorderStarted(watching)
+        | LedgerNote::RecorderStopped(watching)
+        | LedgerNote::RuleSetChanged(watching) => {
+            let rules: String = watching.rule_set.to_string().chars().take(12).collect();
+            let ended = watching.ended.map(|ended| format!(", {} calls", ended.calls)).unwrap_or_default();
+            format!("rules {rules}, {}{ended}", watching.interfaces.join(" "))
+        }
+        LedgerNote::Alive(alive) => format!("{} frames, {} calls", alive.frames, alive.calls),
+        LedgerNote::CoverageGap(gap) => {
+            let interface = gap.interface.as_deref().unwrap_or_default();
+            format!("{} {interface}", gap.cause.name()).trim_end().to_owned()
+        }
+        LedgerNote::ClockStepped { by_nanos } => format!("{:.3} s", *by_nanos as f64 / 1e9),
+        LedgerNote::InterfaceChanged { interface, link } => {
+            let link = match link {
+                LinkState::Up => "up",
+                LinkState::Down => "down",
+                LinkState::Gone => "gone",
+            };
+            format!("{interface} {link}")
+        }
+        LedgerNote::Alarm { name, state } => match state {
+            AlarmState::Raised => format!("{name} raised"),
+            AlarmState::Cleared => format!("{name} cleared"),
+        },
+        LedgerNote::Recovered(found) => {
+            format!(
+                "{} interrupted, {} listed, {} bytes cut",
+                found.interrupted, found.listed, found.cut_bytes
+            )
+        }
+        LedgerNote::DayClosed(closed) => {
+            let counts = &closed.counts;
+            let late = match closed.closing {
+                Closing::InTime => "",
+                Closing::Late => ", late",
+            };
+            format!(
+                "{}: {} seen = {} recorded + {} excluded + {} failed{late}",
+                closed.day,
+                counts.seen,
+                counts.recorded,
+                counts.excluded(),
+                counts.failed()
+            )
+        }
+        LedgerNote::Anchored(anchored) => {
+            let by = match &anchored.by {
+                AnchoredBy::Printed => "printed".to_owned(),
+                AnchoredBy::Hook => "taken by the hook".to_owned(),
+                AnchoredBy::Authority { serial, .. } => format!("time-stamped, serial {serial}"),
+            };
+            format!("{} rows {by}", anchored.size)
+        }
+        LedgerNote::ClockStatus(status) => {
+            let kept = match status.synchronised {
+                Synchronised::Yes => "synchronised",
+                Synchronised::No => "not synchronised",
+            };
+            format!(
+                "{kept}, offset {:.6} s, at most {:.6} s wrong",
+                status.offset_nanos as f64 / 1e9,
+                status.maximum_error_micros as f64 / 1e6
+            )
+        }
+        LedgerNote::KeysSplit(split) => {
+            format!("{} of {} shares make the officer's key", split.threshold, split.shares)
+        }
+        LedgerNote::BackedUp(backed_up) => format!("{} files, {} rows", backed_up.files, backed_up.rows),
+        LedgerNote::Restored(restored) => {
+            format!(
+                "{} files, {} rows, {} keys stay destroyed",
+                restored.files, restored.rows, restored.kept_destroyed
+            )
+        }
+        LedgerNote::KeysRotated(rotated) => format!("officer {} instead of {}", rotated.to, rotated.from),
+        LedgerNote::KeysBackedUp(backed_up) => {
+            format!("{} keys, {} destroyed in it", backed_up.keys, backed_up.wiped)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_have_names_of_small_letters_and_no_two_the_same() {
+        assert_eq!(kind_name(LedgerKind::CoverageGap), "coverage_gap");
+        let mut names: Vec<_> = LedgerKind::ALL.iter().map(|kind| kind_name(*kind)).collect();
+        let count = names.len();
+        names.sort();
+        names.dedup();
+        assert_eq!(names.len(), count);
+    }
+}
