@@ -17,7 +17,10 @@ use std::{
 };
 
 use earwitness_testkit::{demo, pcap};
-use support::{Bench, Said, files};
+use support::{
+    Bench, Said, files, until,
+    wire::{Wire, may_lock_memory},
+};
 
 /// An age identity that the officer had before there was a vault: its file, and its public key.
 fn identity(bench: &Bench, name: &str) -> (PathBuf, String) {
@@ -243,6 +246,33 @@ fn without_the_index_key_the_vaults_folder_names_nobody() {
     let other = Bench::with_office();
     let foreign = other.vault().join("keys/index.key");
     fails(&bench.run(["list", "--index-key", text(&foreign)]), 4, &["index key of another vault"]);
+}
+
+#[test]
+fn a_recorder_on_a_wire_reads_an_index_key_that_is_handed_in_and_locks_its_memory() {
+    let Some(wire) = Wire::new() else { return };
+    let bench = Bench::new();
+    let (key, public) = identity(&bench, "officer.txt");
+    fs::create_dir(bench.path("credentials")).unwrap();
+    let index = bench.path("credentials/index.key");
+    bench.done(["init", "--zone", "Asia/Seoul", "--recipient", &public, "--index-key", text(&index)]);
+    let recorder = wire.record(&bench, &["--index-key", text(&index)]);
+    until("the recorder says how it is", || bench.run(["status"]).code == Some(0));
+    let status = bench.run(["status"]);
+    let (locked, said_so) = if may_lock_memory() {
+        ("; locked\n", "; memory locked\n")
+    } else {
+        ("; not locked: it may be swapped out\n", "; memory not locked, it may be swapped out: ")
+    };
+    assert!(status.out.contains(locked), "{status:?}");
+    // The recorder has the vault open: a command that goes through it needs no index key of its own.
+    assert!(bench.done(["keys", "show"]).contains(text(&index)));
+    bench.done(["keys", "unlock", "--officer-key", text(&key)]);
+    fails(&bench.run(["keys", "backup", "usb", "--label", "x"]), 3, &["--index-key"]);
+    bench.done(["keys", "backup", "usb", "--label", "x", "--index-key", text(&index)]);
+    assert!(bench.path("usb/keys/index.key").exists());
+    let said = recorder.stop();
+    assert!(said.code == Some(0) && said.err.contains(said_so), "{said:?}");
 }
 
 fn recorded_with(bench: &Bench, index: &Path) -> String {

@@ -238,10 +238,9 @@ fn holds(
             }
             continue;
         };
-        let place = now.rows.iter().position(|(recording, _)| *recording == key.recording);
-        match place {
+        match now.places.get(&key.recording) {
             // Where rows are damaged, places are not what they were.
-            Some(at) => {
+            Some(&at) => {
                 let was_destroyed = now.is_whole && held.is_destroyed(at);
                 return Ok(at < held.rows as usize && !was_destroyed);
             }
@@ -255,6 +254,7 @@ fn holds(
 /// A key file as it is now.
 struct FileNow {
     rows: Vec<(RecordingId, KeyState)>,
+    places: HashMap<RecordingId, usize>,
     /// Every byte of it is a row's.
     is_whole: bool,
 }
@@ -283,8 +283,10 @@ impl Now {
 impl FileNow {
     fn of(bytes: &[u8]) -> Self {
         let file = KeyFile::read(bytes);
-        let rows = file.rows.into_iter().map(|placed| (placed.row.recording, placed.row.state)).collect();
-        Self { rows, is_whole: file.damaged == 0 }
+        let rows: Vec<_> =
+            file.rows.into_iter().map(|placed| (placed.row.recording, placed.row.state)).collect();
+        let places = rows.iter().enumerate().map(|(at, (recording, _))| (*recording, at)).collect();
+        Self { rows, places, is_whole: file.damaged == 0 }
     }
 }
 

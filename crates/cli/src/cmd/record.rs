@@ -177,7 +177,7 @@ impl Record {
             init::make_open(context)?;
         }
         // Nothing of a capture file is mapped: what is locked is what the recorder itself has, keys and audio.
-        let memory = service::lock_memory();
+        let memory = service::lock_memory(service::Capabilities::Stay);
         if context.verbose > 0 {
             context.say(memory);
         }

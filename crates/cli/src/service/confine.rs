@@ -7,7 +7,7 @@ use std::{
 
 use super::{
     files::{self, Closed},
-    memory::{self, Memory},
+    memory::{self, Capabilities, Memory},
     privileges::{self, Privileges},
 };
 
@@ -47,7 +47,7 @@ pub(crate) fn confine(confinement: &Confinement<'_>) -> Confined {
     // Files first: the kernel is told what may be opened by paths that a lesser process might not see.
     let files = files::close(confinement);
     // And memory before capabilities: root may lock as much as it likes.
-    let memory = memory::lock();
+    let memory = memory::lock(Capabilities::Go);
     Confined { privileges: privileges::give_up(), files, memory }
 }
 

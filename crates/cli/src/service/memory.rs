@@ -6,6 +6,7 @@ use rustix::{
     io::Errno,
     mm::{MlockAllFlags, mlockall},
     process::{Resource, Rlimit, getrlimit, setrlimit},
+    thread::CapabilitySet,
 };
 
 /// What came of it.
@@ -19,9 +20,19 @@ pub(crate) enum Memory {
     Refused(Errno),
 }
 
+/// What becomes of the capabilities of the process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Capabilities {
+    /// They are given up next: what they allow is allowed no more when memory comes later.
+    Go,
+    /// They stay.
+    Stay,
+}
+
 /// Locks all memory, now and from now on. Call it before capabilities are given up: root may raise its own limit.
-pub(crate) fn lock() -> Memory {
-    if let Err(limit) = unlimited() {
+pub(crate) fn lock(capabilities: Capabilities) -> Memory {
+    let is_above_limits = capabilities == Capabilities::Stay && may_lock_anything();
+    if let (Err(limit), false) = (unlimited(), is_above_limits) {
         return Memory::Limited(limit);
     }
     let flags = MlockAllFlags::CURRENT | MlockAllFlags::FUTURE | MlockAllFlags::ONFAULT;
@@ -29,6 +40,10 @@ pub(crate) fn lock() -> Memory {
         Ok(()) => Memory::Locked,
         Err(errno) => Memory::Refused(errno),
     }
+}
+
+fn may_lock_anything() -> bool {
+    rustix::thread::capabilities(None).is_ok_and(|sets| sets.effective.contains(CapabilitySet::IPC_LOCK))
 }
 
 /// Takes the limit away, where there is one; what it is where that is refused.

@@ -147,3 +147,14 @@ impl Running {
         panic!("the recorder does not listen");
     }
 }
+
+/// Whether a recorder that these tests start may lock its memory: without a limit, or with the right to lift it
+/// (CAP_SYS_RESOURCE).
+pub(crate) fn may_lock_memory() -> bool {
+    use rustix::{
+        process::{Resource, getrlimit},
+        thread::{CapabilitySet, capabilities},
+    };
+    let may_lift = capabilities(None).is_ok_and(|sets| sets.effective.contains(CapabilitySet::SYS_RESOURCE));
+    may_lift || getrlimit(Resource::Memlock).current.is_none()
+}
