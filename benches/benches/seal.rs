@@ -1,6 +1,11 @@
 //! What the vault does with a segment, and with a call that ended.
 
-use std::{hint::black_box, time::Duration};
+use std::{
+    fs::File,
+    hint::black_box,
+    io::{IoSlice, Write as _},
+    time::Duration,
+};
 
 use criterion::{BenchmarkId, Criterion, Throughput};
 use earwitness_benches::{
@@ -19,6 +24,7 @@ const CALLS: u32 = 20_000;
 fn main() {
     let mut criterion = Criterion::default().configure_from_args();
     segments(&mut criterion);
+    written(&mut criterion);
     index(&mut criterion);
     criterion.final_summary();
 }
@@ -53,6 +59,52 @@ fn sealed_in(recording: &mut RecordingSealer, tape: &mut Tape) -> Duration {
         for segment in segments {
             sealed.push(black_box(recording.seal(segment)));
         }
+    });
+    tape.turn();
+    time
+}
+
+/// What sealing costs beside writing: a round sealed, appended and handed to the kernel, and the same bytes handed to it as
+/// they are.
+fn written(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("write");
+    // What is written is gigabytes soon.
+    group.sample_size(20).warm_up_time(Duration::from_millis(200)).measurement_time(Duration::from_secs(1));
+    for (name, cipher) in [("aes-256-gcm", CipherSuite::Aes256Gcm), ("aria-256-gcm", CipherSuite::Aria256Gcm)]
+    {
+        let office = Office::new(cipher);
+        let mut sealing = Sealing::begin(&office, SEGMENTS);
+        group.throughput(Throughput::Elements(sealing.tape.packets()));
+        group.bench_function(BenchmarkId::new("sealed", name), |bencher| {
+            bencher.iter_custom(|rounds| {
+                (0..rounds)
+                    .map(|_| {
+                        let time = cpu_time(|| {
+                            sealing.round();
+                            sealing.write_out();
+                        });
+                        sealing.tape.turn();
+                        time
+                    })
+                    .sum()
+            });
+        });
+    }
+    let mut tape = Tape::new(call_id(2), SEGMENTS);
+    let mut file = tempfile::tempfile().expect("a file can be made");
+    group.throughput(Throughput::Elements(tape.packets()));
+    group.bench_function("raw", |bencher| {
+        bencher.iter_custom(|rounds| (0..rounds).map(|_| raw_in(&mut file, &mut tape)).sum());
+    });
+    group.finish();
+}
+
+fn raw_in(file: &mut File, tape: &mut Tape) -> Duration {
+    let segments = tape.take();
+    let time = cpu_time(|| {
+        let pieces: Vec<_> = segments.iter().map(|segment| IoSlice::new(&segment.bytes)).collect();
+        let written = file.write_vectored(&pieces).expect("there is room");
+        assert_eq!(written, segments.iter().map(|segment| segment.bytes.len()).sum::<usize>());
     });
     tape.turn();
     time

@@ -53,6 +53,14 @@ impl<'o> Sealing<'o> {
         drop(self.writer.take_written());
     }
 
+    /// Hands to the kernel what was appended.
+    ///
+    /// # Panics
+    /// When the disk is full.
+    pub fn write_out(&mut self) {
+        self.writer.write_out().expect("there is room");
+    }
+
     /// Remembers what was sealed, and goes on to the next round.
     pub fn turn(&mut self) {
         self.sealed.extend(self.tape.segments.iter().map(|segment| segment.bytes.clone()));
