@@ -149,3 +149,56 @@ fn a_recorder_destroys_what_is_due_by_itself_and_lays_holds_for_its_owner() {
     bench.done(["verify", "--all"]);
     bench.done(["index", "check"]);
 }
+
+#[test]
+fn a_backup_of_keys_that_still_holds_what_was_destroyed_is_named_until_it_is_refreshed() {
+    let bench = office_of_old();
+    let safe = bench.path("safe");
+    let back_up = ["keys", "backup", safe.to_str().unwrap(), "--label", "금고 A"];
+    bench.done(back_up);
+    let due = lines(&bench.done(["dispose", "plan", "--json"])).len();
+    let said = bench.run(["dispose", "run"]);
+    assert!(said.code == Some(0) && said.err.contains("금고 A"), "{said:?}");
+    let names = bench.done(["dispose", "certificate"]);
+    let name = names.split_whitespace().next().unwrap();
+    let signed: Value =
+        serde_json::from_str(&bench.done(["dispose", "certificate", name, "--json"])).unwrap();
+    let stale = &signed["certificate"]["stale_key_backups"][0];
+    assert_eq!((stale["label"].as_str(), stale["keys"].as_u64()), (Some("금고 A"), Some(due as u64)));
+    let page = bench.done(["dispose", "certificate", name]);
+    assert!(page.contains("금고 A") && !page.contains("refreshed since"), "{page}");
+    bench.done(back_up);
+    let page = bench.done(["dispose", "certificate", name]);
+    assert!(page.contains("refreshed since"), "{page}");
+    // Of the day that ended nothing is left there.
+    let left = files(&safe);
+    assert!(left.iter().all(|path| !path.to_string_lossy().contains("citizen-90d")), "{left:?}");
+}
+
+#[test]
+fn what_was_destroyed_is_not_restored_from_the_backup_of_the_day_before() {
+    let bench = office_of_old();
+    let (copies, safe) = (bench.path("copies"), bench.path("safe"));
+    bench.done(["backup", copies.to_str().unwrap()]);
+    bench.done(["keys", "backup", safe.to_str().unwrap(), "--label", "금고"]);
+    let kept: Vec<Value> = recorded(&bench);
+    let due = lines(&bench.done(["dispose", "plan", "--json"]));
+    bench.done(["dispose", "run"]);
+    let again = bench.path("again");
+    let key = bench.path("vault.key");
+    let restore = ["restore", copies.to_str().unwrap(), "--keys", safe.to_str().unwrap()];
+    let said = bench.run(restore.iter().copied().chain(["--vault", again.to_str().unwrap()]));
+    assert!(matches!(said.code, Some(0 | 7)), "{said:?}");
+    let at = |arguments: &[&str]| {
+        let officer = ["--vault", again.to_str().unwrap(), "--officer-key", key.to_str().unwrap()];
+        bench.run(arguments.iter().chain(&officer))
+    };
+    for gone in &due {
+        let call = gone["call"].as_str().unwrap();
+        let said = at(&["export", call, "-o", "again.wav"]);
+        assert_eq!(said.code, Some(3), "{said:?}");
+    }
+    let listed = lines(&at(&["list", "--json"]).out);
+    let listed = listed.iter().filter(|call| call["recording"].is_string()).count();
+    assert_eq!(listed, kept.len() - due.len(), "and what is not due is there");
+}
