@@ -293,6 +293,29 @@ fn a_passphrase_stays_with_the_client() {
 }
 
 #[test]
+fn a_copy_is_made_by_the_recorder_and_locked_with_the_passphrase_of_whoever_asked() {
+    let bench = empty();
+    let recorder = Recorder::start(&bench);
+    let id = id(&bench);
+    fs::write(bench.path("word"), "a passphrase of the client's\n").unwrap();
+    let given = ["--to", "kim", "--purpose", "a test"];
+    let export =
+        |more: &[&str]| bench.run(["export", &id, "--format", "bundle"].iter().chain(&given).chain(more));
+    let said = export(&["--copy-passphrase-file", "word", "-o", "copy.zip"]);
+    assert_eq!(said.code, Some(0), "{said:?}");
+    let said = export(&["--no-passphrase", "-o", "folder/"]);
+    assert_eq!(said.code, Some(0), "{said:?}");
+    let said = export(&["-o", "asked.zip"]);
+    assert!(said.code == Some(4) && said.err.contains("--copy-passphrase-file"), "{said:?}");
+    recorder.stop();
+    for bundle in [&["copy.zip", "--passphrase-file", "word"][..], &["folder"]] {
+        let key = bench.vault().join("keys/recorder.pub");
+        let words = [&["verify"], bundle, &["--key", key.to_str().unwrap()]].concat();
+        assert!(bench.done(words).contains("recipient: kim"));
+    }
+}
+
+#[test]
 fn a_backup_taken_while_recording_is_whole() {
     let bench = empty();
     let recorder = Recorder::start(&bench);

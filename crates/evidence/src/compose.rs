@@ -24,6 +24,9 @@ use crate::{
     told::Circumstances,
 };
 
+/// How what the office wrote begins in a kept text of rules.
+const WRITTEN: &str = "# ----";
+
 /// Everything that a bundle is made of.
 pub struct Contents<'c> {
     /// The manifest with its signature, as it was sealed.
@@ -42,8 +45,8 @@ pub struct Contents<'c> {
     pub key: VerifyingKey,
     /// That the ledger tells of the recording.
     pub proof: Option<RowProof>,
-    /// The rules that applied, by their files' names.
-    pub rules: Vec<(String, String)>,
+    /// The text of the rules that applied, as the vault has it.
+    pub rules: Option<String>,
     /// What is known of the clock.
     pub circumstances: Circumstances,
     /// The office's zone.
@@ -188,8 +191,22 @@ fn files(
         files.push((name::PROOF, crate::proof::to_json(&proof)));
         files.push((name::CHECKPOINT, proof.head.into_bytes()));
     }
-    let rules = rules.into_iter().map(|(name, text)| (format!("{}{name}", name::RULES), text.into_bytes()));
-    Ok(files.into_iter().map(|(name, content)| (name.to_owned(), content)).chain(rules).collect())
+    let rules = rules.map(|text| told_rules(&text, manifest.summary.verdict.rule_set.0)).unwrap_or_default();
+    files.extend(rules);
+    Ok(files.into_iter().map(|(name, content)| (name.to_owned(), content)).collect())
+}
+
+/// A kept text of rules is their canonical form, whose hash is known, and behind it what the office wrote.
+fn told_rules(text: &str, hash: [u8; 32]) -> Vec<(&'static str, Vec<u8>)> {
+    let ends = text.match_indices('\n').map(|(at, _)| at).flat_map(|at| [at, at + 1]).chain([text.len()]);
+    let mut ends = ends.filter(|end| {
+        text.get(*end..).is_some_and(|rest| rest.is_empty() || rest.trim_start().starts_with(WRITTEN))
+    });
+    match ends.find(|end| *blake3::hash(&text.as_bytes()[..*end]).as_bytes() == hash) {
+        Some(end) if end == text.len() => vec![(name::RULES, text.into())],
+        Some(end) => vec![(name::RULES, text[..end].into()), (name::RULES_WRITTEN, text[end..].into())],
+        None => vec![(name::RULES_WRITTEN, text.into())],
+    }
 }
 
 /// What the signed manifest says; `call` has what is known of the call itself.
@@ -219,4 +236,21 @@ fn manifest_object(manifest: &Manifest, call: Value) -> Value {
 
 fn pretty(value: &Value) -> Vec<u8> {
     serde_json::to_string_pretty(value).map(|text| text + "\n").unwrap_or_default().into_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_canonical_form_of_rules_is_told_by_its_hash() {
+        let canonical = "[a]\nb = 1\n";
+        let hash = *blake3::hash(canonical.as_bytes()).as_bytes();
+        let written = "\n# ---- office.toml ----\n\n[a] # ours\nb=1\n";
+        let both = format!("{canonical}{written}");
+        assert_eq!(told_rules(canonical, hash), [(name::RULES, canonical.into())]);
+        let expected = [(name::RULES, canonical.into()), (name::RULES_WRITTEN, written.into())];
+        assert_eq!(told_rules(&both, hash), expected);
+        assert_eq!(told_rules(&both, [0; 32]), [(name::RULES_WRITTEN, both.clone().into_bytes())]);
+    }
 }

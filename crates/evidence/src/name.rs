@@ -31,8 +31,10 @@ pub(crate) const SEALED: &str = "sealed/blocks.bin";
 pub(crate) const PROOF: &str = "ledger/proof.json";
 /// The signed head of the ledger that the proof leads to.
 pub(crate) const CHECKPOINT: &str = "ledger/checkpoint.txt";
-/// Where the rules are that applied.
-pub(crate) const RULES: &str = "rules/";
+/// The rules that applied, in their one canonical form: its hash stands in the manifest.
+pub(crate) const RULES: &str = "rules/canonical.toml";
+/// The same rules as the office wrote them.
+pub(crate) const RULES_WRITTEN: &str = "rules/as-written.toml";
 /// Whom the bundle was made for.
 pub(crate) const RECIPIENT: &str = "recipient.json";
 /// The files' SHA-256 as `sha256sum -c` reads them.

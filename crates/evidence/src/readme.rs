@@ -150,7 +150,11 @@ const FILES: [(&str, &str, &str); 15] = [
     (SEALED, "보관소에 봉인된 블록 그대로", "the sealed blocks as they lie in the vault"),
     (PROOF, "원장에 기록되었다는 증명", "the proof that the ledger tells of it"),
     (CHECKPOINT, "서명된 원장의 머리", "the signed head of the ledger"),
-    (RULES, "당시의 녹취 규칙", "the rules that applied"),
+    (
+        RULES,
+        "당시의 녹취 규칙 (기관이 쓴 그대로는 as-written.toml)",
+        "the rules that applied (as the office wrote them: as-written.toml)",
+    ),
     (RECIPIENT, "누구에게 왜 제공되었나", "for whom and why"),
     (
         KEY,

@@ -38,6 +38,7 @@ pub fn verify((container, files): &(Container, Vec<Named>), key: Option<&Verifyi
     report.line(Check::Sealed, bundle.sealed());
     report.line(Check::Payload, bundle.payload());
     report.line(Check::Audio, bundle.audio());
+    report.line(Check::Rules, bundle.rules());
     report.line(Check::Ledger, bundle.ledger());
     report.line(Check::Recipient, bundle.recipient(&mut recipient));
     report.recipient = recipient;
@@ -191,6 +192,14 @@ impl Bundle<'_> {
         } else {
             Err(Fault::Wav)
         }
+    }
+
+    /// The rules hash to what the manifest says of them.
+    fn rules(&self) -> Checked {
+        let manifest = self.manifest.as_ref().ok_or(Fault::NotChecked)?;
+        let Ok(text) = self.file(RULES) else { return Ok(Verdict::NoRules) };
+        let is_its = *blake3::hash(text).as_bytes() == manifest.summary.verdict.rule_set.0;
+        if is_its { Ok(Verdict::Holds) } else { Err(Fault::Rules) }
     }
 
     fn ledger(&self) -> Checked {

@@ -52,6 +52,9 @@ pub enum Fault {
     /// The WAV.
     #[error("audio.wav is not the sound of the packets in call.pcapng")]
     Wav,
+    /// The rules.
+    #[error("the rules are not those that applied: their hash is not in the manifest")]
+    Rules,
     /// The proof of the ledger.
     #[error("the proof of the ledger does not hold: {0}")]
     Proof(ProofFault),
@@ -91,6 +94,7 @@ impl Fault {
             Self::Packets(_) => "call.pcapng 파일이 이 통화의 패킷이 아니거나 변경되었습니다".to_owned(),
             Self::Payload(kind) => format!("call.pcapng의 음성(형식 {kind})이 녹취된 것과 다릅니다"),
             Self::Wav => "audio.wav가 call.pcapng의 소리와 다릅니다".to_owned(),
+            Self::Rules => "규칙이 당시의 것과 다릅니다".to_owned(),
             Self::NoProof => "ledger/proof.json이 증명이 아니거나 변경되었습니다".to_owned(),
             Self::Proof(_) => "원장의 증명이 성립하지 않습니다".to_owned(),
             Self::OtherProof => "원장의 증명이 다른 녹취의 것입니다".to_owned(),

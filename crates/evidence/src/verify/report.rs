@@ -24,6 +24,8 @@ pub enum Check {
     Payload,
     /// The sound against the packets.
     Audio,
+    /// The rules against their hash in the manifest.
+    Rules,
     /// The ledger's proof and its signed head.
     Ledger,
     /// Whom it was made for.
@@ -41,6 +43,7 @@ impl Check {
             Self::Sealed => ("봉인 블록", "sealed blocks"),
             Self::Payload => ("패킷의 음성", "audio in the packets"),
             Self::Audio => ("소리", "sound"),
+            Self::Rules => ("규칙", "rules"),
             Self::Ledger => ("원장", "ledger"),
             Self::Recipient => ("수신자", "recipient"),
         }
@@ -69,6 +72,8 @@ pub enum Verdict {
     Row(u64, u64),
     /// There is no proof of the ledger in it.
     NoProof,
+    /// The vault had not kept the text of the rules.
+    NoRules,
     /// It does not hold.
     Broken(Fault),
 }
@@ -112,7 +117,8 @@ impl Report {
             | Verdict::Unpacked
             | Verdict::PartlyTold { .. }
             | Verdict::Row(..)
-            | Verdict::NoProof => None,
+            | Verdict::NoProof
+            | Verdict::NoRules => None,
         })
     }
 
@@ -134,7 +140,8 @@ impl fmt::Display for Line {
             (Verdict::Counted(count), Check::Audio) => ("✔", counted("개 표본", "samples", *count)),
             (
                 Verdict::Counted(count),
-                Check::Key | Check::List | Check::Container | Check::Files | Check::Manifest | Check::Recipient | Check::Ledger,
+                Check::Key | Check::List | Check::Container | Check::Files | Check::Manifest | Check::Rules
+                | Check::Recipient | Check::Ledger,
             ) => ("✔", counted("개 파일", "files", *count)),
             (Verdict::KeyUntold, _) => (
                 "?",
@@ -158,6 +165,13 @@ impl fmt::Display for Line {
             (Verdict::NoProof, _) => (
                 "?",
                 ("묶음에 원장의 증명이 없음".to_owned(), "the bundle has no proof of the ledger".to_owned()),
+            ),
+            (Verdict::NoRules, _) => (
+                "?",
+                (
+                    "묶음에 규칙의 원문이 없음: 명세에 해시만 있음".to_owned(),
+                    "the bundle has no text of the rules: only their hash, in the manifest".to_owned(),
+                ),
             ),
             (Verdict::Broken(fault), _) => ("✘", (fault.ko(), fault.to_string())),
         };

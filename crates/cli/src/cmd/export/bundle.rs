@@ -196,7 +196,7 @@ fn composed(
         call: call_object(entry, zone, None),
         key,
         proof: Some(vault.prove_recorded(recording.id)?),
-        rules: rules(vault, entry)?,
+        rules: vault.rule_text(entry.summary.verdict.rule_set)?,
         circumstances: Circumstances { clock: clock(vault, begun)? },
         zone,
     };
@@ -210,12 +210,6 @@ fn composed(
             format_args!("the copy does not prove itself, and is not given: {fault}"),
         )),
     }
-}
-
-/// The text of the rules that the call was kept by, where the vault has it.
-fn rules(vault: &Vault, entry: &Entry) -> Result<Vec<(String, String)>, Failure> {
-    let text = vault.rule_text(entry.summary.verdict.rule_set)?;
-    Ok(text.into_iter().map(|text| ("rules.toml".to_owned(), text)).collect())
 }
 
 /// What was known of the recorder's clock when the recording began, in Korean and English.
