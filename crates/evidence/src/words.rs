@@ -107,6 +107,10 @@ pub(crate) const fn flag(flag: Flag) -> Both {
         Flag::Tls => {
             ("암호화된 신호를 열쇠 기록으로 열었습니다", "encrypted signalling was opened by a key log")
         }
+        Flag::Imported => (
+            "다른 녹취 시스템의 파일에서 가져왔습니다: 출처를 관찰하지 못했습니다",
+            "imported from another recorder's file: its origin was not observed",
+        ),
         Flag::NoSignalling => (
             "신호 없이 음성만 있었습니다: 당사자는 주소입니다",
             "audio without signalling: its parties are addresses",

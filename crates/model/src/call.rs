@@ -191,6 +191,8 @@ pub enum Flag {
     /// It is audio that no signalling announced, admitted by a stream rule: its parties are addresses, and their beginning and
     /// end those of the audio.
     NoSignalling,
+    /// It was imported from an earlier recorder's file: nobody observed where it came from.
+    Imported,
 }
 
 /// How a call is known.

@@ -37,6 +37,7 @@ pub use explain::{Beaten, Explanation, LostBy, Unknown};
 pub use load::RuleSet;
 pub use number::{Number, NumberPlan};
 pub use pattern::{NumberRange, Pattern};
+pub use period::parse as parse_period;
 pub use problem::{Place, Problem, ProblemCode, SourceText};
 pub use rule::{
     CalendarDay, Covers, InternalCalls, Notice, NoticeAudio, PauseKeys, Rule, StartFrom, StartKeys,

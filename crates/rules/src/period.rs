@@ -6,8 +6,11 @@ use earwitness_model::Period;
 const MOST_MONTHS: u32 = 1_200;
 const MOST_DAYS: u32 = 36_525;
 
-/// Parses a span of whole years, months, weeks and days, in this order, each at most once. The error says what to mend.
-pub(crate) fn parse(text: &str) -> Result<Period, &'static str> {
+/// Parses a span of whole years, months, weeks and days, in this order, each at most once.
+///
+/// # Errors
+/// Says what to mend.
+pub fn parse(text: &str) -> Result<Period, &'static str> {
     const FORM: &str = "write years, months, weeks and days like this: P90D, P3Y, P1Y6M, P2W";
     let mut rest = text.strip_prefix('P').ok_or(FORM)?;
     let mut period = Period { months: 0, days: 0 };

@@ -206,6 +206,7 @@ impl Story {
                 | LedgerKind::KeysSplit
                 | LedgerKind::BackedUp
                 | LedgerKind::Restored
+                | LedgerKind::Imported
                 | LedgerKind::IndexRebuilt
                 | LedgerKind::RetentionProposed
                 | LedgerKind::RetentionChanged

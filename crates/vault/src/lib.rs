@@ -84,8 +84,9 @@ pub use keys::{verifying_key_in, verifying_key_text};
 pub use keys_error::KeysError;
 pub use ledger::{Act, CopyGiven};
 pub use ledger::{
-    AlarmState, Alive, BackedUp, KeysBackedUp, KeysRotated, KeysSplit, Ledger, LedgerError, LedgerFault,
-    LedgerFinding, LedgerKind, LedgerNote, LedgerState, LinkState, Recovered, Row, Watching, check_chain,
+    AlarmState, Alive, BackedUp, Imported, KeysBackedUp, KeysRotated, KeysSplit, Ledger, LedgerError,
+    LedgerFault, LedgerFinding, LedgerKind, LedgerNote, LedgerState, LinkState, Recovered, Row, Watching,
+    check_chain,
 };
 pub use ledger::{
     Anchored, AnchoredBy, Checkpoint, CheckpointFault, ClockStatus, Closes, Closing, Counted, Counter,

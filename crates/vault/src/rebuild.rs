@@ -156,6 +156,7 @@ fn read_ledger(parts: &Parts) -> Told {
             | LedgerKind::KeysSplit
             | LedgerKind::BackedUp
             | LedgerKind::Restored
+            | LedgerKind::Imported
             | LedgerKind::RetentionProposed
             | LedgerKind::RetentionChanged
             | LedgerKind::ClockConfirmed

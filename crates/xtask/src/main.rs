@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo xtask setup`, `test`, `demo`, `fuzz`, `lab`, `bench`, `dist`.
+//! The project's own commands: `cargo xtask setup`, `test`, `demo`, `fuzz`, `tamper`, `lab`, `bench`, `dist`.
 //!
 //! Not product code. It depends on none of the product's crates and needs no libpcap, so that it builds on a machine
 //! that has nothing yet; what it does, it prints first.
@@ -13,6 +13,7 @@ mod gate;
 mod lab;
 mod process;
 mod setup;
+mod tamper;
 mod workspace;
 
 use std::{env, process::ExitCode};
@@ -28,6 +29,7 @@ cargo xtask COMMAND
   ci                          the same as test
   demo  [--debug] [--home DIR]  record a made-up office into target/demo and walk through it
   fuzz  [--seconds N] [TARGET…] run the fuzz targets, 30 s each unless told, and print what they found
+  tamper [--changes N]        change a vault by chance 10,000 times, and see that each change is found
 @LAB@
   bench [budgets|whole|ARGUMENT…]
                               run the benches; arguments go to criterion. budgets: count the hot path's instructions;
@@ -67,6 +69,7 @@ fn run(arguments: &[String]) -> Result<()> {
         "lab" => lab::run(&lab::Order::parse(rest)?),
         "demo" => demo::run(&demo::Tour::parse(rest)?),
         "fuzz" => fuzz::run(&fuzz::Campaign::parse(rest)?),
+        "tamper" => tamper::run(&tamper::Order::parse(rest)?),
         "dist" => dist::run(&dist::Order::parse(rest)?),
         "bench" => bench::run(&bench::Order::parse(rest)?),
         "help" | "--help" | "-h" => {
@@ -85,6 +88,7 @@ fn help_of(command: &str) -> Option<String> {
         "lab" => lab::help(),
         "demo" => demo::HELP.to_owned(),
         "fuzz" => fuzz::HELP.to_owned(),
+        "tamper" => tamper::HELP.to_owned(),
         "dist" => dist::HELP.to_owned(),
         "bench" => bench::HELP.to_owned(),
         _ => return None,
@@ -123,6 +127,8 @@ mod tests {
             ("lab clals", "no scenario \"clals\", nor an option; `cargo xtask lab --help` lists them"),
             ("bench whole --calls 0", "--calls needs numbers above 0"),
             ("bench budgets --downdate", "bench budgets knows --update, not \"--downdate\""),
+            ("tamper --changes 0", "--changes needs a whole number above 0"),
+            ("tamper all", "tamper knows --changes N, not \"all\""),
             ("fuzz --minutes 3", "fuzz knows --seconds N, not \"--minutes\""),
         ] {
             assert_eq!(refusal(line), expected, "{line}");
@@ -132,7 +138,7 @@ mod tests {
     #[test]
     fn help_names_every_command() {
         let help = HELP.replace("@LAB@", lab::HELP);
-        for command in ["setup", "test", "ci", "demo", "fuzz", "lab", "bench", "dist"] {
+        for command in ["setup", "test", "ci", "demo", "fuzz", "tamper", "lab", "bench", "dist"] {
             assert!(help.lines().any(|line| line.trim_start().starts_with(command)), "{command}");
         }
     }
@@ -145,6 +151,7 @@ mod tests {
             ("ci", &["--quick"]),
             ("demo", &["--debug", "--home DIR"]),
             ("fuzz", &["--seconds N", "TARGET"]),
+            ("tamper", &["--changes N"]),
             (
                 "lab",
                 &[

@@ -7,6 +7,7 @@ mod dispose;
 mod doctor;
 mod export;
 mod hold;
+mod import;
 mod index;
 mod init;
 mod keys;
@@ -87,6 +88,8 @@ pub(crate) enum VaultCommand {
     Hold(hold::Hold),
     /// Copy volumes and ledger to another medium, without a key
     Backup(backup::Backup),
+    /// Keep the recordings of an earlier recorder: WAV files and a CSV list of them
+    Import(import::Import),
 }
 
 /// What a command needs of the vault.
@@ -172,6 +175,7 @@ impl VaultCommand {
             Self::Dispose(command) => command.run(context, vault),
             Self::Hold(command) => command.run(context, vault),
             Self::Backup(command) => command.run(context, vault),
+            Self::Import(command) => command.run(context, vault),
         }
     }
 
@@ -190,6 +194,7 @@ impl VaultCommand {
             Self::Dispose(command) => command.needs(),
             Self::Hold(command) => command.needs(),
             Self::Backup(_) => Needs::Acting,
+            Self::Import(_) => Needs::Alone,
         }
     }
 
@@ -208,6 +213,7 @@ impl VaultCommand {
             Self::Dispose(_) => "dispose",
             Self::Hold(_) => "hold",
             Self::Backup(_) => "backup",
+            Self::Import(_) => "import",
         }
     }
 
@@ -222,7 +228,9 @@ impl VaultCommand {
             Self::Ledger(command) => command.grant(),
             Self::Keys(command) => command.grant(),
             Self::Backup(command) => command.grant(),
-            Self::Coverage(_) | Self::Index(_) | Self::Dispose(_) | Self::Hold(_) => Grant::default(),
+            Self::Coverage(_) | Self::Import(_) | Self::Index(_) | Self::Dispose(_) | Self::Hold(_) => {
+                Grant::default()
+            }
         }
     }
 }

@@ -35,6 +35,9 @@ pub(super) const fn flag_meaning(flag: Flag) -> &'static str {
         Flag::NoSignalling => {
             "No signalling of it was read: it is audio that a stream rule admits, between addresses, from its first packet to its last."
         }
+        Flag::Imported => {
+            "Imported from an earlier recorder's file, origin not observed: there is no ladder, and its only name is the hash of that file."
+        }
         Flag::Resumed => {
             "The recorder stopped in mid-call and took it up again: the part before is a recording too."
         }

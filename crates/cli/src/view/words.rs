@@ -111,6 +111,7 @@ pub(super) const fn flag_word(flag: Flag) -> &'static str {
         Flag::NotAuthentic => "not_authentic",
         Flag::Tls => "tls",
         Flag::NoSignalling => "no_signalling",
+        Flag::Imported => "imported",
     }
 }
 

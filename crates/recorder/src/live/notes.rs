@@ -114,7 +114,8 @@ fn joined(earlier: &LedgerNote, later: &LedgerNote) -> Option<LedgerNote> {
             | LedgerNote::KeysBackedUp(_)
             | LedgerNote::KeysSplit(_)
             | LedgerNote::BackedUp(_)
-            | LedgerNote::Restored(_),
+            | LedgerNote::Restored(_)
+            | LedgerNote::Imported(_),
             _,
         ) => None,
     }

@@ -93,6 +93,8 @@ kinds! {
     BackedUp = 31,
     /// The vault was made again of a backup: what was told after the backup was taken is not in this ledger.
     Restored = 32,
+    /// Recordings of an earlier recorder were imported.
+    Imported = 33,
 }
 
 #[cfg(test)]

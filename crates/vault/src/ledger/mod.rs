@@ -51,8 +51,8 @@ pub use self::{
     kind::LedgerKind,
     merkle::{TreeHash, is_consistent, root_by_inclusion},
     note::{
-        AlarmState, Alive, BackedUp, KeysBackedUp, KeysRotated, KeysSplit, LedgerNote, LinkState, Recovered,
-        Restored, Watching,
+        AlarmState, Alive, BackedUp, Imported, KeysBackedUp, KeysRotated, KeysSplit, LedgerNote, LinkState,
+        Recovered, Restored, Watching,
     },
     proof::{ProofFault, RowProof},
     told::{

@@ -67,6 +67,8 @@ pub enum LedgerNote {
     BackedUp(BackedUp),
     /// The vault was made again of a backup.
     Restored(Restored),
+    /// Recordings of an earlier recorder were imported.
+    Imported(Imported),
 }
 
 /// The officer's key on paper.
@@ -92,6 +94,23 @@ pub struct BackedUp {
     /// Rows of the ledger in it.
     pub rows: u64,
     /// Who had it taken.
+    pub by: String,
+}
+
+/// Recordings of an earlier recorder.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Imported {
+    /// How many were kept.
+    pub recordings: u64,
+    /// How many were there already.
+    pub known: u64,
+    /// Lines of the list that are no recording.
+    pub refused: u64,
+    /// BLAKE3 of the list.
+    pub list: [u8; 32],
+    /// The retention class that they got.
+    pub class: String,
+    /// Who imported them.
     pub by: String,
 }
 
@@ -233,6 +252,7 @@ impl LedgerNote {
             Self::KeysSplit(_) => LedgerKind::KeysSplit,
             Self::BackedUp(_) => LedgerKind::BackedUp,
             Self::Restored(_) => LedgerKind::Restored,
+            Self::Imported(_) => LedgerKind::Imported,
         }
     }
 
@@ -257,6 +277,7 @@ impl LedgerNote {
             Self::KeysSplit(split) => written(split),
             Self::BackedUp(backed_up) => written(backed_up),
             Self::Restored(restored) => written(restored),
+            Self::Imported(imported) => written(imported),
         }
     }
 
@@ -288,6 +309,7 @@ impl LedgerNote {
             LedgerKind::KeysSplit => Self::KeysSplit(read(bytes)?),
             LedgerKind::BackedUp => Self::BackedUp(read(bytes)?),
             LedgerKind::Restored => Self::Restored(read(bytes)?),
+            LedgerKind::Imported => Self::Imported(read(bytes)?),
             LedgerKind::Recorded
             | LedgerKind::Excluded
             | LedgerKind::Failed
@@ -402,6 +424,14 @@ mod tests {
                 to: "age1b".into(),
                 days: 90,
                 by: "uid 0 (root)".into(),
+            }),
+            LedgerNote::Imported(Imported {
+                recordings: 3,
+                known: 1,
+                refused: 2,
+                list: [8; 32],
+                class: "old-3y".into(),
+                by: "uid 0".into(),
             }),
             LedgerNote::BackedUp(BackedUp { files: 9, bytes: 1 << 33, rows: 70, by: "uid 0".into() }),
             LedgerNote::Restored(Restored {

@@ -110,7 +110,8 @@ impl Standing {
             | LedgerKind::KeysBackedUp
             | LedgerKind::KeysSplit
             | LedgerKind::BackedUp
-            | LedgerKind::Restored => Some(()),
+            | LedgerKind::Restored
+            | LedgerKind::Imported => Some(()),
         };
         self.damage += u64::from(is_known.is_none());
     }

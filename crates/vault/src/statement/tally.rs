@@ -126,7 +126,8 @@ impl Tally {
             | LedgerKind::KeysBackedUp
             | LedgerKind::KeysSplit
             | LedgerKind::BackedUp
-            | LedgerKind::Restored => self.handle_note(row),
+            | LedgerKind::Restored
+            | LedgerKind::Imported => self.handle_note(row),
             // What they change has rows of its own.
             LedgerKind::RetentionProposed
             | LedgerKind::RetentionChanged
@@ -169,7 +170,8 @@ impl Tally {
                 | LedgerNote::KeysBackedUp(_)
                 | LedgerNote::KeysSplit(_)
                 | LedgerNote::BackedUp(_)
-                | LedgerNote::Restored(_),
+                | LedgerNote::Restored(_)
+                | LedgerNote::Imported(_),
             ) => {}
             None => self.counts.unread += u64::from(row.kind != LedgerKind::IndexRebuilt),
         }
