@@ -5,12 +5,13 @@
 use std::{
     cell::Cell,
     collections::{BTreeMap, HashSet},
+    path::PathBuf,
 };
 
 use earwitness_model::RecordingId;
 
 use crate::{
-    ledger::{LedgerError, LedgerFault, LedgerFinding, LedgerKind},
+    ledger::{LedgerError, LedgerFault, LedgerKind},
     manifest::RecordedRow,
     retention::{Disposed, from_bytes},
     vault::Parts,
@@ -24,7 +25,7 @@ pub(crate) struct Recorded {
     /// By recording and hash of its manifest: a recording can be told of twice.
     told: BTreeMap<(RecordingId, [u8; 32]), Cell<Found>>,
     /// What the disk did not give of the ledger.
-    pub(crate) unreadable: Option<LedgerFinding>,
+    pub(crate) unreadable: Option<(PathBuf, String)>,
     /// Those that were destroyed since.
     disposed: HashSet<RecordingId>,
 }
@@ -49,7 +50,11 @@ impl Recorded {
             let row = match row {
                 Ok(row) => row,
                 Err(LedgerError::Broken(finding)) if finding.fault == LedgerFault::Unreadable => {
-                    recorded.unreadable = Some(finding);
+                    recorded.unreadable = Some((finding.path, finding.fault.to_string()));
+                    continue;
+                }
+                Err(LedgerError::Io { path, cause, .. }) => {
+                    recorded.unreadable = Some((path, cause.to_string()));
                     continue;
                 }
                 Err(LedgerError::Io { path, .. }) => {

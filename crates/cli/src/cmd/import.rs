@@ -108,7 +108,8 @@ impl Import {
 
     fn keep(&self, beside: &Path, listed: &Listed, keeper: &mut Keeper) -> Result<Kept, Failure> {
         let in_line = |why: &dyn std::fmt::Display| Failure::new(Exit::Part, format_args!("its file {why}"));
-        let bytes = bounded(&beside.join(&listed.file), wave::MOST_BYTES).map_err(|why| in_line(&why))?;
+        let bytes = bounded(&beside.join(&listed.file), wave::MOST_BYTES)
+            .map_err(|why| in_line(&format_args!("cannot be read: {why}")))?;
         let wave = wave::Wave::read(&bytes).map_err(|why| in_line(&why))?;
         let call = keeper.call(listed, &bytes);
         if keeper.is_over(&call, Context::now()) {

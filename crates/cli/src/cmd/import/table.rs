@@ -74,10 +74,9 @@ pub(super) fn read(bytes: &[u8], zone: Tz) -> Result<Vec<Result<Listed, (u64, No
         // What the Windows of Korean offices writes is EUC-KR with CP949's extension.
         Err(_) => encoding_rs::EUC_KR.decode(bytes).0.into_owned(),
     };
-    let mut reader = csv::ReaderBuilder::new()
-        .flexible(true)
-        .has_headers(false)
-        .from_reader(text.trim_start_matches('\u{feff}').as_bytes());
+    // Lines are counted as people count them.
+    let text = text.trim_start_matches('\u{feff}').replace("\r\n", "\n");
+    let mut reader = csv::ReaderBuilder::new().flexible(true).has_headers(false).from_reader(text.as_bytes());
     let mut records = reader.records();
     let head = records.next().and_then(Result::ok).unwrap_or_default();
     let columns: Vec<Option<Column>> = head.iter().map(named).collect();

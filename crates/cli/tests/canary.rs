@@ -1,0 +1,167 @@
+//! What was said is looked for everywhere after the calls: in the vault's directory, beside it, and in the memory of the recorder that
+//! heard it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test stops where it fails, and says what it left out"
+)]
+
+mod support;
+
+use std::{
+    collections::HashMap,
+    fs::{self, File},
+    os::unix::fs::FileExt,
+    thread,
+    time::{Duration, Instant},
+};
+
+use earwitness_testkit::{Frame, script};
+use support::{Bench, files, wire::Wire};
+
+/// A run of payload, by which it is known.
+type Run = [u8; 16];
+
+/// One call that is recorded and one that the rules refuse, of noise that comes again nowhere; early media of both, which is
+/// dropped; and a marker in their signalling.
+const CALLS: &str = r#"
+at 0.000 10.1.0.5:5060 > 10.1.0.9:5060 INVITE kept from=01012345678 to=4001 sdp=10.1.0.5:4000/PCMA header="X-Canary: kept-signalling-5bd1e995"
+at 0.100 10.1.0.9:5060 > 10.1.0.5:5060 183 kept sdp=10.1.0.9:4002/PCMA
+rtp kept callee from=0.200 to=0.900 ssrc=0x1 noise-seed=1
+at 1.000 10.1.0.9:5060 > 10.1.0.5:5060 200 kept sdp=10.1.0.9:4002/PCMA
+at 1.020 10.1.0.5:5060 > 10.1.0.9:5060 ACK kept
+rtp kept caller from=1.040 to=4.000 ssrc=0x2 noise-seed=2
+rtp kept callee from=1.040 to=4.000 ssrc=0x1 noise-seed=3
+at 0.010 10.1.0.5:5060 > 10.1.0.9:5060 INVITE refused from=01077778888 to=4900 sdp=10.1.0.5:4010/PCMA header="X-Canary: refused-signalling-1b873593"
+at 0.200 10.1.0.9:5060 > 10.1.0.5:5060 183 refused sdp=10.1.0.9:4012/PCMA
+rtp refused callee from=0.250 to=0.950 ssrc=0x3 noise-seed=4
+at 1.000 10.1.0.9:5060 > 10.1.0.5:5060 200 refused sdp=10.1.0.9:4012/PCMA
+at 1.020 10.1.0.5:5060 > 10.1.0.9:5060 ACK refused
+rtp refused caller from=1.040 to=4.000 ssrc=0x4 noise-seed=5
+rtp refused callee from=1.040 to=4.000 ssrc=0x3 noise-seed=6
+at 4.000 10.1.0.5:5060 > 10.1.0.9:5060 BYE kept
+at 4.005 10.1.0.9:5060 > 10.1.0.5:5060 200 kept
+at 4.010 10.1.0.5:5060 > 10.1.0.9:5060 BYE refused
+at 4.015 10.1.0.9:5060 > 10.1.0.5:5060 200 refused
+"#;
+
+/// RTP over IPv4 and Ethernet without tags.
+const RTP_FRAME: usize = 14 + 20 + 8 + 12 + 160;
+
+/// Runs of the payload of every RTP frame, and whose it is by the first byte of its SSRC's place.
+fn canaries(frames: &[Frame]) -> HashMap<Run, u32> {
+    let media = frames.iter().filter(|frame| frame.bytes.len() == RTP_FRAME);
+    let runs = media.flat_map(|frame| {
+        let ssrc = u32::from_be_bytes(frame.bytes[50..54].try_into().unwrap());
+        [60, 100, 190].map(|at| (Run::try_from(&frame.bytes[at..at + 16]).unwrap(), ssrc))
+    });
+    runs.collect()
+}
+
+/// Canaries in some bytes, by their SSRC.
+fn found_in(bytes: &[u8], canaries: &HashMap<Run, u32>) -> Vec<u32> {
+    let runs = bytes.windows(16);
+    let mut found: Vec<u32> = runs.filter_map(|run| canaries.get(run).copied()).collect();
+    found.sort_unstable();
+    found.dedup();
+    found
+}
+
+/// Frames of no telephone, until the kernel's ring has turned over.
+fn others(last: &Frame) -> Vec<Frame> {
+    let filler = |n: u32| {
+        let mut bytes = vec![0; 1_000];
+        bytes[..12].copy_from_slice(&[2, 0, 0, 0, 0, 9, 2, 0, 0, 0, 0, 8]);
+        // A local experimental protocol (IEEE 802, 9.2.3).
+        bytes[12..14].copy_from_slice(&[0x88, 0xb5]);
+        bytes[14..18].copy_from_slice(&n.to_be_bytes());
+        Frame {
+            time: last.time.plus_nanos(200_000_000 + i64::from(n) * 200_000),
+            bytes: bytes.into(),
+            ..last.clone()
+        }
+    };
+    (0..12_000).map(filler).collect()
+}
+
+/// What of the recorder's memory can be read: each mapping's name and its bytes.
+fn each_mapping(pid: u32, mut each: impl FnMut(&str, &[u8])) {
+    let memory = File::open(format!("/proc/{pid}/mem")).unwrap();
+    for line in fs::read_to_string(format!("/proc/{pid}/maps")).unwrap().lines() {
+        let mut words = line.split_whitespace();
+        let (range, rights) = (words.next().unwrap(), words.next().unwrap());
+        let name = words.nth(3).unwrap_or("anonymous");
+        if !rights.starts_with('r') || name == "[vvar]" || name == "[vvar_vclock]" {
+            continue;
+        }
+        let (from, to) = range.split_once('-').unwrap();
+        let [mut at, to] = [from, to].map(|end| u64::from_str_radix(end, 16).unwrap());
+        let mut piece = vec![0; 1 << 20];
+        while at < to {
+            let wanted = piece.len().min(usize::try_from(to - at).unwrap());
+            // A page that was never touched, or is the device's own, is not there to be read.
+            let Ok(read) = memory.read_at(&mut piece[..wanted], at) else { break };
+            if read == 0 {
+                break;
+            }
+            each(name, &piece[..read]);
+            // What lies across two pieces is seen in the next.
+            at += if read > 16 && at + (read as u64) < to { read as u64 - 16 } else { read as u64 };
+        }
+    }
+}
+
+#[test]
+fn nothing_that_was_said_is_anywhere_after_the_calls() {
+    let Some(wire) = Wire::new() else { return };
+    let bench = Bench::new();
+    bench.done(["init", "--access", "open"]);
+    let frames = script::parse(CALLS).unwrap().frames();
+    let canaries = canaries(&frames);
+    assert!(canaries.len() > 2_000, "{}", canaries.len());
+    let filler = others(frames.last().unwrap());
+    let recorder = wire.record(&bench, &["-B", "2", "--memory", "64"]);
+    wire.send(frames);
+    let listed = || bench.run(["list", "--all", "--json"]).out;
+    support::until("both calls are listed", || listed().lines().count() == 2);
+    let told = listed();
+    assert!(
+        told.lines().any(|line| line.contains("\"never\"") && line.contains("\"recorded\":false")),
+        "{told}"
+    );
+    wire.send(filler);
+
+    let marks = ["kept-signalling-5bd1e995", "refused-signalling-1b873593"];
+    let begun = Instant::now();
+    loop {
+        let (mut heard, mut bytes_read) = (Vec::new(), 0_u64);
+        each_mapping(recorder.pid(), |name, bytes| {
+            bytes_read += bytes.len() as u64;
+            let found = found_in(bytes, &canaries);
+            heard.extend(found.into_iter().map(|ssrc| (name.to_owned(), ssrc)));
+        });
+        assert!(bytes_read > 10 << 20, "its memory can be read: {bytes_read}");
+        if heard.is_empty() {
+            println!("{} MiB of memory: nothing of {} runs of payload", bytes_read >> 20, canaries.len());
+            break;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(60), "audio in the recorder's memory: {heard:?}");
+        thread::sleep(Duration::from_secs(2));
+    }
+    for path in files(bench.home.path()).into_iter().filter(|path| path.is_file()) {
+        let bytes = fs::read(&path).unwrap();
+        assert_eq!(found_in(&bytes, &canaries), Vec::<u32>::new(), "{}", path.display());
+        for mark in marks {
+            let is_there = bytes.windows(mark.len()).any(|window| window == mark.as_bytes());
+            assert!(!is_there, "{mark} in {}", path.display());
+        }
+    }
+    assert_eq!(recorder.stop().code, Some(0));
+    // It was heard: what is sealed opens, and is the noise that was sent.
+    bench.done(["export", "--ext", "4001", "-o", "out/", "--format", "payload"]);
+    let heard: Vec<u32> = files(&bench.path("out"))
+        .iter()
+        .flat_map(|path| found_in(&fs::read(path).unwrap(), &canaries))
+        .collect();
+    assert!(heard.contains(&1) && heard.contains(&2), "{heard:?}");
+}
