@@ -5,13 +5,12 @@
 use std::{
     cell::Cell,
     collections::{BTreeMap, HashSet},
-    path::PathBuf,
 };
 
 use earwitness_model::RecordingId;
 
 use crate::{
-    ledger::{LedgerError, LedgerFault, LedgerKind},
+    ledger::{LedgerError, LedgerFault, LedgerFinding, LedgerKind},
     manifest::RecordedRow,
     retention::{Disposed, from_bytes},
     vault::Parts,
@@ -25,7 +24,7 @@ pub(crate) struct Recorded {
     /// By recording and hash of its manifest: a recording can be told of twice.
     told: BTreeMap<(RecordingId, [u8; 32]), Cell<Found>>,
     /// What the disk did not give of the ledger.
-    pub(crate) unreadable: Option<(PathBuf, String)>,
+    pub(crate) unreadable: Option<LedgerFinding>,
     /// Those that were destroyed since.
     disposed: HashSet<RecordingId>,
 }
@@ -50,11 +49,7 @@ impl Recorded {
             let row = match row {
                 Ok(row) => row,
                 Err(LedgerError::Broken(finding)) if finding.fault == LedgerFault::Unreadable => {
-                    recorded.unreadable = Some((finding.path, finding.fault.to_string()));
-                    continue;
-                }
-                Err(LedgerError::Io { path, cause, .. }) => {
-                    recorded.unreadable = Some((path, cause.to_string()));
+                    recorded.unreadable = Some(finding);
                     continue;
                 }
                 Err(LedgerError::Io { path, .. }) => {

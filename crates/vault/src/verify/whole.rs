@@ -32,8 +32,9 @@ impl Vault {
         });
         findings.append(&mut walk.findings);
         findings.append(&mut strays.finish(&walk.recorded));
-        if let Some((path, why)) = walk.recorded.unreadable.take() {
-            findings.push(Finding { recording: None, path, fault: Fault::Unreadable(why) });
+        if let Some(finding) = walk.recorded.unreadable.take() {
+            let fault = Fault::Unreadable(finding.fault.to_string());
+            findings.push(Finding { recording: None, path: finding.path, fault });
         }
         if !walk.untold.is_empty() {
             // And after them: it may have been told of meanwhile.
