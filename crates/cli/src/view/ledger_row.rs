@@ -137,6 +137,10 @@ fn note_words(note: &LedgerNote) -> String {
                 restored.files, restored.rows, restored.kept_destroyed
             )
         }
+        LedgerNote::Imported(imported) => format!(
+            "{} recordings, {} there already, {} lines refused; class {}",
+            imported.recordings, imported.known, imported.refused, imported.class
+        ),
         LedgerNote::KeysRotated(rotated) => format!("officer {} instead of {}", rotated.to, rotated.from),
         LedgerNote::KeysBackedUp(backed_up) => {
             format!("{} keys, {} destroyed in it", backed_up.keys, backed_up.wiped)
