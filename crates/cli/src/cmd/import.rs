@@ -106,7 +106,7 @@ impl Import {
         self.tell(context, vault, (&tally, &bytes))
     }
 
-    fn keep(&self, beside: &Path, listed: &Listed, keeper: &mut Keeper) -> Result<Kept, Failure> {
+    fn keep(&self, beside: &Path, listed: &Listed, keeper: &mut Keeper<'_>) -> Result<Kept, Failure> {
         let in_line = |why: &dyn std::fmt::Display| Failure::new(Exit::Part, format_args!("its file {why}"));
         let bytes = bounded(&beside.join(&listed.file), wave::MOST_BYTES)
             .map_err(|why| in_line(&format_args!("cannot be read: {why}")))?;

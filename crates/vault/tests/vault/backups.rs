@@ -218,7 +218,7 @@ fn what_was_disposed_of_after_the_backup_stays_so_by_its_certificate() {
     // By a clock that stands where it stood: nothing is due, and only the certificate knows.
     let restored = kept.restore(NOW, &certificates).unwrap();
     assert_eq!((restored.recordings, restored.disposed_now), (0, 0));
-    let (again, opener) = kept.again();
+    let (_again, opener) = kept.again();
     assert!(told.iter().all(|entry| opener.segments(entry).is_err()));
     assert_eq!(files(&kept.place().join("keys/day")), BTreeMap::new());
 }

@@ -117,7 +117,7 @@ fn commit(
             Err(_passes) => {}
         }
     }
-    writer.commit(NOW).map(|_| drop(acknowledged.extend(calls)))
+    writer.commit(NOW).map(|_committed| acknowledged.extend(calls))
 }
 
 /// On a disk that is whole again: what was acknowledged is whole, what is listed verifies, and nothing is left to do.
