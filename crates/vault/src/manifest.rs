@@ -161,6 +161,8 @@ pub struct RecordedRow {
     pub manifest: [u8; 32],
     /// The recorder stopped in mid-call.
     pub interrupted: bool,
+    /// The recording of the same call that this one goes on from; rows of an earlier program do not tell.
+    pub continues: Option<RecordingId>,
 }
 
 impl RecordedRow {
@@ -175,18 +177,24 @@ impl RecordedRow {
             recording: manifest.recording,
             manifest: hash,
             interrupted: manifest.interrupted,
+            continues: manifest.continues,
         }
     }
 
     /// The payload of a row of the ledger that says `Recorded`.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        postcard::to_stdvec(self).expect("three arrays always serialise")
+        postcard::to_stdvec(self).expect("arrays always serialise")
     }
 
     /// From the payload of a row of the ledger that says `Recorded`.
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        postcard::from_bytes(bytes).ok()
+        if let Ok(row) = postcard::from_bytes(bytes) {
+            return Some(row);
+        }
+        // Of a program that did not tell what goes on from what.
+        let ((call, recording, manifest, interrupted), rest) = postcard::take_from_bytes(bytes).ok()?;
+        rest.is_empty().then_some(Self { call, recording, manifest, interrupted, continues: None })
     }
 }

@@ -144,6 +144,7 @@ mod tests {
             recording: RecordingId::from_bytes([recording; 16]),
             manifest: [manifest; 32],
             interrupted: false,
+            continues: None,
         }
     }
 

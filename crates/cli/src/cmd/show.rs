@@ -8,8 +8,8 @@ use std::{
 use anstyle::AnsiColor;
 use clap::Args;
 use earwitness_media::{CallAudio, sound};
-use earwitness_model::{CallId, RecordingId};
-use earwitness_vault::{Entry, RecordingEntry, Vault};
+use earwitness_model::{CallId, PacketTime, RecordingId, WallTime};
+use earwitness_vault::{Entry, RecordingEntry, Synchronised, Vault};
 
 use super::export::Unsealed;
 use crate::{
@@ -18,7 +18,7 @@ use crate::{
     filter::find_call,
     seat::Screen,
     socket::Grant,
-    view::{MOS_HELP, call_object, fitted, is_recorded, ladder, page, section, steps, voices},
+    view::{MOS_HELP, call_object, fitted, instant, is_recorded, ladder, page, section, steps, voices},
 };
 
 /// Parties, times, verdict, streams, keys, gaps, evidence, what the voices are like, and the signalling as a ladder.
@@ -52,11 +52,12 @@ impl Show {
         if let Some(recording) = &entry.recording {
             let findings = vault.verify(&entry, None);
             let found: Vec<String> = findings.iter().map(ToString::to_string).collect();
-            let evidence = evidence(
+            let mut evidence = evidence(
                 recording,
                 (continued_from(vault, &entry), continued_by(vault, &entry), &found),
                 screen,
             );
+            evidence += &clock(vault, &entry);
             writeln!(out, "{}", fitted(&section("Evidence", &evidence, screen), screen))?;
             if !found.is_empty() {
                 exit = Exit::Broken;
@@ -105,6 +106,20 @@ fn continued_from(vault: &Vault, entry: &Entry) -> Option<CallId> {
     dialogs
         .filter_map(|id| vault.index().by_sip_call_id(id.expose()).ok())
         .find_map(|calls| calls.into_iter().find(is_before))
+}
+
+/// What was told of the machine's clock before the call, in a line; nothing when nobody told of it.
+fn clock(vault: &Vault, entry: &Entry) -> String {
+    let start = entry.summary.facts.start;
+    let told = vault.clock_status_at(WallTime::from_nanos(start.nanos()));
+    let Ok(Some((at, status))) = told else { return String::new() };
+    let kept = match status.synchronised {
+        Synchronised::Yes => "synchronised",
+        Synchronised::No => "not synchronised",
+    };
+    let (offset, most) = (status.offset_nanos as f64 / 1e9, status.maximum_error_micros as f64 / 1e6);
+    let at = instant(PacketTime::from_nanos(at.nanos()), vault.zone());
+    format!("  {:<11} {kept} at {at}: offset {offset:.6} s, at most {most:.3} s wrong\n", "clock")
 }
 
 /// Where the recording lies, what it goes on from and where it goes on, and whether it is as it was signed.

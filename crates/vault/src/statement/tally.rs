@@ -4,7 +4,7 @@
 //! puts what became of it. Between the two lie the sealing threads, the queues and the disk. Recorders tell the ledger what
 //! the first hand counted (the note `Alive`, and their end); here both are held against each other, recorder by recorder.
 
-use std::collections::{BTreeMap, HashMap, HashSet, hash_map::Entry as Slot};
+use std::collections::{BTreeMap, HashMap, hash_map::Entry as Slot};
 
 use earwitness_model::{CallId, RecordingId};
 
@@ -65,8 +65,8 @@ enum RunEnd {
 pub(super) struct Tally {
     run: Option<Run>,
     became: HashMap<CallId, Became>,
-    /// One recording told of twice is one.
-    recordings: HashSet<(CallId, RecordingId)>,
+    /// Of each recording, told of once or more often, the call that it is a part of.
+    recordings: HashMap<RecordingId, CallId>,
     /// Rows of calls, each recording once.
     rows: u64,
     /// Calls that were seen, before second parts are taken out.
@@ -89,11 +89,7 @@ impl Tally {
     pub(super) fn handle_row(&mut self, row: &Row) {
         match row.kind {
             LedgerKind::Recorded => match RecordedRow::from_bytes(&row.payload) {
-                Some(told) if self.recordings.insert((told.call, told.recording)) => {
-                    let became = if told.interrupted { Became::Interrupted } else { Became::Recorded };
-                    self.call(told.call, became);
-                }
-                Some(_told_before) => {}
+                Some(told) => self.recording(&told),
                 None => self.counts.unread += 1,
             },
             LedgerKind::Excluded => match Entry::from_bytes(&row.payload) {
@@ -177,7 +173,33 @@ impl Tally {
         }
     }
 
+    fn recording(&mut self, told: &RecordedRow) {
+        if self.recordings.contains_key(&told.recording) {
+            return;
+        }
+        let became = if told.interrupted { Became::Interrupted } else { Became::Recorded };
+        let first_part = told.continues.and_then(|before| self.recordings.get(&before).copied());
+        self.recordings.insert(told.recording, first_part.unwrap_or(told.call));
+        match (told.continues, first_part) {
+            // Its first part was told of on an earlier day, and the call was counted then.
+            (Some(_), None) => self.row(became),
+            (Some(_) | None, first_part) => self.call(first_part.unwrap_or(told.call), became),
+        }
+    }
+
     fn call(&mut self, call: CallId, became: Became) {
+        self.row(became);
+        match self.became.entry(call) {
+            Slot::Occupied(mut before) => {
+                let better = became.max(*before.get());
+                before.insert(better);
+            }
+            Slot::Vacant(free) => drop(free.insert(became)),
+        }
+    }
+
+    /// One more row, which recorder ever wrote it.
+    fn row(&mut self, became: Became) {
         self.rows += 1;
         match &mut self.run {
             Some(run) => {
@@ -186,13 +208,6 @@ impl Tally {
             }
             // Recovery and rebuilding find calls, too.
             None => self.ended += 1,
-        }
-        match self.became.entry(call) {
-            Slot::Occupied(mut before) => {
-                let better = became.max(*before.get());
-                before.insert(better);
-            }
-            Slot::Vacant(free) => drop(free.insert(became)),
         }
     }
 

@@ -25,11 +25,16 @@ fn recorded(call: u8) -> Row {
 }
 
 fn part(call: u8, recording: u8, interrupted: bool) -> Row {
+    second_part(call, recording, interrupted, None)
+}
+
+fn second_part(call: u8, recording: u8, interrupted: bool, of: Option<u8>) -> Row {
     let told = RecordedRow {
         call: CallId::from_bytes(id(call)),
         recording: RecordingId::from_bytes(id(recording)),
         manifest: [recording; 32],
         interrupted,
+        continues: of.map(|of| RecordingId::from_bytes(id(of))),
     };
     row(LedgerKind::Recorded, told.to_bytes())
 }
@@ -96,9 +101,28 @@ fn what_a_recorder_told_of_before_it_died_and_no_row_has_failed_with_it() {
 #[test]
 fn a_call_that_goes_on_after_a_crash_is_one_call_of_two_recordings() {
     let rows = [started(), recorded(1), alive(1), part(2, 2, true), recovered(), started()];
-    let counts = day(rows.into_iter().chain([part(2, 3, false), recorded(4), stopped(2, 0)]));
-    assert_eq!((counts.seen, counts.recorded, counts.interrupted, counts.again), (3, 3, 0, 1));
+    // Its second part has an id of its own, and a third one goes on from that.
+    let rest = [second_part(9, 3, true, Some(2)), recovered(), started()];
+    let rest = rest.into_iter().chain([second_part(10, 5, false, Some(3)), recorded(4), stopped(2, 0)]);
+    let counts = day(rows.into_iter().chain(rest));
+    assert_eq!((counts.seen, counts.recorded, counts.interrupted, counts.again), (3, 3, 0, 2));
     assert!(counts.balances());
+}
+
+#[test]
+fn a_second_part_whose_first_was_yesterday_is_no_call_of_today() {
+    let counts = day([started(), second_part(9, 3, false, Some(2)), recorded(4), stopped(2, 0)]);
+    assert_eq!((counts.seen, counts.recorded, counts.again), (1, 1, 1));
+    assert!(counts.balances());
+}
+
+#[test]
+fn a_row_of_a_program_that_did_not_tell_what_goes_on_from_what_is_read() {
+    let row = recorded(7).payload;
+    let before = &row[..row.len() - 1];
+    let told = RecordedRow::from_bytes(before).unwrap();
+    assert_eq!((told.call, told.continues), (CallId::from_bytes(id(7)), None));
+    assert_eq!(RecordedRow::from_bytes(&before[..before.len() - 1]), None);
 }
 
 #[test]

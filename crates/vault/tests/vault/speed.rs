@@ -60,6 +60,7 @@ fn a_million_rows_are_walked_and_one_of_them_is_proven_in_two_seconds() {
         recording: RecordingId::from_bytes(u128::from(n).to_be_bytes()),
         manifest: [n as u8; 32],
         interrupted: false,
+        continues: None,
     };
     for n in 0..ROWS {
         let payload = row(n).to_bytes();
