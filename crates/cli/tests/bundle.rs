@@ -1,4 +1,9 @@
 //! The evidence of a call, made for somebody and checked by a stranger.
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test stops where it fails, and says what it left out"
+)]
 
 mod support;
 
@@ -228,6 +233,11 @@ fn two_copies_of_one_call_differ_and_the_ledger_knows_whose_each_is() {
         })
         .collect();
     assert_ne!(copies[0], copies[1]);
+
+    let shown = bench.done(["ledger", "show", "--kind", "exported"]);
+    let line = shown.lines().find(|line| line.contains(&hash)).unwrap();
+    assert!(line.contains("감사관실 김 주무관: 민원 2026-17 조사, request 2026-17, by uid"), "{line}");
+    assert!(line.contains(&copies[0]) && shown.contains(&copies[1]), "{shown}");
 
     let vault = earwitness_vault::Vault::open(&bench.vault()).unwrap();
     let acts: Vec<_> = vault

@@ -235,9 +235,9 @@ fn what_whoever_has_the_recorders_key_puts_together_is_still_not_this_call() {
         names.iter().for_each(|name| put(&mut swapped, name, content(&others, name).to_vec()));
         office.checked(office.signed_again(swapped))
     };
-    let broken = |report: &Report, check: Check| match verdict(report, check) {
-        Verdict::Broken(fault) => fault.clone(),
-        other => panic!("{other:?}: {report}"),
+    let broken = |report: &Report, check: Check| {
+        let Verdict::Broken(fault) = verdict(report, check) else { panic!("{check:?} holds: {report}") };
+        fault.clone()
     };
     assert_eq!(broken(&swap(&["audio.wav"]), Check::Audio), Fault::Wav);
     assert!(matches!(broken(&swap(&["call.pcapng"]), Check::Payload), Fault::Packets(_)));

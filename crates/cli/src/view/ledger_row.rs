@@ -1,10 +1,12 @@
 //! A row of the ledger in a line, and as an object for programs.
 
 use earwitness_vault::{
-    AlarmState, AnchoredBy, Closing, Entry, ExcludedBecause, LedgerKind, LedgerNote, LinkState, RecordedRow,
-    Row, Synchronised, failed_call,
+    Act, AlarmState, AnchoredBy, Closing, Entry, ExcludedBecause, LedgerKind, LedgerNote, LinkState,
+    RecordedRow, Row, Synchronised, failed_call,
 };
 use serde_json::{Value, json};
+
+use super::printable;
 
 /// The name of a kind for scripts: stable.
 pub(crate) fn kind_name(kind: LedgerKind) -> String {
@@ -23,7 +25,7 @@ pub(crate) fn kind_name(kind: LedgerKind) -> String {
 pub(crate) struct RowFacts {
     /// The call it is of.
     pub(crate) call: Option<String>,
-    /// The rest, in words without anybody's number.
+    /// The rest, in words without anybody's number; of a copy, for whom it was made.
     pub(crate) says: String,
 }
 
@@ -57,7 +59,32 @@ pub(crate) fn row_facts(row: &Row) -> RowFacts {
         return failed_call(row)
             .map_or_else(unread, |(call, because)| of(call.to_string(), because.name().to_owned()));
     }
+    if matches!(row.kind, LedgerKind::Exported | LedgerKind::Listened) {
+        return RowFacts {
+            call: None,
+            says: Act::from_bytes(&row.payload).map(act_words).unwrap_or_default(),
+        };
+    }
     unread()
+}
+
+/// What was done with a recording and by whom; of a copy, whose it is and the hash that its file has.
+fn act_words(act: Act) -> String {
+    match act {
+        Act::Words { recording, words } => format!("recording {recording}, {}", printable(&words)),
+        Act::Copy { recording, given } => {
+            let request = given.request.map(|request| format!(", request {request}")).unwrap_or_default();
+            let words = format!(
+                "recording {recording}, copy {} for {}: {}{request}, by {}, BLAKE3 {}",
+                given.copy,
+                given.recipient,
+                given.purpose,
+                given.by,
+                blake3::Hash::from(given.blake3).to_hex()
+            );
+            printable(&words).into_owned()
+        }
+    }
 }
 
 fn note_words(note: &LedgerNote) -> String {

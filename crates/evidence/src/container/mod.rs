@@ -134,7 +134,13 @@ pub fn unpack(bytes: &[u8], keys: &Keys) -> Result<(Container, Vec<Named>), Cont
             let identity = keys.identity.as_ref().ok_or(ContainerFault::IdentityNeeded)?;
             let inner = age::decrypt(identity, bytes).map_err(|error| match error {
                 DecryptError::NoMatchingKeys => ContainerFault::AgeClosed,
-                _ => ContainerFault::AgeDamaged,
+                DecryptError::DecryptionFailed
+                | DecryptError::ExcessiveWork { .. }
+                | DecryptError::InvalidHeader
+                | DecryptError::InvalidMac
+                | DecryptError::Io(_)
+                | DecryptError::KeyDecryptionFailed
+                | DecryptError::UnknownFormat => ContainerFault::AgeDamaged,
             })?;
             match kind_of(&inner) {
                 Some(Kind::Zip | Kind::LockedZip) => unpack(&inner, keys),

@@ -44,7 +44,7 @@ impl Stamp {
         let few = |value: u32, most: u32| value.min(most) as u16;
         Self {
             date: year << 9 | few(month, 12) << 5 | few(day, 31),
-            time: few(hour, 23) << 11 | few(minute, 59) << 5 | few(second, 59) / 2,
+            time: few(hour, 23) << 11 | few(minute, 59) << 5 | (few(second, 59) / 2),
         }
     }
 }
