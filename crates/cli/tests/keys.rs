@@ -1,10 +1,6 @@
 //! Who holds which key: an officer of one's own, another officer, shares and sheets, copies, and an index key elsewhere.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a test that cannot go on fails, and says what it left out"
-)]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod support;
 

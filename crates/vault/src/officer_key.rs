@@ -60,7 +60,7 @@ impl OfficerKey {
     }
 
     /// One that was put together from its shares.
-    pub(crate) const fn joined(identity: Identity) -> Self {
+    pub(crate) fn joined(identity: Identity) -> Self {
         Self { identity, path: PathBuf::new() }
     }
 
