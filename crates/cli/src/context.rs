@@ -75,6 +75,11 @@ impl Context {
     fn told_of(&self, opened: Result<Vault, VaultError>) -> Result<Vault, VaultError> {
         let vault = opened?;
         let recovery = vault.recovery();
+        if let Some(why) = &recovery.disposal {
+            self.say(format_args!(
+                "a disposal that did not end could not be ended: {why}; `earwitness dispose run` tries again"
+            ));
+        }
         if !recovery.is_clean() {
             self.say(format_args!(
                 "the vault was not closed in order: {} bytes cut, {} recordings finished as interrupted, {} calls listed anew",

@@ -58,6 +58,8 @@ pub struct Recovery {
     pub ledger: LedgerState,
     /// The time of the ledger's last row before recovery: nobody wrote to the vault after it.
     pub last_row: Option<WallTime>,
+    /// Why a disposal that did not end could not be ended now: it is tried again by the next one.
+    pub disposal: Option<String>,
 }
 
 impl Recovery {
@@ -104,6 +106,7 @@ pub(crate) fn run(parts: &Parts, index: IndexState, ledger: LedgerState) -> Resu
         index,
         ledger,
         last_row: parts.ledger().last_row(),
+        disposal: None,
     };
     for shelf in shelves(&*parts.disk, &parts.layout)? {
         let open = marked(&*parts.disk, &parts.layout, &shelf)?;

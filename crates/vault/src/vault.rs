@@ -149,8 +149,9 @@ impl Vault {
         });
         rotation::recover(&parts)?;
         parts.read_waiting()?;
-        let recovery = recovery::run(&parts, index_state, ledger_state)?;
-        parts.resume_disposal()?;
+        let mut recovery = recovery::run(&parts, index_state, ledger_state)?;
+        // A disposal that cannot end keeps nobody from recording, or from reading what is not due.
+        recovery.disposal = parts.resume_disposal().err().map(|why| why.to_string());
         Ok(Self { parts, recovery })
     }
 

@@ -162,6 +162,12 @@ impl Parts {
         self.retention.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Asks something that a disposal would change while it runs.
+    pub(crate) fn when_no_disposal_runs<T>(&self, ask: impl FnOnce() -> T) -> T {
+        let _none_runs = self.retention();
+        ask()
+    }
+
     /// Goes on with a disposal that did not end.
     pub(crate) fn resume_disposal(&self) -> Result<(), VaultError> {
         match Intent::read(self)? {

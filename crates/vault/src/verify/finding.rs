@@ -120,6 +120,11 @@ pub enum Fault {
         /// Where it begins.
         at: u64,
     },
+    /// A disposal did not end, and whoever opened the vault could not end it.
+    #[error(
+        "a disposal that did not end: `earwitness dispose run` goes on with it, and says what is in its way"
+    )]
+    Disposing,
     /// A file where only the vault's own files are.
     #[error("is no file of a vault: look at what it is, and take it away")]
     Stranger,

@@ -4,6 +4,7 @@ use earwitness_model::RecordingId;
 
 use super::{Fault, Finding, names, strays::Strays};
 use crate::{
+    disk::OpenAs,
     entry::RecordingEntry,
     error::VaultError,
     index::IndexFinding,
@@ -57,8 +58,16 @@ impl Vault {
             Err(error) => findings.push(in_index(parts, Fault::Unreadable(error.to_string()))),
         }
         findings.append(&mut names::check(parts));
+        findings.extend(disposing(parts));
         findings
     }
+}
+
+/// What a disposal was about to destroy that does not run. One that runs is waited for.
+fn disposing(parts: &Parts) -> Option<Finding> {
+    let path = parts.layout.disposing();
+    let stands = parts.when_no_disposal_runs(|| parts.disk.open(&path, OpenAs::Read).is_ok());
+    stands.then_some(Finding { recording: None, path, fault: Fault::Disposing })
 }
 
 fn in_index(parts: &Parts, fault: Fault) -> Finding {

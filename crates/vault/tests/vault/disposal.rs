@@ -4,8 +4,8 @@ use std::{path::Path, sync::Arc};
 
 use earwitness_model::{PacketTime, WallTime};
 use earwitness_vault::{
-    Certificate, ClockTrust, DisposalOrder, Entry, Finding, LedgerKind, NewHold, NewProposal, NotCertified,
-    PastDamage, Release, Vault, VaultError,
+    Certificate, ClockTrust, DisposalOrder, Entry, Fault, Finding, LedgerKind, NewHold, NewProposal,
+    NotCertified, PastDamage, Release, Vault, VaultError,
 };
 
 use crate::support::{
@@ -287,11 +287,16 @@ fn with_a_damaged_ledger_nothing_is_destroyed_until_somebody_has_looked() {
 }
 
 #[test]
-fn a_damaged_intent_stops_disposals_and_is_named() {
+fn a_damaged_intent_stops_disposals_and_nothing_else_and_is_named() {
     let office = office_with([1]);
     std::fs::write(office.dir().join("disposing"), b"torn").unwrap();
-    let error = Vault::open(&office.dir()).map(drop).unwrap_err();
+    let vault = office.open();
+    check_whole(&vault, &office.opener(&vault), 1);
+    assert!(vault.recovery().disposal.as_ref().is_some_and(|why| why.contains("disposing is damaged")));
+    let error = vault.dispose_due(DUE, &order()).unwrap_err();
     assert!(matches!(&error, VaultError::Intent { .. }) && error.is_damage(), "{error}");
+    assert_eq!(vault.check_index().iter().map(|found| &found.fault).collect::<Vec<_>>(), [&Fault::Disposing]);
+    check_whole(&vault, &office.opener(&vault), 1);
 }
 
 /// Three calls, one of them held, and the disposal of the others; or of all, with the day's own keys.
