@@ -40,6 +40,9 @@ pub(crate) enum Step<'r> {
 
 impl Reader {
     /// Reads on from `mark`, and moves it.
+    ///
+    /// # Errors
+    /// When the disk does not give what is there.
     pub(crate) fn read_on(&self, mark: &mut Mark, mut each: impl FnMut(Step<'_>)) -> Result<(), LedgerError> {
         let mut files = chain::files(&*self.disk, &self.dir).map_err(failed("list", &self.dir))?;
         files.retain(|file| mark.file.as_ref().is_none_or(|read| file >= read));
@@ -64,6 +67,10 @@ impl Reader {
                 // A row that is just being written.
                 Found::Wrong(LedgerFinding { path, fault: LedgerFault::TornTail { .. }, .. })
                     if Some(&path) == newest.as_ref() => {}
+                // What the disk does not give now it may give the next time: then it is read on from here.
+                Found::Wrong(finding) if finding.fault == LedgerFault::Unreadable => {
+                    return Err(LedgerError::Broken(finding));
+                }
                 Found::Wrong(_) => each(Step::Wrong),
             }
         }

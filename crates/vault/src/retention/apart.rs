@@ -5,14 +5,18 @@
 //! do, are made anew. The copy is whole and durable before it has its name, and the listing leads to it before the volume goes
 //! that it came from.
 
-use std::io;
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 use earwitness_model::RecordingId;
 
 use super::due::Contents;
 use crate::{
     container::{
-        BlockKind, Chain, Manifests, Scanned, VOLUME_HEAD, VOLUME_VERSION, VolumeHead, link_block, read_block,
+        Block, BlockKind, Chain, Manifests, Scanned, VOLUME_HEAD, VOLUME_VERSION, VolumeHead, link_block,
+        read_block,
     },
     disk::{DiskFile, OpenAs},
     error::{VaultError, failed},
@@ -38,56 +42,71 @@ pub(super) fn set_apart(
             apart.push(recording);
             continue;
         }
-        match copy(parts, &left.shelf, (told.volume, recording)) {
-            Ok(true) => apart.push(recording),
-            Ok(false) => {}
-            Err(error) if error.is_full() => {}
-            Err(error) => return Err(error),
+        if copy(parts, &left.shelf, (told.volume, recording))? {
+            apart.push(recording);
         }
     }
     Ok(apart)
 }
 
 fn copy(parts: &Parts, shelf: &Shelf, (volume, recording): (u32, RecordingId)) -> Result<bool, VaultError> {
-    let from = parts.layout.volume(shelf, volume);
-    let file = open_volume(parts, &from)?;
-    let Some(manifest) = manifest_of(&*file, recording).map_err(failed("read", &from))? else {
+    let Some(blocks) = blocks_of(parts, &parts.layout.volume(shelf, volume), recording)? else {
         return Ok(false);
     };
-    let block = read_block(&*file, manifest).map_err(failed("read", &from))?;
-    let Ok(block) = block else { return Ok(false) };
-    let chain = Chain::read(&*file, &block).map_err(failed("read", &from))?;
+    let (number, at) = match write_unfinished(parts, shelf, &blocks) {
+        Err(error) if error.is_full() => return Ok(false),
+        written => written?,
+    };
+    let (path, dir) = (parts.layout.volume(shelf, number), parts.layout.held(shelf));
+    parts.disk.rename(&unfinished(&path), &path).map_err(failed("name", &path))?;
+    // From here on it is found: what fails now is done by the next attempt.
+    parts.disk.sync_dir(&dir).map_err(failed("sync", dir))?;
+    lead(parts, shelf, (number, at))?;
+    Ok(true)
+}
+
+/// The blocks of a recording in their order, its manifest the last; `None` when one of them is damaged.
+fn blocks_of(parts: &Parts, from: &Path, recording: RecordingId) -> Result<Option<Vec<Block>>, VaultError> {
+    let file = open_volume(parts, from)?;
+    let Some(at) = manifest_of(&*file, recording).map_err(failed("read", from))? else { return Ok(None) };
+    let Ok(manifest) = read_block(&*file, at).map_err(failed("read", from))? else { return Ok(None) };
+    let chain = Chain::read(&*file, &manifest).map_err(failed("read", from))?;
     if chain.broken_at.is_some() {
-        return Ok(false);
+        return Ok(None);
     }
-    let newest =
-        volumes(&*parts.disk, &parts.layout, shelf)?.into_iter().filter(|number| *number >= HELD_FROM).max();
+    let mut blocks = Vec::with_capacity(chain.places.len() + 1);
+    for place in chain.places {
+        match read_block(&*file, place).map_err(failed("read", from))? {
+            Ok(block) => blocks.push(block),
+            Err(_damage) => return Ok(None),
+        }
+    }
+    blocks.push(manifest);
+    Ok(Some(blocks))
+}
+
+fn unfinished(path: &Path) -> PathBuf {
+    path.with_extension("vol.new")
+}
+
+/// Makes the next volume of what is held, without its name yet; gives its number and where the manifest begins in it.
+fn write_unfinished(parts: &Parts, shelf: &Shelf, blocks: &[Block]) -> Result<(u32, u64), VaultError> {
+    let numbers = volumes(&*parts.disk, &parts.layout, shelf)?;
+    let newest = numbers.into_iter().filter(|number| *number >= HELD_FROM).max();
     let number = newest.map_or(HELD_FROM, |newest| newest + 1);
-    let path = parts.layout.volume(shelf, number);
     let dir = parts.layout.held(shelf);
     parts.disk.make_dir(&dir).map_err(failed("make", &dir))?;
     for above in dir.ancestors().skip(1).take(3) {
         parts.disk.sync_dir(above).map_err(failed("sync", above))?;
     }
-    let unfinished = path.with_extension("vol.new");
-    match parts.disk.remove(&unfinished) {
-        Err(cause) if cause.kind() != io::ErrorKind::NotFound => {
-            return Err(failed("remove", unfinished)(cause));
-        }
+    let path = unfinished(&parts.layout.volume(shelf, number));
+    match parts.disk.remove(&path) {
+        Err(cause) if cause.kind() != io::ErrorKind::NotFound => return Err(failed("remove", path)(cause)),
         Ok(()) | Err(_) => {}
     }
-    let places = chain.places.iter().copied().chain([manifest]);
-    let mut to = parts.disk.open(&unfinished, OpenAs::New).map_err(failed("make", &unfinished))?;
-    let Some(at) =
-        write(parts, (&*file, &mut *to), (shelf, number), places).map_err(failed("write", &unfinished))?
-    else {
-        parts.disk.remove(&unfinished).map_err(failed("remove", unfinished))?;
-        return Ok(false);
-    };
-    parts.disk.rename(&unfinished, &path).map_err(failed("name", &path))?;
-    parts.disk.sync_dir(&dir).map_err(failed("sync", dir))?;
-    lead(parts, shelf, (number, at))?;
-    Ok(true)
+    let mut to = parts.disk.open(&path, OpenAs::New).map_err(failed("make", &path))?;
+    let at = write(parts, &mut *to, (shelf, number), blocks).map_err(failed("write", path))?;
+    Ok((number, at))
 }
 
 /// Where the manifest of a recording begins.
@@ -103,13 +122,13 @@ fn manifest_of(file: &dyn DiskFile, recording: RecordingId) -> io::Result<Option
     Ok(None)
 }
 
-/// Writes the blocks that begin at `places`, synced; gives where the last one begins, or nothing when one of them is damaged.
+/// Writes the blocks of a recording, synced; gives where the last one begins.
 fn write(
     parts: &Parts,
-    (from, to): (&dyn DiskFile, &mut dyn DiskFile),
+    to: &mut dyn DiskFile,
     (shelf, number): (&Shelf, u32),
-    places: impl Iterator<Item = u64>,
-) -> io::Result<Option<u64>> {
+    blocks: &[Block],
+) -> io::Result<u64> {
     let head = VolumeHead {
         version: VOLUME_VERSION,
         suite: parts.settings.cipher,
@@ -120,8 +139,7 @@ fn write(
     };
     to.append(&head.to_bytes())?;
     let mut previous = 0;
-    for place in places {
-        let Ok(block) = read_block(from, place)? else { return Ok(None) };
+    for block in blocks {
         let at = to.size()?;
         let mut head = block.head.to_bytes();
         link_block(&mut head, previous);
@@ -130,7 +148,7 @@ fn write(
         previous = at;
     }
     to.sync()?;
-    Ok(Some(previous))
+    Ok(previous)
 }
 
 /// The listing leads to a copy that a crash left without it.

@@ -239,10 +239,15 @@ fn remove_volumes(parts: &Parts, left: &Contents, disposed: &[Doomed]) -> Result
     if left.is_open || nameless {
         return Ok(());
     }
-    let needed: HashSet<u32> = left.kept.iter().filter_map(|due| Some(due.told.as_ref()?.volume)).collect();
+    let mut needed: BTreeSet<u32> =
+        left.kept.iter().filter_map(|due| Some(due.told.as_ref()?.volume)).collect();
+    // A copy that was made and that nothing leads to yet takes the place of nothing.
+    for call in left.kept.iter().filter_map(|due| due.subject.call) {
+        needed.extend(parts.index.get(call)?.and_then(|entry| entry.recording).map(|listed| listed.volume));
+    }
     let own = disposed.iter().filter(|doomed| doomed.subject.shelf() == *shelf);
     let gone: BTreeSet<u32> = own.filter_map(|doomed| doomed.volume).collect();
-    for volume in gone.difference(&needed.into_iter().collect()) {
+    for volume in gone.difference(&needed) {
         remove(parts, shelf, *volume)?;
     }
     for dir in [parts.layout.shelf(shelf), parts.layout.held(shelf)] {

@@ -3,10 +3,13 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use earwitness_vault::{Finding, NotTaken, Unlock, Vault, VaultError};
+use earwitness_model::WallTime;
+use earwitness_vault::{
+    ClockTrust, DisposalOrder, Finding, LedgerKind, NewHold, NotTaken, PastDamage, Unlock, Vault, VaultError,
+};
 
 use crate::support::{
-    NOW, Office, begin, check_whole, entries, media,
+    NOW, Office, begin, check_whole, entries, entry, media,
     memory::{Asked, Files, MemoryDisk, Trouble},
     office_with, record, running_call, summary,
 };
@@ -332,4 +335,69 @@ fn a_block_that_a_failing_disk_does_not_take_comes_back_and_is_taken_later() {
     writer.close(NOW).unwrap();
     assert_eq!(entries(&vault).len(), 2);
     assert_eq!(vault.check_index(), []);
+}
+
+/// Ninety days and five minutes after the calls.
+const DUE: WallTime = WallTime::from_nanos(1_803_049_500_000_000_000);
+
+fn dispose(vault: &Vault) -> Result<(), VaultError> {
+    let order = DisposalOrder {
+        by: "uid 7".into(),
+        clock: ClockTrust::Synchronised,
+        past_damage: PastDamage::Refuse,
+    };
+    vault.dispose_due(DUE, &order).map(drop)
+}
+
+fn hold(vault: &Vault, n: u32) -> Result<(), VaultError> {
+    let entries = [entry(vault, n)];
+    vault.hold(NOW, NewHold { entries: &entries, reason: "소송", until: None, by: "uid 7" }).map(drop)
+}
+
+#[test]
+#[expect(clippy::print_stdout, reason = "the counts are what the test is for")]
+fn whatever_fails_once_while_what_is_due_is_destroyed_the_next_disposal_ends_it_and_holds_keep() {
+    let office = office_with([1, 2, 3]);
+    hold(&office.open(), 1).unwrap();
+    let bench = Bench::new(office);
+    for way in WAYS {
+        let failures = each_failure(&bench, way, |disk, at| {
+            let ended = bench.open(disk).and_then(|vault| dispose(&vault));
+            let came = disk.came();
+            if let Err(error) = ended {
+                assert!(names(&error, disk), "{at}: {error}");
+            }
+            disk.set_trouble(None);
+            let vault = bench.open(disk).unwrap_or_else(|error| panic!("{at}: {error}"));
+            dispose(&vault).unwrap_or_else(|error| panic!("{at}: {error}"));
+            assert_eq!(entries(&vault).len(), 1, "{at}");
+            let told = vault.ledger().rows().flatten().filter(|row| row.kind == LedgerKind::Disposed).count();
+            assert_eq!(told, 2, "{at}");
+            drop(vault);
+            check_after(&bench, disk, &BTreeSet::from([1]), at);
+            disk.remember(came.1);
+        });
+        println!("{:?} that answers {}: {failures} places of a disposal", way.0, way.1);
+        assert!(failures > 0, "{way:?} was never asked");
+    }
+}
+
+#[test]
+fn whatever_fails_once_while_a_hold_is_laid_it_is_in_force_or_was_refused() {
+    let bench = Bench::new(office_with([1, 2]));
+    for way in WAYS {
+        each_failure(&bench, way, |disk, at| {
+            let laid = bench.open(disk).and_then(|vault| hold(&vault, 1));
+            let came = disk.came();
+            disk.set_trouble(None);
+            let vault = bench.open(disk).unwrap_or_else(|error| panic!("{at}: {error}"));
+            dispose(&vault).unwrap_or_else(|error| panic!("{at}: {error}"));
+            let kept = entries(&vault).len();
+            assert!(kept == 1 || laid.is_err(), "{at}: it was acknowledged");
+            drop(vault);
+            let kept = if kept == 1 { BTreeSet::from([1]) } else { BTreeSet::new() };
+            check_after(&bench, disk, &kept, at);
+            disk.remember(came.1);
+        });
+    }
 }
