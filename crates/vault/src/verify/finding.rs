@@ -128,6 +128,9 @@ pub enum Fault {
     /// A file where only the vault's own files are.
     #[error("is no file of a vault: look at what it is, and take it away")]
     Stranger,
+    /// A key file holds the key of a recording that the ledger says was disposed of: somebody brought it back.
+    #[error("holds the key of recording {0} again, which was disposed of: take the file out")]
+    KeyReturned(RecordingId),
     /// The two copies of a day's salt differ, or the second is not there.
     #[error("is not the salt of the day's key file: restore it from the backup of the keys")]
     SaltCopy,

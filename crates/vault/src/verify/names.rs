@@ -11,8 +11,9 @@ use super::{Fault, Finding};
 use crate::{
     disk::{Disk, read_all},
     error::{VaultError, failed},
-    keys::{KeyFile, KeyKind, read_key},
+    keys::{KeyFile, KeyKind, KeyState, read_key},
     layout::{Layout, is_class_name, key_file_of, number_of},
+    recorded::Recorded,
     vault::Parts,
 };
 
@@ -31,8 +32,8 @@ const KEYS: [&str; 9] = [
 
 /// What is wrong with the names in `volumes/`, `keys/` and `ledger/`, and with second copies. A file that a replacement left
 /// unfinished (`.new`) is what a crash leaves, and no stranger.
-pub(super) fn check(parts: &Parts) -> Vec<Finding> {
-    let mut names = Names { disk: &*parts.disk, layout: &parts.layout, findings: Vec::new() };
+pub(super) fn check(parts: &Parts, told: &Recorded) -> Vec<Finding> {
+    let mut names = Names { disk: &*parts.disk, layout: &parts.layout, told, findings: Vec::new() };
     let (own, held) = (parts.layout.volumes(), parts.layout.all_held());
     for checked in [names.volumes(&own), names.volumes(&held), names.keys(), names.ledger()] {
         if let Err(error) = checked {
@@ -46,6 +47,7 @@ pub(super) fn check(parts: &Parts) -> Vec<Finding> {
 struct Names<'v> {
     disk: &'v dyn Disk,
     layout: &'v Layout,
+    told: &'v Recorded,
     findings: Vec<Finding>,
 }
 
@@ -123,6 +125,13 @@ impl Names<'_> {
             Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(()),
             other => other.map_err(failed("read", &path))?,
         };
+        let rows = KeyFile::read(&bytes).rows.into_iter().map(|placed| placed.row);
+        let live =
+            rows.filter(|row| row.state != KeyState::Destroyed && self.told.is_disposed(row.recording));
+        for row in live {
+            let fault = Fault::KeyReturned(row.recording);
+            self.findings.push(Finding { recording: Some(row.recording), path: path.clone(), fault });
+        }
         let salt = KeyFile::read_head(&bytes).and_then(|head| head.salt);
         let copy = self.layout.day_salt(&shelf, generation);
         if let Some(salt) = salt

@@ -57,7 +57,7 @@ impl Vault {
             // What was not walked through is not gone.
             Err(error) => findings.push(in_index(parts, Fault::Unreadable(error.to_string()))),
         }
-        findings.append(&mut names::check(parts));
+        findings.append(&mut names::check(parts, &walk.recorded));
         findings.extend(disposing(parts));
         findings
     }

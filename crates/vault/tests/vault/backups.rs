@@ -7,8 +7,8 @@ use std::{
 
 use earwitness_model::WallTime;
 use earwitness_vault::{
-    BackupFault, ClockTrust, Copied, DisposalOrder, Entry, KeySource, LedgerKind, LedgerNote, PastDamage,
-    RealDisk, Restore, Restored, Unlock, Vault, VaultError, check_backup, copy_backup, copy_keys,
+    BackupFault, ClockTrust, Copied, DisposalOrder, Entry, Fault, KeySource, LedgerKind, LedgerNote,
+    PastDamage, RealDisk, Restore, Restored, Unlock, Vault, VaultError, check_backup, copy_backup, copy_keys,
     look_for_key_backup, prune_backup, restore,
 };
 use tempfile::TempDir;
@@ -326,4 +326,23 @@ fn backups_of_two_vaults_are_not_mixed_and_nothing_is_written_over() {
     one.restore(NOW, &[]).unwrap();
     assert!(matches!(one.restore(NOW, &[]), Err(VaultError::AlreadyThere { .. })));
     assert_eq!(entry(&one.again().0, 1).summary.id, call_id(1));
+}
+
+#[test]
+fn a_key_file_that_is_put_back_after_a_disposal_is_named_with_its_recordings() {
+    let office = office_with(1..=2);
+    let path = office.key_file();
+    let keys = std::fs::read(&path).unwrap();
+    let vault = office.open();
+    let recordings: Vec<_> =
+        entries(&vault).iter().map(|entry| entry.recording.as_ref().unwrap().id).collect();
+    vault.dispose_due(DUE, &order()).unwrap().unwrap();
+    std::fs::write(&path, keys).unwrap();
+    let found: Vec<_> =
+        vault.check_index().into_iter().map(|finding| (finding.path, finding.fault)).collect();
+    for recording in recordings {
+        assert!(found.contains(&(path.clone(), Fault::KeyReturned(recording))), "{found:?}");
+    }
+    vault.rebuild_index().unwrap();
+    assert_eq!(listed(&vault), []);
 }
