@@ -39,7 +39,7 @@ pub fn kernel_clock() -> Option<KernelClock> {
     let nanos_per_unit = if clock.status & libc::STA_NANO != 0 { 1 } else { 1000 };
     Some(KernelClock {
         discipline: if is_unsynchronised { Discipline::Unsynchronised } else { Discipline::Synchronised },
-        offset_nanos: i64::from(clock.offset).saturating_mul(nanos_per_unit),
+        offset_nanos: clock.offset.saturating_mul(nanos_per_unit),
         estimated_error_micros: u64::try_from(clock.esterror).unwrap_or(0),
         maximum_error_micros: u64::try_from(clock.maxerror).unwrap_or(0),
     })

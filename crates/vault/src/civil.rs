@@ -16,7 +16,8 @@ pub(crate) fn begin_of(zone: Tz, day: NaiveDate) -> WallTime {
         zone.from_local_datetime(&local).earliest()
     });
     let nanos = begin.and_then(|begin| begin.timestamp_nanos_opt());
-    WallTime::from_nanos(nanos.unwrap_or(if day.year() < 1970 { i64::MIN } else { i64::MAX }))
+    let beyond = if day.year() < 1970 { i64::MIN } else { i64::MAX };
+    WallTime::from_nanos(nanos.unwrap_or(beyond))
 }
 
 /// The last day of keeping: the day of the call's start, plus the months, then the days. A month too short for the

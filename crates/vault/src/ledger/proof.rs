@@ -153,7 +153,7 @@ mod hex {
     }
 
     pub(super) fn bytes<B: TryFrom<Vec<u8>>>(text: &str) -> Option<B> {
-        if text.len() % 2 != 0 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        if !text.len().is_multiple_of(2) || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return None;
         }
         let pairs = (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).ok());
