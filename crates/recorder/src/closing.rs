@@ -73,7 +73,7 @@ impl Closing {
         let today = vault.civil_day(now);
         if today > self.today {
             // A day that is still waited for has what is told until now.
-            self.over.get_or_insert((self.today, gauge.ended()));
+            self.over.get_or_insert_with(|| (self.today, gauge.ended()));
             self.today = today;
         }
         if let Some((day, _)) = self.over.take_if(|(_, ended)| self.told.calls >= *ended) {

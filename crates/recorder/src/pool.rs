@@ -27,7 +27,6 @@ use crate::{
 };
 
 /// From the sealing pool to the writer.
-#[expect(clippy::large_enum_variant, reason = "nearly all are blocks: a box would be an allocation for each")]
 pub(crate) enum Written {
     /// A block to append.
     Block(Sealed),

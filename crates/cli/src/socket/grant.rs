@@ -109,7 +109,7 @@ impl Grant {
 
     /// The authority of this URL, if it may be asked.
     pub(super) fn asked(&self, url: &str) -> Option<&Uri> {
-        self.authority.as_ref().filter(|authority| authority.to_string() == url)
+        self.authority.as_ref().filter(|authority| **authority == *url)
     }
 
     pub(super) const fn has_key(&self) -> bool {
