@@ -82,7 +82,7 @@ pub use key_backup::{
 };
 pub use keys::{verifying_key_in, verifying_key_text};
 pub use keys_error::KeysError;
-pub use ledger::{Act, CopyGiven};
+pub use ledger::{Act, CopyGiven, Restored as RestoredNote};
 pub use ledger::{
     AlarmState, Alive, BackedUp, Imported, KeysBackedUp, KeysRotated, KeysSplit, Ledger, LedgerError,
     LedgerFault, LedgerFinding, LedgerKind, LedgerNote, LedgerState, LinkState, Recovered, Row, Watching,
