@@ -131,7 +131,7 @@ impl Vault {
         Ok(())
     }
 
-    fn file(&self, path: &PathBuf, into: &mut Vec<Part>) -> Result<(), VaultError> {
+    fn file(&self, path: &Path, into: &mut Vec<Part>) -> Result<(), VaultError> {
         if path.extension().is_some_and(|extension| extension == "new") {
             return Ok(());
         }

@@ -119,7 +119,7 @@ impl List {
 pub(super) fn read(disk: &dyn Disk, dir: &Path) -> Result<List, VaultError> {
     let path = dir.join("BACKUP.txt");
     let bytes = read_all(disk, &path).map_err(failed("read", &path))?;
-    parse(&bytes).ok_or_else(|| VaultError::KeyDamaged { path })
+    parse(&bytes).ok_or(VaultError::KeyDamaged { path })
 }
 
 fn parse(bytes: &[u8]) -> Option<List> {

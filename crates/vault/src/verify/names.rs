@@ -145,8 +145,8 @@ impl Names<'_> {
     /// Directories in it are of heads and rules, which check themselves.
     fn ledger(&mut self) -> Result<(), VaultError> {
         for path in self.list(&self.layout.ledger())?.unwrap_or_default() {
-            let stem =
-                name(&path).and_then(|name| name.strip_suffix(".log").or(name.strip_suffix(".damaged")));
+            let stem = name(&path)
+                .and_then(|name| name.strip_suffix(".log").or_else(|| name.strip_suffix(".damaged")));
             let is_own = stem.is_some_and(|month| is_day(&format!("{month}-01")));
             if !is_own && self.list(&path)?.is_none() {
                 self.stranger(path);
