@@ -103,11 +103,7 @@ fn others(last: &Frame) -> Vec<Frame> {
         // A local experimental protocol (IEEE 802, 9.2.3).
         bytes[12..14].copy_from_slice(&[0x88, 0xb5]);
         bytes[14..18].copy_from_slice(&n.to_be_bytes());
-        Frame {
-            time: last.time.plus_nanos(200_000_000 + i64::from(n) * 200_000),
-            bytes: bytes.into(),
-            ..last.clone()
-        }
+        Frame { time: last.time.plus_nanos(200_000_000 + i64::from(n) * 200_000), bytes }
     };
     (0..12_000).map(filler).collect()
 }

@@ -90,7 +90,7 @@ fn add(
     }
     let by = context.seat().account().to_string();
     let hold = vault.hold(Context::now(), NewHold { entries: &entries, reason, until, by: &by })?;
-    let ends = hold.until.map_or("until it is released".to_owned(), |day| format!("until {}", day.0));
+    let ends = hold.until.map_or_else(|| "until it is released".to_owned(), |day| format!("until {}", day.0));
     writeln!(context.out(), "{}  {} held {ends}", hold.id, counted(hold.subjects.len() as u64, "recording"))?;
     Ok(Exit::Done)
 }

@@ -77,7 +77,7 @@ impl Import {
         })?;
         let lines = table::read(&bytes, vault.zone()).map_err(|why| Failure::new(Exit::Usage, why))?;
         let retention = RetentionClass { name: self.class.clone(), keep: self.keep };
-        let beside = list.parent().unwrap_or(Path::new("."));
+        let beside = list.parent().unwrap_or_else(|| Path::new("."));
         let (mut tally, of) = (Tally::default(), lines.len() as u64);
         let mut keeper = Keeper::new(vault, retention)?;
         for (done, line) in lines.into_iter().enumerate() {

@@ -1,9 +1,6 @@
 //! What of a vault belongs into a backup at one moment, and how far each file is durable.
 
-use std::{
-    io,
-    path::Path,
-};
+use std::{io, path::Path};
 
 use earwitness_model::WallTime;
 use serde::{Deserialize, Serialize};

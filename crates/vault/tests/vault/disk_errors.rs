@@ -165,7 +165,6 @@ fn each_failure(bench: &Bench, (asked, errno): (Asked, i32), mut act: impl FnMut
 }
 
 #[test]
-#[expect(clippy::print_stdout, reason = "the counts are what the test is for")]
 fn whatever_fails_once_while_calls_are_recorded_nothing_acknowledged_is_lost() {
     let bench = Bench::new(office_with([1]));
     for way in WAYS {
@@ -196,7 +195,6 @@ fn whatever_fails_once_while_calls_are_recorded_nothing_acknowledged_is_lost() {
 }
 
 #[test]
-#[expect(clippy::print_stdout, reason = "the counts are what the test is for")]
 fn whatever_cannot_be_read_while_checking_is_named_and_the_rest_is_checked() {
     let bench = Bench::new(office_with([1, 2]));
     for way in [(Asked::Read, EIO), (Asked::Open, EACCES), (Asked::Name, EACCES)] {
@@ -241,7 +239,7 @@ fn whatever_cannot_be_read_while_checking_is_named_and_the_rest_is_checked() {
 #[test]
 fn a_file_that_cannot_be_opened_any_more_costs_what_is_in_it_and_nothing_else() {
     let bench = Bench::new(office_with([1, 2]));
-    for (path, _) in &bench.files {
+    for path in bench.files.keys() {
         let disk = bench.disk();
         let trouble =
             |asked| Trouble { asked, from: 0, times: u64::MAX, errno: EACCES, only: Some(path.clone()) };
@@ -269,7 +267,6 @@ fn a_file_that_cannot_be_opened_any_more_costs_what_is_in_it_and_nothing_else() 
 }
 
 #[test]
-#[expect(clippy::print_stdout, reason = "the counts are what the test is for")]
 fn whatever_fails_once_while_a_kill_is_mended_the_next_opening_mends_it() {
     let office = office_with([1]);
     let vault = office.open();
@@ -355,7 +352,6 @@ fn hold(vault: &Vault, n: u32) -> Result<(), VaultError> {
 }
 
 #[test]
-#[expect(clippy::print_stdout, reason = "the counts are what the test is for")]
 fn whatever_fails_once_while_what_is_due_is_destroyed_the_next_disposal_ends_it_and_holds_keep() {
     let office = office_with([1, 2, 3]);
     hold(&office.open(), 1).unwrap();

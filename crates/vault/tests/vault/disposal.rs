@@ -65,7 +65,7 @@ fn on_the_day_after_the_last_nothing_opens_and_a_signed_certificate_says_what_wa
     assert!(!office.dir().join("disposing").exists());
     is_sound(&vault);
     let names = vault.certificates().unwrap();
-    assert_eq!(names, [certificate.run.clone()]);
+    assert_eq!(names, std::slice::from_ref(&certificate.run));
     let text = vault.certificate(&names[0]).unwrap();
     assert_eq!(Certificate::verified(&text, &vault.verifying_key()).as_ref(), Ok(&certificate));
     let ids: Vec<String> =
@@ -167,8 +167,8 @@ fn a_hold_keeps_what_is_due_until_its_end_or_its_release() {
         let until = until.map(|day| day.parse().unwrap());
         vault.hold(NOW, NewHold { entries, reason: "소송 2026가합1", until, by: "uid 7" }).unwrap()
     };
-    let hold = lay(&[held.clone()], None);
-    lay(&[other.clone()], Some("2027-03-01"));
+    let hold = lay(std::slice::from_ref(&held), None);
+    lay(std::slice::from_ref(&other), Some("2027-03-01"));
     assert!(entry(&vault, 1).hold && !entry(&vault, 3).hold);
     vault.rebuild_index().unwrap();
     assert!(entry(&vault, 1).hold && !entry(&vault, 3).hold, "a rebuild knows of holds");

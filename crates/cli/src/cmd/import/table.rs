@@ -67,8 +67,11 @@ pub(super) enum NotListed {
 #[error("the first line names no column {0}: {1}")]
 pub(super) struct NoColumn(&'static str, &'static str);
 
+/// A line of the table: what it lists, or its number and why it lists nothing.
+pub(super) type Line = Result<Listed, (u64, NotListed)>;
+
 /// The lines of a list, in UTF-8 or in CP949. Times without a zone are the office's.
-pub(super) fn read(bytes: &[u8], zone: Tz) -> Result<Vec<Result<Listed, (u64, NotListed)>>, NoColumn> {
+pub(super) fn read(bytes: &[u8], zone: Tz) -> Result<Vec<Line>, NoColumn> {
     let text = match std::str::from_utf8(bytes) {
         Ok(text) => text.to_owned(),
         // What the Windows of Korean offices writes is EUC-KR with CP949's extension.

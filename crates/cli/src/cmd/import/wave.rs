@@ -114,7 +114,7 @@ impl Format {
         if audio.len() < frame {
             return Err(NotKept::Empty);
         }
-        if audio.len() % frame != 0 {
+        if !audio.len().is_multiple_of(frame) {
             return Err(NotKept::Cut);
         }
         let mut channels = vec![Vec::with_capacity(audio.len() / self.channels); self.channels];
