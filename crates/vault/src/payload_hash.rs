@@ -1,8 +1,9 @@
 //! `payload_blake3`: what a recording's audio streams hash to, while it is being sealed.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, hint::black_box};
 
 use earwitness_model::{MediaPacket, PayloadKind, Segment, TrackIndex};
+use zeroize::Zeroize as _;
 
 use crate::{
     entry::StreamHash,
@@ -35,6 +36,7 @@ struct TrackState {
 struct StreamState {
     payload_type: u8,
     hasher: Box<blake3::Hasher>,
+    /// Wiped when the stream is over.
     waiting: Vec<u8>,
     late: bool,
 }
@@ -142,6 +144,15 @@ impl StreamState {
     fn finish(&mut self) -> Option<[u8; 32]> {
         self.hasher.update(&self.waiting);
         (!self.late).then(|| *self.hasher.finalize().as_bytes())
+    }
+}
+
+/// What was said does not stay in memory: neither what waited nor the last block in the hasher.
+impl Drop for StreamState {
+    fn drop(&mut self) {
+        self.waiting.zeroize();
+        self.hasher.reset();
+        black_box(&self.hasher);
     }
 }
 

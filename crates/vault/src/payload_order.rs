@@ -8,6 +8,8 @@
 //! Law: when every packet comes at the latest in the track's segment after the one in which a packet with a higher number
 //! came first, the order that leaves is the sorted order.
 
+use zeroize::Zeroizing;
+
 /// Packets of a track in a segment, usually.
 const USUAL: usize = 24;
 
@@ -34,7 +36,8 @@ pub(crate) struct PayloadOrder {
     /// The number after the last that left, which may be beyond all numbers; `None` before the first.
     next: Option<u64>,
     held: Vec<Held>,
-    bytes: Vec<u8>,
+    /// Their payloads, which are wiped where they lay.
+    bytes: Zeroizing<Vec<u8>>,
     /// The first so many of `held` were held before this segment.
     old: usize,
 }
@@ -77,11 +80,12 @@ impl PayloadOrder {
     fn hold(&mut self, packet: Ordered<'_>) {
         if self.held.is_empty() {
             self.held.reserve(USUAL);
-            self.bytes.reserve(USUAL * packet.payload.map_or(0, <[u8]>::len));
+            let usual = USUAL * packet.payload.map_or(0, <[u8]>::len);
+            self.bytes = Zeroizing::new(Vec::with_capacity(usual));
         }
         let payload = packet.payload.map(|payload| {
             let begin = self.bytes.len();
-            self.bytes.extend_from_slice(payload);
+            add(&mut self.bytes, payload);
             (begin, self.bytes.len())
         });
         self.held.push(Held { sequence: packet.sequence, payload_type: packet.payload_type, payload });
@@ -107,16 +111,16 @@ impl PayloadOrder {
 
     /// Keeps what stays, in the buffers it came in. Where nothing stays, no buffer does: a track holds packets back at its
     /// beginning and after a loss, not while it runs.
-    fn keep(&mut self, mut held: Vec<Held>, mut bytes: Vec<u8>, left: usize) {
+    fn keep(&mut self, mut held: Vec<Held>, mut bytes: Zeroizing<Vec<u8>>, left: usize) {
         if left == held.len() {
-            (held, bytes) = (Vec::new(), Vec::new());
+            (held, bytes) = (Vec::new(), Zeroizing::default());
         } else if left > 0 {
             let staying: Vec<_> = held.drain(left..).collect();
             held.clear();
             for one in staying {
                 let payload = one.payload.map(|(from, to)| {
                     let begin = self.bytes.len();
-                    self.bytes.extend_from_slice(&bytes[from..to]);
+                    add(&mut self.bytes, &bytes[from..to]);
                     (begin, self.bytes.len())
                 });
                 held.push(Held { payload, ..one });
@@ -126,6 +130,16 @@ impl PayloadOrder {
         self.old = held.len();
         (self.held, self.bytes) = (held, bytes);
     }
+}
+
+/// Adds a payload. A buffer that is too small is left wiped.
+fn add(bytes: &mut Zeroizing<Vec<u8>>, payload: &[u8]) {
+    if bytes.capacity() - bytes.len() < payload.len() {
+        let mut larger = Vec::with_capacity(2 * (bytes.len() + payload.len()));
+        larger.extend_from_slice(bytes);
+        *bytes = Zeroizing::new(larger);
+    }
+    bytes.extend_from_slice(payload);
 }
 
 impl Held {
