@@ -8,10 +8,10 @@ use crate::{process, workspace};
 pub(crate) const HELP: &str = "\
 cargo xtask tamper [--changes N]
 
-  Changes a vault's files by chance, N times (10,000 unless told), and opens, verifies and checks it each time: every change
-  that matters must be found and its file named, and no recording that was not touched may be harmed. Prints how many of
-  each kind were found by looking at the vault, by a head of the ledger that is kept elsewhere, and how many changed nothing
-  that matters; the rule for those is the page of crates/vault/tests/vault/tamper/law.rs.";
+  Changes a vault's files by chance, N times (10,000 unless told), and opens, verifies and checks it each time: every
+  change that matters must be found and its file named, and no recording that was not touched may be harmed. Prints
+  how many of each kind were found by looking at the vault, by a head of the ledger that is kept elsewhere, and how
+  many changed nothing that matters; the rule for those is the page of crates/vault/tests/vault/tamper/law.rs.";
 
 /// How many.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
