@@ -24,8 +24,8 @@ use crate::{process, workspace};
 pub(crate) const HELP: &str = "\
 cargo xtask dist [--check] [--debug] [--program FILE] [--out DIR]
 
-Builds the recorder and the verifier, which is static, and makes the Debian package of them: the same bytes, whoever makes it
-and when. The verifier lies beside the package, too: for whoever gets an evidence bundle.
+Builds the recorder and the verifier, which is static, and makes the Debian package of them: the same bytes,
+whoever makes it and when. The verifier lies beside the package, too: for whoever gets an evidence bundle.
 
   --check          make it twice and compare; have lintian read it, if it is there; install it in a clean Debian of its
                    own, record, kill, freeze, stop, upgrade and purge it there (as root, with mmdebstrap,
