@@ -2,7 +2,7 @@
 //! one behind the other without anything between, their headers have no fields of choice, and behind them stands the
 //! directory that follows from them.
 //!
-//! It is read by being written again: what is there must be, to the byte, what [`write`] makes of the names and sizes that it
+//! It is read by being written again: what is there must be, to the byte, what [`write()`] makes of the names and sizes that it
 //! says. So nothing hides in it and nothing in it has two readings; and as nothing is compressed, nothing grows when it is read.
 
 use std::collections::HashSet;
