@@ -92,7 +92,7 @@ impl Vault {
     /// [`Self::open`] with the index key at this place, or in the vault where none is named.
     ///
     /// # Errors
-    /// Those of [`Self::open`], [`KeysError::IndexKeyMissing`], [`KeysError::OtherIndexKey`].
+    /// Those of [`Self::open`], [`crate::KeysError::IndexKeyMissing`], [`crate::KeysError::OtherIndexKey`].
     pub fn open_with_index_key(dir: &Path, index_key: Option<&Path>) -> Result<Self, VaultError> {
         Self::open_with(Arc::new(RealDisk), (dir, index_key), LookUps::Now)
     }
