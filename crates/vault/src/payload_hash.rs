@@ -3,11 +3,10 @@
 use std::{collections::BTreeSet, hint::black_box};
 
 use earwitness_model::{MediaPacket, PayloadKind, Segment, TrackIndex};
-use zeroize::Zeroize as _;
 
 use crate::{
     entry::StreamHash,
-    payload_order::{Ordered, PayloadOrder, Sink},
+    payload_order::{Ordered, PayloadOrder, Sink, wipe},
 };
 
 /// Payloads are hashed so many bytes at a time: BLAKE3 works on eight of its chunks at once, and on one packet at a
@@ -150,7 +149,7 @@ impl StreamState {
 /// What was said does not stay in memory: neither what waited nor the last block in the hasher.
 impl Drop for StreamState {
     fn drop(&mut self) {
-        self.waiting.zeroize();
+        wipe(&mut self.waiting);
         self.hasher.reset();
         black_box(&self.hasher);
     }

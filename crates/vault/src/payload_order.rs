@@ -8,7 +8,7 @@
 //! Law: when every packet comes at the latest in the track's segment after the one in which a packet with a higher number
 //! came first, the order that leaves is the sorted order.
 
-use zeroize::Zeroizing;
+use std::hint::black_box;
 
 /// Packets of a track in a segment, usually.
 const USUAL: usize = 24;
@@ -37,7 +37,7 @@ pub(crate) struct PayloadOrder {
     next: Option<u64>,
     held: Vec<Held>,
     /// Their payloads, which are wiped where they lay.
-    bytes: Zeroizing<Vec<u8>>,
+    bytes: Wiped,
     /// The first so many of `held` were held before this segment.
     old: usize,
 }
@@ -81,12 +81,12 @@ impl PayloadOrder {
         if self.held.is_empty() {
             self.held.reserve(USUAL);
             let usual = USUAL * packet.payload.map_or(0, <[u8]>::len);
-            self.bytes = Zeroizing::new(Vec::with_capacity(usual));
+            self.bytes = Wiped(Vec::with_capacity(usual));
         }
         let payload = packet.payload.map(|payload| {
-            let begin = self.bytes.len();
+            let begin = self.bytes.0.len();
             add(&mut self.bytes, payload);
-            (begin, self.bytes.len())
+            (begin, self.bytes.0.len())
         });
         self.held.push(Held { sequence: packet.sequence, payload_type: packet.payload_type, payload });
     }
@@ -96,7 +96,7 @@ impl PayloadOrder {
         self.held.sort_by_key(|held| held.sequence);
         let (held, bytes) = (std::mem::take(&mut self.held), std::mem::take(&mut self.bytes));
         let mut left = 0;
-        for packet in held.iter().map(|held| held.read(&bytes)) {
+        for packet in held.iter().map(|held| held.read(&bytes.0)) {
             let number = u64::from(packet.sequence);
             let is_due = due.is_some_and(|due| packet.sequence <= due);
             match self.next {
@@ -111,17 +111,17 @@ impl PayloadOrder {
 
     /// Keeps what stays, in the buffers it came in. Where nothing stays, no buffer does: a track holds packets back at its
     /// beginning and after a loss, not while it runs.
-    fn keep(&mut self, mut held: Vec<Held>, mut bytes: Zeroizing<Vec<u8>>, left: usize) {
+    fn keep(&mut self, mut held: Vec<Held>, mut bytes: Wiped, left: usize) {
         if left == held.len() {
-            (held, bytes) = (Vec::new(), Zeroizing::default());
+            (held, bytes) = (Vec::new(), Wiped::default());
         } else if left > 0 {
             let staying: Vec<_> = held.drain(left..).collect();
             held.clear();
             for one in staying {
                 let payload = one.payload.map(|(from, to)| {
-                    let begin = self.bytes.len();
-                    add(&mut self.bytes, &bytes[from..to]);
-                    (begin, self.bytes.len())
+                    let begin = self.bytes.0.len();
+                    add(&mut self.bytes, &bytes.0[from..to]);
+                    (begin, self.bytes.0.len())
                 });
                 held.push(Held { payload, ..one });
             }
@@ -132,14 +132,31 @@ impl PayloadOrder {
     }
 }
 
-/// Adds a payload. A buffer that is too small is left wiped.
-fn add(bytes: &mut Zeroizing<Vec<u8>>, payload: &[u8]) {
-    if bytes.capacity() - bytes.len() < payload.len() {
-        let mut larger = Vec::with_capacity(2 * (bytes.len() + payload.len()));
-        larger.extend_from_slice(bytes);
-        *bytes = Zeroizing::new(larger);
+/// Payloads that are wiped when they go: at once, where the zeroize crate goes byte by byte.
+#[derive(Debug, Default)]
+struct Wiped(Vec<u8>);
+
+impl Drop for Wiped {
+    fn drop(&mut self) {
+        wipe(&mut self.0);
     }
-    bytes.extend_from_slice(payload);
+}
+
+/// Overwrites all that a buffer ever held, and the compiler must believe that somebody looks.
+pub(crate) fn wipe(bytes: &mut Vec<u8>) {
+    bytes.clear();
+    bytes.resize(bytes.capacity(), 0);
+    black_box(bytes);
+}
+
+/// Adds a payload. A buffer that is too small is left wiped.
+fn add(bytes: &mut Wiped, payload: &[u8]) {
+    if bytes.0.capacity() - bytes.0.len() < payload.len() {
+        let mut larger = Vec::with_capacity(2 * (bytes.0.len() + payload.len()));
+        larger.extend_from_slice(&bytes.0);
+        *bytes = Wiped(larger);
+    }
+    bytes.0.extend_from_slice(payload);
 }
 
 impl Held {
