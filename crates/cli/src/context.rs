@@ -115,12 +115,12 @@ impl Context {
     }
 
     /// A passphrase of something that is there, from a file or from this process's terminal.
-    pub(crate) fn passphrase(&self, prompt: &str) -> Result<SecretString, Failure> {
+    pub(crate) fn passphrase(&self, prompt: &'static str) -> Result<SecretString, Failure> {
         self.named.passphrase(prompt)
     }
 
     /// A passphrase for a new key, from a file or typed twice on this process's terminal.
-    pub(crate) fn new_passphrase(&self, prompt: &str) -> Result<SecretString, Failure> {
+    pub(crate) fn new_passphrase(&self, prompt: &'static str) -> Result<SecretString, Failure> {
         self.named.new_passphrase(prompt)
     }
 

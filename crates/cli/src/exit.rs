@@ -102,6 +102,7 @@ impl From<earwitness_vault::VaultError> for Failure {
             | E::OfficerKeyMissing { .. }
             | E::KeyGone { .. }
             | E::NoSuchAct { .. }
+            | E::Destroyed { .. }
             | E::NoRecording => Exit::NotFound,
             E::WrongPassphrase { .. }
             | E::OtherOfficer { .. }
@@ -111,6 +112,7 @@ impl From<earwitness_vault::VaultError> for Failure {
             | E::Refused => Exit::Refused,
             E::Keys(cause) => of_keys(cause),
             E::AlreadyThere { .. }
+            | E::RestoreUnderway { .. }
             | E::Format { .. }
             | E::Settings { .. }
             | E::InUse { .. }
@@ -119,6 +121,7 @@ impl From<earwitness_vault::VaultError> for Failure {
             | E::NoRoom { .. }
             | E::MustReopen
             | E::NotErased { .. }
+            | E::NotListed { .. }
             | E::Intent { .. }
             | E::LedgerDamaged { .. }
             | E::NotAKey { .. }

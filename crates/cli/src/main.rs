@@ -19,12 +19,14 @@ mod view;
 use std::process::ExitCode;
 
 use clap::Parser;
+use zeroizing_alloc::ZeroAlloc;
 
 use self::{cmd::Command, context::Context, exit::Exit, options::Options};
 
-/// Most of what a thread makes here another one gives back.
+/// Most of what a thread makes here another one gives back; and all that is given back is wiped, so that neither numbers nor keys
+/// stay in what a text grew out of, nor in the buffers of libraries.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: ZeroAlloc<mimalloc::MiMalloc> = ZeroAlloc(mimalloc::MiMalloc);
 
 /// Records the calls of a public office off a mirror port, seals them, and accounts for each.
 #[derive(Debug, Parser)]

@@ -88,16 +88,18 @@ impl Options {
     }
 
     /// The officer's passphrase, from a file or from the terminal.
-    pub(crate) fn passphrase(&self, prompt: &str) -> Result<SecretString, Failure> {
+    pub(crate) fn passphrase(&self, prompt: &'static str) -> Result<SecretString, Failure> {
         if let Some(path) = &self.passphrase_file {
             return passphrase_in(path);
         }
-        typed(prompt)
+        typed(Prompt { ask: prompt, instead: PASSPHRASE_FILE })
     }
 
     /// A new passphrase: typed twice, or read from a file.
-    pub(crate) fn new_passphrase(&self, prompt: &str) -> Result<SecretString, Failure> {
-        let Some(path) = &self.passphrase_file else { return typed_twice(prompt) };
+    pub(crate) fn new_passphrase(&self, prompt: &'static str) -> Result<SecretString, Failure> {
+        let Some(path) = &self.passphrase_file else {
+            return typed_new(Prompt { ask: prompt, instead: PASSPHRASE_FILE });
+        };
         let passphrase = passphrase_in(path)?;
         if is_short(&passphrase) {
             return Err(Failure::new(Exit::Usage, TOO_SHORT));
@@ -116,21 +118,43 @@ pub(crate) fn is_short(passphrase: &SecretString) -> bool {
     passphrase.expose_secret().chars().count() < LEAST_PASSPHRASE
 }
 
-/// A new passphrase, from the terminal.
-pub(crate) fn typed_twice(prompt: &str) -> Result<SecretString, Failure> {
-    let first = typed(prompt)?;
-    if is_short(&first) {
+/// What is given instead where there is no terminal.
+const PASSPHRASE_FILE: &str = "--passphrase-file FILE";
+
+/// A question on the terminal.
+#[derive(Clone, Copy)]
+pub(crate) struct Prompt {
+    /// What is asked.
+    pub(crate) ask: &'static str,
+    /// What is given where there is no terminal to ask on.
+    pub(crate) instead: &'static str,
+}
+
+/// A new passphrase for a key, from the terminal.
+pub(crate) fn typed_new(prompt: Prompt) -> Result<SecretString, Failure> {
+    let passphrase = typed_twice(prompt)?;
+    if is_short(&passphrase) {
         return Err(Failure::new(Exit::Usage, TOO_SHORT));
     }
-    if first.expose_secret() != typed("the same again: ")?.expose_secret() {
+    Ok(passphrase)
+}
+
+/// A passphrase that nothing has yet which would tell a slip of the finger.
+pub(crate) fn typed_twice(prompt: Prompt) -> Result<SecretString, Failure> {
+    let first = typed(prompt)?;
+    if first.expose_secret() != typed(Prompt { ask: "the same again: ", ..prompt })?.expose_secret() {
         return Err(Failure::new(Exit::Usage, "the two passphrases differ: nothing was made"));
     }
     Ok(first)
 }
 
-fn typed(prompt: &str) -> Result<SecretString, Failure> {
-    rpassword::prompt_password(prompt).map(SecretString::from).map_err(|_no_terminal| {
-        let what = "a passphrase is needed, and there is no terminal to ask for it: give --passphrase-file FILE, or run this on a terminal";
+/// A passphrase, from the terminal.
+pub(crate) fn typed(prompt: Prompt) -> Result<SecretString, Failure> {
+    rpassword::prompt_password(prompt.ask).map(SecretString::from).map_err(|_no_terminal| {
+        let instead = prompt.instead;
+        let what = format_args!(
+            "a passphrase is needed, and there is no terminal to ask for it: give {instead}, or run this on a terminal"
+        );
         Failure::new(Exit::Refused, what)
     })
 }

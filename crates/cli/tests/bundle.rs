@@ -337,6 +337,110 @@ fn other_peoples_programs_open_every_part() {
     }
 }
 
+/// What a reader of a copy is told: the page, its text and its picture.
+fn told_to_a_reader(bench: &Bench, call: &str) -> String {
+    made(bench, call, &["--no-passphrase", "-o", "folder/"]);
+    bench.done(["verify", "folder", "--key", &key(bench)]);
+    ["README.html", "README.txt", "timeline.svg"]
+        .map(|name| fs::read_to_string(bench.path(&format!("folder/{name}"))).unwrap())
+        .concat()
+}
+
+#[test]
+fn a_copy_of_an_imported_recording_claims_nothing_that_nobody_saw() {
+    let bench = Bench::new();
+    bench.done(["init", "--access", "open", "--zone", "Asia/Seoul"]);
+    fs::create_dir(bench.path("old")).unwrap();
+    // A-law, one channel, 8 kHz, one second.
+    let (audio, mut wav) = (vec![0x55_u8; 8_000], b"RIFF".to_vec());
+    wav.extend((36 + audio.len() as u32).to_le_bytes());
+    wav.extend(b"WAVEfmt \x10\0\0\0\x06\0\x01\0\x40\x1f\0\0\x40\x1f\0\0\x01\0\x08\0data");
+    wav.extend((audio.len() as u32).to_le_bytes());
+    wav.extend(audio);
+    fs::write(bench.path("old/a.wav"), wav).unwrap();
+    fs::write(bench.path("old/list.csv"), "file,start,from,to\na.wav,2026-10-05 09:10:11,01012345678,4001\n")
+        .unwrap();
+    bench.done(["import", "old", "--class", "imported-3y", "--keep", "P3Y"]);
+    let id = bench.calls(&[])[0]["id"].as_str().unwrap().to_owned();
+    let told = told_to_a_reader(&bench, &id);
+    for untrue in [
+        "crossed the telephone network",
+        "전화망에서 실제로",
+        "there was no conversation",
+        "통화가 이루어지지",
+        "no audio is missing",
+        "no gap in the audio",
+        "INVITE",
+        "answered",
+        "SIP Call-ID",
+        "caller left",
+        "rules/",
+        "the recorder told nothing of how its clock",
+    ] {
+        assert!(!told.contains(untrue), "{untrue}");
+    }
+    for part in [
+        "This recorder saw nothing of the call",
+        "nothing of it was seen",
+        "관찰하지 않음",
+        "they were on no network",
+        "whose voice it has is not known",
+        "end: not known",
+        "whether the other recorder missed any is not known",
+        "Hashes of the original file",
+        "01012345678",
+    ] {
+        assert!(told.contains(part), "{part}");
+    }
+}
+
+#[test]
+fn a_copy_of_audio_without_signalling_says_so_and_tells_of_no_message() {
+    let bench = Bench::new();
+    let talk = "rtp a caller from=0.000 to=2.000 src=10.1.0.5:4000 dst=10.1.0.9:4002 codec=PCMA ssrc=0x11 speech-seed=1\n\
+        rtp a callee from=0.010 to=2.000 src=10.1.0.9:4002 dst=10.1.0.5:4000 codec=PCMA ssrc=0x22 speech-seed=2\n";
+    let path = bench.path("talk.pcap");
+    let file = std::io::BufWriter::new(fs::File::create(&path).unwrap());
+    pcap::write_all(file, script::parse(talk).unwrap().frames()).unwrap();
+    fs::create_dir(bench.path("rules")).unwrap();
+    let rules = "schema = 1\n[[streams]]\nname = \"old-phones\"\nnetworks = [\"10.1.0.0/16\"]\nretention = \"short\"\n\
+        notice = \"spoken\"\n[retention.short]\nkeep = \"P90D\"\n[notice.spoken]\naudio = \"none\"\n";
+    fs::write(bench.path("rules/streams.toml"), rules).unwrap();
+    bench.done(["record", "--rules", "rules", "-r", "talk.pcap"]);
+    let id = bench.calls(&[])[0]["id"].as_str().unwrap().to_owned();
+    let told = told_to_a_reader(&bench, &id);
+    for untrue in ["INVITE", "answered", "SIP and RTP packets", "SIP Call-ID", "hung up"] {
+        assert!(!told.contains(untrue), "{untrue}");
+    }
+    for part in [
+        "No signalling of the call was seen",
+        "only its audio was seen on the network",
+        "not known: no signalling was seen",
+        "rules/",
+    ] {
+        assert!(told.contains(part), "{part}");
+    }
+}
+
+#[test]
+fn a_folder_whose_list_is_gone_is_a_bundle_that_is_not_whole_and_keys_that_are_none_are_told() {
+    let (bench, call) = office();
+    made(&bench, &call, &["--no-passphrase", "-o", "folder/"]);
+    fs::write(bench.path("text"), "no key").unwrap();
+    for (more, code, part) in [
+        (["--key", "text"], 2, "is not a recorder's public key"),
+        (["--identity", "text"], 2, "has no key of age"),
+        (["--key", "nothing"], 3, "cannot read nothing"),
+    ] {
+        let said = bench.run([&["verify", "folder"], &more[..]].concat());
+        assert_eq!(said.code, Some(code), "{said:?}");
+        assert!(said.err.contains(part), "{said:?}");
+    }
+    fs::remove_file(bench.path("folder/LIST.txt")).unwrap();
+    let said = bench.run(["verify", "folder"]);
+    assert!(said.code == Some(5) && said.out.contains("LIST.txt is missing"), "{said:?}");
+}
+
 #[test]
 fn an_age_file_opens_with_the_recipients_key_and_the_age_program() {
     let (bench, call) = office();

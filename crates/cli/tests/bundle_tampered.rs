@@ -265,6 +265,36 @@ fn what_whoever_has_the_recorders_key_puts_together_is_still_not_this_call() {
 }
 
 #[test]
+fn what_the_list_alone_would_not_tell_is_told_by_the_sealed_blocks() {
+    let office = Office::new();
+    let files = office.files(0);
+    let opened = |change: &dyn Fn(&mut Vec<u8>), name: &str| {
+        let mut changed = files.clone();
+        let mut bytes = content(&changed, name).to_vec();
+        change(&mut bytes);
+        assert_ne!(bytes, content(&files, name));
+        put(&mut changed, name, bytes);
+        let report = office.checked(office.signed_again(changed));
+        let holds = |check| !matches!(verdict(&report, check), Verdict::Broken(_));
+        assert!(holds(Check::List) && holds(Check::Files) && holds(Check::Payload), "{report}");
+        verdict(&report, Check::Opened).clone()
+    };
+    let invited = |bytes: &mut Vec<u8>| {
+        let at = bytes.windows(7).position(|window| window == b"INVITE ").unwrap();
+        bytes[at + 7..at + 10].copy_from_slice(b"tel");
+    };
+    assert_eq!(opened(&invited, "call.pcapng"), Verdict::Broken(Fault::NotAsSealed), "who was called");
+    // The first enhanced packet block (type 6): 4 bytes type, 4 length, 4 interface, 4 and 4 of time.
+    let later = |bytes: &mut Vec<u8>| {
+        let at = bytes.windows(4).position(|window| window == 6_u32.to_le_bytes()).unwrap();
+        bytes[at + 16] ^= 1;
+    };
+    assert_eq!(opened(&later, "call.pcapng"), Verdict::Broken(Fault::NotAsSealed), "a nanosecond");
+    let other_key = |bytes: &mut Vec<u8>| bytes[0] = if bytes[0] == b'0' { b'1' } else { b'0' };
+    assert_eq!(opened(&other_key, "sealed/key.txt"), Verdict::Broken(Fault::SealedKey));
+}
+
+#[test]
 fn another_key_is_another_office() {
     let office = Office::new();
     let forger = SigningKey::from_bytes(&[7; 32]);

@@ -100,7 +100,24 @@ fn one_person_cannot_change_how_long_a_recording_is_kept() {
     let call = due[0]["call"].as_str().unwrap();
     let said = bench.done(["dispose", "change", call, "--until", "2031-01-01", "--reason", "분쟁"]);
     let proposal = said.split_whitespace().next().unwrap();
-    assert!(bench.done(["dispose", "approve"]).contains(proposal));
+    // Whoever approves sees what it is about.
+    let listed = bench.done(["dispose", "approve"]);
+    for part in [proposal, "분쟁", call, "citizen-90d", due[0]["day"].as_str().unwrap()] {
+        assert!(listed.contains(part), "{part}: {listed}");
+    }
+    let kept_until = due[0]["kept_until"].as_str().unwrap();
+    assert!(listed.contains(&format!("now until {kept_until}")), "{listed}");
+    for forged in ["x\n01KZ  9 recordings until 2031-01-01  by uid 0  y", "\u{1b}[2J", "a\u{202e}b"] {
+        for words in [
+            ["dispose", "change", call, "--until", "2031-01-01", "--reason", forged].as_slice(),
+            &["hold", "add", call, "--reason", forged],
+        ] {
+            let said = bench.run(words);
+            assert_eq!(said.code, Some(2), "{said:?}");
+            assert!(said.err.contains("on one line"), "{said:?}");
+        }
+    }
+    assert_eq!(bench.done(["dispose", "approve"]), listed, "and nothing was proposed");
     let refused = bench.run(["dispose", "approve", proposal]);
     assert_eq!(refused.code, Some(4), "{refused:?}");
     assert!(refused.err.contains("another account"), "{refused:?}");
@@ -116,6 +133,8 @@ fn a_hold_says_why_and_of_what() {
     let id = call(true).unwrap()["id"].as_str().unwrap();
     assert_eq!(bench.run(["hold", "add", id, "--reason", " "]).code, Some(2));
     assert_eq!(bench.run(["hold", "add", "01KAJ0000", "--reason", "x"]).code, Some(3));
+    let over = bench.run(["hold", "add", id, "--reason", "x", "--until", "2020-01-01"]);
+    assert!(over.code == Some(2) && over.err.contains("is over"), "{over:?}");
     if let Some(refused) = call(false) {
         let said = bench.run(["hold", "add", refused["id"].as_str().unwrap(), "--reason", "x"]);
         assert_eq!(said.code, Some(3), "{said:?}");
@@ -184,11 +203,20 @@ fn what_was_destroyed_is_not_restored_from_the_backup_of_the_day_before() {
     let kept: Vec<Value> = recorded(&bench);
     let due = lines(&bench.done(["dispose", "plan", "--json"]));
     bench.done(["dispose", "run"]);
+    let names = bench.done(["dispose", "certificate"]);
+    let name = names.split_whitespace().next().unwrap();
+    let certificate = bench.vault().join("certificates").join(format!("{name}.json"));
     let again = bench.path("again");
     let key = bench.path("vault.key");
     let restore = ["restore", copies.to_str().unwrap(), "--keys", safe.to_str().unwrap()];
-    let said = bench.run(restore.iter().copied().chain(["--vault", again.to_str().unwrap()]));
+    let to = ["--vault", again.to_str().unwrap(), "--certificate", certificate.to_str().unwrap()];
+    let said = bench.run(restore.iter().chain(&to));
     assert!(matches!(said.code, Some(0 | 7)), "{said:?}");
+    // Because it was destroyed: a restore also destroys what is due by now, and nothing of it was left for that.
+    assert!(!said.err.contains("fell due since"), "{said:?}");
+    let unknowing = bench.run(restore.iter().chain(&["--vault", "unknowing"]));
+    let due_now = format!("{} recordings fell due since", due.len());
+    assert!(unknowing.err.contains(&due_now), "{unknowing:?}");
     let at = |arguments: &[&str]| {
         let officer = ["--vault", again.to_str().unwrap(), "--officer-key", key.to_str().unwrap()];
         bench.run(arguments.iter().chain(&officer))

@@ -125,3 +125,21 @@ fn an_earlier_recorders_files_are_kept_sample_for_sample_and_say_that_nobody_saw
     assert_eq!((imported[0].recordings, imported[0].known, imported[0].refused), (3, 1, 4));
     assert_eq!(imported[0].class, "imported-3y");
 }
+
+#[test]
+fn a_file_that_is_listed_again_beyond_a_commit_is_one_recording_and_so_says_a_dry_run() {
+    let bench = Bench::new();
+    bench.done(["init", "--access", "open", "--zone", "Asia/Seoul"]);
+    fs::create_dir_all(bench.path("old")).unwrap();
+    let mut list = "file,start\n".to_owned();
+    for number in (0..70).chain([0, 69]) {
+        wav(&bench.path(&format!("old/{number}.wav")), 6, (1, 8_000, 8), &samples(80, number));
+        list.push_str(&format!("{number}.wav,2026-10-05 09:{:02}:{:02}\n", number / 60, number % 60));
+    }
+    fs::write(bench.path("old/list.csv"), list).unwrap();
+    let import = ["import", "old", "--class", "imported-3y", "--keep", "P3Y"];
+    let dry = bench.run(import.iter().chain(&["--dry-run"]));
+    assert_eq!(dry.out, "70 recordings would be kept, 2 there already, 0 lines refused\n", "{dry:?}");
+    assert_eq!(bench.done(import), "70 recordings kept, 2 there already, 0 lines refused\n");
+    assert_eq!(bench.calls(&[]).len(), 70);
+}

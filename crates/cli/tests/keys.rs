@@ -125,6 +125,31 @@ fn after_a_rotation_the_officer_after_opens_and_the_officer_before_is_told() {
 }
 
 #[test]
+fn a_rotation_to_a_new_key_that_was_interrupted_goes_on_with_that_key_and_makes_no_other() {
+    let (bench, before, _) = governed();
+    let (new, public) = identity(&bench, "new.txt");
+    let rotate = |to: &str| bench.run(["keys", "rotate", "-o", to, "--officer-key", text(&before)]);
+    fails(&rotate("new.txt"), 1, &["is there already", "No rotation is underway"]);
+    // As it is when the power fails after the key was written and the rotation begun.
+    let next = bench.vault().join("keys/officer.next");
+    fs::write(&next, format!("{public}\n# begun 5 by uid 0\n")).unwrap();
+    let (_, other) = identity(&bench, "other.txt");
+    for to in ["other.txt", "not-there.age"] {
+        let said = rotate(to);
+        fails(&said, 4, &[&public]);
+        let (abandon, end) = (said.err.find("--abandon"), said.err.find("--recipient"));
+        assert!(abandon.is_some() && abandon < end, "what loses nothing is advised first: {said:?}");
+    }
+    assert!(!bench.path("not-there.age").exists(), "no key is made for nothing");
+    assert!(bench.done(["keys", "show"]).contains(&format!("begun, to {public}")));
+    assert_eq!(export(&bench, &before).code, Some(0), "until it is through");
+    let rotated = rotate("new.txt");
+    assert_eq!(rotated.code, Some(0), "{rotated:?}");
+    assert!(!next.exists() && !bench.done(["keys", "show"]).contains(&other));
+    assert_eq!(export(&bench, &new).code, Some(0));
+}
+
+#[test]
 fn shares_on_paper_make_the_key_again_and_what_is_wrong_with_them_is_named() {
     let (bench, key, public) = governed();
     let split =
@@ -167,7 +192,10 @@ fn shares_on_paper_make_the_key_again_and_what_is_wrong_with_them_is_named() {
         1,
         &["again/share-2-of-5.txt", "another splitting"],
     );
+    let splits = || bench.done(["ledger", "show"]).matches("keys_split").count();
+    let told = splits();
     fails(&bench.run(split), 1, &["share-1-of-5"]);
+    assert_eq!(splits(), told, "what was not printed is not told");
     let many = ["keys", "split", "--shares", "2", "--threshold", "3", "-o", "x", "--officer-key", text(&key)];
     fails(&bench.run(many), 2, &["cannot be made"]);
 }
@@ -284,6 +312,8 @@ fn the_index_key_moves_out_of_the_vault_and_a_backup_of_keys_has_it_all_the_same
     fs::create_dir(bench.path("usb")).unwrap();
     let index = bench.path("usb/index.key");
     bench.done(["keys", "move-index", text(&index)]);
+    bench.done(["keys", "move-index", "nearby.key", "--index-key", text(&index)]);
+    bench.done(["keys", "move-index", text(&index), "--index-key", "nearby.key"]);
     assert!(!bench.vault().join("keys/index.key").exists());
     fails(&bench.run(["list"]), 3, &["--index-key FILE"]);
     bench.done(["list", "--index-key", text(&index)]);

@@ -50,6 +50,8 @@ fn the_statement_of_a_day_of_files_balances_against_the_count_of_the_recorder() 
     let again = object(&bench.done(["ledger", "statement", "today", "--json"]));
     assert_eq!((&again["seen"], &again["balances"]), (&told["seen"], &json!(true)), "{again}");
     assert!(bench.done(["ledger", "statement", "2020-01-01"]).lines().count() > 3);
+    let tomorrow = bench.run(["ledger", "statement", "2099-01-01"]);
+    assert!(tomorrow.code == Some(2) && tomorrow.err.contains("has not begun"), "{tomorrow:?}");
 }
 
 #[test]
@@ -83,7 +85,7 @@ fn a_head_kept_elsewhere_finds_rows_that_were_cut_from_the_end() {
     let month = month.unwrap();
     let printed = bench.done(["ledger", "anchor", "--print"]);
     let (note, _key) = printed.rsplit_once("\n\n").unwrap();
-    fs::write(bench.path("kept.txt"), format!("{note}\n")).unwrap();
+    fs::write(bench.path("kept.txt"), printed.replace('\n', "\r\n")).unwrap();
     bench.done(["ledger", "verify", "--head", "kept.txt"]);
     bench.done(["verify", "--all", "--head", "kept.txt"]);
     let whole = fs::read(&month).unwrap();

@@ -63,6 +63,10 @@ fn empty() -> Bench {
     bench
 }
 
+fn lines(text: &str) -> Vec<serde_json::Value> {
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
 fn id(bench: &Bench) -> String {
     let calls = bench.calls(&[]);
     calls.iter().find(|call| !call["recording"].is_null()).unwrap()["id"].as_str().unwrap().to_owned()
@@ -268,6 +272,61 @@ fn whoever_the_socket_does_not_admit_is_refused() {
     let refused = as_user(&bench, NOBODY, &["list"]).unwrap();
     assert_eq!(refused.code, Some(4), "{refused:?}");
     assert!(refused.err.contains("no recorder that could be asked is running"), "{refused:?}");
+}
+
+#[test]
+fn whoever_may_read_changes_nothing_of_what_is_kept() {
+    if !is_root() {
+        return;
+    }
+    let bench = shared_with_nobody();
+    let recorder = Recorder::start(&bench);
+    let id = id(&bench);
+    let out = bench.path("out");
+    fs::create_dir(&out).unwrap();
+    std::os::unix::fs::chown(&out, Some(NOBODY), Some(NOBODY)).unwrap();
+    let run = |words: &[&str]| as_user(&bench, NOBODY, words).unwrap();
+    let until = ["--until", "2031-01-01", "--reason", "분쟁"];
+    // To propose changes nothing; to approve does.
+    let proposed = run(&[&["dispose", "change", &id], &until[..]].concat());
+    assert_eq!(proposed.code, Some(0), "{proposed:?}");
+    let proposal = proposed.out.split_whitespace().next().unwrap();
+    let own = bench.done([&["dispose", "change", &id], &until[..]].concat());
+    let own = own.split_whitespace().next().unwrap();
+    bench.done(["hold", "add", &id, "--reason", "소송"]);
+    let hold = lines(&bench.done(["hold", "list", "--json"]))[0]["hold"].as_str().unwrap().to_owned();
+    let [sheet, backup, keys] = ["sheet.txt", "backup", "keys"].map(|name| out.join(name));
+    let [out, sheet, backup, keys] = [&out, &sheet, &backup, &keys].map(|path| path.to_str().unwrap());
+    let officer = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p";
+    let commands: [&[&str]; 11] = [
+        &["hold", "add", &id, "--reason", "x"],
+        &["hold", "release", &hold, "--reason", "x"],
+        &["dispose", "run"],
+        &["dispose", "approve", proposal],
+        &["dispose", "approve", own],
+        &["keys", "rotate", "--recipient", officer],
+        &["keys", "split", "--shares", "3", "--threshold", "2", "-o", out],
+        &["keys", "sheet", "-o", sheet],
+        &["keys", "backup", keys, "--label", "x"],
+        &["backup", backup],
+        &["ledger", "anchor", "--print"],
+    ];
+    let rows = || {
+        let all = lines(&bench.done(["ledger", "show", "--json"]));
+        // A recorder says once a minute that it lives.
+        all.into_iter().filter(|row| row["kind"] != "alive").collect::<Vec<_>>()
+    };
+    let before = rows();
+    assert!(!before.is_empty() && before.iter().all(|row| row["kind"].is_string()), "{before:?}");
+    for words in commands {
+        let refused = run(words);
+        assert_eq!(refused.code, Some(4), "{words:?} {refused:?}");
+        let why = format!("uid {NOBODY} may read, and not change what is kept");
+        assert!(refused.err.contains(&why) && refused.out.is_empty(), "{words:?} {refused:?}");
+    }
+    assert_eq!(rows(), before, "nothing happened");
+    assert_eq!(files(std::path::Path::new(out)), Vec::<std::path::PathBuf>::new());
+    recorder.stop();
 }
 
 #[test]

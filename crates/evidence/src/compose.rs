@@ -1,13 +1,13 @@
 //! How a bundle is made: of what was recorded, and whom it is for.
 
-use chrono::{DateTime, SecondsFormat};
+use chrono::{DateTime, NaiveDate, SecondsFormat};
 use chrono_tz::Tz;
 use earwitness_media::{
     CallAudio,
     export::{ExportError, WavOptions, placed_pcapng, wav},
     wave,
 };
-use earwitness_model::{SignallingMessage, WallTime};
+use earwitness_model::{CallSummary, SignallingMessage, WallTime};
 use earwitness_vault::{Block, Manifest, RowProof};
 use ed25519_dalek::VerifyingKey;
 use serde_json::{Value, json};
@@ -15,7 +15,7 @@ use thiserror::Error;
 
 use crate::{
     container::{Lock, Named, pack},
-    list::{List, Listed, hex},
+    list::{List, Listed},
     name::{self, MOST_BYTES},
     picture::{COLUMNS, Mark, timeline},
     public_key::texts,
@@ -27,12 +27,21 @@ use crate::{
 /// How what the office wrote begins in a kept text of rules.
 const WRITTEN: &str = "# ----";
 
+/// The bytes of the list's signature.
+const SIGNATURE: u64 = 64;
+/// Both channels at the lowest rate, 16 bits each.
+const SOUND_OF_A_SECOND: u64 = 2 * 2 * 8_000;
+
 /// Everything that a bundle is made of.
 pub struct Contents<'c> {
     /// The manifest with its signature, as it was sealed.
     pub signed_manifest: Vec<u8>,
     /// The sealed blocks of the recording, in their order.
     pub blocks: &'c [Block],
+    /// The last day on which the office keeps the recording, as far as anybody knows now.
+    pub kept_until: NaiveDate,
+    /// The key that opens them.
+    pub recording_key: &'c [u8; 32],
     /// The call's audio, opened.
     pub audio: &'c CallAudio,
     /// The call's messages.
@@ -104,7 +113,7 @@ impl Bundle {
             (
                 manifest.summary.id.to_string(),
                 manifest.recording.to_string(),
-                manifest.retention_until.to_string(),
+                contents.kept_until.to_string(),
             ),
         );
         let recording = manifest.recording;
@@ -115,12 +124,10 @@ impl Bundle {
         let sums = List::sums(&files.iter().map(Listed::of).collect::<Vec<_>>());
         files.push((name::SUMS.to_owned(), sums.into_bytes()));
         let listed: Vec<Listed> = files.iter().map(Listed::of).collect();
-        let bytes = listed.iter().map(|file| file.bytes).sum();
-        if bytes > MOST_BYTES {
-            return Err(ComposeError::TooLarge { bytes });
-        }
+        let in_all: u64 = listed.iter().map(|file| file.bytes).sum();
         let list = List { copy: given.copy, recording, made, files: listed };
         let bytes = list.to_bytes();
+        fits(in_all + bytes.len() as u64 + SIGNATURE)?;
         let signature = sign(&bytes).ok_or(ComposeError::NotSigned)?;
         files.push((name::LIST.to_owned(), bytes));
         files.push((name::LIST_SIGNATURE.to_owned(), signature.to_vec()));
@@ -146,6 +153,23 @@ impl Bundle {
     }
 }
 
+/// Refuses what no container is read of.
+const fn fits(bytes: u64) -> Result<(), ComposeError> {
+    if bytes > MOST_BYTES { Err(ComposeError::TooLarge { bytes }) } else { Ok(()) }
+}
+
+/// Refuses a call of which a bundle would be too large whatever else is in it, before anything of it is read: `sealed_bytes` lie
+/// in it sealed and as packets, and each second of sound is `SOUND_OF_A_SECOND` at least.
+///
+/// # Errors
+/// [`ComposeError::TooLarge`].
+pub fn may_fit(summary: &CallSummary, sealed_bytes: u64) -> Result<(), ComposeError> {
+    let first = summary.streams.iter().map(|stream| stream.first).min();
+    let last = summary.streams.iter().map(|stream| stream.last).max();
+    let seconds = first.zip(last).map_or(0, |(first, last)| last.since(first).max(0) / 1_000_000_000);
+    fits(sealed_bytes.saturating_mul(2).saturating_add(seconds.unsigned_abs() * SOUND_OF_A_SECOND))
+}
+
 /// All files but the sums and the list.
 fn files(
     contents: Contents<'_>,
@@ -155,6 +179,8 @@ fn files(
     let Contents {
         signed_manifest,
         blocks,
+        kept_until: _,
+        recording_key,
         audio,
         messages,
         marks,
@@ -169,23 +195,18 @@ fn files(
     let (mut sound, mut packets) = (Vec::new(), Vec::new());
     wav(audio, WavOptions::default(), &mut sound)?;
     placed_pcapng(audio, messages.into_iter(), &mut packets)?;
-    let place = (zone, &circumstances);
-    let html = readme::html((manifest, recipient), &picture, place);
-    let text = readme::text((manifest, recipient), place);
     let [line, pem] = texts(&key);
     let sealed: Vec<u8> = blocks.iter().flat_map(Block::to_bytes).collect();
     let mut files = vec![
-        (name::README_HTML, html.into_bytes()),
-        (name::README_TEXT, text.into_bytes()),
         (name::AUDIO, sound),
         (name::PCAPNG, packets),
-        (name::TIMELINE, picture.into_bytes()),
         (name::MANIFEST, signed_manifest),
         (name::MANIFEST_TEXT, pretty(&manifest_object(manifest, call))),
         (name::RECIPIENT, recipient.to_json().into_bytes()),
         (name::KEY, line.into_bytes()),
         (name::KEY_PEM, pem.into_bytes()),
         (name::SEALED, sealed),
+        (name::SEALED_KEY, (hex::encode(recording_key) + "\n").into_bytes()),
     ];
     if let Some(proof) = proof {
         files.push((name::PROOF, crate::proof::to_json(&proof)));
@@ -193,7 +214,16 @@ fn files(
     }
     let rules = rules.map(|text| told_rules(&text, manifest.summary.verdict.rule_set.0)).unwrap_or_default();
     files.extend(rules);
-    Ok(files.into_iter().map(|(name, content)| (name.to_owned(), content)).collect())
+    let optional = [name::PROOF, name::CHECKPOINT, name::RULES, name::RULES_WRITTEN];
+    let is_absent = |name: &&str| !files.iter().any(|(there, _)| there == name);
+    let absent: Vec<&str> = optional.into_iter().filter(is_absent).collect();
+    let place = (zone, &circumstances);
+    let html = readme::html((manifest, recipient), (&picture, &absent), place);
+    let text = readme::text((manifest, recipient), place);
+    let first = [(name::README_HTML, html), (name::README_TEXT, text), (name::TIMELINE, picture)];
+    let first = first.map(|(name, text)| (name, text.into_bytes()));
+    let files = first.into_iter().chain(files);
+    Ok(files.map(|(name, content)| (name.to_owned(), content)).collect())
 }
 
 /// A kept text of rules is their canonical form, whose hash is known, and behind it what the office wrote.
@@ -212,11 +242,11 @@ fn told_rules(text: &str, hash: [u8; 32]) -> Vec<(&'static str, Vec<u8>)> {
 /// What the signed manifest says; `call` has what is known of the call itself.
 fn manifest_object(manifest: &Manifest, call: Value) -> Value {
     let hashes = manifest.payload_hashes.iter().map(|hash| {
-        json!({ "track": hash.track.0, "payload_type": hash.payload_type, "blake3": hash.blake3.map(|it| hex(&it)) })
+        json!({ "track": hash.track.0, "payload_type": hash.payload_type, "blake3": hash.blake3.map(hex::encode) })
     });
     json!({
         "schema": manifest.schema,
-        "vault": hex(&manifest.vault),
+        "vault": hex::encode(manifest.vault),
         "recording": manifest.recording.to_string(),
         "continues": manifest.continues.map(|before| before.to_string()),
         "class": manifest.class,
@@ -225,11 +255,11 @@ fn manifest_object(manifest: &Manifest, call: Value) -> Value {
         "cipher": manifest.cipher,
         "begun_ns": manifest.begun.nanos(),
         "interrupted": manifest.interrupted,
-        "manifest_blake3": hex(&manifest.hash()),
-        "sealed_blake3": hex(&manifest.sealed_blake3),
+        "manifest_blake3": hex::encode(manifest.hash()),
+        "sealed_blake3": hex::encode(manifest.sealed_blake3),
         "sealed_bytes": manifest.sealed_bytes,
         "payload_hashes": hashes.collect::<Vec<_>>(),
-        "blocks": manifest.blocks.iter().map(|hash| hex(hash)).collect::<Vec<_>>(),
+        "blocks": manifest.blocks.iter().map(hex::encode).collect::<Vec<_>>(),
         "call": call,
     })
 }
@@ -241,6 +271,14 @@ fn pretty(value: &Value) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_bundle_is_as_large_as_a_folder_that_is_read_and_no_larger() {
+        assert!(fits(MOST_BYTES).is_ok());
+        assert!(
+            matches!(fits(MOST_BYTES + 1), Err(ComposeError::TooLarge { bytes }) if bytes == MOST_BYTES + 1)
+        );
+    }
 
     #[test]
     fn the_canonical_form_of_rules_is_told_by_its_hash() {

@@ -1,7 +1,8 @@
 //! Text on its way into HTML or SVG.
 
 /// Text as it stands in an element or an attribute. What XML cannot have is a question mark.
-pub(crate) fn escaped(text: &str) -> String {
+#[must_use]
+pub fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for letter in text.chars() {
         match letter {

@@ -10,9 +10,9 @@
 //! ```
 //!
 //! What hangs on what: the recorder's key signs the manifest when the call is over, the list when the copy is made, and the
-//! heads of the ledger. The manifest has the hashes of the sealed blocks, which are here, and of each stream's payload, which
-//! is in the packets; the sound is what becomes of the packets, to the sample. The recording's key is not in a bundle: who has
-//! one has this call and nothing of the vault.
+//! heads of the ledger. The manifest has the hashes of the sealed blocks, which are here with the recording's own key: what they
+//! open to, written again, is the pcapng to the byte, its SIP and its times too. It has the hash of each stream's payload as
+//! well, and the sound is what becomes of the packets, to the sample. The key opens this recording and nothing else of the vault.
 //!
 //! Nothing in a bundle is believed before it is checked, and everything is bounded: a zip of a bundle is not compressed, and is
 //! read by being written again ([`unpack`]).
@@ -23,6 +23,8 @@ mod container;
 mod html;
 mod list;
 mod name;
+mod open;
+mod origin;
 mod picture;
 mod proof;
 mod public_key;
@@ -32,12 +34,14 @@ mod told;
 mod verify;
 mod words;
 
-pub use compose::{Bundle, ComposeError, Contents};
+pub use compose::{Bundle, ComposeError, Contents, may_fit};
 pub use container::{
     Container, ContainerFault, FolderFault, Keys, Kind, Lock, Named, Stamp, ZipFault, identity_in, kind_of,
     locked_for, pack, read_folder, unpack,
 };
+pub use html::escaped;
 pub use name::MOST_BYTES;
+pub use open::{Given as GivenBundle, OpenFault, identity_of, is_bundle_folder, public_key_of};
 pub use picture::{COLUMNS, Mark, MarkKind, timeline};
 pub use public_key::public_key_in;
 pub use recipient::{Given, Recipient};

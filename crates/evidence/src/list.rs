@@ -62,7 +62,7 @@ impl List {
         let made = self.made.to_rfc3339_opts(chrono::SecondsFormat::Secs, false);
         put(&mut text, format_args!("copy {}\nrecording {}\nmade {made}\n", self.copy, self.recording));
         for file in &self.files {
-            let (blake3, sha256) = (hex(&file.blake3), hex(&file.sha256));
+            let (blake3, sha256) = (hex::encode(file.blake3), hex::encode(file.sha256));
             put(&mut text, format_args!("file {} {blake3} {sha256} {}\n", file.bytes, file.name));
         }
         put(&mut text, format_args!("files {}\n", self.files.len()));
@@ -103,7 +103,7 @@ impl List {
     /// Lines as `sha256sum -c` reads them, of all files but that of these lines.
     pub(crate) fn sums(files: &[Listed]) -> String {
         let summed = files.iter().filter(|file| file.name != SUMS);
-        summed.map(|file| format!("{}  {}\n", hex(&file.sha256), file.name)).collect()
+        summed.map(|file| format!("{}  {}\n", hex::encode(file.sha256), file.name)).collect()
     }
 }
 
@@ -124,15 +124,9 @@ pub(crate) fn put(text: &mut String, arguments: std::fmt::Arguments<'_>) {
     text.write_fmt(arguments).unwrap_or_default();
 }
 
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 fn unhex(text: &str) -> Option<[u8; 32]> {
-    let (pairs, []) = text.as_bytes().as_chunks::<2>() else { return None };
-    let nibble = |digit: u8| char::from(digit).to_digit(16);
-    let byte = |[high, low]: &[u8; 2]| u8::try_from(nibble(*high)? << 4 | nibble(*low)?).ok();
-    pairs.iter().map(byte).collect::<Option<Vec<u8>>>()?.try_into().ok()
+    let mut bytes = [0; 32];
+    hex::decode_to_slice(text, &mut bytes).ok().map(|()| bytes)
 }
 
 #[cfg(test)]

@@ -10,15 +10,13 @@ use std::{
 };
 
 use earwitness_evidence::{
-    Container, Keys, Kind, MOST_BYTES, Named, identity_in, kind_of, public_key_in, read_folder, unpack,
-    verify,
+    Container, GivenBundle, Keys, Named, OpenFault, identity_of, public_key_of, verify,
 };
 use secrecy::SecretString;
+use zeroize::Zeroizing;
 
-/// More of a key or a passphrase file is not read.
-const MOST_KEY: u64 = 64 << 10;
-/// What stands around the files of a bundle is far below this.
-const AROUND: u64 = 1 << 20;
+/// More of a passphrase file is not read.
+const MOST_PASSPHRASE: u64 = 4096;
 
 const HELP: &str = "\
 earwitness-verify: 통화 녹취 증거 묶음을 확인합니다 · checks an evidence bundle of a recorded call
@@ -68,15 +66,7 @@ fn main() -> ExitCode {
 
 fn run(words: impl Iterator<Item = OsString>) -> Result<(String, u8), Stopped> {
     let Some(typed) = typed(words)? else { return Ok((HELP.to_owned(), 0)) };
-    let key = match &typed.key {
-        None => None,
-        Some(path) => Some(public_key_in(&read(path, MOST_KEY)?).ok_or_else(|| {
-            Stopped::new(
-                2,
-                format_args!("공개 열쇠가 아닙니다 · not a recorder's public key: {}", path.display()),
-            )
-        })?),
-    };
+    let key = typed.key.as_deref().map(public_key_of).transpose()?;
     let files = opened(&typed)?;
     let report = verify(&files, key.as_ref());
     Ok((report.to_string(), if report.is_whole() { 0 } else { 5 }))
@@ -109,42 +99,74 @@ fn typed(mut words: impl Iterator<Item = OsString>) -> Result<Option<Typed>, Sto
     Ok(Some(typed))
 }
 
-fn opened(typed: &Typed) -> Result<(Container, Vec<Named>), Stopped> {
-    let broken = |fault: &dyn std::fmt::Display| Stopped::new(5, format_args!("✘ {fault}"));
-    if typed.bundle.is_dir() {
-        let files = read_folder(&typed.bundle).map_err(|fault| broken(&fault))?;
-        return Ok((Container::Folder, files));
-    }
-    let bytes = read(&typed.bundle, MOST_BYTES + AROUND)?;
-    let mut keys = Keys::default();
-    if let Some(path) = &typed.identity {
-        let text = String::from_utf8(read(path, MOST_KEY)?).unwrap_or_default();
-        keys.identity = identity_in(&text);
-    }
+fn opened(typed: &Typed) -> Result<(Container, Vec<Named>), OpenFault> {
+    let given = GivenBundle::read(&typed.bundle)?;
+    let mut keys =
+        Keys { identity: typed.identity.as_deref().map(identity_of).transpose()?, passphrase: None };
     if let Some(path) = &typed.passphrase {
-        let text = String::from_utf8(read(path, MOST_KEY)?).unwrap_or_default();
-        keys.passphrase = text.lines().next().map(SecretString::from);
-    } else if kind_of(&bytes) == Some(Kind::LockedZip) {
+        keys.passphrase = Some(passphrase_in(path)?);
+    } else if given.is_under_passphrase() {
         let asked = rpassword::prompt_password("암호 · passphrase: ");
         keys.passphrase = asked.ok().map(SecretString::from);
     }
-    unpack(&bytes, &keys).map_err(
-        |fault| {
-            if fault.is_closed() { Stopped::new(4, fault) } else { broken(&fault) }
-        },
-    )
+    given.open(&keys)
 }
 
-/// A file, of which no more than `most` bytes are believed.
-fn read(path: &Path, most: u64) -> Result<Vec<u8>, Stopped> {
-    let cannot = |cause: &dyn std::fmt::Display| {
-        Stopped::new(1, format_args!("읽을 수 없습니다 · cannot read {}: {cause}", path.display()))
-    };
-    let mut bytes = Vec::new();
-    let file = File::open(path).map_err(|cause| cannot(&cause))?;
-    let read = file.take(most + 1).read_to_end(&mut bytes).map_err(|cause| cannot(&cause))?;
-    if read as u64 > most {
-        return Err(Stopped::new(5, format_args!("✘ {most} 바이트보다 큽니다 · larger than a bundle")));
+/// The first line of a file.
+fn passphrase_in(path: &Path) -> Result<SecretString, OpenFault> {
+    let unreadable = |cause| OpenFault::Unreadable { path: path.to_owned(), cause };
+    // Room for all that is read: a text that grows leaves behind what it was.
+    let mut text = Zeroizing::new(String::with_capacity(MOST_PASSPHRASE as usize));
+    File::open(path)
+        .and_then(|file| file.take(MOST_PASSPHRASE).read_to_string(&mut text))
+        .map_err(unreadable)?;
+    Ok(SecretString::from(text.lines().next().unwrap_or_default()))
+}
+
+impl From<OpenFault> for Stopped {
+    fn from(fault: OpenFault) -> Self {
+        let (code, ko) = if fault.unreadable().is_some() {
+            (1, "읽을 수 없습니다")
+        } else if fault.is_usage() {
+            (2, "열쇠가 아닙니다")
+        } else if fault.is_closed() {
+            (4, "열 수 없습니다")
+        } else {
+            (5, "✘ 온전한 묶음이 아닙니다")
+        };
+        Self::new(code, format_args!("{ko} · {fault}"))
     }
-    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{io, path::PathBuf};
+
+    use earwitness_evidence::{ContainerFault, FolderFault, ZipFault};
+
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_read_is_not_called_altered() {
+        let path = || PathBuf::from("copy.zip");
+        let folder = FolderFault::Unreadable {
+            what: "copy".into(),
+            cause: "Permission denied".into(),
+            kind: io::ErrorKind::PermissionDenied,
+        };
+        for (fault, code) in [
+            (OpenFault::Unreadable { path: path(), cause: io::ErrorKind::NotFound.into() }, 1),
+            (ContainerFault::from(folder).into(), 1),
+            (OpenFault::NotAKey { path: path() }, 2),
+            (OpenFault::NoIdentity { path: path() }, 2),
+            (ContainerFault::from(ZipFault::WrongPassphrase).into(), 4),
+            (ContainerFault::IdentityNeeded.into(), 4),
+            (ContainerFault::from(FolderFault::TooLarge).into(), 5),
+            (OpenFault::TooLarge { path: path() }, 5),
+            (ContainerFault::NoBundle.into(), 5),
+        ] {
+            let stopped = Stopped::from(fault);
+            assert_eq!((stopped.code, stopped.why.contains('✘')), (code, code == 5), "{}", stopped.why);
+        }
+    }
 }

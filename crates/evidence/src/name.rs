@@ -27,6 +27,8 @@ pub(crate) const KEY: &str = "recorder.pub";
 pub(crate) const KEY_PEM: &str = "recorder.pem";
 /// The recording's sealed blocks, heads and all.
 pub(crate) const SEALED: &str = "sealed/blocks.bin";
+/// The recording's key, which opens them and nothing else of the vault.
+pub(crate) const SEALED_KEY: &str = "sealed/key.txt";
 /// The proof that the ledger tells of the recording: the row, its key, the way to the head.
 pub(crate) const PROOF: &str = "ledger/proof.json";
 /// The signed head of the ledger that the proof leads to.

@@ -7,21 +7,51 @@ use crate::{
     html::escaped,
     list::put,
     name::*,
+    origin::Origin,
     recipient::Recipient,
     told::{Circumstances, Section, told},
 };
 
 const TITLE: (&str, &str) = ("통화 녹취 증거 묶음", "Evidence bundle of a recorded telephone call");
 
-const WHAT: (&str, &str) = (
-    "이것은 관공서의 통화 한 건을 녹취한 기록의 사본입니다. 소리(audio.wav), 전화망에서 실제로 오간 패킷(call.pcapng), 녹취 당시에 \
-     봉인·서명된 명세(manifest.bin), 봉인된 원본 그대로의 블록(sealed/), 그리고 원장(ledger/)에 이 녹취가 기록되어 있다는 증명이 들어 \
-     있습니다. 모든 파일의 해시는 LIST.txt에 있고, 녹취 장치의 열쇠로 서명되어 있습니다.",
-    "This is a copy of the recording of one telephone call of a public office. It has the sound (audio.wav), the packets as they \
-     crossed the telephone network (call.pcapng), the manifest that was signed when the call was sealed (manifest.bin), the sealed \
-     blocks of the original as they lie in the vault (sealed/), and the proof that the office's ledger tells of this recording \
-     (ledger/). The hashes of all files stand in LIST.txt, which the recorder's key signed.",
-);
+/// What lies before the reader, by how it came to be known.
+const fn what(origin: Origin) -> (&'static str, &'static str) {
+    match origin {
+        Origin::Signalled => (
+            "이것은 관공서의 통화 한 건을 녹취한 기록의 사본입니다. 소리(audio.wav), 전화망에서 실제로 오간 패킷(call.pcapng), 녹취 당시에 \
+             봉인·서명된 명세(manifest.bin), 봉인된 원본 그대로의 블록(sealed/), 그리고 원장(ledger/)에 이 녹취가 기록되어 있다는 증명이 들어 \
+             있습니다. 모든 파일의 해시는 LIST.txt에 있고, 녹취 장치의 열쇠로 서명되어 있습니다.",
+            "This is a copy of the recording of one telephone call of a public office. It has the sound (audio.wav), the packets as they \
+             crossed the telephone network (call.pcapng), the manifest that was signed when the call was sealed (manifest.bin), the sealed \
+             blocks of the original as they lie in the vault (sealed/), and the proof that the office's ledger tells of this recording \
+             (ledger/). The hashes of all files stand in LIST.txt, which the recorder's key signed.",
+        ),
+        Origin::AudioAlone => (
+            "이것은 관공서의 통화 한 건을 녹취한 기록의 사본입니다. 통화의 신호는 보지 못하였고, 음성만 관찰하였습니다. 소리(audio.wav), \
+             전화망에서 실제로 오간 음성 패킷(call.pcapng), 녹취 당시에 봉인·서명된 명세(manifest.bin), 봉인된 원본 그대로의 블록(sealed/), \
+             그리고 원장(ledger/)에 이 녹취가 기록되어 있다는 증명이 들어 있습니다. 모든 파일의 해시는 LIST.txt에 있고, 녹취 장치의 열쇠로 \
+             서명되어 있습니다.",
+            "This is a copy of the recording of one telephone call of a public office. No signalling of the call was seen, only its \
+             audio. It has the sound (audio.wav), the packets of audio as they crossed the telephone network (call.pcapng), the manifest \
+             that was signed when the call was sealed (manifest.bin), the sealed blocks of the original as they lie in the vault \
+             (sealed/), and the proof that the office's ledger tells of this recording (ledger/). The hashes of all files stand in \
+             LIST.txt, which the recorder's key signed.",
+        ),
+        Origin::Imported => (
+            "이것은 다른 녹취 시스템이 만든 파일을 관공서가 가져와 보관한 기록의 사본입니다. 이 녹취 장치는 그 통화를 관찰하지 않았습니다. \
+             서명은 가져온 때부터 바뀌지 않았다는 것만 증명하며, 그 전의 일은 증명하지 않습니다. 소리(audio.wav), 같은 소리를 담아 파일로 만든 \
+             패킷(call.pcapng: 전화망에서 오간 것이 아님), 가져온 때에 봉인·서명된 명세(manifest.bin), 봉인된 블록(sealed/), 그리고 \
+             원장(ledger/)에 이 녹취가 기록되어 있다는 증명이 들어 있습니다. 모든 파일의 해시는 LIST.txt에 있고, 녹취 장치의 열쇠로 서명되어 \
+             있습니다.",
+            "This is a copy of a recording that another recorder made and that the office imported from its file. This recorder saw \
+             nothing of the call. The signatures prove that nothing was changed since it was imported, and nothing of what was before. \
+             It has the sound (audio.wav), the same sound as packets that were made of the file (call.pcapng: they were on no network), \
+             the manifest that was signed when it was imported (manifest.bin), the sealed blocks as they lie in the vault (sealed/), and \
+             the proof that the office's ledger tells of this recording (ledger/). The hashes of all files stand in LIST.txt, which the \
+             recorder's key signed.",
+        ),
+    }
+}
 
 /// How to check it, in three ways; the third is done with other people's programs.
 const HOW: [(&str, &str, &str); 3] = [
@@ -43,22 +73,23 @@ const HOW: [(&str, &str, &str); 3] = [
          the sound and the packets.",
         "sha256sum -c SHA256SUMS\n\
          openssl pkeyutl -verify -pubin -inkey recorder.pem -rawin -in LIST.txt -sigfile LIST.sig\n\
-         (printf 'earwitness manifest 1\\n'; tail -c +65 manifest.bin) > signed; head -c 64 manifest.bin > signature\n\
-         openssl pkeyutl -verify -pubin -inkey recorder.pem -rawin -in signed -sigfile signature\n\
+         (printf 'earwitness manifest 1\\n'; tail -c +65 manifest.bin) > ../signed; head -c 64 manifest.bin > ../signature\n\
+         openssl pkeyutl -verify -pubin -inkey recorder.pem -rawin -in ../signed -sigfile ../signature\n\
          wireshark call.pcapng",
     ),
 ];
 
-/// The page: Korean and English side by side, the picture inside.
+/// The page: Korean and English side by side, the picture inside. Files of `absent` are not in the bundle.
 pub(crate) fn html(
     (manifest, recipient): (&Manifest, &Recipient),
-    picture: &str,
+    (picture, absent): (&str, &[&str]),
     (zone, circumstances): (Tz, &Circumstances),
 ) -> String {
+    let origin = Origin::of(&manifest.summary);
     let mut page = String::new();
     put(&mut page, format_args!("{HEAD}<title>{} · {}</title></head><body>\n", TITLE.0, TITLE.1));
     put(&mut page, format_args!("<h1>{}<br><small>{}</small></h1>\n", TITLE.0, TITLE.1));
-    pair(&mut page, (WHAT.0, WHAT.1));
+    pair(&mut page, what(origin));
     pair(&mut page, (&recipient.note_ko, &recipient.note_en));
     for Section { name, facts } in told(manifest, recipient, (zone, circumstances)) {
         put(&mut page, format_args!("<h2>{} · {}</h2>\n<table>\n", name.0, name.1));
@@ -87,7 +118,7 @@ pub(crate) fn html(
         put(&mut page, format_args!("<pre>{}</pre></li>\n", escaped(command)));
     }
     page.push_str("</ol>\n<h2>들어 있는 파일 · The files</h2>\n<table>\n");
-    for (name, ko, en) in FILES {
+    for (name, ko, en) in files(origin).into_iter().filter(|(name, _, _)| !absent.contains(name)) {
         put(&mut page, format_args!("<tr><th>{name}</th><td>{ko}</td><td>{en}</td></tr>\n"));
     }
     page.push_str("</table>\n</body></html>\n");
@@ -99,7 +130,8 @@ pub(crate) fn text(
     (manifest, recipient): (&Manifest, &Recipient),
     (zone, circumstances): (Tz, &Circumstances),
 ) -> String {
-    let mut text = format!("{}\n{}\n\n{}\n\n{}\n", TITLE.0, TITLE.1, WHAT.0, WHAT.1);
+    let what = what(Origin::of(&manifest.summary));
+    let mut text = format!("{}\n{}\n\n{}\n\n{}\n", TITLE.0, TITLE.1, what.0, what.1);
     put(&mut text, format_args!("\n{}\n\n{}\n", recipient.note_ko, recipient.note_en));
     for Section { name, facts } in told(manifest, recipient, (zone, circumstances)) {
         put(&mut text, format_args!("\n== {} · {} ==\n", name.0, name.1));
@@ -139,28 +171,46 @@ th,td{text-align:left;vertical-align:top;border-bottom:1px solid #ddd;padding:.3
 th{width:13em;font-weight:600}pre{background:#f3f3f3;padding:.6em;overflow:auto}.picture svg{max-width:100%;height:auto}\
 @media print{body{margin:0;font-size:10pt}.both{gap:1em}}</style>";
 
-const FILES: [(&str, &str, &str); 15] = [
-    (README_HTML, "이 글", "this page"),
-    (README_TEXT, "같은 내용의 글", "the same in short"),
-    (AUDIO, "소리: 왼쪽 발신자, 오른쪽 수신자", "the sound: caller left, callee right"),
-    (PCAPNG, "SIP와 RTP 패킷", "the call's SIP and RTP packets"),
-    (TIMELINE, "위의 그림", "the picture above"),
-    (MANIFEST, "서명된 명세 (서명 64바이트, 명세)", "the signed manifest (64 bytes of signature, manifest)"),
-    (MANIFEST_TEXT, "사람이 읽는 명세", "what the manifest says, for people"),
-    (SEALED, "보관소에 봉인된 블록 그대로", "the sealed blocks as they lie in the vault"),
-    (PROOF, "원장에 기록되었다는 증명", "the proof that the ledger tells of it"),
-    (CHECKPOINT, "서명된 원장의 머리", "the signed head of the ledger"),
-    (
-        RULES,
-        "당시의 녹취 규칙 (기관이 쓴 그대로는 as-written.toml)",
-        "the rules that applied (as the office wrote them: as-written.toml)",
-    ),
-    (RECIPIENT, "누구에게 왜 제공되었나", "for whom and why"),
-    (
-        KEY,
-        "녹취 장치의 공개 열쇠 (recorder.pem도 같음)",
-        "the recorder's public key (recorder.pem is the same)",
-    ),
-    (SUMS, "SHA-256 해시", "SHA-256 of the files"),
-    (LIST, "서명된 목록 (서명: LIST.sig)", "the signed list (its signature: LIST.sig)"),
-];
+/// Every file that a bundle may have, and what it is.
+const fn files(origin: Origin) -> [(&'static str, &'static str, &'static str); 17] {
+    let (sound, packets) = match origin {
+        Origin::Signalled => (SOUND, ("SIP와 RTP 패킷", "the call's SIP and RTP packets")),
+        Origin::AudioAlone => (SOUND, ("RTP 패킷", "the call's RTP packets")),
+        Origin::Imported => (
+            ("소리: 가져온 파일의 채널", "the sound: the channels of the imported file"),
+            (
+                "같은 소리를 담아 파일로 만든 패킷: 전화망의 것이 아님",
+                "the same sound as packets made of the file: they were on no network",
+            ),
+        ),
+    };
+    [
+        (README_HTML, "이 글", "this page"),
+        (README_TEXT, "같은 내용의 글", "the same in short"),
+        (AUDIO, sound.0, sound.1),
+        (PCAPNG, packets.0, packets.1),
+        (TIMELINE, "위의 그림", "the picture above"),
+        (
+            MANIFEST,
+            "서명된 명세 (서명 64바이트, 명세)",
+            "the signed manifest (64 bytes of signature, manifest)",
+        ),
+        (MANIFEST_TEXT, "사람이 읽는 명세", "what the manifest says, for people"),
+        (SEALED, "보관소에 봉인된 블록 그대로", "the sealed blocks as they lie in the vault"),
+        (SEALED_KEY, "봉인을 푸는 이 녹취만의 열쇠", "the key of this one recording, which opens them"),
+        (PROOF, "원장에 기록되었다는 증명", "the proof that the ledger tells of it"),
+        (CHECKPOINT, "서명된 원장의 머리", "the signed head of the ledger"),
+        (RULES, "당시의 녹취 규칙", "the rules that applied"),
+        (RULES_WRITTEN, "기관이 쓴 그대로의 규칙", "the rules as the office wrote them"),
+        (RECIPIENT, "누구에게 왜 제공되었나", "for whom and why"),
+        (
+            KEY,
+            "녹취 장치의 공개 열쇠 (recorder.pem도 같음)",
+            "the recorder's public key (recorder.pem is the same)",
+        ),
+        (SUMS, "SHA-256 해시", "SHA-256 of the files"),
+        (LIST, "서명된 목록 (서명: LIST.sig)", "the signed list (its signature: LIST.sig)"),
+    ]
+}
+
+const SOUND: (&str, &str) = ("소리: 왼쪽 발신자, 오른쪽 수신자", "the sound: caller left, callee right");

@@ -70,13 +70,15 @@ impl Recipient {
             call,
             recording,
             note_ko: format!(
-                "이 사본은 위 수신자에게 위 목적으로만 제공되었습니다. 사본마다 번호가 다르고 파일의 해시가 기관의 원장에 기록되어 있어, \
-                 유출되면 어느 사본인지 확인됩니다. 목적을 마치면 파기하십시오. 기관은 원본을 {kept_until}까지 보관합니다."
+                "이 사본은 적힌 수신자에게 적힌 목적으로만 제공되었습니다. 사본마다 번호가 다르고 파일의 해시가 기관의 원장에 기록되어 있어, \
+                 제공된 파일 그대로 유출되면 어느 사본인지 확인됩니다. 꺼낸 소리나 패킷에는 사본을 구별하는 표시가 없습니다. 목적을 마치면 \
+                 파기하십시오. 기관은 원본을 {kept_until}까지 보관합니다."
             ),
             note_en: format!(
-                "This copy was given to the recipient above, for the purpose above and no other. Every copy has a number of its \
-                 own, and the hash of its file stands in the office's ledger: a copy that leaks tells whose it was. Destroy it \
-                 when its purpose is served. The office itself keeps the recording until {kept_until}."
+                "This copy was given to the recipient named, for the purpose named and no other. Every copy has a number of its \
+                 own, and the hash of its file stands in the office's ledger: a file that leaks as it was given tells whose it was. \
+                 The sound and the packets, taken out of it, are the same in every copy and tell nothing. Destroy it when its \
+                 purpose is served. The office itself keeps the recording until {kept_until}."
             ),
             kept_until,
         }

@@ -2,15 +2,15 @@
 
 use chrono::DateTime;
 use chrono_tz::Tz;
-use earwitness_model::{Decision, Gap, PacketTime, Party, Pii};
+use earwitness_model::{Decision, Gap, PacketTime, Party, Pii, StreamSummary};
 use earwitness_vault::Manifest;
 
-use crate::{recipient::Recipient, words};
+use crate::{origin::Origin, recipient::Recipient, words};
 
 /// Gaps that are told one by one.
 const GAPS: usize = 20;
 
-/// What both parts of the office's clock and its rules say, beyond the manifest.
+/// What is known beyond the manifest.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Circumstances {
     /// What is known of the recorder's clock, in Korean and English; `None` when it told nothing.
@@ -84,8 +84,9 @@ fn given(recipient: &Recipient) -> Section {
 }
 
 fn parties(manifest: &Manifest) -> Section {
-    let summary = &manifest.summary;
+    let (summary, origin) = (&manifest.summary, Origin::of(&manifest.summary));
     let mut facts = vec![
+        Fact::both(("출처", "Origin"), seen(origin)),
         Fact::same(("발신", "From"), party(&summary.facts.from)),
         Fact::same(("수신", "To"), party(&summary.facts.to)),
         Fact::both(("방향", "Direction"), words::direction(summary.verdict.direction)),
@@ -93,46 +94,98 @@ fn parties(manifest: &Manifest) -> Section {
         Fact::same(("녹취 번호", "Recording"), manifest.recording.to_string()),
     ];
     let ids: Vec<&str> = summary.sip_call_ids.iter().map(|id| id.expose().as_str()).collect();
-    facts.push(Fact::same(("SIP Call-ID", "SIP Call-ID"), ids.join(", ")));
-    for stream in summary.streams.iter().filter(|stream| stream.packets > 0) {
-        let (ko, en) = words::leg(stream.of.leg);
-        let (codec, packets, lost) = (words::codec(stream.codec.as_ref()), stream.packets, stream.lost);
-        facts.push(Fact {
-            name: ("음성 흐름", "Stream"),
-            ko: format!("{ko}: {codec}, 패킷 {packets}개, 없는 것 {lost}개"),
-            en: format!("{en}: {codec}, {packets} packets, {lost} missing"),
-        });
+    let named = match origin {
+        Origin::Signalled | Origin::AudioAlone => ("SIP Call-ID", "SIP Call-ID"),
+        Origin::Imported => ("원래 파일의 해시", "Hashes of the original file"),
+    };
+    facts.extend((!ids.is_empty()).then(|| Fact::same(named, ids.join(", "))));
+    let streams = summary.streams.iter().filter(|stream| stream.packets > 0);
+    facts.extend(streams.clone().map(|stream| told_stream(stream, origin)));
+    if origin == Origin::Imported && streams.count() == 1 {
+        let unknown = (
+            "채널이 하나: 누구의 음성인지 알 수 없음",
+            "there is one channel: whose voice it has is not known",
+        );
+        facts.push(Fact::both(("음성 흐름", "Stream"), unknown));
     }
     Section { name: ("당사자", "The parties"), facts }
 }
 
+/// What was seen of the call.
+const fn seen(origin: Origin) -> words::Both {
+    match origin {
+        Origin::Signalled => {
+            ("신호와 음성을 전화망에서 관찰함", "its signalling and its audio were seen on the network")
+        }
+        Origin::AudioAlone => (
+            "음성만 전화망에서 관찰함: 당사자는 주소이고, 시작과 끝은 음성의 시작과 끝임",
+            "only its audio was seen on the network: its parties are addresses, its beginning and end those of the audio",
+        ),
+        Origin::Imported => (
+            "관찰하지 않음: 다른 녹취 시스템의 파일과 목록에서 가져온 것으로, 당사자와 시각은 그 목록에 적힌 대로임",
+            "nothing of it was seen: it was imported from another recorder's file and list, and parties and times are as that list says",
+        ),
+    }
+}
+
+fn told_stream(stream: &StreamSummary, origin: Origin) -> Fact {
+    let name = ("음성 흐름", "Stream");
+    let (codec, packets, lost) = (words::codec(stream.codec.as_ref()), stream.packets, stream.lost);
+    match origin {
+        Origin::Signalled | Origin::AudioAlone => {
+            let (ko, en) = words::leg(stream.of.leg);
+            Fact {
+                name,
+                ko: format!("{ko}: {codec}, 패킷 {packets}개, 없는 것 {lost}개"),
+                en: format!("{en}: {codec}, {packets} packets, {lost} missing"),
+            }
+        }
+        Origin::Imported => {
+            let (ko, en) = words::channel(stream.of.leg);
+            Fact { name, ko: format!("{ko} 채널: {codec}"), en: format!("{en} channel: {codec}") }
+        }
+    }
+}
+
 fn times(manifest: &Manifest, zone: Tz) -> Section {
     let summary = &manifest.summary;
-    let start = summary.facts.start;
+    let (start, origin) = (summary.facts.start, Origin::of(summary));
     let mut facts = vec![Fact::same(("시작", "Began"), clock(start, zone))];
-    if let Some(answer) = summary.answer {
+    if let Some(answer) = summary.answer.filter(|_| origin == Origin::Signalled) {
         facts.push(Fact::same(("응답", "Answered"), clock(answer, zone)));
     }
     if let Some(end) = &summary.end {
         facts.push(Fact::same(("종료", "Ended"), clock(end.at, zone)));
-        facts.push(Fact::both(("누가 끊었나", "Who ended it"), words::ended_by(end.by)));
+        let ended_by = words::ended_by(end.by, summary.outcome);
+        facts.push(Fact::both(("누가 끊었나", "Who ended it"), ended_by));
     }
     if let Some((answer, end)) = summary.answer.zip(summary.end.as_ref()) {
         let seconds = end.at.seconds_since(answer);
         let (ko, en) = (format!("{seconds:.1}초"), format!("{seconds:.1} s"));
-        facts.push(Fact { name: ("통화 시간", "Talked for"), ko, en });
+        let name = match origin {
+            Origin::Signalled => ("통화 시간", "Talked for"),
+            Origin::AudioAlone | Origin::Imported => ("음성의 길이", "The audio lasts"),
+        };
+        facts.push(Fact { name, ko, en });
     }
-    facts.push(Fact::both(("결과", "Outcome"), words::outcome(summary.outcome)));
+    // Whether somebody answered is told by signalling, and by nothing else.
+    let outcome = match origin {
+        Origin::Signalled => words::outcome(summary.outcome),
+        Origin::AudioAlone | Origin::Imported => {
+            ("알 수 없음: 신호를 보지 못함", "not known: no signalling was seen")
+        }
+    };
+    facts.push(Fact::both(("결과", "Outcome"), outcome));
     Section { name: ("시각", "Times"), facts }
 }
 
 fn rule(manifest: &Manifest, circumstances: &Circumstances) -> Section {
-    let verdict = &manifest.summary.verdict;
+    let (verdict, origin) = (&manifest.summary.verdict, Origin::of(&manifest.summary));
     let mut facts = Vec::new();
     let texts = [(("규칙", "Rule"), &verdict.rule), (("부서", "Department"), &verdict.department)];
     facts.extend(texts.into_iter().filter_map(|(name, text)| Some(Fact::same(name, text.as_ref()?))));
     facts.extend(verdict.mode.map(|mode| Fact::both(("녹취 방식", "Mode"), words::mode(mode))));
-    if let Decision::Admit(keep) = &verdict.decision {
+    if let (Decision::Admit(keep), Origin::Signalled | Origin::AudioAlone) = (&verdict.decision, origin) {
         facts.push(Fact::same(("고지", "Notice"), &keep.notice));
     }
     let (class, until) = (&manifest.class, manifest.retention_until);
@@ -141,18 +194,42 @@ fn rule(manifest: &Manifest, circumstances: &Circumstances) -> Section {
         ko: format!("{class}, {until}까지"),
         en: format!("{class}, until {until}"),
     });
-    facts.push(Fact::same(
-        ("규칙집 해시 (BLAKE3)", "Hash of the rules (BLAKE3)"),
-        verdict.rule_set.to_string(),
-    ));
-    let (ko, en) = circumstances.clock.clone().unwrap_or_else(|| {
-        (
-            "녹취 장치가 시계의 동기 상태를 알리지 않았습니다".to_owned(),
-            "the recorder told nothing of how its clock was kept".to_owned(),
-        )
+    facts.push(match origin {
+        Origin::Signalled | Origin::AudioAlone => {
+            Fact::same(("규칙집 해시 (BLAKE3)", "Hash of the rules (BLAKE3)"), verdict.rule_set.to_string())
+        }
+        Origin::Imported => {
+            let none =
+                ("이 장치의 규칙으로 녹취한 것이 아님", "it was not recorded by rules of this recorder");
+            Fact::both(("규칙", "Rule"), none)
+        }
     });
-    facts.push(Fact { name: ("시계", "Clock"), ko, en });
+    facts.push(kept_time(origin, circumstances));
     Section { name: ("규칙과 보존", "Rule and retention"), facts }
+}
+
+/// How the clock was kept that the times are of.
+fn kept_time(origin: Origin, circumstances: &Circumstances) -> Fact {
+    let name = ("시계", "Clock");
+    match (origin, &circumstances.clock) {
+        (Origin::Imported, _) => {
+            let other = (
+                "다른 녹취 시스템의 시계: 알려진 것이 없음",
+                "that of another recorder: nothing is known of it",
+            );
+            Fact::both(name, other)
+        }
+        (Origin::Signalled | Origin::AudioAlone, Some((ko, en))) => {
+            Fact { name, ko: ko.clone(), en: en.clone() }
+        }
+        (Origin::Signalled | Origin::AudioAlone, None) => {
+            let untold = (
+                "녹취 장치가 시계의 동기 상태를 알리지 않았습니다",
+                "the recorder told nothing of how its clock was kept",
+            );
+            Fact::both(name, untold)
+        }
+    }
 }
 
 fn missing(manifest: &Manifest, zone: Tz) -> Section {
@@ -166,7 +243,15 @@ fn missing(manifest: &Manifest, zone: Tz) -> Section {
         facts.push(Fact { name: ("빠진 음성", "Missing audio"), ko, en });
     }
     if summary.gaps.is_empty() {
-        let none = ("빠진 곳이 없습니다", "no audio is missing");
+        let none = match Origin::of(summary) {
+            Origin::Signalled | Origin::AudioAlone => {
+                ("보관된 음성 안에 빠진 곳이 없습니다", "there is no gap in the audio that is kept")
+            }
+            Origin::Imported => (
+                "원래의 녹취에 빠진 곳이 있었는지는 알 수 없습니다",
+                "whether the other recorder missed any is not known",
+            ),
+        };
         facts.push(Fact::both(("빠진 음성", "Missing audio"), none));
     }
     Section { name: ("빠진 것", "What is missing"), facts }

@@ -5,10 +5,11 @@ mod report;
 
 use earwitness_media::{
     CallAudio,
-    export::{WavOptions, payload, wav},
+    export::{WavOptions, payload, placed_pcapng, wav},
     reread,
 };
-use earwitness_vault::{BlockKind, Manifest, Scan, Scanned};
+use earwitness_model::{Segment, SegmentContent};
+use earwitness_vault::{BlockKind, Manifest, Scan, Scanned, open_blocks};
 use ed25519_dalek::VerifyingKey;
 
 pub use self::{
@@ -37,6 +38,7 @@ pub fn verify((container, files): &(Container, Vec<Named>), key: Option<&Verifyi
     report.line(Check::Manifest, bundle.manifest());
     report.line(Check::Sealed, bundle.sealed());
     report.line(Check::Payload, bundle.payload());
+    report.line(Check::Opened, bundle.opened());
     report.line(Check::Audio, bundle.audio());
     report.line(Check::Rules, bundle.rules());
     report.line(Check::Ledger, bundle.ledger());
@@ -180,6 +182,36 @@ impl Bundle<'_> {
         }
         self.audio = Some(read.audio);
         Ok(if untold == 0 { Verdict::Counted(compared) } else { Verdict::PartlyTold { compared, untold } })
+    }
+
+    /// What the sealed blocks hold, written again, is the pcapng to the byte: its SIP and its times too.
+    fn opened(&self) -> Checked {
+        let manifest = self.manifest.as_ref().ok_or(Fault::NotChecked)?;
+        let Ok(text) = self.file(SEALED_KEY) else { return Ok(Verdict::NoSealedKey) };
+        let mut key = [0; 32];
+        hex::decode_to_slice(text.trim_ascii_end(), &mut key).map_err(|_| Fault::SealedKey)?;
+        let scan = Scan::new(self.file(SEALED)?, 0).map_err(|_| Fault::NotChecked)?;
+        let blocks = scan.filter_map(|step| match step {
+            Ok(Scanned::Block(block)) => Some(block),
+            Ok(Scanned::Damaged { .. }) | Err(_) => None,
+        });
+        let (mut audio, mut signalling) = (CallAudio::builder(&manifest.summary), Vec::new());
+        for segment in open_blocks(blocks, (manifest.cipher, &key), manifest.summary.id) {
+            let segment = segment.map_err(|_block| Fault::SealedKey)?;
+            match segment.content {
+                SegmentContent::Media => audio.add(&segment),
+                SegmentContent::Signalling => signalling.push(segment),
+            }
+        }
+        let messages = signalling.iter().flat_map(Segment::signalling);
+        let mut compared = Compared { rest: self.file(PCAPNG)?, is_equal: true };
+        let written =
+            placed_pcapng(&audio.finish(), messages, &mut compared).map_err(|_| Fault::NotAsSealed)?;
+        if compared.is_equal && compared.rest.is_empty() {
+            Ok(Verdict::Counted(written.packets + written.messages))
+        } else {
+            Err(Fault::NotAsSealed)
+        }
     }
 
     /// The WAV is what becomes of the packets, to the sample.

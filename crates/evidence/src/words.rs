@@ -41,13 +41,25 @@ pub(crate) const fn outcome(outcome: Outcome) -> Both {
     }
 }
 
-pub(crate) const fn ended_by(by: Option<EndedBy>) -> Both {
-    match by {
-        Some(EndedBy::Caller) => ("발신자가 끊음", "the caller hung up"),
-        Some(EndedBy::Callee) => ("수신자가 끊음", "the callee hung up"),
-        Some(EndedBy::Timeout) => ("종료 신호 없이 음성이 그침", "the audio ceased without a hang-up"),
-        Some(EndedBy::CaptureEnd) => ("녹취가 먼저 끝남", "the capture ended first"),
-        None => ("통화가 이루어지지 않음", "there was no conversation"),
+pub(crate) const fn ended_by(by: Option<EndedBy>, outcome: Outcome) -> Both {
+    match (by, outcome) {
+        (Some(EndedBy::Caller), _) => ("발신자가 끊음", "the caller hung up"),
+        (Some(EndedBy::Callee), _) => ("수신자가 끊음", "the callee hung up"),
+        (Some(EndedBy::Timeout), _) => ("종료 신호 없이 음성이 그침", "the audio ceased without a hang-up"),
+        (Some(EndedBy::CaptureEnd), _) => ("녹취가 먼저 끝남", "the capture ended first"),
+        (None, Outcome::Answered | Outcome::InProgress) => ("알 수 없음", "not known"),
+        (
+            None,
+            Outcome::Busy | Outcome::NoAnswer | Outcome::Cancelled | Outcome::Declined | Outcome::Failed,
+        ) => ("통화가 이루어지지 않음", "there was no conversation"),
+    }
+}
+
+/// The left channel and the right one of an imported file.
+pub(crate) const fn channel(leg: Leg) -> Both {
+    match leg {
+        Leg::Caller => ("왼쪽", "left"),
+        Leg::Callee => ("오른쪽", "right"),
     }
 }
 

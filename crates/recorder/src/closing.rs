@@ -2,9 +2,9 @@
 //!
 //! The writer notices midnight between two commits, and notes how many calls the engine has given out by then. When it has
 //! told the ledger of as many, it says so to a thread of its own kind, which counts the rows, closes the day and signs: that
-//! reads the ledger, which may be long, and nobody who records waits for it.
+//! reads the ledger, which may be long, and nobody who records waits for it. It begins with the days that nobody closed.
 
-use std::sync::Arc;
+use std::{collections::VecDeque, sync::Arc};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use earwitness_model::WallTime;
@@ -12,7 +12,7 @@ use earwitness_vault::{CivilDay, Ended, StoredHead, Vault};
 
 use crate::gauge::WriterGauge;
 
-/// Days that wait to be closed. A recorder that sleeps for longer leaves them to the next one.
+/// Days that wait to be closed, in the queue and behind one that could not be. Where more wait, the oldest is closed late.
 const WAITING: usize = 4;
 
 /// A day was closed, or could not be.
@@ -20,7 +20,7 @@ const WAITING: usize = 4;
 pub struct DayEnd {
     /// The day.
     pub day: CivilDay,
-    /// The head that closes it; else why there is none: the next recorder closes it late.
+    /// The head that closes it; else why there is none: it is tried again when the next day is over.
     pub head: Result<StoredHead, String>,
 }
 
@@ -78,18 +78,42 @@ impl Closing {
         }
         if let Some((day, _)) = self.over.take_if(|(_, ended)| self.told.calls >= *ended) {
             let told = Told { day, at: now, rows: vault.rows_told(), ended: self.told };
-            // What does not fit is closed late.
+            // What does not fit is closed late, with the next day that fits.
             self.closer.try_send(told).unwrap_or_default();
         }
     }
 }
 
 impl Closer {
-    /// Closes days until the writer is done.
-    pub(crate) fn run(self, vault: &Vault, gauge: &WriterGauge) {
-        for Told { day, at, rows, ended } in self.0 {
-            let head = vault.close_day(at, day, (rows, ended)).map_err(|why| why.to_string());
-            gauge.day_ended(Arc::new(DayEnd { day, head }));
+    /// Closes days until the writer is done, and before them, as of `now`, those that nobody closed.
+    pub(crate) fn run(self, vault: &Vault, gauge: &WriterGauge, now: WallTime) {
+        if let Err(why) = vault.close_missed_days(now) {
+            // What is wrong with the ledger is for who checks it, and keeps nobody from recording.
+            let today = vault.civil_day(now);
+            let day = today.pred_opt().unwrap_or(today);
+            gauge.day_ended(Arc::new(DayEnd { day, head: Err(why.to_string()) }));
         }
+        let mut waiting = VecDeque::new();
+        for told in self.0 {
+            waiting.push_back(told);
+            if waiting.len() > WAITING {
+                waiting.pop_front();
+            }
+            close_all(&mut waiting, vault, gauge);
+        }
+        close_all(&mut waiting, vault, gauge);
+    }
+}
+
+/// Closes the days that wait, until one cannot be: it and those after it wait on.
+fn close_all(waiting: &mut VecDeque<Told>, vault: &Vault, gauge: &WriterGauge) {
+    while let Some(&Told { day, at, rows, ended }) = waiting.front() {
+        let head = vault.close_day(at, day, (rows, ended)).map_err(|why| why.to_string());
+        let is_closed = head.is_ok();
+        gauge.day_ended(Arc::new(DayEnd { day, head }));
+        if !is_closed {
+            return;
+        }
+        waiting.pop_front();
     }
 }

@@ -83,14 +83,15 @@ impl<C: Fn() -> WallTime + Sync> Pipeline<'_, C> {
         let sealing_gauge = &*gauge;
         thread::scope(|scope| {
             let (writer_gauge, on_full) = (Arc::clone(&gauge), self.on_full);
-            let (closing, closer) = closing(vault.civil_day(clock()));
+            let began = clock();
+            let (closing, closer) = closing(vault.civil_day(began));
             let writing = spawn(scope, "writing", {
                 let back = way_back.clone();
                 move || {
                     writer::run((writer, back), (&written, closing), (vault, clock), (&writer_gauge, on_full))
                 }
             });
-            let closing = spawn(scope, "closing", move || closer.run(vault, sealing_gauge));
+            let closing = spawn(scope, "closing", move || closer.run(vault, sealing_gauge, began));
             let sealing: Vec<_> = works
                 .into_iter()
                 .map(|queue| {

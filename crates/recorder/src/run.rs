@@ -165,8 +165,6 @@ impl<C: Fn() -> WallTime + Sync> Recorder<'_, C> {
         (interfaces, on_full): (Vec<String>, OnFull),
         record: impl FnOnce(&Self, Watching) -> Result<(Finished, Tally), RecordError>,
     ) -> Result<Finished, RecordError> {
-        // The days that nobody closed. What is wrong with the ledger is for who checks it, and keeps nobody from recording.
-        self.vault.close_missed_days((self.clock)()).unwrap_or_default();
         let watching = Watching { rule_set: self.rules.hash(), interfaces, ended: None };
         self.tell(on_full, &LedgerNote::RecorderStarted(watching.clone()))?;
         // Who stops because the vault does not keep what comes has not stopped in order.

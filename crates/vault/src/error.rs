@@ -24,9 +24,15 @@ pub enum VaultError {
         dir: PathBuf,
     },
     /// A vault cannot be made where something stands already.
-    #[error("{} is there already; a new vault needs a place of its own", path.display())]
+    #[error("{} is there already, and nothing is written over it: name another place", path.display())]
     AlreadyThere {
         /// The vault or key file that is in the way.
+        path: PathBuf,
+    },
+    /// A vault is restored there, or was not to its end.
+    #[error("{} is there: another restore runs, or one was killed; when none runs, remove it and begin again", path.display())]
+    RestoreUnderway {
+        /// Where it is made.
         path: PathBuf,
     },
     /// Another version of the format.
@@ -149,6 +155,14 @@ pub enum VaultError {
     /// The entry has no recording.
     #[error("the call has no recording")]
     NoRecording,
+    /// A disposal has taken it.
+    #[error(
+        "recording {recording} was destroyed, or is being destroyed: its time was over, and nothing keeps it any more"
+    )]
+    Destroyed {
+        /// The recording.
+        recording: RecordingId,
+    },
     /// The head of a volume cannot be read.
     #[error("{}: {damage}", path.display())]
     Volume {
@@ -205,6 +219,16 @@ pub enum VaultError {
         /// The file.
         path: PathBuf,
     },
+    /// The ledger has it, so that it is in force; only the listing does not show it.
+    #[error(
+        "it is in force, under the name {act}: do not do it again. The listing does not show it yet: {cause}"
+    )]
+    NotListed {
+        /// The hold, or what was released.
+        act: RecordingId,
+        /// What the index said.
+        cause: Box<Self>,
+    },
     /// A key that was overwritten is there all the same.
     #[error("{} still has a key after it was overwritten and synced: the disk does not do what it acknowledges", path.display())]
     NotErased {
@@ -213,7 +237,7 @@ pub enum VaultError {
     },
     /// The ledger has places that cannot be read: a hold may have stood there.
     #[error(
-        "{places} places of the ledger cannot be read, and a hold may have stood there: nothing is destroyed until somebody has looked (`earwitness ledger verify`, then `earwitness dispose run --past-damage`)"
+        "{places} places of the ledger cannot be read, and a hold may have stood there: nothing is destroyed until somebody has looked (`earwitness ledger verify` and `earwitness index check`, then `earwitness dispose run --past-damage`)"
     )]
     LedgerDamaged {
         /// How many.
@@ -311,6 +335,7 @@ impl VaultError {
             Self::Ledger(cause) => cause.is_damage(),
             Self::NotAVault { .. }
             | Self::AlreadyThere { .. }
+            | Self::RestoreUnderway { .. }
             | Self::Format { .. }
             | Self::Settings { .. }
             | Self::InUse { .. }
@@ -329,9 +354,11 @@ impl VaultError {
             | Self::ClassName { .. }
             | Self::NotOpened { .. }
             | Self::NotErased { .. }
+            | Self::NotListed { .. }
             | Self::ClockLeapt { .. }
             | Self::NoSuchAct { .. }
             | Self::SamePerson
+            | Self::Destroyed { .. }
             | Self::NoRecording => false,
         }
     }

@@ -1,9 +1,14 @@
 //! What leaves a vault as evidence: a recording as it was signed and sealed, and the recorder's word for what goes with it.
 
+use earwitness_model::{CallId, Segment};
+use zeroize::Zeroizing;
+
 use crate::{
+    cipher::{Aead, CipherSuite},
     container::{Block, Chain, read_block},
     entry::Entry,
     error::{VaultError, failed},
+    opener::{Opener, content_of, open_segment},
     reading::{open_volume, read_manifest, shelf_metadata, shelf_of, signed_in},
     vault::Vault,
 };
@@ -64,4 +69,29 @@ impl Vault {
         let key = &self.parts.keys.signing;
         list.starts_with(LIST_SIGNED_AS).then(|| key.sign(list).as_ref().try_into().expect("64 bytes"))
     }
+}
+
+impl Opener {
+    /// The key of one recording: it opens the media and the signalling of that recording ([`open_blocks`]) and nothing else.
+    ///
+    /// # Errors
+    /// [`VaultError::NoRecording`], [`VaultError::KeyGone`], and what the disk says.
+    pub fn recording_key(&self, entry: &Entry) -> Result<Zeroizing<[u8; 32]>, VaultError> {
+        self.data_key(entry.recording.as_ref().ok_or(VaultError::NoRecording)?)
+    }
+}
+
+/// The media and the signalling of a call, out of the sealed blocks of its recording; the counter of a block that the key does not
+/// open is an error in its place.
+pub fn open_blocks(
+    blocks: impl Iterator<Item = Block>,
+    (suite, key): (CipherSuite, &[u8; 32]),
+    call: CallId,
+) -> impl Iterator<Item = Result<Segment, u64>> {
+    let aead = Aead::new(suite, key);
+    blocks.filter_map(move |block| {
+        let counter = block.head.counter;
+        let content = content_of(block.head.kind)?;
+        Some(open_segment(&aead, block, content, call).map_err(|_not_authentic| counter))
+    })
 }

@@ -15,15 +15,15 @@ use chrono::NaiveDate;
 use earwitness_model::{RecordingId, WallTime};
 use rand::{RngCore, rngs::OsRng};
 
-pub(crate) use self::places::marked;
 use self::registry::{Kept, Registered, Registry};
+pub(crate) use self::{copy::all_below, places::marked};
 pub use self::{
     copy::{CopiedFile, KeysCopied, copy_keys, copy_keys_on},
     places::{BackupPlace, KeySource, Medium, look_for_key_backup},
     registry::{BackupId, HeldKeys, NotABackupId},
 };
 use crate::{
-    disk::read_all,
+    disk::{if_there, read_all},
     error::{VaultError, failed},
     keys::{KeyFile, KeyState},
     keys_error::KeysError,
@@ -270,11 +270,8 @@ impl Now {
         Ok(match self.0.entry((shelf, held.generation)) {
             Entry::Occupied(known) => known.into_mut().as_ref(),
             Entry::Vacant(unknown) => {
-                let now = match read_all(&*parts.disk, &path) {
-                    Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => None,
-                    read => Some(FileNow::of(&read.map_err(failed("read", &path))?)),
-                };
-                unknown.insert(now).as_ref()
+                let read = if_there(read_all(&*parts.disk, &path)).map_err(failed("read", &path))?;
+                unknown.insert(read.map(|bytes| FileNow::of(&bytes))).as_ref()
             }
         })
     }

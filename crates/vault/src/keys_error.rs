@@ -45,7 +45,7 @@ pub enum KeysError {
     SameOfficer,
     /// A rotation to another officer was begun and did not end.
     #[error(
-        "a rotation to {to} was begun and did not end: end it with `earwitness keys rotate --recipient {to}`, or give it up with `earwitness keys rotate --abandon`"
+        "a rotation to {to} was begun and did not end. `earwitness keys rotate --abandon` gives it up, and nothing is lost. End it, with `earwitness keys rotate --recipient {to}`, only when the private half of that key is at hand and opens: from then on nothing else opens any recording"
     )]
     RotationUnderway {
         /// The public key that it was begun for.

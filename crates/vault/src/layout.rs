@@ -24,12 +24,14 @@
 //!         waiting                               calls that ran when a recorder went, sealed, until they are taken up
 //! ```
 //!
-//! When a key file's head is damaged on its own day, the day goes on under a second key: `<YYYY-MM-DD>.2.keys` and
+//! When a key file's head is damaged, or the day's private key is gone, the day goes on under a second key: `<YYYY-MM-DD>.2.keys` and
 //! `<class>-<YYYY-MM-DD>.2.age`.
 
 use std::path::{Path, PathBuf};
 
 use chrono::NaiveDate;
+
+use crate::disk::beside;
 
 /// A retention class and a civil day: one directory of volumes, one key file, one day key.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -98,16 +100,7 @@ impl Layout {
 
     /// Where a day's private key waits, wrapped to the officer of a rotation that is underway.
     pub(crate) fn next_of(day_identity: &Path) -> PathBuf {
-        let mut name = day_identity.as_os_str().to_owned();
-        name.push(".next");
-        name.into()
-    }
-
-    /// Where that is written before it is put there.
-    pub(crate) fn unfinished_next_of(day_identity: &Path) -> PathBuf {
-        let mut name = Self::next_of(day_identity).into_os_string();
-        name.push(".new");
-        name.into()
+        beside(day_identity, ".next")
     }
 
     /// A file of keys by its name below [`Self::keys`].

@@ -14,6 +14,7 @@ mod conversation;
 mod coverage;
 mod create;
 mod disk;
+mod disposed;
 mod entry;
 mod error;
 mod evidence;
@@ -72,7 +73,7 @@ pub use create::{Created, KeyHolders, NewVault, create, create_for};
 pub use disk::{Disk, DiskFile, OpenAs, ReadAt, RealDisk};
 pub use entry::{ENTRY_SCHEMA, Entry, EntryError, RecordingEntry, StreamHash};
 pub use error::VaultError;
-pub use evidence::LIST_SIGNED_AS;
+pub use evidence::{LIST_SIGNED_AS, open_blocks};
 pub use index::{
     Damage, Ending, Index, IndexError, IndexFinding, IndexState, LookUps, MAX_MATCHES, Opened, Search,
 };
@@ -104,9 +105,9 @@ pub use recovery::Recovery;
 pub use retention::{
     ActId, Certificate, Change, ClockTrust, Day, DisposalOrder, DisposalRun, Disposed, DisposedRecording,
     Due, EndedDay, HeldRecording, Hold, Leap, NewHold, NewProposal, NotCertified, PastDamage, Plan, Planned,
-    Proposal, Release, StaleKeyBackup, StandingHold, Subject, Told,
+    Proposal, Release, RetentionNote, StaleKeyBackup, StandingHold, Subject, Told,
 };
-pub use rotation::Rotated;
+pub use rotation::{Abandoned, Rotated};
 pub use sealer::{RecordingSealer, Sealed, Sealer};
 pub use settings::Access;
 pub use shares::{MOST_SHARES, Share, ShareFault, ShareLines, join_shares, split_key};

@@ -15,7 +15,7 @@ use earwitness_model::WallTime;
 use zeroize::Zeroizing;
 
 use crate::{
-    disk::{Disk, OpenAs, RealDisk, read_all},
+    disk::{Disk, OpenAs, RealDisk, if_there, read_all},
     error::{VaultError, failed},
     keys::{is_under_passphrase, officer_file, open_officer_key},
     keys_error::KeysError,
@@ -69,12 +69,9 @@ impl OfficerKey {
     /// # Errors
     /// [`VaultError::OfficerKeyMissing`], and what the disk says.
     pub fn is_under_passphrase(path: &Path) -> Result<bool, VaultError> {
-        match read_all(&RealDisk, path).map(Zeroizing::new) {
-            Err(cause) if cause.kind() == io::ErrorKind::NotFound => {
-                Err(VaultError::OfficerKeyMissing { looked: path.to_owned() })
-            }
-            read => Ok(is_under_passphrase(&read.map_err(failed("read", path))?)),
-        }
+        let read = if_there(read_all(&RealDisk, path).map(Zeroizing::new)).map_err(failed("read", path))?;
+        let bytes = read.ok_or_else(|| VaultError::OfficerKeyMissing { looked: path.to_owned() })?;
+        Ok(is_under_passphrase(&bytes))
     }
 
     /// Its public half.

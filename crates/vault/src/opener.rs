@@ -16,10 +16,10 @@ use earwitness_model::RecordingId;
 use zeroize::Zeroizing;
 
 pub use self::segments::Segments;
-pub(crate) use self::segments::open_segment;
+pub(crate) use self::segments::{content_of, open_segment};
 use crate::{
     cipher::{Aead, CipherSuite},
-    disk::read_all,
+    disk::{if_there, read_all},
     entry::{Entry, RecordingEntry},
     error::{VaultError, failed},
     keys::{KeyRow, KeyState, LastBatch, data_key, open_identity},
@@ -136,7 +136,7 @@ impl Opener {
         Ok(Aead::new(self.parts.settings.cipher, &key))
     }
 
-    fn data_key(&self, recording: &RecordingEntry) -> Result<Zeroizing<[u8; 32]>, VaultError> {
+    pub(crate) fn data_key(&self, recording: &RecordingEntry) -> Result<Zeroizing<[u8; 32]>, VaultError> {
         let shelf = shelf_of(recording);
         let mut shelves = self.shelves.lock().unwrap_or_else(PoisonError::into_inner);
         let disposals = self.parts.disposals.load(Ordering::Acquire);
@@ -191,10 +191,8 @@ impl Opener {
         // Between the moment of a rotation and its end, the key that this officer opens waits beside the other, and takes its
         // place at any time.
         for place in [&path, &Layout::next_of(&path), &path] {
-            let wrapped = match read_all(&*self.parts.disk, place) {
-                Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => continue,
-                other => other.map_err(failed("read", place))?,
-            };
+            let read = if_there(read_all(&*self.parts.disk, place)).map_err(failed("read", place))?;
+            let Some(wrapped) = read else { continue };
             if let Some(day) = open_identity(&self.officer.identity, &wrapped) {
                 return Ok(Some(day));
             }

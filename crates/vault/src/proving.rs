@@ -3,10 +3,9 @@
 use std::{ops::ControlFlow, sync::PoisonError};
 
 use chrono::NaiveDate;
-use earwitness_model::{PacketTime, RecordingId, WallTime};
+use earwitness_model::{RecordingId, WallTime};
 
 use crate::{
-    civil,
     error::VaultError,
     ledger::{
         Checkpoint, Heads, HeadsChecked, KeptHead, LedgerError, LedgerKind, ProofFault, Row, RowProof,
@@ -35,12 +34,13 @@ impl Vault {
         Ok(self.parts.ledger().settled()?.each_row(each)?)
     }
 
-    /// Every signed head that is kept, those of earlier days first, as they stand there.
+    /// Every signed head that is kept and can be read, those of earlier days first, as they stand there. What cannot be read,
+    /// [`Self::check_heads`] names.
     ///
     /// # Errors
-    /// What the disk says; [`LedgerError::Head`] for one that is no text.
+    /// When they cannot be listed.
     pub fn heads(&self) -> Result<Vec<StoredHead>, VaultError> {
-        Ok(heads(&self.parts).all()?)
+        Ok(readable(&self.parts)?)
     }
 
     /// Signs a head over all rows that there are, and keeps it. When the newest that is kept has all of them, that one.
@@ -144,11 +144,17 @@ fn heads(parts: &Parts) -> Heads<'_> {
     Heads { disk: &*parts.disk, dir: parts.layout.heads() }
 }
 
+/// Those of earlier days first.
+fn readable(parts: &Parts) -> Result<Vec<StoredHead>, LedgerError> {
+    let (mut stored, _unread) = heads(parts).readable()?;
+    stored.sort_by_key(|head| (head.day, head.closes));
+    Ok(stored)
+}
+
 /// The heads that this recorder signed for this log, the smallest first. Others prove nothing here: checking finds them.
 fn verified(parts: &Parts) -> Result<Vec<(StoredHead, Checkpoint)>, LedgerError> {
     let name = origin(&parts.settings.id);
-    let mut verified: Vec<_> = heads(parts)
-        .all()?
+    let mut verified: Vec<_> = readable(parts)?
         .into_iter()
         .filter_map(|stored| {
             let head = Checkpoint::verified(&stored.note, &parts.verifying).ok()?;
@@ -161,7 +167,7 @@ fn verified(parts: &Parts) -> Result<Vec<(StoredHead, Checkpoint)>, LedgerError>
 
 /// A new head over all rows that are settled, kept under the day of the last of them.
 fn sign(parts: &Parts, settled: &Settled) -> Result<(StoredHead, Checkpoint), LedgerError> {
-    let day = civil_day(parts, settled.last_row().unwrap_or(WallTime::from_nanos(0)));
+    let day = parts.civil_day(settled.last_row().unwrap_or(WallTime::from_nanos(0)));
     let head = Checkpoint { origin: origin(&parts.settings.id), size: settled.rows(), root: settled.root()? };
     let note = head.sign(&parts.keys.signing, &parts.verifying);
     Ok((heads(parts).keep(day, WhatFor::AProof, &note)?, head))
@@ -173,9 +179,4 @@ pub(crate) fn sign_day(parts: &Parts, day: NaiveDate) -> Result<StoredHead, Ledg
     let _alone = parts.signing.lock().unwrap_or_else(PoisonError::into_inner);
     let head = Checkpoint { origin: origin(&parts.settings.id), size: settled.rows(), root: settled.root()? };
     heads(parts).keep(day, WhatFor::ClosingTheDay, &head.sign(&parts.keys.signing, &parts.verifying))
-}
-
-/// The day of the office at a time of its clock.
-pub(crate) fn civil_day(parts: &Parts, at: WallTime) -> NaiveDate {
-    civil::day_of(parts.settings.zone.0, PacketTime::from_nanos(at.nanos()))
 }

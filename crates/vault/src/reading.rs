@@ -7,13 +7,14 @@ use earwitness_model::RecordingId;
 use crate::{
     cipher::NotAuthentic,
     container::{AAD, BLOCK_HEAD, Block, BlockKind, read_block},
-    disk::{DiskFile, OpenAs, read_all},
+    disk::{DiskFile, OpenAs, if_there, read_all},
     entry::{Entry, RecordingEntry},
     error::{VaultError, failed},
     keys::{KeyFile, KeyFileHead, KeyKind, read_key},
     layout::Shelf,
     manifest::Manifest,
     metadata_key::MetadataKey,
+    shelves::newest_generation,
     vault::{Parts, Vault},
 };
 
@@ -73,30 +74,18 @@ impl ShelfMetadata {
 /// The metadata keys of a shelf.
 pub(crate) fn shelf_metadata(parts: &Parts, shelf: &Shelf) -> Result<ShelfMetadata, VaultError> {
     let mut heads = Vec::new();
-    for generation in 1.. {
-        match read_head(parts, &parts.layout.key_file(shelf, generation))? {
-            Head::Found(head) => heads.push(head),
-            Head::Missing => break,
-        }
+    for generation in 1..=newest_generation(&*parts.disk, &parts.layout, shelf)? {
+        heads.push(read_head(parts, &parts.layout.key_file(shelf, generation))?);
     }
     Ok(ShelfMetadata::of(parts, shelf, heads))
 }
 
-/// The first bytes of a key file.
-enum Head {
-    /// `None`: damaged.
-    Found(Option<KeyFileHead>),
-    Missing,
-}
-
-fn read_head(parts: &Parts, path: &Path) -> Result<Head, VaultError> {
+/// The head of a key file; `None` when it is damaged, or the file is lost.
+fn read_head(parts: &Parts, path: &Path) -> Result<Option<KeyFileHead>, VaultError> {
     let mut bytes = [0; KeyFile::HEAD];
     let read = parts.disk.open(path, OpenAs::Read).and_then(|file| file.read_at(0, &mut bytes));
-    match read {
-        Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => Ok(Head::Missing),
-        Err(cause) => Err(failed("read", path)(cause)),
-        Ok(read) => Ok(Head::Found(KeyFile::read_head(&bytes[..read]))),
-    }
+    let read = if_there(read).map_err(failed("read", path))?;
+    Ok(read.and_then(|read| KeyFile::read_head(&bytes[..read])))
 }
 
 /// The manifest in a block, if it is one, of the recording the block says, and signed by this vault's recorder.
@@ -143,30 +132,24 @@ pub(crate) fn read_manifest(
         .ok_or(VaultError::Manifest { recording: recording.id, path, at })
 }
 
-/// The key files of a shelf, all generations.
+/// The key files of a shelf, each in the place of its generation. One that is lost holds nothing, and hides none behind it.
 pub(crate) fn key_files(parts: &Parts, shelf: &Shelf) -> Result<Vec<KeyFile>, VaultError> {
     let mut files = Vec::new();
-    for generation in 1.. {
+    for generation in 1..=newest_generation(&*parts.disk, &parts.layout, shelf)? {
         let path = parts.layout.key_file(shelf, generation);
-        match read_all(&*parts.disk, &path) {
-            Ok(bytes) => files.push(KeyFile::read(&bytes)),
-            Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => break,
-            Err(cause) => return Err(failed("read", path)(cause)),
-        }
+        let read = if_there(read_all(&*parts.disk, &path)).map_err(failed("read", path))?;
+        files.push(KeyFile::read(&read.unwrap_or_default()));
     }
     Ok(files)
 }
 
-/// Bytes of the key files of a shelf.
-pub(crate) fn key_bytes(parts: &Parts, shelf: &Shelf) -> Result<u64, VaultError> {
+/// Bytes of the key files of a shelf up to this generation.
+pub(crate) fn key_bytes(parts: &Parts, shelf: &Shelf, newest: u32) -> Result<u64, VaultError> {
     let mut bytes = 0;
-    for generation in 1.. {
+    for generation in 1..=newest {
         let path = parts.layout.key_file(shelf, generation);
-        match parts.disk.open(&path, OpenAs::Read).and_then(|file| file.size()) {
-            Ok(size) => bytes += size,
-            Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => break,
-            Err(cause) => return Err(failed("read", path)(cause)),
-        }
+        let size = parts.disk.open(&path, OpenAs::Read).and_then(|file| file.size());
+        bytes += if_there(size).map_err(failed("read", path))?.unwrap_or(0);
     }
     Ok(bytes)
 }

@@ -256,7 +256,7 @@ fn misplaced(
     let mut head = [0; VOLUME_HEAD];
     let read = file.read_at(0, &mut head)?;
     Ok(match VolumeHead::from_bytes(&head[..read]) {
-        Ok(head) if head.is_of((parts.settings.id, parts.settings.cipher), shelf, number) => None,
+        Ok(head) if head.is_of(parts.settings.identity(), shelf, number) => None,
         Ok(_) => Some(Fault::VolumeMisplaced),
         Err(damage) => Some(damage.into()),
     })

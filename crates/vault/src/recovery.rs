@@ -6,7 +6,7 @@
 //! 2. a recording without a manifest gets one, signed, that says it was interrupted and is built from its opened and
 //!    stream rows, from what was last told of the running call, and from the hashes of its blocks. What a recorder needs to
 //!    go on with the call is put where it waits for one (the page of `waiting` says how long) before that;
-//! 3. calls whose manifest is there and whose row is not are told to the ledger and put into the index;
+//! 3. calls whose manifest is there and whose row is not are told to the ledger and put into the index, unless they were destroyed;
 //! 4. the mark goes.
 //!
 //! An index that is new or was set aside is rebuilt. A crash within recovery is a crash like any other: each step is safe
@@ -18,7 +18,8 @@ mod volume;
 use earwitness_model::{RecordingId, WallTime};
 
 use crate::{
-    disk::OpenAs,
+    disk::{OpenAs, if_there},
+    disposed::destroyed_among,
     entry::Entry,
     error::{VaultError, failed},
     index::IndexState,
@@ -128,7 +129,8 @@ fn cut_key_files(parts: &Parts, shelf: &Shelf) -> Result<u64, VaultError> {
     let mut cut = 0;
     for (place, read) in key_files(parts, shelf)?.iter().enumerate() {
         let path = parts.layout.key_file(shelf, u32::try_from(place + 1).unwrap_or(u32::MAX));
-        let mut file = parts.disk.open(&path, OpenAs::Write).map_err(failed("open", &path))?;
+        let opened = if_there(parts.disk.open(&path, OpenAs::Write)).map_err(failed("open", &path))?;
+        let Some(mut file) = opened else { continue };
         let size = file.size().map_err(failed("read", &path))?;
         if read.head.is_some() && read.end < size {
             file.truncate(read.end).and_then(|()| file.sync()).map_err(failed("cut", &path))?;
@@ -141,20 +143,27 @@ fn cut_key_files(parts: &Parts, shelf: &Shelf) -> Result<u64, VaultError> {
 fn recover(parts: &Parts, shelf: &Shelf, number: u32, recovery: &mut Recovery) -> Result<(), VaultError> {
     recovery.volumes += 1;
     let found = volume::recover(parts, shelf, number, recovery)?;
-    list(parts, &found, recovery)?;
+    list(parts, shelf, (&found, recovery))?;
     let mark = parts.layout.open_mark(shelf, number);
     parts.disk.remove(&mark).map_err(failed("remove", &mark))
 }
 
 /// Tells ledger and index of what they do not know. While the index cannot say what it knew, only what recovery ended
-/// itself is told: the rebuild that follows compares the rest with the ledger.
-fn list(parts: &Parts, found: &[Found], recovery: &mut Recovery) -> Result<(), VaultError> {
+/// itself is told: the rebuild that follows compares the rest with the ledger. What was destroyed is not listed again: a volume
+/// that was open then still holds it.
+fn list(
+    parts: &Parts,
+    shelf: &Shelf,
+    (found, recovery): (&[Found], &mut Recovery),
+) -> Result<(), VaultError> {
     let mut unlisted = Vec::new();
     for ended in found {
         if ended.new || (is_whole(&recovery.index) && !is_listed(parts, &ended.entry)?) {
             unlisted.push(ended);
         }
     }
+    let destroyed = destroyed_among(parts, shelf, unlisted.iter().map(|ended| ended.row.recording))?;
+    unlisted.retain(|ended| !destroyed.contains(&ended.row.recording));
     if unlisted.is_empty() {
         return Ok(());
     }

@@ -6,7 +6,6 @@
 //! each old file is overwritten where it lies, while it still has its name, and the new one takes its place.
 
 use std::{
-    io,
     path::{Path, PathBuf},
     str::FromStr,
 };
@@ -15,7 +14,7 @@ use age::x25519::Recipient;
 use earwitness_model::WallTime;
 
 use crate::{
-    disk::{Disk, overwrite_with_zeros, read_all, replace, wipe},
+    disk::{Disk, if_there, overwrite_with_zeros, read_all, replace, wipe},
     error::{VaultError, failed},
     keys::{open_identity, wrap},
     keys_error::KeysError,
@@ -32,6 +31,17 @@ pub struct Rotated {
     pub days: u64,
     /// Day keys that the officer before could not open: damaged ones, which nobody opens.
     pub unopened: Vec<PathBuf>,
+}
+
+/// What became of a rotation that was to be given up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Abandoned {
+    /// None was underway.
+    Nothing,
+    /// The officer is who it was.
+    GivenUp,
+    /// Its moment had come: the vault has the officer after, and what was left to do is done.
+    Ended,
 }
 
 /// A rotation that was begun.
@@ -76,20 +86,28 @@ impl Vault {
         Ok(rotated)
     }
 
-    /// Gives up a rotation that was begun and did not come to its moment. Says whether there was one.
+    /// Gives up a rotation that was begun and did not come to its moment; one that did is ended.
     ///
     /// # Errors
-    /// What the disk says; it can be done again.
-    pub fn abandon_rotation(&self) -> Result<bool, VaultError> {
+    /// What the disk and the ledger say; it can be done again.
+    pub fn abandon_rotation(&self) -> Result<Abandoned, VaultError> {
         let parts = &*self.parts;
         let _alone = parts.keys_change();
-        let begun = begun(&*parts.disk, &parts.layout)?;
-        parts.keys.days.alone(|officers| officers.next = None);
+        let Some(begun) = begun(&*parts.disk, &parts.layout)? else { return Ok(Abandoned::Nothing) };
+        // What this process knows may be older: a replacement that failed at its end has replaced the file all the same, and
+        // what waits is then all that opens the days.
+        let officer = read_recipient(&*parts.disk, &parts.layout.key("officer.pub"))?;
+        let has_come = is_same(&begun.to, &officer);
+        parts.keys.days.alone(|officers| (officers.officer, officers.next) = (officer, None));
+        if has_come {
+            finish(parts)?;
+            return Ok(Abandoned::Ended);
+        }
         for path in waiting(parts)? {
             wipe(&*parts.disk, &path).map_err(failed("overwrite", &path))?;
         }
         end(parts)?;
-        Ok(begun.is_some())
+        Ok(Abandoned::GivenUp)
     }
 }
 
@@ -173,9 +191,8 @@ fn wrap_anew(
     path: &Path,
     (key, to): (&OfficerKey, &Recipient),
 ) -> Result<Wrapped, VaultError> {
-    let bytes = match read_all(disk, path) {
-        Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(Wrapped::Gone),
-        read => read.map_err(failed("read", path))?,
+    let Some(bytes) = if_there(read_all(disk, path)).map_err(failed("read", path))? else {
+        return Ok(Wrapped::Gone);
     };
     let Some(day) = open_identity(&key.identity, &bytes) else { return Ok(Wrapped::Unopened) };
     wrap(disk, &day, (to, &Layout::next_of(path)))?;
@@ -184,7 +201,9 @@ fn wrap_anew(
 
 /// All that follows the moment: it needs no key, and may be done any number of times.
 fn finish(parts: &Parts) -> Result<(), VaultError> {
-    let (disk, dir) = (&*parts.disk, parts.layout.key("day"));
+    let (disk, dir, keys) = (&*parts.disk, parts.layout.key("day"), parts.layout.keys());
+    // Whoever named the officer after may have failed before the name was durable.
+    disk.sync_dir(&keys).map_err(failed("sync", keys))?;
     for next in waiting(parts)? {
         parts.keys.days.alone(|_| take_place(disk, &next))?;
         disk.sync_dir(&dir).map_err(failed("sync", &dir))?;
@@ -196,13 +215,10 @@ fn finish(parts: &Parts) -> Result<(), VaultError> {
 /// Puts what waits into the place of what the officer before opened, when that is zeros.
 fn take_place(disk: &dyn Disk, next: &Path) -> Result<(), VaultError> {
     let path = next.with_extension("");
-    match overwrite_with_zeros(disk, &path) {
-        Ok(()) => disk.rename(next, &path).map_err(failed("rename", next)),
+    match if_there(overwrite_with_zeros(disk, &path)).map_err(failed("overwrite", &path))? {
+        Some(()) => disk.rename(next, &path).map_err(failed("rename", next)),
         // The day was destroyed meanwhile: so is this.
-        Err(cause) if cause.kind() == io::ErrorKind::NotFound => {
-            wipe(disk, next).map_err(failed("overwrite", next))
-        }
-        Err(cause) => Err(failed("overwrite", path)(cause)),
+        None => wipe(disk, next).map_err(failed("overwrite", next)),
     }
 }
 
@@ -231,10 +247,7 @@ fn end(parts: &Parts) -> Result<(), VaultError> {
         wipe(&*parts.disk, &path).map_err(failed("overwrite", &path))?;
     }
     let (disk, dir, path) = (&*parts.disk, parts.layout.keys(), parts.layout.key("officer.next"));
-    match disk.remove(&path) {
-        Err(cause) if cause.kind() == io::ErrorKind::NotFound => {}
-        removed => removed.map_err(failed("remove", &path))?,
-    }
+    if_there(disk.remove(&path)).map_err(failed("remove", &path))?;
     disk.sync_dir(&dir).map_err(failed("sync", dir))
 }
 
@@ -254,9 +267,8 @@ fn ending_in(parts: &Parts, end: &str) -> Result<Vec<PathBuf>, VaultError> {
 /// The rotation that was begun and did not end.
 fn begun(disk: &dyn Disk, layout: &Layout) -> Result<Option<Begun>, VaultError> {
     let path = layout.key("officer.next");
-    let text = match read_all(disk, &path) {
-        Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(None),
-        read => read.map_err(failed("read", &path))?,
+    let Some(text) = if_there(read_all(disk, &path)).map_err(failed("read", &path))? else {
+        return Ok(None);
     };
     parsed(&text).map(Some).ok_or(VaultError::KeyDamaged { path })
 }
@@ -271,13 +283,15 @@ fn parsed(text: &[u8]) -> Option<Begun> {
 /// The public keys of earlier officers, the last one last.
 fn past(disk: &dyn Disk, layout: &Layout) -> Result<Vec<String>, VaultError> {
     let path = layout.key("officer.past");
-    match read_all(disk, &path) {
-        Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-        read => {
-            let text = read.map_err(failed("read", &path))?;
-            Ok(String::from_utf8_lossy(&text).lines().map(str::to_owned).collect())
-        }
-    }
+    let text = if_there(read_all(disk, &path)).map_err(failed("read", &path))?.unwrap_or_default();
+    Ok(String::from_utf8_lossy(&text).lines().map(str::to_owned).collect())
+}
+
+/// The officer's public key.
+pub(crate) fn read_recipient(disk: &dyn Disk, path: &Path) -> Result<Recipient, VaultError> {
+    let text = read_all(disk, path).map_err(failed("read", path))?;
+    let officer = std::str::from_utf8(&text).ok().and_then(|text| Recipient::from_str(text.trim()).ok());
+    officer.ok_or_else(|| VaultError::KeyDamaged { path: path.to_owned() })
 }
 
 pub(crate) fn write_recipient(disk: &dyn Disk, path: &Path, officer: &Recipient) -> Result<(), VaultError> {

@@ -7,7 +7,7 @@ use std::{io, path::PathBuf};
 use earwitness_model::{RuleSetHash, WallTime};
 
 use crate::{
-    disk::{read_all, replace},
+    disk::{if_there, read_all, replace},
     error::{VaultError, failed},
     ledger::{ClockStatus, LedgerKind, LedgerNote},
     vault::Vault,
@@ -43,10 +43,8 @@ impl Vault {
     /// [`VaultError::RulesDamaged`] when it is not what was kept, and what the disk says.
     pub fn rule_text(&self, hash: RuleSetHash) -> Result<Option<String>, VaultError> {
         let path = self.rules_path(hash);
-        let sealed = match read_all(&*self.parts.disk, &path) {
-            Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(None),
-            read => read.map_err(failed("read", &path))?,
-        };
+        let read = if_there(read_all(&*self.parts.disk, &path)).map_err(failed("read", &path))?;
+        let Some(sealed) = read else { return Ok(None) };
         let opened = self.parts.keys.metadata.open(&sealed_to(hash), &sealed).ok();
         let text = opened.and_then(|text| String::from_utf8(text).ok());
         text.map(Some).ok_or(VaultError::RulesDamaged { path })
@@ -67,8 +65,7 @@ impl Vault {
     }
 
     fn rules_path(&self, hash: RuleSetHash) -> PathBuf {
-        let name: String = hash.0.iter().map(|byte| format!("{byte:02x}")).collect();
-        self.parts.layout.rules().join(name)
+        self.parts.layout.rules().join(hash.to_string())
     }
 }
 

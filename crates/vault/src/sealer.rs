@@ -150,6 +150,14 @@ impl Sealed {
     }
 }
 
+/// A new name for a recording, or for something that is done: told to everybody, so that it must not come from a generator whose
+/// state it could give away.
+pub(crate) fn draw_id(now: WallTime) -> RecordingId {
+    let mut random = thread_rng();
+    let chance = u128::from(random.next_u64()) << 64 | u128::from(random.next_u64());
+    RecordingId::new(now.nanos() / 1_000_000, chance)
+}
+
 impl Sealer {
     /// How long the wrapping key of recordings that begin together is kept.
     pub const BATCH: Duration = Duration::from_nanos(BATCH_NANOS.unsigned_abs());
@@ -178,12 +186,7 @@ impl Sealer {
         }
         let day = civil::day_of(self.with.zone, opening.facts.start);
         let shelf = Arc::new(Shelf { class: keep.retention.name.clone(), day });
-        // A name is told to everybody, and may come from a generator whose state could give it away.
-        let mut random = thread_rng();
-        let recording = RecordingId::new(
-            now.nanos() / 1_000_000,
-            u128::from(random.next_u64()) << 64 | u128::from(random.next_u64()),
-        );
+        let recording = draw_id(now);
         let mut key = Zeroizing::new([0; 32]);
         OsRng.fill_bytes(&mut *key);
         let row = OpenedRow::new(opening, now);

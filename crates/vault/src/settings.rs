@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     cipher::CipherSuite,
     container::FORMAT_VERSION,
-    disk::{Disk, read_all, replace},
+    disk::{Disk, if_there, read_all, replace},
     error::{VaultError, failed},
 };
 
@@ -27,7 +27,7 @@ pub enum Access {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Settings {
     format: u32,
-    #[serde(with = "hex")]
+    #[serde(with = "hex::serde")]
     pub(crate) id: [u8; 16],
     pub(crate) cipher: CipherSuite,
     pub(crate) access: Access,
@@ -62,6 +62,11 @@ struct FormatOnly {
 }
 
 impl Settings {
+    /// What the heads of its volumes say of it.
+    pub(crate) fn identity(&self) -> ([u8; 16], CipherSuite) {
+        (self.id, self.cipher)
+    }
+
     pub(crate) fn new(id: [u8; 16], cipher: CipherSuite, access: Access, zone: Tz) -> Self {
         Self { format: u32::from(FORMAT_VERSION), id, cipher, access, zone: Zone(zone) }
     }
@@ -71,11 +76,8 @@ impl Settings {
     }
 
     pub(crate) fn read(disk: &dyn Disk, path: &Path) -> Result<Self, VaultError> {
-        let bytes = match read_all(disk, path) {
-            Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => {
-                return Err(VaultError::NotAVault { dir: path.parent().unwrap_or(path).into() });
-            }
-            other => other.map_err(failed("read", path))?,
+        let Some(bytes) = if_there(read_all(disk, path)).map_err(failed("read", path))? else {
+            return Err(VaultError::NotAVault { dir: path.parent().unwrap_or(path).into() });
         };
         let text = String::from_utf8_lossy(&bytes);
         let wrong = |cause| VaultError::Settings { path: path.into(), cause: Box::new(cause) };
@@ -91,24 +93,6 @@ impl fmt::Display for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "# An earwitness vault. Written once, when it was made; nothing here may be changed.")?;
         f.write_str(&toml::to_string(self).map_err(|_cause| fmt::Error)?)
-    }
-}
-
-mod hex {
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
-
-    pub(super) fn serialize<S: Serializer>(id: &[u8; 16], to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_str(&format!("{:032x}", u128::from_be_bytes(*id)))
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<[u8; 16], D::Error> {
-        let text = String::deserialize(from)?;
-        let digits = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-        u128::from_str_radix(&text, 16)
-            .ok()
-            .filter(|_| digits)
-            .map(u128::to_be_bytes)
-            .ok_or_else(|| D::Error::custom("not 32 hexadecimal digits"))
     }
 }
 
@@ -152,7 +136,7 @@ mod tests {
             ("Asia/Seoul", "Asia/Soul", "not an IANA time zone"),
             ("aria-256-gcm", "rot13", "unknown variant"),
             ("zone =", "zone_name =", "unknown field"),
-            ("id = \"0f", "id = \"xf", "hexadecimal"),
+            ("id = \"0f", "id = \"xf", "Invalid character 'x'"),
         ] {
             let error = read(&text.replace(from, to)).unwrap_err().to_string();
             assert!(error.contains(says) && error.contains("line"), "{error}");

@@ -16,7 +16,7 @@
 mod text;
 
 use age::x25519::Identity;
-use bech32::{FromBase32, ToBase32, Variant};
+use bech32::{Bech32Writer, ToBase32, Variant};
 use blahaj::Sharks;
 use rand::{RngCore, rngs::OsRng};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
@@ -251,20 +251,45 @@ fn interpolated(shares: &[Share]) -> Result<Zeroizing<Vec<u8>>, ShareFault> {
     Ok(Zeroizing::new(secret))
 }
 
-/// The 32 bytes of an age identity, out of its text (BIP 173).
+/// The name before the digits of an age identity, and how many digits are a checksum.
+const HUMAN_PART: &str = "age-secret-key-";
+const CHECKSUM: usize = 6;
+/// Digits by value (BIP 173).
+const DIGITS: &[u8; 32] = b"qpzry9x8gf2tvdw0s3jn54khce6mua7l";
+
+/// The 32 bytes of an age identity, out of its text (BIP 173). What is read is written into what is returned and nowhere else,
+/// so that nothing is left in memory that nobody wipes.
 fn secret_of(key: &OfficerKey) -> Result<Zeroizing<[u8; 32]>, ShareFault> {
     use age::secrecy::ExposeSecret;
     let text = key.to_secret();
-    let (_, digits, _) = bech32::decode(text.expose_secret()).map_err(|_| ShareFault::NotAnIdentity)?;
-    let bytes = Zeroizing::new(Vec::<u8>::from_base32(&digits).map_err(|_| ShareFault::NotAnIdentity)?);
-    let bytes: [u8; 32] = bytes.as_slice().try_into().map_err(|_| ShareFault::NotAnIdentity)?;
-    Ok(Zeroizing::new(bytes))
+    let (_, digits) = text.expose_secret().rsplit_once('1').ok_or(ShareFault::NotAnIdentity)?;
+    let digits = digits.len().checked_sub(CHECKSUM).and_then(|end| digits.get(..end));
+    let mut secret = Zeroizing::new([0; 32]);
+    let (mut place, mut bits, mut waiting) = (0, Zeroizing::new(0_u32), 0);
+    for digit in digits.ok_or(ShareFault::NotAnIdentity)?.bytes() {
+        let value = DIGITS.iter().position(|known| *known == digit.to_ascii_lowercase());
+        *bits = (*bits << 5 | value.ok_or(ShareFault::NotAnIdentity)? as u32) & 0xfff;
+        waiting += 5;
+        if waiting >= 8 {
+            waiting -= 8;
+            *secret.get_mut(place).ok_or(ShareFault::NotAnIdentity)? = (*bits >> waiting) as u8;
+            place += 1;
+        }
+    }
+    // Also holds the checksum: a text that says another key is none.
+    let is_it = identity_of(&*secret)
+        .is_some_and(|again| again.to_public().to_string() == key.identity.to_public().to_string());
+    if is_it { Ok(secret) } else { Err(ShareFault::NotAnIdentity) }
 }
 
 fn identity_of(secret: &[u8]) -> Option<Identity> {
-    let text = bech32::encode("age-secret-key-", secret.to_base32(), Variant::Bech32).ok()?;
-    let text = Zeroizing::new(text);
-    Zeroizing::new(text.to_uppercase()).parse().ok()
+    // Long enough that it is never moved.
+    let mut text = Zeroizing::new(String::with_capacity(128));
+    let mut writer = Bech32Writer::new(HUMAN_PART, Variant::Bech32, &mut *text).ok()?;
+    secret.write_base32(&mut writer).ok()?;
+    writer.finalize().ok()?;
+    text.make_ascii_uppercase();
+    text.parse().ok()
 }
 
 fn officer_of(identity: &Identity) -> [u8; OFFICER] {

@@ -1,11 +1,11 @@
 //! What lies on the disk: shelves and volumes, found by walking the directories.
 
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 use crate::{
     disk::Disk,
     error::{VaultError, failed},
-    layout::{HELD_FROM, Layout, Shelf, is_class_name, number_of},
+    layout::{HELD_FROM, Layout, Shelf, is_class_name, key_file_of, number_of},
 };
 
 /// Every shelf that has a directory of volumes, by class and day.
@@ -29,19 +29,31 @@ pub(crate) fn shelves(disk: &dyn Disk, layout: &Layout) -> Result<Vec<Shelf>, Va
     Ok(found.into_iter().collect())
 }
 
-/// Every shelf that has a key file, by class and day.
-pub(crate) fn key_shelves(disk: &dyn Disk, layout: &Layout) -> Result<Vec<Shelf>, VaultError> {
-    let mut found = Vec::new();
+/// Every shelf that has a key file, and the newest generation that it has.
+pub(crate) fn key_shelves(disk: &dyn Disk, layout: &Layout) -> Result<BTreeMap<Shelf, u32>, VaultError> {
+    let mut found = BTreeMap::new();
     for class_dir in list(disk, &layout.keys())? {
-        let Some(class) = name(&class_dir).filter(|class| is_class_name(class)) else { continue };
-        for file in list(disk, &class_dir)? {
-            let text = name(&file).and_then(|name| name.strip_suffix(".keys"));
-            let day = text.and_then(|text| text.split('.').next()?.parse::<chrono::NaiveDate>().ok());
-            let shelf = day.map(|day| Shelf { class: class.to_owned(), day });
-            found.extend(shelf.filter(|shelf| found.last() != Some(shelf)));
+        if name(&class_dir).is_some_and(is_class_name) {
+            for (shelf, generation) in key_files_in(disk, layout, &class_dir)? {
+                let newest = found.entry(shelf).or_default();
+                *newest = generation.max(*newest);
+            }
         }
     }
     Ok(found)
+}
+
+/// The newest generation of key files that a shelf has, 0 where it has none. Earlier ones may be lost.
+pub(crate) fn newest_generation(disk: &dyn Disk, layout: &Layout, shelf: &Shelf) -> Result<u32, VaultError> {
+    let found = key_files_in(disk, layout, &layout.keys().join(&shelf.class))?;
+    Ok(found.into_iter().filter(|(of, _)| of == shelf).map(|(_, generation)| generation).max().unwrap_or(0))
+}
+
+/// The shelf and generation of each key file in the directory of a class.
+fn key_files_in(disk: &dyn Disk, layout: &Layout, class_dir: &Path) -> Result<Vec<(Shelf, u32)>, VaultError> {
+    let keys = layout.keys();
+    let of = |path: &std::path::PathBuf| path.strip_prefix(&keys).ok().and_then(key_file_of);
+    Ok(list(disk, class_dir)?.iter().filter_map(of).collect())
 }
 
 /// Numbers of a shelf's volumes, ascending: those that are set apart are the last.

@@ -113,7 +113,7 @@ impl Stamp {
         }
         Ok(Self {
             at_seconds: i64::try_from(told.gen_time.to_unix_duration().as_secs()).unwrap_or(i64::MAX),
-            serial: told.serial_number.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect(),
+            serial: hex::encode(told.serial_number.as_bytes()),
             nonce: told.nonce.map(|nonce| nonce.as_bytes().to_vec()),
         })
     }

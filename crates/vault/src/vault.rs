@@ -5,22 +5,22 @@ use std::{
     io::{Read, Seek, Write},
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
-    str::FromStr,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
-use age::x25519::Recipient;
 use aws_lc_rs::signature::Ed25519KeyPair;
+use chrono::NaiveDate;
 use chrono_tz::Tz;
-use earwitness_model::WallTime;
+use earwitness_model::{PacketTime, WallTime};
 use ed25519_dalek::VerifyingKey;
 
 use crate::{
     cipher::CipherSuite,
-    disk::{Disk, RealDisk, read_all},
+    civil,
+    disk::{Disk, RealDisk, if_there},
     error::{VaultError, failed},
     growing::Growing,
     index::{Index, IndexState, LookUps, Opened},
@@ -124,7 +124,10 @@ impl Vault {
         let settings = Settings::read(&*disk, &layout.settings())?;
         let lock = take_lock(&layout.lock())?;
         let metadata = read_index_key(&*disk, (&layout, &settings), index_key)?;
-        let index_key_at = index_key.map_or_else(|| layout.key("index.key"), Path::to_owned);
+        let index_key_at = match index_key {
+            Some(named) => std::path::absolute(named).map_err(failed("find", named))?,
+            None => layout.key("index.key"),
+        };
         let (keys, verifying) = read_keys(&disk, &layout, (&settings, metadata))?;
         let metadata = keys.metadata.clone();
         let (ledger, ledger_state) = Ledger::open(Arc::clone(&disk), &layout.ledger(), metadata.clone())?;
@@ -191,6 +194,26 @@ impl Vault {
     #[must_use]
     pub fn officer(&self) -> OfficerRecipient {
         OfficerRecipient(self.parts.keys.days.officer())
+    }
+
+    /// While a rotation is underway: the public key of the officer that it was begun for.
+    #[must_use]
+    pub fn next_officer(&self) -> Option<OfficerRecipient> {
+        self.parts.keys.days.alone(|officers| officers.next.clone()).map(OfficerRecipient)
+    }
+
+    /// The names of its day keys, of each class and day one, sorted.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn day_keys(&self) -> Result<Vec<String>, VaultError> {
+        let dir = self.parts.layout.key("day");
+        let files = if_there(self.parts.disk.list(&dir)).map_err(failed("list", &dir))?.unwrap_or_default();
+        let files = files.iter().filter(|path| path.extension().is_some_and(|of| of == "age"));
+        let mut names: Vec<String> =
+            files.filter_map(|path| Some(path.file_name()?.to_string_lossy().into_owned())).collect();
+        names.sort();
+        Ok(names)
     }
 
     /// Its directory, absolute.
@@ -292,6 +315,11 @@ impl Parts {
         self.keys_changing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The day of the vault's zone.
+    pub(crate) fn civil_day(&self, at: WallTime) -> NaiveDate {
+        civil::day_of(self.settings.zone.0, PacketTime::from_nanos(at.nanos()))
+    }
+
     /// Keys were destroyed.
     pub(crate) fn tell_of_disposal(&self) {
         self.disposals.fetch_add(1, Ordering::AcqRel);
@@ -325,12 +353,7 @@ fn read_keys(
         .map_err(|_| VaultError::KeyDamaged { path: layout.key("recorder.key") })?;
     let verifying = VerifyingKey::from_bytes(&public)
         .map_err(|_| VaultError::KeyDamaged { path: layout.key("recorder.pub") })?;
-    let path = layout.key("officer.pub");
-    let text = read_all(&**disk, &path).map_err(failed("read", &path))?;
-    let officer = std::str::from_utf8(&text)
-        .ok()
-        .and_then(|text| Recipient::from_str(text.trim()).ok())
-        .ok_or(VaultError::KeyDamaged { path })?;
+    let officer = rotation::read_recipient(&**disk, &layout.key("officer.pub"))?;
     let days = DayKeys::new(Arc::clone(disk), layout.clone(), officer);
     let (vault, suite, zone) = (settings.id, settings.cipher, settings.zone.0);
     let keys = SealingKeys { vault, suite, zone, metadata, signing, days };

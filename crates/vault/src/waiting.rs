@@ -12,15 +12,12 @@
 //!
 //! A file that cannot be opened is as if it was not there. Its calls are listed as interrupted all the same.
 
-use std::{
-    io,
-    sync::{MutexGuard, PoisonError},
-};
+use std::sync::{MutexGuard, PoisonError};
 
 use earwitness_model::{PacketTime, RecordingId, RunningCall};
 
 use crate::{
-    disk::{read_all, replace},
+    disk::{if_there, read_all, replace},
     error::{VaultError, failed},
     running,
     vault::{Parts, Vault},
@@ -71,10 +68,8 @@ impl Parts {
     /// Reads the file of the last opening.
     pub(crate) fn read_waiting(&self) -> Result<(), VaultError> {
         let path = self.layout.waiting();
-        let sealed = match read_all(&*self.disk, &path) {
-            Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(()),
-            read => read.map_err(failed("read", &path))?,
-        };
+        let read = if_there(read_all(&*self.disk, &path)).map_err(failed("read", &path))?;
+        let Some(sealed) = read else { return Ok(()) };
         let opened = self.keys.metadata.open(SEALED_TO, &sealed).ok();
         let rows: Vec<Row> = opened.and_then(|rows| postcard::from_bytes(&rows).ok()).unwrap_or_default();
         *self.waiting() = rows
@@ -124,12 +119,9 @@ impl Parts {
     fn write_waiting(&self, waiting: &[WasRunning]) -> Result<(), VaultError> {
         let path = self.layout.waiting();
         if waiting.is_empty() {
-            return match self.disk.remove(&path) {
-                Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(()),
-                removed => removed
-                    .and_then(|()| self.disk.sync_dir(&self.layout.dir))
-                    .map_err(failed("remove", &path)),
-            };
+            let removed = if_there(self.disk.remove(&path)).map_err(failed("remove", path))?;
+            let synced = removed.map_or(Ok(()), |()| self.disk.sync_dir(&self.layout.dir));
+            return synced.map_err(failed("sync", &self.layout.dir));
         }
         let rows: Vec<Row> = waiting
             .iter()

@@ -42,6 +42,7 @@ use std::{
     sync::{Arc, atomic::Ordering},
 };
 
+use chrono::NaiveDate;
 use earwitness_model::{CallId, CallSummary, RecordingId, TrackIndex, WallTime};
 
 pub(crate) use self::ended::list;
@@ -266,7 +267,7 @@ impl Writer {
         for volume in &self.volumes {
             self.parts.growing.settle(&volume.shelf, volume.number, volume.size());
         }
-        self.close_idle(idle)
+        self.close_idle(idle, self.parts.civil_day(now))
     }
 
     /// The place in `volumes` of the volume that takes this block, with room for it. An error changed nothing.
@@ -369,13 +370,15 @@ impl Writer {
         }
     }
 
-    /// Closes volumes in which no recording runs: the full ones, and all but `idle` of the others.
-    fn close_idle(&mut self, idle: usize) -> Result<(), VaultError> {
+    /// Closes volumes in which no recording runs: the full ones, those of days before `today` to which nothing came since the commit
+    /// before, for a day ends only when none of its volumes is open, and all but `idle` of the others.
+    fn close_idle(&mut self, idle: usize, today: NaiveDate) -> Result<(), VaultError> {
         let mut spare = self.volumes.iter().filter(|volume| volume.running == 0).count().saturating_sub(idle);
         let mut place = 0;
         while place < self.volumes.len() {
             let volume = &self.volumes[place];
-            if volume.running > 0 || (spare == 0 && volume.size() < self.rotate_at) {
+            let is_done = volume.size() >= self.rotate_at || (volume.rests && volume.shelf.day < today);
+            if volume.running > 0 || (spare == 0 && !is_done) {
                 place += 1;
                 continue;
             }

@@ -29,7 +29,7 @@ pub(crate) enum Scope {
 enum Need {
     /// The product does not build without it.
     Required,
-    /// The tests that use it are left out without it.
+    /// The tests that use it are left out without it, or fail.
     Tests,
 }
 
@@ -47,7 +47,7 @@ struct Thing {
 }
 
 /// Everything the project wants from the system, the required first.
-const THINGS: [Thing; 8] = [
+const THINGS: [Thing; 9] = [
     Thing { package: "libpcap-dev", purpose: "capture", need: Need::Required, present: has_libpcap },
     Thing {
         package: "iproute2",
@@ -84,6 +84,12 @@ const THINGS: [Thing; 8] = [
         purpose: "tests: a call's picture, drawn by another program",
         need: Need::Tests,
         present: || process::on_path("rsvg-convert"),
+    },
+    Thing {
+        package: "strace",
+        purpose: "tests: what the index tells the disk, seen from outside; without it they fail",
+        need: Need::Tests,
+        present: || process::on_path("strace"),
     },
     Thing {
         package: "valgrind",
@@ -156,7 +162,9 @@ fn conclude(wanted: &[&Thing], present: impl Fn(&Thing) -> bool) -> Result<()> {
             "{packages}: still missing. Run `{line}` (elsewhere than Debian or Ubuntu: the package with pcap.h)"
         );
     }
-    println!("setup: going on without {packages}; tests that use them are left out. To have them: {line}");
+    println!(
+        "setup: going on without {packages}; tests that use them are left out or fail. To have them: {line}"
+    );
     Ok(())
 }
 
@@ -231,11 +239,11 @@ mod tests {
         assert_eq!(packages(&missing(Scope::Build, |_| false)), "libpcap-dev");
         assert_eq!(
             packages(&missing(Scope::Tests, |_| false)),
-            "libpcap-dev iproute2 tshark sox age p7zip-full librsvg2-bin valgrind"
+            "libpcap-dev iproute2 tshark sox age p7zip-full librsvg2-bin strace valgrind"
         );
         assert_eq!(
             packages(&missing(Scope::Tests, |thing| thing.package == "sox")),
-            "libpcap-dev iproute2 tshark age p7zip-full librsvg2-bin valgrind"
+            "libpcap-dev iproute2 tshark age p7zip-full librsvg2-bin strace valgrind"
         );
     }
 

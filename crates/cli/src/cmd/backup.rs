@@ -86,11 +86,12 @@ impl Backup {
     fn copy(&self, context: &Context, vault: &Vault) -> Result<(Extent, Copied), Failure> {
         for _try in 0..TRIES {
             let extent = vault.backup_extent()?;
+            let Extent { vault: id, rows, head, ref parts } = extent;
             let mut copied = Copied::default();
-            let of = extent.parts.len() as u64;
-            for batch in extent.parts.chunks(BATCH) {
+            let of = parts.len() as u64;
+            for batch in parts.chunks(BATCH) {
                 context.go_on()?;
-                let more = Extent { parts: batch.to_vec(), ..extent.clone() };
+                let more = Extent { vault: id, rows, head, parts: batch.to_vec() };
                 copied.append(context.seat().copy_backup(&self.dir, &more)?);
                 context.seat().progress(copied.files.len() as u64, of);
             }

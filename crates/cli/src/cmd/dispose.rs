@@ -10,7 +10,7 @@ use chrono::NaiveDate;
 use clap::{Args, Subcommand};
 use earwitness_vault::{ClockTrust, DisposalOrder, PastDamage, Vault};
 
-use super::Needs;
+use super::{Form, Needs};
 use crate::{
     context::Context,
     exit::{Exit, Outcome},
@@ -96,7 +96,9 @@ impl Dispose {
 
     pub(crate) fn run(&self, context: &Context, vault: &Vault) -> Outcome {
         match &self.command {
-            DisposeCommand::Plan { by, json } => plan::run(context, vault, (by.as_deref(), *json)),
+            DisposeCommand::Plan { by, json } => {
+                plan::run(context, vault, (by.as_deref(), Form::asked(*json)))
+            }
             DisposeCommand::Run { confirm_clock, past_damage } => {
                 let clock = if *confirm_clock { ClockTrust::Confirmed } else { ClockTrust::Alone };
                 let past_damage = if *past_damage { PastDamage::Accept } else { PastDamage::Refuse };
@@ -105,12 +107,13 @@ impl Dispose {
             }
             DisposeCommand::Certificate { run: None, .. } => certificate::list(context, vault),
             DisposeCommand::Certificate { run: Some(name), json } => {
-                certificate::show(context, vault, (name, *json))
+                certificate::show(context, vault, (name, Form::asked(*json)))
             }
             DisposeCommand::Change { calls, until, reason } => {
                 change::propose(context, vault, (calls, *until, reason))
             }
-            DisposeCommand::Approve { proposal } => change::approve(context, vault, proposal.as_deref()),
+            DisposeCommand::Approve { proposal: None } => change::list(context, vault),
+            DisposeCommand::Approve { proposal: Some(name) } => change::approve(context, vault, name),
         }
     }
 }

@@ -7,12 +7,12 @@ use clap::{Args, Subcommand};
 use earwitness_vault::{Entry, NewHold, Release, StandingHold, Vault};
 use serde_json::json;
 
-use super::Needs;
+use super::{Form, Needs};
 use crate::{
     context::Context,
     exit::{Exit, Failure, Outcome},
     filter::find_call,
-    view::counted,
+    view::{counted, printable},
 };
 
 /// Keep recordings beyond their time: add, release, list
@@ -22,6 +22,8 @@ use crate::{
   earwitness hold add 01KAJ5V2Q0 --reason \"정보공개 청구\" --until 2027-03-31  until the end of that day
   earwitness hold list
   earwitness hold release 01KB2M --reason \"종결\"
+
+Of a call that a restart of the recorder cut in two, both parts are held, whichever is named; a part that still runs is not yet.
 
 A hold is in force when the command returns: it stands in the ledger, which every disposal asks before it destroys a key.
 When it ends or is released, what is due falls due at once.")]
@@ -72,7 +74,7 @@ impl Hold {
         match &self.command {
             HoldCommand::Add { calls, reason, until } => add(context, vault, (calls, reason, *until)),
             HoldCommand::Release { hold, reason } => release(context, vault, (hold, reason)),
-            HoldCommand::List { json } => list(context, vault, *json),
+            HoldCommand::List { json } => list(context, vault, Form::asked(*json)),
         }
     }
 }
@@ -88,8 +90,12 @@ fn add(
         let why = format_args!("call {} has no recording: there is nothing to keep", none.summary.id);
         return Err(Failure::new(Exit::NotFound, why));
     }
+    let now = Context::now();
+    if let Some(day) = until.filter(|day| *day < vault.civil_day(now)) {
+        return Err(Failure::new(Exit::Usage, format_args!("--until {day} is over: it would hold nothing")));
+    }
     let by = context.seat().account().to_string();
-    let hold = vault.hold(Context::now(), NewHold { entries: &entries, reason, until, by: &by })?;
+    let hold = vault.hold(now, NewHold { entries: &entries, reason, until, by: &by })?;
     let ends = hold.until.map_or_else(|| "until it is released".to_owned(), |day| format!("until {}", day.0));
     writeln!(context.out(), "{}  {} held {ends}", hold.id, counted(hold.subjects.len() as u64, "recording"))?;
     Ok(Exit::Done)
@@ -105,15 +111,15 @@ fn release(context: &Context, vault: &Vault, (name, reason): (&str, &str)) -> Ou
     Ok(Exit::Done)
 }
 
-fn list(context: &Context, vault: &Vault, json: bool) -> Outcome {
+fn list(context: &Context, vault: &Vault, form: Form) -> Outcome {
     let mut out = context.out();
     let holds = vault.holds(Context::now())?;
-    if holds.is_empty() && !json {
+    if holds.is_empty() && form == Form::Page {
         context.say("no hold is in force");
     }
     for StandingHold { hold, has_lapsed } in holds {
         let until = hold.until.map(|day| day.0.to_string());
-        if json {
+        if form == Form::Json {
             let calls: Vec<_> =
                 hold.subjects.iter().map(|subject| subject.call.map(|call| call.to_string())).collect();
             let recordings: Vec<_> =
@@ -130,7 +136,7 @@ fn list(context: &Context, vault: &Vault, json: bool) -> Outcome {
             (Some(day), false) => format!("until {day}"),
             (Some(day), true) => format!("ended {day}"),
         };
-        writeln!(out, "{}  {ends}  by {}  {}", hold.id, hold.by, hold.reason)?;
+        writeln!(out, "{}  {ends}  by {}  {}", hold.id, printable(&hold.by), printable(&hold.reason))?;
         for subject in &hold.subjects {
             let call = subject.call.map_or_else(|| "-".to_owned(), |call| call.to_string());
             let listed = subject.call.map(|call| vault.index().get(call)).transpose()?.flatten();
@@ -143,11 +149,15 @@ fn list(context: &Context, vault: &Vault, json: bool) -> Outcome {
     Ok(Exit::Done)
 }
 
-/// A reason that says something.
+/// A reason that says something, on one line: it is shown to whoever approves, and must not look like another proposal.
 pub(super) fn said(reason: &str) -> Result<&str, Failure> {
     match reason.trim() {
         "" => Err(Failure::new(Exit::Usage, "--reason is empty: the ledger keeps why it was done")),
         reason if reason.len() > 4096 => Err(Failure::new(Exit::Usage, "--reason is longer than 4 KiB")),
+        reason if printable(reason) != reason => {
+            let why = "--reason has line breaks, control characters, or others that nobody sees: write it on one line";
+            Err(Failure::new(Exit::Usage, why))
+        }
         reason => Ok(reason),
     }
 }

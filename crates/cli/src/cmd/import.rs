@@ -24,9 +24,6 @@ use crate::{
     view::counted,
 };
 
-/// Calls between two commits.
-const COMMIT_AFTER: u64 = 64;
-
 /// Keep the recordings of an earlier recorder: WAV files and a CSV list of them
 #[derive(Debug, Args)]
 #[command(
@@ -97,8 +94,8 @@ impl Import {
                 }
                 Err(failure) => return Err(failure),
             }
-            if tally.kept % COMMIT_AFTER == COMMIT_AFTER - 1 {
-                keeper.commit(Context::now())?;
+            if !self.dry_run {
+                keeper.commit_if_due(Context::now())?;
             }
         }
         context.seat().progress(of, of);

@@ -51,7 +51,10 @@ impl Index {
                     )?;
                     return Ok(Exit::Done);
                 }
-                context.say("`earwitness index rebuild` makes the index anew from volumes and ledger");
+                context.say(
+                    "`earwitness index rebuild` makes the index anew from volumes and ledger; bytes of a volume that are damaged \
+                     come back from a backup only",
+                );
                 Ok(Exit::Broken)
             }
             IndexCommand::Rebuild => {

@@ -6,8 +6,6 @@ mod officer;
 mod shares;
 mod show;
 
-use std::path::PathBuf;
-
 use clap::{Args, Subcommand};
 use earwitness_vault::Vault;
 
@@ -118,9 +116,4 @@ impl Keys {
 /// The name of whoever does it, for the ledger.
 fn by(context: &Context) -> String {
     context.seat().account().to_string()
-}
-
-/// Where a share or sheet goes in a folder.
-fn place_in(folder: &std::path::Path, name: &str) -> PathBuf {
-    folder.join(name)
 }

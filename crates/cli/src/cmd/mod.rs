@@ -92,6 +92,22 @@ pub(crate) enum VaultCommand {
     Import(import::Import),
 }
 
+/// For whom something is listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// For people.
+    Page,
+    /// For programs: objects, one per line.
+    Json,
+}
+
+impl Form {
+    /// As `--json` was given or not.
+    const fn asked(is_json: bool) -> Self {
+        if is_json { Self::Json } else { Self::Page }
+    }
+}
+
 /// What a command needs of the vault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Needs {

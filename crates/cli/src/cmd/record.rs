@@ -182,6 +182,7 @@ impl Record {
             context.say(memory);
         }
         let vault = context.open_vault()?;
+        rule_texts::keep(context, &vault, &rules)?;
         let bar = progress_bar(context);
         let names: Vec<String> = inputs.iter().map(|input| input.name.clone()).collect();
         let recorder = Recorder { vault: &vault, rules, limits: self.limits(), clock: Context::now };

@@ -36,7 +36,7 @@ pub(crate) struct Restore {
     /// This machine's clock is right: what is due by it is destroyed, however long ago the backup was taken
     #[arg(long)]
     confirm_clock: bool,
-    /// Take files too that are not what was copied, and read past damage in the ledger: somebody has looked
+    /// Take files too that are not what was copied. Where holds may have stood in them, nothing that is due is destroyed
     #[arg(long)]
     past_damage: bool,
 }
@@ -44,14 +44,15 @@ pub(crate) struct Restore {
 impl Restore {
     pub(crate) fn run(&self, context: &Context) -> Outcome {
         let clock = if self.confirm_clock { ClockTrust::Confirmed } else { ClockTrust::Alone };
-        let past_damage = if self.past_damage { PastDamage::Accept } else { PastDamage::Refuse };
+        let changed = if self.past_damage { PastDamage::Accept } else { PastDamage::Refuse };
         let by = context.seat().account().to_string();
         let restored = restore(&Order {
             backup: &self.backup,
             keys: &self.keys,
             vault: &context.vault,
             certificates: &self.certificate,
-            order: DisposalOrder { by, clock, past_damage },
+            changed,
+            order: DisposalOrder { by, clock, past_damage: PastDamage::Refuse },
             now: Context::now(),
         })?;
         crate::service::give_to_owner_of(&context.vault)?;
@@ -78,13 +79,20 @@ impl Restore {
                 counted(restored.disposed_now, "recording")
             ));
         }
+        if restored.undisposed_for > 0 {
+            context.tell(format_args!(
+                "{} of the ledger, where a hold may have stood, are not what was told: what is due was not destroyed. Look (`earwitness ledger verify`), lay the holds again, then `earwitness dispose run --past-damage`",
+                counted(restored.undisposed_for, "place")
+            ));
+        }
         if restored.without_key > 0 {
             context.tell(format_args!(
                 "{} have no key in the backup of the keys: nothing opens them",
                 counted(restored.without_key, "recording")
             ));
         }
-        let is_whole = restored.without_key == 0 && restored.findings.is_empty();
+        let is_whole =
+            restored.without_key == 0 && restored.findings.is_empty() && restored.undisposed_for == 0;
         Ok(if is_whole { Exit::Done } else { Exit::Part })
     }
 }

@@ -6,10 +6,11 @@ use std::{
 };
 
 use anstyle::AnsiColor;
+use chrono::NaiveDate;
 use clap::Args;
 use earwitness_media::{CallAudio, sound};
-use earwitness_model::{CallId, PacketTime, RecordingId, WallTime};
-use earwitness_vault::{Entry, RecordingEntry, Synchronised, Vault};
+use earwitness_model::{CallId, Flag, PacketTime, RecordingId, WallTime};
+use earwitness_vault::{Entry, RecordingEntry, Vault};
 
 use super::export::Unsealed;
 use crate::{
@@ -18,7 +19,10 @@ use crate::{
     filter::find_call,
     seat::Screen,
     socket::Grant,
-    view::{MOS_HELP, call_object, fitted, instant, is_recorded, ladder, page, section, steps, voices},
+    view::{
+        MOS_HELP, call_object, clock_words, fitted, instant, is_recorded, ladder, page, section, steps,
+        voices,
+    },
 };
 
 /// Parties, times, verdict, streams, keys, gaps, evidence, what the voices are like, and the signalling as a ladder.
@@ -39,7 +43,14 @@ impl Show {
     }
 
     pub(crate) fn run(&self, context: &Context, vault: &Vault) -> Outcome {
-        let entry = find_call(vault, &self.call)?;
+        let mut entry = find_call(vault, &self.call)?;
+        let by_class = entry.recording.as_ref().map(|recording| recording.retention_until);
+        if let Some(recording) = &mut entry.recording {
+            // What two persons changed stands in the ledger alone.
+            recording.retention_until = vault
+                .changed_retention(Some(entry.summary.id), recording.id)?
+                .unwrap_or(recording.retention_until);
+        }
         let screen = context.screen();
         let mut out = BufWriter::new(context.out());
         if self.json {
@@ -57,6 +68,7 @@ impl Show {
                 (continued_from(vault, &entry), continued_by(vault, &entry), &found),
                 screen,
             );
+            evidence += &kept((recording, by_class), entry.hold);
             evidence += &clock(vault, &entry);
             writeln!(out, "{}", fitted(&section("Evidence", &evidence, screen), screen))?;
             if !found.is_empty() {
@@ -108,18 +120,27 @@ fn continued_from(vault: &Vault, entry: &Entry) -> Option<CallId> {
         .find_map(|calls| calls.into_iter().find(is_before))
 }
 
-/// What was told of the machine's clock before the call, in a line; nothing when nobody told of it.
+/// Until when the recording is kept, and why not as its class says.
+fn kept((recording, by_class): (&RecordingEntry, Option<NaiveDate>), is_held: bool) -> String {
+    let until = recording.retention_until;
+    let changed = by_class.filter(|by_class| *by_class != until);
+    let changed =
+        changed.map_or_else(String::new, |by_class| format!(", changed from {by_class} by two persons"));
+    let held = if is_held { ", and held: `earwitness hold list`" } else { "" };
+    format!("  {:<11} {until}{changed}{held}\n", "kept until")
+}
+
+/// What was told of the machine's clock before the call, in a line; nothing when nobody told of it, or the call's times are
+/// another recorder's.
 fn clock(vault: &Vault, entry: &Entry) -> String {
+    if entry.summary.flags.contains(&Flag::Imported) {
+        return String::new();
+    }
     let start = entry.summary.facts.start;
     let told = vault.clock_status_at(WallTime::from_nanos(start.nanos()));
     let Ok(Some((at, status))) = told else { return String::new() };
-    let kept = match status.synchronised {
-        Synchronised::Yes => "synchronised",
-        Synchronised::No => "not synchronised",
-    };
-    let (offset, most) = (status.offset_nanos as f64 / 1e9, status.maximum_error_micros as f64 / 1e6);
     let at = instant(PacketTime::from_nanos(at.nanos()), vault.zone());
-    format!("  {:<11} {kept} at {at}: offset {offset:.6} s, at most {most:.3} s wrong\n", "clock")
+    format!("  {:<11} at {at}: {}\n", "clock", clock_words(&status))
 }
 
 /// Where the recording lies, what it goes on from and where it goes on, and whether it is as it was signed.
@@ -135,8 +156,7 @@ fn evidence(
     );
     let mut text = fact("recording", &recording.id.to_string())
         + &fact("volume", &place)
-        + &fact("sealed", &format!("{} bytes", recording.sealed_bytes))
-        + &fact("kept until", &recording.retention_until.to_string());
+        + &fact("sealed", &format!("{} bytes", recording.sealed_bytes));
     if let Some(before) = recording.continues {
         let call = first.map_or_else(String::new, |call| format!("call {call}, "));
         text += &fact("continues", &format!("{call}recording {before}"));
@@ -193,6 +213,17 @@ fn signalling(opened: Result<Unsealed, String>, entry: &Entry) -> String {
 mod tests {
     use super::*;
     use crate::view::sample;
+
+    #[test]
+    fn what_two_persons_changed_and_a_hold_are_told_beside_the_last_day() {
+        let recording = sample::answered().recording.unwrap();
+        let by_class = |day: &str| Some(day.parse().unwrap());
+        assert_eq!(kept((&recording, by_class("2027-02-19")), false), "  kept until  2027-02-19\n");
+        assert_eq!(
+            kept((&recording, by_class("2026-12-01")), true),
+            "  kept until  2027-02-19, changed from 2026-12-01 by two persons, and held: `earwitness hold list`\n"
+        );
+    }
 
     #[test]
     fn voices_of_a_call_that_is_too_long_are_not_shown_and_the_reason_is() {

@@ -15,9 +15,10 @@ use earwitness_rules::NumberPlan;
 use earwitness_vault::Vault;
 
 pub(crate) use self::found::find_call;
+pub(crate) use self::moment::Edge;
 use self::{
     choice::{ModeChoice, OutcomeChoice},
-    moment::{Edge, moment},
+    moment::moment,
     span::seconds,
 };
 use crate::{
@@ -122,11 +123,21 @@ pub(crate) fn times(
     now: WallTime,
     zone: Tz,
 ) -> Result<(Option<PacketTime>, Option<PacketTime>), Failure> {
-    let at = |typed: Option<&str>, name: &str, edge| {
-        let read = typed.map(|text| moment(text, now, zone, edge));
-        read.transpose().map_err(|cause| Failure::new(Exit::Usage, format_args!("--{name} {cause}")))
-    };
-    Ok((at(since, "since", Edge::Since)?, at(until, "until", Edge::Until)?))
+    let at =
+        |typed: Option<&str>, name, edge| typed.map(|text| time((name, text), edge, (now, zone))).transpose();
+    Ok((at(since, "--since", Edge::Since)?, at(until, "--until", Edge::Until)?))
+}
+
+/// The time that was typed for an option of this name: where it begins, or where it is over.
+///
+/// # Errors
+/// Those of [`times`].
+pub(crate) fn time(
+    (name, typed): (&str, &str),
+    edge: Edge,
+    (now, zone): (WallTime, Tz),
+) -> Result<PacketTime, Failure> {
+    moment(typed, now, zone, edge).map_err(|cause| Failure::new(Exit::Usage, format_args!("{name} {cause}")))
 }
 
 /// A share in percent.

@@ -10,7 +10,7 @@ use super::span::units;
 
 /// Which end of a span of time is meant. A day alone begins the span at its beginning and ends it at its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Edge {
+pub(crate) enum Edge {
     Since,
     Until,
 }

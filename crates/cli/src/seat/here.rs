@@ -11,16 +11,16 @@ use earwitness_vault::{
     Access, BackupId, BackupPlace, Copied, Extent, KeySource, KeysCopied, OfficerKey, OfficerRecipient,
     RealDisk, SecretString, VaultError, copy_backup, copy_keys, look_for_key_backup,
 };
-use secrecy::ExposeSecret;
 use ureq::http::Uri;
 
 use super::{
-    Account, NewOfficer, RuleTexts, Screen, Seat, Sink, Standing, Target, bar::Bar, file, player, post,
+    Account, NewOfficer, RuleTexts, Screen, Seat, Sink, Standing, Target, bar::Bar, file, new_key::NewKey,
+    player, post,
 };
 use crate::{
-    context::Context,
     exit::{Exit, Failure},
-    options::{Options, TOO_SHORT, is_short, passphrase_in, read_rules, typed_twice},
+    options::{Options, Prompt, passphrase_in, read_rules, typed_twice},
+    service::guard_keys,
     terminal,
 };
 
@@ -93,6 +93,7 @@ impl Seat for Here {
     }
 
     fn officer_key(&self, access: Access) -> Result<OfficerKey, Failure> {
+        guard_keys(self.named.verbose);
         let path = match self.named.officer_key() {
             Some(path) => path.to_owned(),
             None => OfficerKey::beside(&std::path::absolute(&self.named.vault)?, access),
@@ -107,21 +108,12 @@ impl Seat for Here {
     }
 
     fn new_passphrase(&self, file: Option<&Path>) -> Result<SecretString, Failure> {
-        if let Some(path) = file {
-            return passphrase_in(path);
-        }
-        let ask = |prompt: &str| {
-            rpassword::prompt_password(prompt).map(SecretString::from).map_err(|_no_terminal| {
-                let what = "a passphrase for the copy is needed, and there is no terminal to ask for it: give \
-                            --copy-passphrase-file FILE, or --no-passphrase";
-                Failure::new(Exit::Refused, what)
-            })
-        };
-        let (first, again) = (ask("passphrase of the copy: ")?, ask("the same again: ")?);
-        if first.expose_secret() == again.expose_secret() {
-            Ok(first)
-        } else {
-            Err(Failure::new(Exit::Usage, "the two passphrases differ: nothing was made"))
+        match file {
+            Some(path) => passphrase_in(path),
+            None => typed_twice(Prompt {
+                ask: "passphrase of the copy: ",
+                instead: "--copy-passphrase-file FILE, or --no-passphrase",
+            }),
         }
     }
 
@@ -129,25 +121,21 @@ impl Seat for Here {
         Ok(copy_backup(&std::path::absolute(&self.named.vault)?, dir, extent)?)
     }
 
-    fn new_officer(&self, new: &NewOfficer, access: Access) -> Result<OfficerRecipient, Failure> {
+    fn new_officer(
+        &self,
+        new: &NewOfficer,
+        (access, underway): (Access, Option<&OfficerRecipient>),
+    ) -> Result<OfficerRecipient, Failure> {
         match new {
             NewOfficer::Known(recipient) => Ok(recipient.parse().map_err(VaultError::Keys)?),
             NewOfficer::InFile(path) => Ok(OfficerRecipient::in_file(path)?),
             NewOfficer::NewKey { place, passphrase_file } => {
-                if place.symlink_metadata().is_ok() {
-                    return Err(VaultError::AlreadyThere { path: place.clone() }.into());
+                guard_keys(self.named.verbose);
+                let new = NewKey { place, passphrase_file: passphrase_file.as_deref() };
+                match underway {
+                    Some(to) => new.written_for(to),
+                    None => new.made(access),
                 }
-                let passphrase = match (access, passphrase_file) {
-                    (Access::Open, _) => None,
-                    (Access::Governed, Some(path)) => Some(passphrase_in(path)?),
-                    (Access::Governed, None) => Some(typed_twice("new officer's passphrase: ")?),
-                };
-                if passphrase.as_ref().is_some_and(is_short) {
-                    return Err(Failure::new(Exit::Usage, TOO_SHORT));
-                }
-                let key = OfficerKey::generate();
-                key.write(place, passphrase.as_ref(), Context::now())?;
-                Ok(key.recipient())
             }
         }
     }

@@ -9,6 +9,7 @@ mod account;
 mod bar;
 mod file;
 mod here;
+mod new_key;
 mod player;
 mod post;
 mod screen;
@@ -80,11 +81,15 @@ pub(crate) trait Seat: Send + Sync {
     fn copy_backup(&self, dir: &Path, extent: &Extent) -> Result<Copied, Failure>;
 
     /// Who the officer of the vault shall be, as the command line says it: a new key is made here, and only its public half is
-    /// told.
+    /// told. While a rotation is underway, none is made: the key of its officer has to be there.
     ///
     /// # Errors
-    /// When the key cannot be made, or what was named is none.
-    fn new_officer(&self, new: &NewOfficer, access: Access) -> Result<OfficerRecipient, Failure>;
+    /// When the key cannot be made, or what was named is none; when a rotation to another key is underway.
+    fn new_officer(
+        &self,
+        new: &NewOfficer,
+        vault: (Access, Option<&OfficerRecipient>),
+    ) -> Result<OfficerRecipient, Failure>;
 
     /// The folder for a backup of the vault's keys, as it is.
     ///

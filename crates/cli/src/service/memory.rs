@@ -9,6 +9,9 @@ use rustix::{
     thread::CapabilitySet,
 };
 
+use super::privileges::forbid_cores;
+use crate::terminal;
+
 /// What came of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Memory {
@@ -39,6 +42,15 @@ pub(crate) fn lock(capabilities: Capabilities) -> Memory {
     match mlockall(flags) {
         Ok(()) => Memory::Locked,
         Err(errno) => Memory::Refused(errno),
+    }
+}
+
+/// The officer's key comes into this process: nothing of it goes into a core file from now on, nor, where the system allows it,
+/// to swap. Somebody who may lock no memory opens recordings all the same.
+pub(crate) fn guard_keys(verbose: u8) {
+    let memory = forbid_cores().map_or_else(Memory::Refused, |()| lock(Capabilities::Stay));
+    if verbose > 0 {
+        terminal::say(memory);
     }
 }
 

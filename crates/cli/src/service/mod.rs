@@ -12,6 +12,6 @@ mod pulse;
 mod systemd;
 
 pub(crate) use confine::{Confined, Confinement, Hooks, confine};
-pub(crate) use memory::{Capabilities, lock as lock_memory};
+pub(crate) use memory::{Capabilities, guard_keys, lock as lock_memory};
 pub(crate) use owner::give_to_owner_of;
 pub(crate) use systemd::{attend, stopping};

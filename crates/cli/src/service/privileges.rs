@@ -63,7 +63,7 @@ fn empty_bounding_set() -> Result<(), Errno> {
 }
 
 /// Audio is in the memory: no core is written, and no other process of this user may look into it.
-fn forbid_cores() -> Result<(), Errno> {
+pub(super) fn forbid_cores() -> Result<(), Errno> {
     set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
     let limit = getrlimit(Resource::Core);
     if limit.current == Some(0) && limit.maximum == Some(0) {

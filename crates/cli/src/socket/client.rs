@@ -236,9 +236,10 @@ impl<'c> Errands<'c> {
                 }
                 Ok(Reply::BackupCopied(Box::new(seat.copy_backup(&dir, &extent)?)))
             }
-            Errand::NewOfficer(lock) => {
+            Errand::NewOfficer { lock, underway } => {
                 let new = self.grant.new_officer().ok_or_else(not_granted)?;
-                Ok(Reply::Officer(seat.new_officer(new, lock.into())?.to_string()))
+                let underway = underway.map(|to| to.parse()).transpose().map_err(VaultError::Keys)?;
+                Ok(Reply::Officer(seat.new_officer(new, (lock.into(), underway.as_ref()))?.to_string()))
             }
             Errand::LookForKeyBackup(dir) => {
                 let dir = self.granted_backup(&dir)?;

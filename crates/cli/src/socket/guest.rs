@@ -148,11 +148,11 @@ impl Seat for Guest {
     fn new_officer(
         &self,
         _by_its_command_line: &NewOfficer,
-        access: Access,
+        (access, underway): (Access, Option<&OfficerRecipient>),
     ) -> Result<OfficerRecipient, Failure> {
-        let Reply::Officer(recipient) = self.send(Errand::NewOfficer(access.into()))? else {
-            return Err(beside_the_point());
-        };
+        let underway = underway.map(ToString::to_string);
+        let errand = Errand::NewOfficer { lock: access.into(), underway };
+        let Reply::Officer(recipient) = self.send(errand)? else { return Err(beside_the_point()) };
         Ok(recipient.parse().map_err(VaultError::Keys)?)
     }
 

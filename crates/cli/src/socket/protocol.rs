@@ -65,8 +65,11 @@ pub(super) enum Errand {
     },
     /// A new passphrase for what leaves: out of this file, or typed.
     NewPassphrase(Option<RawText>),
-    /// Who the officer shall be: the client's command line says it.
-    NewOfficer(Lock),
+    /// Who the officer shall be: the client's command line says it. While a rotation is underway: to which public key.
+    NewOfficer {
+        lock: Lock,
+        underway: Option<String>,
+    },
     LookForKeyBackup(RawText),
     CopyKeys {
         dir: RawText,

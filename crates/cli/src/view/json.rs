@@ -142,7 +142,7 @@ fn stream_object(
         "first": instant(stream.first, zone),
         "last": instant(stream.last, zone),
         "payload_bytes": known(stream.payload_bytes),
-        "payload_blake3": recording.and_then(|recording| blake3_of(stream, recording)).map(|hash| hex(&hash)),
+        "payload_blake3": recording.and_then(|recording| blake3_of(stream, recording)).map(hex::encode),
         "bursts": known(u64::from(stream.quality.bursts.count)),
         "longest_burst": known(u64::from(stream.quality.bursts.longest)),
         "far_end": far_end_object(&stream.quality),
@@ -155,7 +155,7 @@ fn stream_object(
         let name = |digest: &&PayloadDigest| {
             (digest.track, digest.payload_type) == (stream.track, stream.payload_type)
         };
-        let sha256 = digests.iter().find(name).map(|digest| hex(&digest.sha256));
+        let sha256 = digests.iter().find(name).map(|digest| hex::encode(digest.sha256));
         members.insert("payload_sha256".to_owned(), json!(sha256));
     }
     object
@@ -242,11 +242,6 @@ fn gap_object(gap: &Gap, from: PacketTime) -> Value {
 /// A jitter in ms has no more digits than the capture's clock. Not a number, should a bug make one, is null in JSON.
 fn to_the_microsecond(ms: f64) -> f64 {
     (ms * 1e3).round() / 1e3
-}
-
-/// Lower case hexadecimal.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

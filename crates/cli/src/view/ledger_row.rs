@@ -2,11 +2,11 @@
 
 use earwitness_vault::{
     Act, AlarmState, AnchoredBy, Closing, Entry, ExcludedBecause, LedgerKind, LedgerNote, LinkState,
-    RecordedRow, Row, Synchronised, failed_call,
+    RecordedRow, RetentionNote, Row, failed_call,
 };
 use serde_json::{Value, json};
 
-use super::printable;
+use super::{clock_words, printable, retention_row::retention_facts};
 
 /// The name of a kind for scripts: stable.
 pub(crate) fn kind_name(kind: LedgerKind) -> String {
@@ -39,7 +39,10 @@ impl RowFacts {
 /// What a row says, without parties: those are in the listing.
 pub(crate) fn row_facts(row: &Row) -> RowFacts {
     if let Some(note) = LedgerNote::of(row) {
-        return RowFacts { call: None, says: note_words(&note) };
+        return RowFacts { call: None, says: printable(&note_words(&note)).into_owned() };
+    }
+    if let Some(note) = RetentionNote::of(row) {
+        return retention_facts(&note);
     }
     let of = |call: String, says: String| RowFacts { call: Some(call), says };
     let unread = || RowFacts { call: None, says: String::new() };
@@ -64,6 +67,9 @@ pub(crate) fn row_facts(row: &Row) -> RowFacts {
             call: None,
             says: Act::from_bytes(&row.payload).map(act_words).unwrap_or_default(),
         };
+    }
+    if row.kind == LedgerKind::IndexRebuilt {
+        return RowFacts { call: None, says: "from volumes and ledger".to_owned() };
     }
     unread()
 }
@@ -143,34 +149,35 @@ fn note_words(note: &LedgerNote) -> String {
             };
             format!("{} rows {by}", anchored.size)
         }
-        LedgerNote::ClockStatus(status) => {
-            let kept = match status.synchronised {
-                Synchronised::Yes => "synchronised",
-                Synchronised::No => "not synchronised",
-            };
-            format!(
-                "{kept}, offset {:.6} s, at most {:.6} s wrong",
-                status.offset_nanos as f64 / 1e9,
-                status.maximum_error_micros as f64 / 1e6
-            )
-        }
+        LedgerNote::ClockStatus(status) => clock_words(status),
         LedgerNote::KeysSplit(split) => {
-            format!("{} of {} shares make the officer's key", split.threshold, split.shares)
+            format!("{} of {} shares make the officer's key, by {}", split.threshold, split.shares, split.by)
         }
-        LedgerNote::BackedUp(backed_up) => format!("{} files, {} rows", backed_up.files, backed_up.rows),
+        LedgerNote::BackedUp(backed_up) => {
+            format!("{} files, {} rows, by {}", backed_up.files, backed_up.rows, backed_up.by)
+        }
         LedgerNote::Restored(restored) => {
             format!(
-                "{} files, {} rows, {} keys stay destroyed",
-                restored.files, restored.rows, restored.kept_destroyed
+                "{} files, {} rows, {} keys stay destroyed, by {}",
+                restored.files, restored.rows, restored.kept_destroyed, restored.by
             )
         }
         LedgerNote::Imported(imported) => format!(
-            "{} recordings, {} there already, {} lines refused; class {}",
-            imported.recordings, imported.known, imported.refused, imported.class
+            "{} recordings, {} there already, {} lines refused; class {}, by {}",
+            imported.recordings, imported.known, imported.refused, imported.class, imported.by
         ),
-        LedgerNote::KeysRotated(rotated) => format!("officer {} instead of {}", rotated.to, rotated.from),
+        LedgerNote::KeysRotated(rotated) => {
+            format!("officer {} instead of {}, by {}", rotated.to, rotated.from, rotated.by)
+        }
         LedgerNote::KeysBackedUp(backed_up) => {
-            format!("{} keys, {} destroyed in it", backed_up.keys, backed_up.wiped)
+            format!(
+                "{} ({}): {} keys, {} destroyed in it, by {}",
+                hex::encode(backed_up.backup),
+                backed_up.label,
+                backed_up.keys,
+                backed_up.wiped,
+                backed_up.by
+            )
         }
     }
 }

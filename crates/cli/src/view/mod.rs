@@ -1,6 +1,7 @@
 //! What people and programs are shown of a call. Text in, text out: nothing here opens, unlocks or writes anything.
 
 mod amount;
+mod clock;
 mod coverage;
 mod digest;
 mod examination;
@@ -17,6 +18,7 @@ mod printable;
 mod printed;
 mod quality;
 mod reason;
+mod retention_row;
 mod row;
 mod sound;
 mod statement;
@@ -34,6 +36,7 @@ pub(crate) mod sample;
 
 pub(crate) use self::{
     amount::{bytes, count, counted},
+    clock::{clock_sentences, clock_words},
     coverage::{coverage_object, coverage_page},
     digest::{PayloadDigest, payload_digests},
     examination::{code_object, examination, meaning_of, report_object},

@@ -5,6 +5,9 @@ use earwitness_vault::Share;
 use qrcode::{EcLevel, QrCode, render::svg};
 use zeroize::Zeroizing;
 
+/// Bytes for the words of a sheet: it has some 4,000.
+const WORDS: usize = 16 << 10;
+
 /// How a sheet is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SheetForm {
@@ -30,10 +33,18 @@ struct Both {
 impl PrintedShare<'_> {
     /// The sheet, wiped when it is dropped.
     pub(crate) fn sheet(&self, form: SheetForm) -> Zeroizing<String> {
-        Zeroizing::new(match form {
-            SheetForm::Html => self.html(),
-            SheetForm::Text => self.text(),
-        })
+        let picture = match form {
+            SheetForm::Html => self.picture(),
+            SheetForm::Text => Zeroizing::default(),
+        };
+        // Room for all of it: what grows leaves what it held behind.
+        let mut sheet = Zeroizing::new(String::with_capacity(picture.len() + WORDS));
+        match form {
+            SheetForm::Html => self.html(&picture, &mut sheet),
+            SheetForm::Text => self.text(&mut sheet),
+        }
+        debug_assert!(sheet.capacity() == picture.len() + WORDS, "it grew");
+        sheet
     }
 
     /// Whether it is the whole key.
@@ -73,7 +84,7 @@ impl PrintedShare<'_> {
     fn steps(&self) -> [Both; 4] {
         let files = if self.is_whole() {
             both(
-                "아래 S1–S5 줄을 보이는 그대로 텍스트 파일에 입력합니다(대소문자와 띄어쓰기는 상관없음). 또는 QR 코드를 읽어 그 글자를 파일에 저장합니다.",
+                "위의 S1–S5 줄을 보이는 그대로 텍스트 파일에 입력합니다(대소문자와 띄어쓰기는 상관없음). 또는 QR 코드를 읽어 그 글자를 파일에 저장합니다.",
                 "Type the lines S1 to S5 into a text file as they stand (case and spaces do not count), or read the QR code and save its text.",
             )
         } else {
@@ -99,8 +110,8 @@ impl PrintedShare<'_> {
                 "Try it: earwitness keys unlock --officer-key officer.age. The ordinary age program opens officer.age too.",
             ),
             both(
-                "끝나면 입력한 파일을 지우고 용지를 다시 보관합니다. 키를 교체하면(keys rotate) 이 용지는 쓸모가 없어집니다.",
-                "Afterwards remove the typed files and lock the sheet away again. After `keys rotate` it is worth nothing.",
+                "끝나면 입력한 파일을 지우고 용지를 다시 보관합니다. 키를 교체하면(keys rotate) 이 용지로는 예전 키 백업만 열리므로 파기하십시오.",
+                "Afterwards remove the typed files and lock the sheet away again. After `keys rotate` it opens old backups of the keys only: then destroy it.",
             ),
         ]
     }
@@ -114,9 +125,9 @@ impl PrintedShare<'_> {
         ]
     }
 
-    fn text(&self) -> String {
+    fn text(&self, text: &mut String) {
         let (title, worth) = (self.title(), self.worth());
-        let mut text = format!("{}\n{}\n\n", title.ko, title.en);
+        text.push_str(&format!("{}\n{}\n\n", title.ko, title.en));
         for (name, value) in self.of() {
             text.push_str(&format!("{name}: {value}\n"));
         }
@@ -126,30 +137,28 @@ impl PrintedShare<'_> {
         for (number, step) in (1..).zip(self.steps()) {
             text.push_str(&format!("{number}) {}\n   {}\n", step.ko, step.en));
         }
-        text
     }
 
-    fn html(&self) -> String {
+    fn html(&self, picture: &str, page: &mut String) {
         let (title, worth) = (self.title(), self.worth());
         let of: String = self.of().map(|(name, value)| format!("<dt>{name}</dt><dd>{value}</dd>")).concat();
         let steps: String = self
             .steps()
             .map(|step| format!("<li><p lang=\"ko\">{}</p><p lang=\"en\">{}</p></li>\n", step.ko, step.en))
             .concat();
-        format!(
+        page.push_str(&format!(
             "<!doctype html>\n<html lang=\"ko\"><head><meta charset=\"utf-8\"><title>{}</title>\n<style>{STYLE}</style></head>\n<body>\n\
              <h1><span lang=\"ko\">{}</span><span lang=\"en\">{}</span></h1>\n<dl>{of}</dl>\n\
              <div class=\"worth\"><p lang=\"ko\">{}</p><p lang=\"en\">{}</p></div>\n\
-             <div class=\"share\">\n<pre>\n{}</pre>\n<div class=\"code\">{}</div>\n</div>\n\
-             <h2>복구 방법 / How to restore</h2>\n<ol>\n{steps}</ol>\n</body></html>\n",
-            title.en,
-            title.ko,
-            title.en,
-            worth.ko,
-            worth.en,
-            self.share.lines().text(),
-            &*self.picture(),
-        )
+             <div class=\"share\">\n<pre>\n",
+            title.en, title.ko, title.en, worth.ko, worth.en,
+        ));
+        page.push_str(self.share.lines().text());
+        page.push_str("</pre>\n<div class=\"code\">");
+        page.push_str(picture);
+        page.push_str(&format!(
+            "</div>\n</div>\n<h2>복구 방법 / How to restore</h2>\n<ol>\n{steps}</ol>\n</body></html>\n"
+        ));
     }
 
     /// The share's code as a picture; nothing where it could not be drawn, for the lines are all there is to it.

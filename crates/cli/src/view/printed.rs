@@ -1,6 +1,7 @@
 //! The page of a day that is printed, sealed and signed.
 
 use chrono_tz::Tz;
+use earwitness_evidence::escaped;
 use earwitness_vault::{Statement, StoredHead};
 
 use super::statement_page;
@@ -60,10 +61,6 @@ pub(crate) fn printed_html(page: &Page<'_>) -> String {
 
 fn name(head: &StoredHead) -> String {
     head.path.file_name().unwrap_or_default().to_string_lossy().into_owned()
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 #[cfg(test)]

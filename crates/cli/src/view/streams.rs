@@ -4,7 +4,7 @@ use earwitness_model::StreamSummary;
 use earwitness_vault::Entry;
 
 use super::{
-    json::{blake3_of, hex, is_counted},
+    json::{blake3_of, is_counted},
     mos::mos_of,
     party::ABSENT,
     printable,
@@ -80,7 +80,7 @@ fn cells(entry: &Entry, stream: &StreamSummary) -> [String; 13] {
         mos_of(stream).map(|score| format!("{score:.2}")).unwrap_or_default(),
         stream.ptime_ms.map(|ms| ms.to_string()).unwrap_or_default(),
         known(stream.payload_bytes),
-        hash.map(|hash| hex(&hash).chars().take(HASH_DIGITS).collect()).unwrap_or_default(),
+        hash.map(|hash| hex::encode(hash).chars().take(HASH_DIGITS).collect()).unwrap_or_default(),
     ]
 }
 

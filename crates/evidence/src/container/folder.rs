@@ -19,6 +19,8 @@ pub enum FolderFault {
         what: String,
         /// What the system says.
         cause: String,
+        /// Its kind.
+        kind: std::io::ErrorKind,
     },
     /// There is something that is no file of a bundle.
     #[error("there is something in the folder that is no file of a bundle: {0}")]
@@ -83,7 +85,7 @@ impl Found {
 
 fn unreadable(path: &Path) -> impl FnOnce(std::io::Error) -> FolderFault {
     let what = path.display().to_string();
-    |cause| FolderFault::Unreadable { what, cause: cause.to_string() }
+    |cause| FolderFault::Unreadable { what, cause: cause.to_string(), kind: cause.kind() }
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! What the signs in the picture mean.
 
 use chrono_tz::Tz;
-use earwitness_model::CallSummary;
+use earwitness_model::{CallSummary, Outcome};
 
 use super::{BOTTOM, LEFT, Mark, MarkKind, axis::Axis, causes, marks::MOST};
 use crate::{list::put, told, words};
@@ -20,7 +20,7 @@ pub(super) struct Legend {
 impl Legend {
     pub(super) fn of(marks: &[Mark], summary: &CallSummary, (axis, zone): (&Axis, Tz)) -> Self {
         let line = |(number, mark): (usize, &Mark)| {
-            let (ko, en) = said(mark.kind);
+            let (ko, en) = said(mark.kind, summary.outcome);
             let at = told::clock(mark.at, zone);
             let on_the_clock = at.split(' ').nth(1).unwrap_or_default();
             format!("{number}. {} ({on_the_clock}) {ko} · {en}", axis.clock(mark.at))
@@ -87,8 +87,9 @@ impl Legend {
     }
 }
 
-fn said(kind: MarkKind) -> (String, String) {
+fn said(kind: MarkKind, outcome: Outcome) -> (String, String) {
     let (ko, en) = match kind {
+        MarkKind::Began => ("시작", "beginning"),
         MarkKind::Called => ("발신 (INVITE)", "call (INVITE)"),
         MarkKind::Rang => ("벨 울림", "ringing"),
         MarkKind::Answered => ("응답", "answered"),
@@ -101,7 +102,7 @@ fn said(kind: MarkKind) -> (String, String) {
             return (format!("연결 안 됨 ({status})"), format!("not connected ({status})"));
         }
         MarkKind::Ended(by) => {
-            let (ko, en) = words::ended_by(by);
+            let (ko, en) = words::ended_by(by, outcome);
             return (format!("종료: {ko}"), format!("end: {en}"));
         }
     };

@@ -17,7 +17,7 @@ const APART: f64 = 20.0;
 /// Colour and dashes of a mark: told apart on paper, too.
 const fn look(kind: MarkKind) -> (&'static str, &'static str) {
     match kind {
-        MarkKind::Called | MarkKind::Rang => ("#1558b0", "2 3"),
+        MarkKind::Began | MarkKind::Called | MarkKind::Rang => ("#1558b0", "2 3"),
         MarkKind::Answered => ("#0a7a2f", ""),
         MarkKind::Held | MarkKind::Resumed => ("#555", "7 4"),
         MarkKind::Changed | MarkKind::Transferred => ("#6a1b9a", "1 4"),
@@ -78,6 +78,7 @@ fn holds(marks: &[Mark]) -> Vec<(PacketTime, Option<PacketTime>)> {
             MarkKind::Held
             | MarkKind::Resumed
             | MarkKind::Ended(_)
+            | MarkKind::Began
             | MarkKind::Called
             | MarkKind::Rang
             | MarkKind::Answered

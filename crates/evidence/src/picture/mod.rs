@@ -9,7 +9,7 @@ use earwitness_media::Wave;
 use earwitness_model::{CallSummary, EndedBy, GapCause, Leg, PacketTime};
 
 use self::axis::Axis;
-use crate::{html::escaped, list::put, words};
+use crate::{html::escaped, list::put, origin::Origin, words};
 
 /// Columns of the voices in the picture.
 pub const COLUMNS: usize = 1_000;
@@ -40,6 +40,8 @@ pub struct Mark {
 /// What happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MarkKind {
+    /// It begins as far as anybody saw, or as another recorder's list says: no INVITE of it was seen.
+    Began,
     /// The caller called: INVITE.
     Called,
     /// The callee's telephone rang: 180 or 183.
@@ -121,7 +123,11 @@ fn lanes(svg: &mut String, summary: &CallSummary, (wave, axis): (&Wave, &Axis)) 
     for (leg, voice, colour) in
         [(Leg::Caller, &wave.voices[0], "#1f4e79"), (Leg::Callee, &wave.voices[1], "#7a3e00")]
     {
-        let (top, (ko, en)) = (top_of(leg), words::leg(leg));
+        let (ko, en) = match Origin::of(summary) {
+            Origin::Signalled | Origin::AudioAlone => words::leg(leg),
+            Origin::Imported => words::channel(leg),
+        };
+        let top = top_of(leg);
         let middle = top + LANE / 2;
         put(
             svg,

@@ -49,6 +49,14 @@ pub enum Fault {
         "the audio of payload type {0} in call.pcapng is not what was captured: its hash is not in the manifest"
     )]
     Payload(u8),
+    /// The recording's key.
+    #[error("sealed/key.txt does not open the sealed blocks")]
+    SealedKey,
+    /// The pcapng, held against the sealed blocks.
+    #[error(
+        "call.pcapng is not what was sealed when the call was recorded: its SIP, its times or its packets were changed"
+    )]
+    NotAsSealed,
     /// The WAV.
     #[error("audio.wav is not the sound of the packets in call.pcapng")]
     Wav,
@@ -93,6 +101,10 @@ impl Fault {
             Self::Block(number) => format!("봉인 블록 {number}번이 명세와 다르거나 없습니다"),
             Self::Packets(_) => "call.pcapng 파일이 이 통화의 패킷이 아니거나 변경되었습니다".to_owned(),
             Self::Payload(kind) => format!("call.pcapng의 음성(형식 {kind})이 녹취된 것과 다릅니다"),
+            Self::SealedKey => "sealed/key.txt가 봉인 블록을 열지 못합니다".to_owned(),
+            Self::NotAsSealed => {
+                "call.pcapng가 녹취 때 봉인된 것과 다릅니다 (SIP, 시각 또는 패킷)".to_owned()
+            }
             Self::Wav => "audio.wav가 call.pcapng의 소리와 다릅니다".to_owned(),
             Self::Rules => "규칙이 당시의 것과 다릅니다".to_owned(),
             Self::NoProof => "ledger/proof.json이 증명이 아니거나 변경되었습니다".to_owned(),

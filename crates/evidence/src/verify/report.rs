@@ -22,6 +22,8 @@ pub enum Check {
     Sealed,
     /// The packets against the hashes in the manifest.
     Payload,
+    /// The packets against what the sealed blocks open to.
+    Opened,
     /// The sound against the packets.
     Audio,
     /// The rules against their hash in the manifest.
@@ -42,6 +44,7 @@ impl Check {
             Self::Manifest => ("명세의 서명", "signature of the manifest"),
             Self::Sealed => ("봉인 블록", "sealed blocks"),
             Self::Payload => ("패킷의 음성", "audio in the packets"),
+            Self::Opened => ("봉인을 푼 내용", "what was sealed"),
             Self::Audio => ("소리", "sound"),
             Self::Rules => ("규칙", "rules"),
             Self::Ledger => ("원장", "ledger"),
@@ -72,6 +75,8 @@ pub enum Verdict {
     Row(u64, u64),
     /// There is no proof of the ledger in it.
     NoProof,
+    /// The recording's key is not in it: bundles of the first versions have none.
+    NoSealedKey,
     /// The vault had not kept the text of the rules.
     NoRules,
     /// It does not hold.
@@ -118,6 +123,7 @@ impl Report {
             | Verdict::PartlyTold { .. }
             | Verdict::Row(..)
             | Verdict::NoProof
+            | Verdict::NoSealedKey
             | Verdict::NoRules => None,
         })
     }
@@ -137,6 +143,9 @@ impl fmt::Display for Line {
             (Verdict::Holds, _) => ("✔", ("맞음".to_owned(), "holds".to_owned())),
             (Verdict::Counted(count), Check::Sealed) => ("✔", counted("개", "blocks", *count)),
             (Verdict::Counted(count), Check::Payload) => ("✔", counted("개 흐름", "streams", *count)),
+            (Verdict::Counted(count), Check::Opened) => {
+                ("✔", counted("개 패킷과 메시지", "packets and messages", *count))
+            }
             (Verdict::Counted(count), Check::Audio) => ("✔", counted("개 표본", "samples", *count)),
             (
                 Verdict::Counted(count),
@@ -165,6 +174,13 @@ impl fmt::Display for Line {
             (Verdict::NoProof, _) => (
                 "?",
                 ("묶음에 원장의 증명이 없음".to_owned(), "the bundle has no proof of the ledger".to_owned()),
+            ),
+            (Verdict::NoSealedKey, _) => (
+                "?",
+                (
+                    "묶음에 녹취의 열쇠가 없음: SIP와 시각은 목록의 서명으로만 확인됨".to_owned(),
+                    "the bundle has no key of the recording: SIP and times rest on the list's signature alone".to_owned(),
+                ),
             ),
             (Verdict::NoRules, _) => (
                 "?",

@@ -106,8 +106,14 @@ impl Chronicle {
         self.note(at, LedgerNote::ClockStepped { by_nanos });
     }
 
-    /// Something happened to an interface.
+    /// Something happened to an interface since the last look. One that came back was away until then: nobody knows when in
+    /// between.
     pub(super) fn link_changed(&mut self, now: WallTime, event: &LinkEvent, interface: &str) {
+        if matches!(event, LinkEvent::Up | LinkEvent::Back) {
+            let subject =
+                Subject { cause: CoverageCause::InterfaceDown, interface: Some(interface.to_owned()) };
+            self.lapses.add(subject, self.since_look(now), None);
+        }
         let link = match event {
             LinkEvent::Up | LinkEvent::Back | LinkEvent::Renamed { .. } => LinkState::Up,
             LinkEvent::Down | LinkEvent::Refused(_) => LinkState::Down,

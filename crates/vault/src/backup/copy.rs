@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Extent, Listed, Part, extent::VOLUMES, list};
 use crate::{
-    disk::{Disk, OpenAs, ReadAt, RealDisk},
+    disk::{Disk, OpenAs, ReadAt, RealDisk, if_there, unfinished},
     error::{VaultError, failed},
     settings::Settings,
 };
@@ -164,15 +164,8 @@ pub(super) fn copy(disk: &dyn Disk, from: &Path, (to, bytes): (&Path, u64)) -> R
     let source = disk.open(from, OpenAs::Read).map_err(failed("open", from))?;
     let dir = to.parent().unwrap_or(to);
     disk.make_dir(dir).map_err(failed("make", dir))?;
-    let mut unfinished = to.as_os_str().to_owned();
-    unfinished.push(".new");
-    let unfinished = PathBuf::from(unfinished);
-    match disk.remove(&unfinished) {
-        Err(cause) if cause.kind() != io::ErrorKind::NotFound => {
-            return Err(failed("remove", unfinished)(cause));
-        }
-        Ok(()) | Err(_) => {}
-    }
+    let unfinished = unfinished(to);
+    if_there(disk.remove(&unfinished)).map_err(failed("remove", &unfinished))?;
     let mut target = disk.open(&unfinished, OpenAs::New).map_err(failed("make", &unfinished))?;
     let mut hasher = blake3::Hasher::new();
     let mut buffer = vec![0; AT_ONCE.min(usize::try_from(bytes).unwrap_or(AT_ONCE)).max(1)];

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Copied, list};
 use crate::{
-    disk::{Disk, OpenAs},
+    disk::{Disk, OpenAs, if_there},
     error::{VaultError, failed},
     growing::Progress,
     ledger::{BackedUp, LedgerNote},
@@ -141,9 +141,5 @@ impl Vault {
 
 /// `None`: it went.
 fn size(disk: &dyn Disk, path: &Path) -> Result<Option<u64>, VaultError> {
-    match disk.open(path, OpenAs::Read).and_then(|file| file.size()) {
-        Ok(size) => Ok(Some(size)),
-        Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(cause) => Err(failed("read", path)(cause)),
-    }
+    if_there(disk.open(path, OpenAs::Read).and_then(|file| file.size())).map_err(failed("read", path))
 }

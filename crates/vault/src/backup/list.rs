@@ -156,16 +156,21 @@ pub(super) fn text(extent: &Extent, copied: &Copied, now: WallTime) -> String {
     let taken = DateTime::from_timestamp_nanos(now.nanos()).format("%Y-%m-%dT%H:%M:%SZ");
     let mut text = format!(
         "{FIRST_LINE}\nvault {}\ntaken {taken}\nledger {} {}\n",
-        hex(&extent.vault),
+        hex::encode(extent.vault),
         extent.rows,
-        hex(&extent.head)
+        hex::encode(extent.head)
     );
     for file in &copied.files {
         let state = match file.part.state {
             PartState::Whole => "whole",
             PartState::Open => "open",
         };
-        text.push_str(&format!("{}  {}  {state}  {}\n", hex(&file.blake3), file.bytes, file.part.name));
+        text.push_str(&format!(
+            "{}  {}  {state}  {}\n",
+            hex::encode(file.blake3),
+            file.bytes,
+            file.part.name
+        ));
     }
     text
 }
@@ -175,22 +180,13 @@ pub(super) fn signed_bytes(text: &str) -> Vec<u8> {
 }
 
 pub(super) fn signed(mut text: String, signature: &[u8]) -> Vec<u8> {
-    text.push_str(&format!("signature {}\n", hex(signature)));
+    text.push_str(&format!("signature {}\n", hex::encode(signature)));
     text.into_bytes()
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 fn unhex<const N: usize>(text: &str) -> Option<[u8; N]> {
-    let digits = text.as_bytes();
-    (digits.len() == 2 * N).then_some(())?;
     let mut bytes = [0; N];
-    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
-    }
-    Some(bytes)
+    hex::decode_to_slice(text, &mut bytes).ok().map(|()| bytes)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 //! anybody can open it; the steps are those of DURABILITY.md, "Restore". A crash leaves that directory and nothing else.
 
 use std::{
-    collections::HashSet,
+    collections::{BTreeMap, HashSet},
     io,
     path::{Path, PathBuf},
     sync::Arc,
@@ -21,10 +21,10 @@ use super::{
     list::{self, BackupFault, BackupFinding, List},
 };
 use crate::{
-    disk::{Disk, OpenAs, RealDisk, read_all},
+    disk::{Disk, OpenAs, RealDisk, if_there, read_all, replace, wipe},
     error::{VaultError, failed},
     index_key::read_index_key,
-    key_backup::marked,
+    key_backup::{all_below, marked},
     keys::{KeyFile, KeyKind, KeyState, read_key},
     keys_error::KeysError,
     layout::{Layout, key_file_of},
@@ -45,8 +45,10 @@ pub struct Restore<'r> {
     pub vault: &'r Path,
     /// Certificates of disposals that neither backup knows of.
     pub certificates: &'r [PathBuf],
-    /// Who restores, why the clock is believed by which what is due is destroyed, and whether files that are not what was copied
-    /// are taken all the same.
+    /// Whether files that are not what was copied are taken all the same. Where the ledger's are among them, or places of it
+    /// cannot be read, what is due is then not destroyed: a hold may have stood there.
+    pub changed: PastDamage,
+    /// Who restores, and by which clock what is due is destroyed.
     pub order: DisposalOrder,
     /// What the office's clock says.
     pub now: WallTime,
@@ -69,6 +71,8 @@ pub struct Restored {
     pub certificate: Option<String>,
     /// Files that are not what was copied, and were taken all the same.
     pub findings: Vec<BackupFinding>,
+    /// Places of the ledger that are not what was told, because of which nothing of what is due was destroyed.
+    pub undisposed_for: u64,
 }
 
 /// Makes a vault of a backup and its keys.
@@ -80,22 +84,22 @@ pub fn restore(what: &Restore<'_>) -> Result<Restored, VaultError> {
     let vault = std::path::absolute(what.vault).map_err(failed("find", what.vault))?;
     let disk = RealDisk;
     let staging = staging_of(&vault);
-    for place in [&vault, &staging] {
-        if !disk.list(place).map_err(failed("list", place))?.is_empty() {
-            return Err(VaultError::AlreadyThere { path: place.clone() });
-        }
+    let is_free =
+        |place: &Path| disk.list(place).map(|files| files.is_empty()).map_err(failed("list", place));
+    if !is_free(&vault)? {
+        return Err(VaultError::AlreadyThere { path: vault });
+    }
+    if !is_free(&staging)? {
+        return Err(VaultError::RestoreUnderway { path: staging });
     }
     let list = list::read(&disk, what.backup)
         .map_err(|_| finding(what.backup.join("BACKUP.txt"), BackupFault::NoList))?;
     let mut staged =
         Staged { disk: &disk, layout: Layout { dir: staging.clone() }, what, restored: Restored::default() };
-    let known = staged.make(&list)?;
-    let opened = Vault::open_on(Arc::new(RealDisk), &staging)?;
-    staged.finish(&opened, &list, known)?;
-    drop(opened);
-    let lock = staging.join("lock");
-    disk.remove(&lock).map_err(failed("remove", &lock))?;
-    disk.sync_dir(&staging).map_err(failed("sync", &staging))?;
+    if let Err(why) = staged.whole(&list) {
+        // What cannot be cleared away is told of by the next attempt.
+        return staged.clear_away().and(Err(why));
+    }
     disk.rename(&staging, &vault).map_err(failed("rename", &staging))?;
     let above = vault.parent().unwrap_or(&vault);
     disk.sync_dir(above).map_err(failed("sync", above))?;
@@ -119,8 +123,31 @@ struct Gone {
 }
 
 impl Staged<'_> {
+    /// Steps 1 to 8.
+    fn whole(&mut self, list: &List) -> Result<(), VaultError> {
+        let staging = self.layout.dir.clone();
+        self.make(list)?;
+        let opened = Vault::open_on(Arc::new(RealDisk), &staging)?;
+        self.finish(&opened, list)?;
+        drop(opened);
+        let lock = staging.join("lock");
+        self.disk.remove(&lock).map_err(failed("remove", &lock))?;
+        self.disk.sync_dir(&staging).map_err(failed("sync", &staging))
+    }
+
+    /// Nothing is left of what did not become a vault, and of its keys not even on the medium.
+    fn clear_away(&self) -> Result<(), VaultError> {
+        let dir = &self.layout.dir;
+        for name in all_below(self.disk, &self.layout.keys())? {
+            let path = self.layout.key_path(&name);
+            if_there(wipe(self.disk, &path)).map_err(failed("overwrite", &path))?;
+        }
+        if_there(std::fs::remove_dir_all(dir)).map_err(failed("remove", dir))?;
+        Ok(())
+    }
+
     /// Everything but what an open vault does. The settings are last: a directory without them is no vault.
-    fn make(&mut self, list: &List) -> Result<Gone, VaultError> {
+    fn make(&mut self, list: &List) -> Result<(), VaultError> {
         for dir in [self.layout.dir.clone(), self.layout.keys(), self.layout.volumes(), self.layout.ledger()]
         {
             self.disk.make_dir(&dir).map_err(failed("make", dir))?;
@@ -142,8 +169,8 @@ impl Staged<'_> {
             self.take(file)?;
         }
         let mut gone = self.gone(&settings, &key)?;
-        for name in names.iter().filter(|name| !is_of_the_vault(name) && key_file_of(name).is_some()) {
-            self.day_keys(&from, name, &mut gone)?;
+        for (day, names) in by_day(&names) {
+            self.day_keys(&from, (day, &names), &mut gone)?;
         }
         for name in names.iter().filter(|name| !is_of_the_vault(name) && key_file_of(name).is_none()) {
             if !gone.days.iter().any(|day| is_of_day(name, day)) {
@@ -159,19 +186,13 @@ impl Staged<'_> {
                 self.mark(file)?;
             }
         }
-        if let Some(file) = list.files.iter().find(|file| !settings_last(file)) {
-            self.take(file)?;
-        }
-        Ok(gone)
+        list.files.iter().find(|file| !settings_last(file)).map_or(Ok(()), |file| self.take(file))
     }
 
     /// What an open vault does: what is due goes, and the ledger is told.
-    fn finish(&mut self, vault: &Vault, list: &List, _gone: Gone) -> Result<(), VaultError> {
+    fn finish(&mut self, vault: &Vault, list: &List) -> Result<(), VaultError> {
         self.restored.interrupted = vault.recovery().interrupted.len() as u64;
-        if let Some(certificate) = vault.dispose_due(self.what.now, &self.what.order)? {
-            self.restored.disposed_now = certificate.recordings.len() as u64;
-            self.restored.certificate = Some(certificate.run);
-        }
+        self.dispose(vault)?;
         let mut keys = vault.verifier(None);
         for entry in vault.index().newest_last(None, None) {
             let entry = entry?;
@@ -188,6 +209,28 @@ impl Staged<'_> {
             by: self.what.order.by.clone(),
         };
         vault.tell(self.what.now, &LedgerNote::Restored(row))
+    }
+
+    /// Destroys what is due, unless the ledger may have told of holds that it does not tell of now.
+    fn dispose(&mut self, vault: &Vault) -> Result<(), VaultError> {
+        let ledger = ["ledger", "BACKUP.txt"].map(|name| self.what.backup.join(name));
+        let is_of_it = |found: &&BackupFinding| ledger.iter().any(|name| found.path.starts_with(name));
+        let disposed = match self.restored.findings.iter().filter(is_of_it).count() as u64 {
+            0 => vault.dispose_due(self.what.now, &self.what.order),
+            places => Err(VaultError::LedgerDamaged { places }),
+        };
+        match disposed {
+            Ok(Some(certificate)) => {
+                self.restored.disposed_now = certificate.recordings.len() as u64;
+                self.restored.certificate = Some(certificate.run);
+            }
+            Ok(None) => {}
+            Err(VaultError::LedgerDamaged { places }) if self.what.changed == PastDamage::Accept => {
+                self.restored.undisposed_for = places;
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(())
     }
 
     /// The backups are of one vault.
@@ -227,7 +270,7 @@ impl Staged<'_> {
     }
 
     fn refuse(&mut self, found: BackupFinding) -> Result<(), VaultError> {
-        match self.what.order.past_damage {
+        match self.what.changed {
             PastDamage::Refuse => Err(VaultError::Backup(found)),
             PastDamage::Accept => {
                 self.restored.findings.push(found);
@@ -247,45 +290,78 @@ impl Staged<'_> {
         Ok(())
     }
 
-    /// What ledger and certificates say was disposed of.
+    /// What ledger and certificates say was disposed of. What only certificates say, the ledger is told before anything is listed
+    /// by it.
     fn gone(&self, settings: &Settings, key: &VerifyingKey) -> Result<Gone, VaultError> {
         let mut gone = Gone::default();
         let metadata = read_index_key(self.disk, (&self.layout, settings), None)?;
-        let (ledger, _state) = Ledger::open(Arc::new(RealDisk), &self.layout.ledger(), metadata)?;
+        let (mut ledger, _state) = Ledger::open(Arc::new(RealDisk), &self.layout.ledger(), metadata)?;
         for row in ledger.rows().flatten().filter(|row| row.kind == LedgerKind::Disposed) {
             gone.recordings.extend(from_bytes::<Disposed>(&row.payload).map(|row| row.subject.recording));
         }
         let own = self.layout.certificates();
         let own = self.disk.list(&own).map_err(failed("list", &own))?;
         for path in self.what.certificates.iter().chain(&own) {
-            let bytes = read_all(self.disk, path).map_err(failed("read", path))?;
-            let text = String::from_utf8_lossy(&bytes);
-            let certificate = Certificate::verified(&text, key)
+            let text = read_all(self.disk, path).map_err(failed("read", path))?;
+            let certificate = Certificate::verified(&String::from_utf8_lossy(&text), key);
+            let read = certificate.and_then(|certificate| Ok((certificate.rows()?, certificate)));
+            let (rows, certificate) = read
                 .map_err(|cause| io::Error::new(io::ErrorKind::InvalidData, cause))
                 .map_err(failed("read", path))?;
             let ended = certificate.ended_days.iter().map(|ended| format!("{}/{}", ended.class, ended.day));
             gone.days.extend(ended);
-            let recordings =
-                certificate.recordings.iter().filter_map(|one| one.recording.parse::<RecordingId>().ok());
-            gone.recordings.extend(recordings);
+            for row in rows {
+                if gone.recordings.insert(row.subject.recording) {
+                    ledger.append(LedgerKind::Disposed, self.what.now, &row.to_bytes())?;
+                }
+            }
+            if !own.contains(path) {
+                self.keep(&certificate.run, &text)?;
+            }
         }
+        ledger.sync()?;
         Ok(gone)
     }
 
-    /// A key file without the keys of what is gone. One of which nothing is left is not restored, and its day's keys neither.
-    fn day_keys(&mut self, from: &Path, name: &Path, gone: &mut Gone) -> Result<(), VaultError> {
-        let Some((shelf, _generation)) = key_file_of(name) else { return Ok(()) };
-        let day = format!("{}/{}", shelf.class, shelf.day);
+    /// Puts a certificate that was given where the vault has its own.
+    fn keep(&self, run: &str, text: &[u8]) -> Result<(), VaultError> {
+        let dir = self.layout.certificates();
+        self.disk.make_dir(&dir).map_err(failed("make", &dir))?;
+        let path = dir.join(format!("{run}.json"));
+        replace(self.disk, &path, text).map_err(failed("write", path))
+    }
+
+    /// A day's key files without the keys of what is gone. A day of which nothing is left in any of them is not restored.
+    fn day_keys(
+        &mut self,
+        from: &Path,
+        (day, names): (String, &[&PathBuf]),
+        gone: &mut Gone,
+    ) -> Result<(), VaultError> {
         if gone.days.contains(&day) {
             return Ok(());
         }
-        let mut bytes = self.read_key_file(from, name)?;
-        let file = KeyFile::read(&bytes);
+        let (mut files, mut rows, mut live, mut damaged) = (Vec::new(), 0, 0, 0);
+        for name in names {
+            let mut bytes = self.read_key_file(from, name)?;
+            let file = KeyFile::read(&bytes);
+            live += self.withhold(&file, &mut bytes, gone);
+            rows += file.rows.len();
+            damaged += file.damaged;
+            files.push((name, bytes));
+        }
+        // What cannot be read may be the key of what is kept.
+        if rows > 0 && live == 0 && damaged == 0 {
+            gone.days.insert(day);
+            return Ok(());
+        }
+        files.iter().try_for_each(|(name, bytes)| self.put_key(name, bytes))
+    }
+
+    /// Overwrites the keys of what is gone. Says how many are left.
+    fn withhold(&mut self, file: &KeyFile, bytes: &mut [u8], gone: &Gone) -> usize {
         let mut live = 0;
-        for placed in &file.rows {
-            if placed.row.state == KeyState::Destroyed {
-                continue;
-            }
+        for placed in file.rows.iter().filter(|placed| placed.row.state != KeyState::Destroyed) {
             if !gone.recordings.contains(&placed.row.recording) {
                 live += 1;
                 continue;
@@ -297,11 +373,7 @@ impl Staged<'_> {
                 self.restored.kept_destroyed += 1;
             }
         }
-        if live == 0 && !file.rows.is_empty() && file.damaged == 0 {
-            gone.days.insert(day);
-            return Ok(());
-        }
-        self.put_key(name, &bytes)
+        live
     }
 
     /// Files below a directory of keys, by their names in it.
@@ -332,6 +404,17 @@ impl Staged<'_> {
         file.append(bytes).and_then(|()| file.sync()).map_err(failed("write", &path))?;
         self.disk.sync_dir(dir).map_err(failed("sync", dir))
     }
+}
+
+/// The key files among these names, by `<class>/<day>`: a day may have several.
+fn by_day(names: &[PathBuf]) -> BTreeMap<String, Vec<&PathBuf>> {
+    let mut days: BTreeMap<String, Vec<&PathBuf>> = BTreeMap::new();
+    for name in names.iter().filter(|name| !is_of_the_vault(name)) {
+        if let Some((shelf, _generation)) = key_file_of(name) {
+            days.entry(format!("{}/{}", shelf.class, shelf.day)).or_default().push(name);
+        }
+    }
+    days
 }
 
 /// Directly in `keys/`: of the vault as a whole.

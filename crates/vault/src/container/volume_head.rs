@@ -58,10 +58,15 @@ impl VolumeHead {
         half
     }
 
-    /// Whether it is the head of this volume of this vault.
-    pub(crate) fn is_of(&self, (vault, suite): ([u8; 16], CipherSuite), shelf: &Shelf, number: u32) -> bool {
+    /// The head of a new volume of a vault with this identity and suite.
+    pub(crate) fn of((vault, suite): ([u8; 16], CipherSuite), shelf: &Shelf, number: u32) -> Self {
         let class = Self::class_hash(&shelf.class);
-        *self == Self { version: self.version, suite, number, day: shelf.day, vault, class }
+        Self { version: VOLUME_VERSION, suite, number, day: shelf.day, vault, class }
+    }
+
+    /// Whether it is the head of this volume of this vault, in whatever version.
+    pub(crate) fn is_of(&self, owner: ([u8; 16], CipherSuite), shelf: &Shelf, number: u32) -> bool {
+        *self == Self { version: self.version, ..Self::of(owner, shelf, number) }
     }
 
     /// Its bytes.

@@ -99,7 +99,8 @@ pub trait Disk: Send + Sync + fmt::Debug {
     /// `NotFound` and `AlreadyExists` as [`OpenAs`] says, and what the disk says.
     fn open(&self, path: &Path, how: OpenAs) -> io::Result<Box<dyn DiskFile>>;
 
-    /// The names in a directory, sorted; a directory that does not exist has none.
+    /// The names in a directory, sorted; a directory that does not exist has none, and `lost+found`, which is the file system's and
+    /// which nobody but root may read, is none.
     ///
     /// # Errors
     /// What the disk says.
@@ -138,6 +139,26 @@ pub trait Disk: Send + Sync + fmt::Debug {
     fn sync_dir(&self, dir: &Path) -> io::Result<()>;
 }
 
+/// What was done to a file; `None` when it is not there.
+pub(crate) fn if_there<T>(done: io::Result<T>) -> io::Result<Option<T>> {
+    match done {
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(None),
+        done => done.map(Some),
+    }
+}
+
+/// Where a file is written before it is put at `path`: what lies there after a crash is nothing.
+pub(crate) fn unfinished(path: &Path) -> PathBuf {
+    beside(path, ".new")
+}
+
+/// A path whose name goes on with `suffix`.
+pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
 /// The whole of a file.
 pub(crate) fn read_all(disk: &dyn Disk, path: &Path) -> io::Result<Vec<u8>> {
     let file = disk.open(path, OpenAs::Read)?;
@@ -150,13 +171,8 @@ pub(crate) fn read_all(disk: &dyn Disk, path: &Path) -> io::Result<Vec<u8>> {
 /// Puts a small file in place so that after a crash either the old one stands there or the whole new one.
 pub(crate) fn replace(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<()> {
     let dir = path.parent().ok_or(io::ErrorKind::InvalidInput)?;
-    let mut name = path.as_os_str().to_owned();
-    name.push(".new");
-    let unfinished = PathBuf::from(name);
-    match disk.remove(&unfinished) {
-        Err(cause) if cause.kind() != io::ErrorKind::NotFound => return Err(cause),
-        Ok(()) | Err(_) => {}
-    }
+    let unfinished = unfinished(path);
+    if_there(disk.remove(&unfinished))?;
     let mut file = disk.open(&unfinished, OpenAs::New)?;
     file.append(bytes)?;
     file.sync()?;

@@ -12,6 +12,9 @@ use super::{Disk, DiskFile, OpenAs, ReadAt};
 /// Pieces that Linux writes at once (`UIO_MAXIOV`).
 const MOST_PIECES: usize = 1024;
 
+/// What a file system has in its root for itself: part of a vault may be a file system of its own.
+const LOST_AND_FOUND: &str = "lost+found";
+
 /// The file system of this machine.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct RealDisk;
@@ -47,6 +50,7 @@ impl Disk for RealDisk {
             Err(cause) => return Err(cause),
         };
         let mut names = entries.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()?;
+        names.retain(|path| path.file_name().is_none_or(|name| name != LOST_AND_FOUND));
         names.sort();
         Ok(names)
     }
@@ -179,6 +183,7 @@ mod tests {
         replace(&RealDisk, &path, b"one").unwrap();
         replace(&RealDisk, &path, b"two").unwrap();
         assert_eq!(read_all(&RealDisk, &path).unwrap(), b"two");
+        std::fs::create_dir(dir.path().join("lost+found")).unwrap();
         assert_eq!(RealDisk.list(dir.path()).unwrap(), [path]);
         assert_eq!(RealDisk.list(&dir.path().join("none")).unwrap(), Vec::<PathBuf>::new());
     }

@@ -42,7 +42,11 @@ impl Index {
             return Ok(Opened { index: fresh(key)?, state: IndexState::Fresh });
         }
         match Self::open_whole(dir, key.clone(), look_ups) {
-            Ok(index) => Ok(Opened { index, state: IndexState::Whole }),
+            Ok(index) => {
+                // Of a rebuild that ended and was stopped before this.
+                remove_set_aside(dir)?;
+                Ok(Opened { index, state: IndexState::Whole })
+            }
             Err(IndexError::Damaged(why)) => {
                 let to = set_aside(dir)?;
                 Ok(Opened { index: fresh(key)?, state: IndexState::SetAside { to, why } })

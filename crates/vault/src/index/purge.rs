@@ -33,7 +33,8 @@ impl Index {
     }
 
     /// Removes the rows of `calls`, durably, and overwrites every row that they ever had, and the columns beside them. What
-    /// led to them leaves the store with it. A call that is not listed may have rows all the same, of an earlier attempt.
+    /// led to them leaves the store with it. The mark has all rows before any is overwritten: what is behind the mark is taken
+    /// up only while it is whole. A call that is not listed may have rows all the same, of an earlier attempt.
     ///
     /// # Errors
     /// When the disk or the store fails; then it is to be done again.
@@ -63,6 +64,7 @@ impl Index {
             }
             self.apply(change, writing)?;
         }
+        writing.mark.sync().inspect_err(|_| writing.stopped = true)?;
         let mut by_day: BTreeMap<u32, BTreeSet<CallId>> = BTreeMap::new();
         for &call in calls {
             by_day.entry(day_of(call)).or_default().insert(call);
@@ -108,5 +110,6 @@ fn overwrite_and_cut(path: &Path) -> io::Result<()> {
     let size = usize::try_from(file.metadata()?.len()).map_err(|_| io::ErrorKind::FileTooLarge)?;
     file.write_all_at(&vec![0; size], 0)?;
     file.sync_data()?;
-    file.set_len(0)
+    file.set_len(0)?;
+    file.sync_all()
 }

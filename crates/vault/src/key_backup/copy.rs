@@ -25,7 +25,7 @@ use super::{
     registry::{BackupId, HeldKeys, Kept},
 };
 use crate::{
-    disk::{Disk, OpenAs, RealDisk, overwrite_with_zeros, read_all, replace, wipe},
+    disk::{Disk, OpenAs, RealDisk, if_there, overwrite_with_zeros, read_all, replace, unfinished, wipe},
     error::{VaultError, failed},
     keys_error::KeysError,
     layout::{Layout, key_file_of},
@@ -101,11 +101,9 @@ pub fn copy_keys_on(
     for name in &names {
         let from = elsewhere.filter(|_| name == Path::new("index.key"));
         let from = from.map_or_else(|| layout.key_path(name), Path::to_owned);
-        let bytes = match read_all(disk, &from) {
-            // It was destroyed since the folder was read.
-            Err(cause) if cause.kind() == io::ErrorKind::NotFound => continue,
-            read => Zeroizing::new(read.map_err(failed("read", &from))?),
-        };
+        let read = if_there(read_all(disk, &from).map(Zeroizing::new)).map_err(failed("read", &from))?;
+        // `None`: it was destroyed since the folder was read.
+        let Some(bytes) = read else { continue };
         copied.written += u64::from(put(disk, &to.join(name), &bytes)? == Put::Written);
         let text = name.to_string_lossy().into_owned();
         copied.files.push(CopiedFile { blake3: *blake3::hash(&bytes).as_bytes(), name: text });
@@ -129,12 +127,9 @@ enum Put {
 /// Puts `bytes` at `path`, where an older copy may be.
 fn put(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> Result<Put, VaultError> {
     let dir = path.parent().expect("a file of keys lies in a folder");
-    let unfinished = with_suffix(path, ".new");
+    let unfinished = unfinished(path);
     wipe_if_there(disk, &unfinished)?;
-    let old = match read_all(disk, path) {
-        Err(cause) if cause.kind() == io::ErrorKind::NotFound => None,
-        read => Some(Zeroizing::new(read.map_err(failed("read", path))?)),
-    };
+    let old = if_there(read_all(disk, path).map(Zeroizing::new)).map_err(failed("read", path))?;
     if old.as_ref().is_some_and(|old| old.as_slice() == bytes) {
         return Ok(Put::Kept);
     }
@@ -173,16 +168,8 @@ fn remove_others(disk: &dyn Disk, to: &Path, kept: &[CopiedFile]) -> Result<u64,
 }
 
 fn wipe_if_there(disk: &dyn Disk, path: &Path) -> Result<(), VaultError> {
-    match wipe(disk, path) {
-        Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(()),
-        wiped => wiped.map_err(failed("overwrite", path)),
-    }
-}
-
-fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    name.into()
+    if_there(wipe(disk, path)).map_err(failed("overwrite", path))?;
+    Ok(())
 }
 
 /// Files of a folder and the folders in it, but for those that are being written.
@@ -192,7 +179,7 @@ fn names_below(disk: &dyn Disk, dir: &Path) -> Result<Vec<PathBuf>, VaultError> 
     Ok(names)
 }
 
-fn all_below(disk: &dyn Disk, dir: &Path) -> Result<Vec<PathBuf>, VaultError> {
+pub(crate) fn all_below(disk: &dyn Disk, dir: &Path) -> Result<Vec<PathBuf>, VaultError> {
     let mut found = Vec::new();
     for path in disk.list(dir).map_err(failed("list", dir))? {
         match disk.list(&path) {
@@ -219,17 +206,13 @@ pub(super) fn list(
         u128::from_be_bytes(vault)
     );
     for file in &copied.files {
-        text.push_str(&format!("{}  keys/{}\n", hex(&file.blake3), file.name));
+        text.push_str(&format!("{}  keys/{}\n", hex::encode(file.blake3), file.name));
     }
     text
 }
 
 /// The list with its signature in the last line: Ed25519, by the recorder, over all before that line.
 pub(super) fn signed(mut text: String, signature: &[u8]) -> Vec<u8> {
-    text.push_str(&format!("signature {}\n", hex(signature)));
+    text.push_str(&format!("signature {}\n", hex::encode(signature)));
     text.into_bytes()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -1,7 +1,6 @@
 //! Where keys are copied from, and where to.
 
 use std::{
-    io,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
 };
@@ -10,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::registry::BackupId;
 use crate::{
-    disk::{Disk, read_all},
+    disk::{Disk, if_there, read_all},
     error::{VaultError, failed},
     keys_error::KeysError,
     layout::Layout,
@@ -82,9 +81,8 @@ pub(super) fn mark(vault: [u8; 16], id: BackupId) -> String {
 /// The backup of this vault that lies in a folder.
 pub(crate) fn marked(disk: &dyn Disk, dir: &Path, vault: [u8; 16]) -> Result<Option<BackupId>, VaultError> {
     let path = mark_at(dir);
-    let bytes = match read_all(disk, &path) {
-        Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(None),
-        read => read.map_err(failed("read", &path))?,
+    let Some(bytes) = if_there(read_all(disk, &path)).map_err(failed("read", &path))? else {
+        return Ok(None);
     };
     let id =
         std::str::from_utf8(&bytes).ok().and_then(|text| text.trim_end().rsplit(' ').next()?.parse().ok());

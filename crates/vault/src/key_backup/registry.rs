@@ -17,14 +17,14 @@
 //! destroyed = [[0, 3], [7, 8]]      places of rows that were destroyed when it was copied: from, and one behind the last
 //! ```
 
-use std::{fmt, io};
+use std::fmt;
 
 use chrono::NaiveDate;
 use earwitness_model::WallTime;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    disk::{Disk, read_all, replace},
+    disk::{Disk, if_there, read_all, replace},
     error::{VaultError, failed},
     layout::Layout,
 };
@@ -137,11 +137,9 @@ impl Registry {
     /// Those of a vault; none where there is no file.
     pub(super) fn read(disk: &dyn Disk, layout: &Layout) -> Result<Self, VaultError> {
         let path = layout.key("backups.toml");
-        match read_all(disk, &path) {
-            Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
-            read => {
-                Self::from_bytes(&read.map_err(failed("read", &path))?).ok_or(VaultError::KeyDamaged { path })
-            }
+        match if_there(read_all(disk, &path)).map_err(failed("read", &path))? {
+            Some(bytes) => Self::from_bytes(&bytes).ok_or(VaultError::KeyDamaged { path }),
+            None => Ok(Self::default()),
         }
     }
 

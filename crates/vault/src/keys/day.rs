@@ -20,13 +20,13 @@ use super::{
     key_text::{KeyKind, write_key},
 };
 use crate::{
-    disk::{Disk, read_all, replace},
+    disk::{Disk, if_there, read_all, replace},
     error::{VaultError, failed},
     layout::{Layout, Shelf},
 };
 
-/// Generations that a day's key may have: one, and one more for each head of a key file that was damaged.
-const MAX_GENERATION: u32 = 64;
+/// Generations that a day's key may have: one, and one more for each head of a key file that was damaged, or private key that is gone.
+pub(crate) const MAX_GENERATION: u32 = 64;
 /// Days whose public halves are kept in memory.
 const MAX_CACHED: usize = 1024;
 
@@ -98,21 +98,27 @@ impl DayKeys {
     fn find_or_make(&self, shelf: &Shelf, officers: &Officers) -> Result<DayKey, VaultError> {
         for generation in 1..=MAX_GENERATION {
             let path = self.layout.key_file(shelf, generation);
-            let bytes = match read_all(&*self.disk, &path) {
-                Err(cause) if cause.kind() == io::ErrorKind::NotFound => {
-                    return self.make((shelf, generation), officers);
-                }
-                other => other.map_err(failed("read", &path))?,
+            let Some(bytes) = if_there(read_all(&*self.disk, &path)).map_err(failed("read", &path))? else {
+                return self.make((shelf, generation), officers);
             };
             let key = KeyFile::read_head(&bytes).and_then(|head| {
                 let recipient = Recipient::from_str(&head.recipient).ok()?;
                 Some(DayKey { recipient, generation, salt: head.salt })
             });
-            if let Some(key) = key {
+            if let Some(key) = key.filter(|_| self.may_have_identity(shelf, generation)) {
                 return Ok(key);
             }
         }
         Err(VaultError::KeyDamaged { path: self.layout.key_file(shelf, MAX_GENERATION) })
+    }
+
+    /// Whether somebody can open what is wrapped to a day's key: a disposal that could not end may have taken the private one already,
+    /// or it was lost. What cannot be read now may be read later.
+    fn may_have_identity(&self, shelf: &Shelf, generation: u32) -> bool {
+        match if_there(read_all(&*self.disk, &self.layout.day_identity(shelf, generation))) {
+            Ok(wrapped) => wrapped.is_some_and(|wrapped| wrapped.iter().any(|byte| *byte != 0)),
+            Err(_cause) => true,
+        }
     }
 
     /// The day's keys were destroyed: they are not known any more.
@@ -177,6 +183,24 @@ mod tests {
             made.recipient.to_string()
         );
         assert!(open_identity(&Identity::generate(), &wrapped).is_none());
+    }
+
+    #[test]
+    fn a_private_key_that_is_gone_or_zeros_makes_a_second_key() {
+        for gone in [None, Some([0; 200])] {
+            let dir = tempfile::tempdir().unwrap();
+            let layout = Layout { dir: dir.path().into() };
+            let officer = Identity::generate().to_public();
+            let shelf = Shelf { class: "citizen".into(), day: "2026-11-21".parse().unwrap() };
+            let keys = || DayKeys::new(Arc::new(RealDisk), layout.clone(), officer.clone());
+            assert_eq!(keys().of(&shelf).unwrap().generation, 1);
+            let path = layout.day_identity(&shelf, 1);
+            match gone {
+                None => std::fs::remove_file(path).unwrap(),
+                Some(zeros) => std::fs::write(path, zeros).unwrap(),
+            }
+            assert_eq!(keys().of(&shelf).unwrap().generation, 2);
+        }
     }
 
     #[test]

@@ -18,7 +18,7 @@ mod key_text;
 mod officer;
 
 pub(crate) use batch::{BATCH_NANOS, Batch, LastBatch};
-pub(crate) use day::{DayKey, DayKeys, wrap};
+pub(crate) use day::{DayKey, DayKeys, MAX_GENERATION, wrap};
 pub(crate) use key_file::{KeyFile, KeyFileHead, KeyRow, KeyState};
 pub(crate) use key_text::{KeyKind, read_key, write_key};
 pub use key_text::{verifying_key_in, verifying_key_text};

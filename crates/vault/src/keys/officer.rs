@@ -3,7 +3,7 @@
 //! An open vault's is what `age-keygen` writes. A governed vault's is the same text under a passphrase
 //! (`age -p`): `age -d vault.officer.age` shows it, `age -i vault.officer.age` uses it.
 
-use std::{io, path::Path, str::FromStr};
+use std::{path::Path, str::FromStr};
 
 use age::{
     DecryptError,
@@ -15,7 +15,7 @@ use earwitness_model::WallTime;
 use zeroize::Zeroizing;
 
 use crate::{
-    disk::{Disk, read_all},
+    disk::{Disk, if_there, read_all},
     error::{VaultError, failed},
 };
 
@@ -42,10 +42,10 @@ pub(crate) fn officer_file(
     let recipient = identity.to_public();
     let created = DateTime::from_timestamp_nanos(now.nanos()).format("%Y-%m-%dT%H:%M:%SZ");
     let secret = identity.to_string();
-    let text = Zeroizing::new(format!(
-        "# created: {created}\n# public key: {recipient}\n{}\n",
-        secret.expose_secret()
-    ));
+    let comments = format!("# created: {created}\n# public key: {recipient}\n");
+    // As long as it gets: a text that grew would leave the secret where it was before.
+    let mut text = Zeroizing::new(String::with_capacity(comments.len() + secret.expose_secret().len() + 1));
+    [&comments, secret.expose_secret(), "\n"].iter().for_each(|part| text.push_str(part));
     let bytes = match passphrase {
         None => text.as_bytes().to_vec(),
         Some(passphrase) => {
@@ -63,12 +63,8 @@ pub(crate) fn open_officer_key(
     path: &Path,
     passphrase: Option<&SecretString>,
 ) -> Result<Identity, VaultError> {
-    let bytes = Zeroizing::new(match read_all(disk, path) {
-        Err(cause) if cause.kind() == io::ErrorKind::NotFound => {
-            return Err(VaultError::OfficerKeyMissing { looked: path.into() });
-        }
-        other => other.map_err(failed("read", path))?,
-    });
+    let read = if_there(read_all(disk, path).map(Zeroizing::new)).map_err(failed("read", path))?;
+    let Some(bytes) = read else { return Err(VaultError::OfficerKeyMissing { looked: path.into() }) };
     let not_a_key = || VaultError::NotAKey { path: path.into() };
     match passphrase {
         None => identity_in(&bytes).ok_or_else(not_a_key),

@@ -67,14 +67,8 @@ pub(crate) struct Heads<'d> {
 }
 
 impl Heads<'_> {
-    /// Every head, those of earlier days first. What is too long to be one is given up to its limit, and is none then.
-    pub(crate) fn all(&self) -> Result<Vec<StoredHead>, LedgerError> {
-        let mut names = self.names()?;
-        names.sort_unstable();
-        names.into_iter().map(|(day, closes)| self.read(day, closes)).collect()
-    }
-
-    /// Every head that can be read, and what is wrong with the others.
+    /// Every head that can be read, and what is wrong with the others. What is too long to be one is given up to its limit, and is
+    /// none then.
     pub(crate) fn readable(&self) -> Result<(Vec<StoredHead>, Vec<HeadFinding>), LedgerError> {
         let (mut stored, mut unread) = (Vec::new(), Vec::new());
         for (day, closes) in self.names()? {

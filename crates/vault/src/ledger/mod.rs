@@ -6,12 +6,13 @@
 //! Invariants:
 //! 1. What [`Ledger::sync`] returned for is on the medium, in the order it was appended.
 //! 2. The files are only ever appended to. Opening cuts what follows the last whole row of the last file, and says so;
-//!    damage that has rows after it is reported and left in place.
+//!    what of that was a whole row once is kept beside. Damage that has rows after it is reported and left in place.
 //! 3. A row changed, moved or taken out of the middle is found by [`check_chain`] without any key. Rows taken from the very
 //!    end are found by whoever keeps a signed head ([`Checkpoint`]) elsewhere: it says how many there were, and their root.
 //! 4. A clock that goes back never writes into an earlier month: the newest file takes the row, with the time it was given.
 
 mod act;
+mod aside;
 mod chain;
 mod check_heads;
 mod checkpoint;
@@ -83,7 +84,8 @@ const WRITE_AT: usize = 64 << 10;
 /// What opening found and did.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LedgerState {
-    /// The bytes after the last whole row, now cut: a row that was never acknowledged, or the last one damaged.
+    /// The bytes after the last whole row, now cut: a row that was never acknowledged, or the last one damaged, which is kept
+    /// beside (`aside`).
     pub cut: Option<LedgerFinding>,
     /// What is wrong in the last 2 MiB of the newest file; everything before is read by [`Ledger::verify`] only.
     pub findings: Vec<LedgerFinding>,
@@ -176,6 +178,8 @@ impl Ledger {
         }
         let mut file = self.disk.open(&path, OpenAs::Write).map_err(failed("open", &path))?;
         if let Some(torn) = &survey.torn {
+            aside::keep_row(&*self.disk, (&path, &*file), (torn.offset, survey.end.number))
+                .map_err(failed("keep the last row of", &path))?;
             file.truncate(torn.offset).map_err(failed("cut", &path))?;
             file.sync().map_err(failed("sync", &path))?;
         }
@@ -195,7 +199,7 @@ impl Ledger {
         if size.map_err(failed("read", path))? <= FILE_HEADER as u64 {
             self.disk.remove(path).map_err(failed("remove", path))?;
         } else {
-            self.disk.rename(path, &path.with_extension("damaged")).map_err(failed("rename", path))?;
+            self.disk.rename(path, &aside::place_of(path)).map_err(failed("rename", path))?;
         }
         self.disk.sync_dir(&self.dir).map_err(failed("sync", &self.dir))
     }
@@ -276,6 +280,18 @@ impl Ledger {
     /// Reads what was written while the ledger is not in hand.
     pub(crate) fn reader(&self) -> Reader {
         Reader { disk: Arc::clone(&self.disk), dir: self.dir.clone(), key: self.key.clone() }
+    }
+
+    /// That whoever reads on from `mark` has read every row.
+    ///
+    /// # Errors
+    /// [`LedgerError::Broken`]: the last rows are not on the disk any more as they were appended.
+    pub(crate) fn has_all(&self, mark: &Mark) -> Result<(), LedgerError> {
+        if mark.next_number() == self.place.number {
+            return Ok(());
+        }
+        let (path, offset) = (self.dir.clone(), 0);
+        Err(LedgerError::Broken(LedgerFinding { path, offset, fault: LedgerFault::End }))
     }
 
     /// Reads every file: whole rows, numbers, chain, seals, and that the last row is the one appended last.

@@ -27,10 +27,10 @@ const MAX_PATH: usize = 64;
 #[serde(deny_unknown_fields)]
 pub struct RowProof {
     /// The row as it stands in the ledger's file, without its CRC: a leaf of the tree.
-    #[serde(with = "hex")]
+    #[serde(with = "hex::serde")]
     pub row: Vec<u8>,
     /// The key of this row's payload, and of nothing else.
-    #[serde(with = "hex")]
+    #[serde(with = "hex::serde")]
     pub key: [u8; 32],
     /// How the payload is sealed.
     pub suite: CipherSuite,
@@ -131,49 +131,19 @@ impl std::fmt::Debug for RowProof {
     }
 }
 
-/// Bytes as hexadecimal digits, so that a proof in a text is read by people's programs.
-mod hex {
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
-
-    pub(super) fn serialize<S: Serializer>(bytes: impl AsRef<[u8]>, to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_str(&text(bytes.as_ref()))
-    }
-
-    pub(super) fn deserialize<'de, D, B>(from: D) -> Result<B, D::Error>
-    where
-        D: Deserializer<'de>,
-        B: TryFrom<Vec<u8>>,
-    {
-        let text = String::deserialize(from)?;
-        bytes(&text).ok_or_else(|| D::Error::custom("not these hexadecimal digits"))
-    }
-
-    pub(super) fn text(bytes: &[u8]) -> String {
-        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-    }
-
-    pub(super) fn bytes<B: TryFrom<Vec<u8>>>(text: &str) -> Option<B> {
-        if !text.len().is_multiple_of(2) || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return None;
-        }
-        let pairs = (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).ok());
-        B::try_from(pairs.collect::<Option<Vec<u8>>>()?).ok()
-    }
-}
-
 mod hex_list {
+    use hex::FromHex;
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
-    use super::{TreeHash, hex};
+    use super::TreeHash;
 
     pub(super) fn serialize<S: Serializer>(hashes: &[TreeHash], to: S) -> Result<S::Ok, S::Error> {
-        to.collect_seq(hashes.iter().map(|hash| hex::text(hash)))
+        to.collect_seq(hashes.iter().map(hex::encode))
     }
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<TreeHash>, D::Error> {
         let texts = Vec::<String>::deserialize(from)?;
-        let hashes = texts.iter().map(|text| hex::bytes(text)).collect::<Option<_>>();
-        hashes.ok_or_else(|| D::Error::custom("not hashes of 64 hexadecimal digits"))
+        texts.iter().map(TreeHash::from_hex).collect::<Result<_, _>>().map_err(D::Error::custom)
     }
 }
 

@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::Arc};
 use earwitness_model::WallTime;
 
 use super::{
-    LedgerError, LedgerKind,
+    LedgerError, LedgerKind, aside,
     chain::{self, Chain, Found},
     error::{LedgerFault, LedgerFinding},
     examine::opened,
@@ -30,6 +30,13 @@ pub(crate) struct Mark {
     place: Place,
 }
 
+impl Mark {
+    /// The number of the row that comes next.
+    pub(super) const fn next_number(&self) -> u64 {
+        self.place.number
+    }
+}
+
 /// One thing on the way.
 pub(crate) enum Step<'r> {
     /// A row. What it says is opened when it is asked for; `None` when it does not open.
@@ -39,6 +46,14 @@ pub(crate) enum Step<'r> {
 }
 
 impl Reader {
+    /// How many rows and files were taken out of the ledger's way, and are there to be looked at.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub(crate) fn set_aside(&self) -> Result<u64, LedgerError> {
+        aside::count(&*self.disk, &self.dir).map_err(failed("list", &self.dir))
+    }
+
     /// Reads on from `mark`, and moves it.
     ///
     /// # Errors

@@ -30,6 +30,8 @@ const CHAIN_AT: usize = ROW_HEAD - 32;
 const CRC: usize = 4;
 /// Sealing adds some; a longer row is none.
 const MAX_SEALED: usize = MAX_PAYLOAD + 256;
+/// Bytes of a row at most.
+pub(super) const LONGEST_ROW: usize = ROW_HEAD + MAX_SEALED + CRC;
 /// Bytes that are read at once.
 const WINDOW: usize = 64 << 10;
 
@@ -133,6 +135,21 @@ impl StoredRow {
         head[CHAIN_AT..].copy_from_slice(&self.chain);
         head
     }
+}
+
+/// Whether these bytes behind a file's last row, which are no row, were one: all that their length says is there, or they are a row
+/// again when magic and length are put right. Of a row that was never acknowledged a crash leaves less, or zeros at its end.
+pub(super) fn was_row(bytes: &[u8]) -> bool {
+    let Some(sealed) = bytes.len().checked_sub(ROW_HEAD + CRC) else { return false };
+    let says = usize::try_from(u32_at(bytes, 4)).unwrap_or(usize::MAX);
+    if bytes.starts_with(ROW_MAGIC) && says <= sealed {
+        return bytes[ROW_HEAD + says..][..CRC] != [0; CRC];
+    }
+    let mut mended = bytes.to_vec();
+    mended[..4].copy_from_slice(ROW_MAGIC);
+    mended[4..8].copy_from_slice(&u32::try_from(sealed).unwrap_or(u32::MAX).to_le_bytes());
+    let (body, crc) = mended.split_at(ROW_HEAD + sealed);
+    crc32c::crc32c(body).to_le_bytes() == crc
 }
 
 /// The header of a file whose first row belongs at `place`.

@@ -92,11 +92,7 @@ impl Iterator for Segments {
                 Ok(block) => block,
                 Err(error) => return Some(Err(error)),
             };
-            let content = match block.head.kind {
-                BlockKind::Media => SegmentContent::Media,
-                BlockKind::Signalling => SegmentContent::Signalling,
-                BlockKind::Opened | BlockKind::Stream | BlockKind::Running | BlockKind::Manifest => continue,
-            };
+            let Some(content) = content_of(block.head.kind) else { continue };
             let (at, call) = (block.at, self.call);
             return Some(
                 open_segment(&self.aead, block, content, call).map_err(|cause| VaultError::Sealed {
@@ -106,6 +102,15 @@ impl Iterator for Segments {
                 }),
             );
         }
+    }
+}
+
+/// What blocks of this kind hold, of those that a recording's own key seals.
+pub(crate) const fn content_of(kind: BlockKind) -> Option<SegmentContent> {
+    match kind {
+        BlockKind::Media => Some(SegmentContent::Media),
+        BlockKind::Signalling => Some(SegmentContent::Signalling),
+        BlockKind::Opened | BlockKind::Stream | BlockKind::Running | BlockKind::Manifest => None,
     }
 }
 

@@ -10,9 +10,9 @@ use earwitness_model::RecordingId;
 use super::{Found, Recovery, interrupted::Unfinished};
 use crate::{
     container::{Block, BlockHead, BlockKind, HeadDamage, Scan, Scanned, VOLUME_HEAD, VolumeHead},
-    disk::{DiskFile, OpenAs},
+    disk::{DiskFile, OpenAs, if_there},
     error::{VaultError, failed},
-    keys::KeyFile,
+    keys::{KeyFile, KeyState},
     layout::Shelf,
     manifest::{Manifest, RecordedRow},
     reading::{self, ShelfMetadata, shelf_metadata},
@@ -38,10 +38,8 @@ pub(super) fn recover(
     recovery: &mut Recovery,
 ) -> Result<Vec<Found>, VaultError> {
     let path = parts.layout.volume(shelf, number);
-    let mut file = match parts.disk.open(&path, OpenAs::Write) {
-        Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        other => other.map_err(failed("open", &path))?,
-    };
+    let opened = if_there(parts.disk.open(&path, OpenAs::Write)).map_err(failed("open", &path))?;
+    let Some(mut file) = opened else { return Ok(Vec::new()) };
     let size = file.size().map_err(failed("read", &path))?;
     let headless = refuse_other_version(&*file, &path)?;
     let metadata = shelf_metadata(parts, shelf)?;
@@ -139,13 +137,16 @@ impl Ends {
         }
         let keys: Vec<KeyFile> = reading::key_files(parts, shelf)?;
         for (recording, mut unfinished) in running {
-            let mut rows = keys.iter().flat_map(|file| &file.rows);
-            let has_key = rows.any(|placed| placed.row.recording == recording);
+            let mut rows = keys.iter().flat_map(|file| &file.rows).map(|placed| &placed.row);
+            let key = rows.find(|row| row.recording == recording).map(|row| row.state);
+            if key == Some(KeyState::Destroyed) {
+                continue;
+            }
             let Some((head, manifest)) = unfinished.manifest(&parts.keys, shelf, recording) else {
                 recovery.nameless.push(recording);
                 continue;
             };
-            if !has_key {
+            if key.is_none() {
                 recovery.without_key.push(recording);
                 continue;
             }

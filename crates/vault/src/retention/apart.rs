@@ -5,20 +5,16 @@
 //! do, are made anew. The copy is whole and durable before it has its name, and the listing leads to it before the volume goes
 //! that it came from.
 
-use std::{
-    io,
-    path::{Path, PathBuf},
-};
+use std::{io, path::Path};
 
 use earwitness_model::RecordingId;
 
 use super::due::Contents;
 use crate::{
     container::{
-        Block, BlockKind, Chain, Manifests, Scanned, VOLUME_HEAD, VOLUME_VERSION, VolumeHead, link_block,
-        read_block,
+        Block, BlockKind, Chain, Manifests, Scanned, VOLUME_HEAD, VolumeHead, link_block, read_block,
     },
-    disk::{DiskFile, OpenAs},
+    disk::{DiskFile, OpenAs, if_there, unfinished},
     error::{VaultError, failed},
     layout::{HELD_FROM, Shelf},
     reading::{open_volume, shelf_metadata},
@@ -85,10 +81,6 @@ fn blocks_of(parts: &Parts, from: &Path, recording: RecordingId) -> Result<Optio
     Ok(Some(blocks))
 }
 
-fn unfinished(path: &Path) -> PathBuf {
-    path.with_extension("vol.new")
-}
-
 /// Makes the next volume of what is held, without its name yet; gives its number and where the manifest begins in it.
 fn write_unfinished(parts: &Parts, shelf: &Shelf, blocks: &[Block]) -> Result<(u32, u64), VaultError> {
     let numbers = volumes(&*parts.disk, &parts.layout, shelf)?;
@@ -100,10 +92,7 @@ fn write_unfinished(parts: &Parts, shelf: &Shelf, blocks: &[Block]) -> Result<(u
         parts.disk.sync_dir(above).map_err(failed("sync", above))?;
     }
     let path = unfinished(&parts.layout.volume(shelf, number));
-    match parts.disk.remove(&path) {
-        Err(cause) if cause.kind() != io::ErrorKind::NotFound => return Err(failed("remove", path)(cause)),
-        Ok(()) | Err(_) => {}
-    }
+    if_there(parts.disk.remove(&path)).map_err(failed("remove", &path))?;
     let mut to = parts.disk.open(&path, OpenAs::New).map_err(failed("make", &path))?;
     let at = write(parts, &mut *to, (shelf, number), blocks).map_err(failed("write", path))?;
     Ok((number, at))
@@ -129,15 +118,7 @@ fn write(
     (shelf, number): (&Shelf, u32),
     blocks: &[Block],
 ) -> io::Result<u64> {
-    let head = VolumeHead {
-        version: VOLUME_VERSION,
-        suite: parts.settings.cipher,
-        number,
-        day: shelf.day,
-        vault: parts.settings.id,
-        class: VolumeHead::class_hash(&shelf.class),
-    };
-    to.append(&head.to_bytes())?;
+    to.append(&VolumeHead::of(parts.settings.identity(), shelf, number).to_bytes())?;
     let mut previous = 0;
     for block in blocks {
         let at = to.size()?;

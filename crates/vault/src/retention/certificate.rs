@@ -17,9 +17,12 @@ use ed25519_dalek::{Signature, VerifyingKey};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::intent::{Doomed, Intent};
+use super::{
+    intent::{Doomed, Intent},
+    rows::{ActId, Day, Disposed, Subject},
+};
 use crate::{
-    disk::{read_all, replace},
+    disk::{if_there, read_all, replace},
     error::{VaultError, failed},
     vault::Parts,
 };
@@ -146,8 +149,8 @@ impl Certificate {
         let signature = key.sign(&[SIGNED_AS, own.as_bytes()].concat());
         let envelope = Envelope {
             certificate: RawValue::from_string(own).expect("it was just written"),
-            key: hex(key.public_key().as_ref()),
-            signature: hex(signature.as_ref()),
+            key: hex::encode(key.public_key().as_ref()),
+            signature: hex::encode(signature.as_ref()),
         };
         let mut text = serde_json::to_string_pretty(&envelope).expect("it has text only");
         text.push('\n');
@@ -161,13 +164,24 @@ impl Certificate {
     pub fn verified(text: &str, key: &VerifyingKey) -> Result<Self, NotCertified> {
         let envelope: Envelope = serde_json::from_str(text).map_err(|_cause| NotCertified::Malformed)?;
         let signed = [SIGNED_AS, envelope.certificate.get().as_bytes()].concat();
-        let signature = unhex(&envelope.signature).ok_or(NotCertified::Malformed)?;
-        if envelope.key != hex(key.as_bytes()) {
+        let mut signature = [0; 64];
+        hex::decode_to_slice(&envelope.signature, &mut signature)
+            .map_err(|_cause| NotCertified::Malformed)?;
+        if envelope.key != hex::encode(key.as_bytes()) {
             return Err(NotCertified::OtherKey);
         }
         key.verify_strict(&signed, &Signature::from_bytes(&signature))
             .map_err(|_cause| NotCertified::Signature)?;
         serde_json::from_str(envelope.certificate.get()).map_err(|_cause| NotCertified::Malformed)
+    }
+
+    /// The rows by which a ledger tells of what it says: of a ledger that is older than the certificate they are missing.
+    ///
+    /// # Errors
+    /// [`NotCertified::Malformed`].
+    pub(crate) fn rows(&self) -> Result<Vec<Disposed>, NotCertified> {
+        let run = self.run.parse().map_err(|_cause| NotCertified::Malformed)?;
+        self.recordings.iter().map(|one| one.row(run).ok_or(NotCertified::Malformed)).collect()
     }
 
     pub(super) fn write(text: &str, run: &str, parts: &Parts) -> Result<(), VaultError> {
@@ -207,12 +221,9 @@ impl Certificate {
             return Err(none);
         }
         let path = parts.layout.certificates().join(format!("{run}.json"));
-        match read_all(&*parts.disk, &path) {
-            Err(cause) if cause.kind() == io::ErrorKind::NotFound => Err(none),
-            read => read
-                .and_then(|text| String::from_utf8(text).map_err(|_cause| io::ErrorKind::InvalidData.into()))
-                .map_err(failed("read", path)),
-        }
+        let bytes = if_there(read_all(&*parts.disk, &path)).map_err(failed("read", &path))?.ok_or(none)?;
+        let text = String::from_utf8(bytes).map_err(|_cause| io::ErrorKind::InvalidData.into());
+        text.map_err(failed("read", path))
     }
 }
 
@@ -228,9 +239,21 @@ impl DisposedRecording {
             rule: doomed.rule.clone(),
             rule_set: doomed.rule_set().map(|hash| hash.to_string()),
             sealed_bytes: doomed.sealed_bytes,
-            sealed_blake3: doomed.sealed_blake3.map(|hash| hex(&hash)),
+            sealed_blake3: doomed.sealed_blake3.map(hex::encode),
             key_was_there: doomed.key.is_some(),
         }
+    }
+
+    /// What a ledger's row says of it.
+    fn row(&self, run: ActId) -> Option<Disposed> {
+        let call = match &self.call {
+            Some(call) => Some(call.parse().ok()?),
+            None => None,
+        };
+        let recording = self.recording.parse().ok()?;
+        let (class, day) = (self.class.clone(), self.day.parse().ok()?);
+        let until = Day(self.kept_until.parse().ok()?);
+        Some(Disposed { run, subject: Subject { call, recording, class, day }, until })
     }
 }
 
@@ -251,19 +274,4 @@ pub enum NotCertified {
 /// A time in the office's zone, to the second.
 pub(super) fn shown(zone: Tz, at: WallTime) -> String {
     DateTime::from_timestamp_nanos(at.nanos()).with_timezone(&zone).to_rfc3339_opts(SecondsFormat::Secs, true)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn unhex(text: &str) -> Option<[u8; 64]> {
-    let mut bytes = [0; 64];
-    if text.len() != 128 || !text.is_ascii() {
-        return None;
-    }
-    for (place, byte) in bytes.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(text.get(2 * place..2 * place + 2)?, 16).ok()?;
-    }
-    Some(bytes)
 }

@@ -1,18 +1,18 @@
 //! Keeping a recording longer or shorter than its class says: one person proposes it, and another one approves.
 
 use chrono::NaiveDate;
-use earwitness_model::WallTime;
+use earwitness_model::{CallId, RecordingId, WallTime};
 
 use super::{
-    act_id, hold,
+    going, hold,
     rows::{ActId, Change, Day, Proposal, to_bytes},
 };
-use crate::{entry::Entry, error::VaultError, ledger::LedgerKind, vault::Vault};
+use crate::{entry::Entry, error::VaultError, ledger::LedgerKind, sealer::draw_id, vault::Vault};
 
 /// What somebody proposes.
 #[derive(Debug, Clone, Copy)]
 pub struct NewProposal<'a> {
-    /// The calls whose recordings are meant.
+    /// The calls whose recordings are meant, with all parts into which a restart cut them.
     pub entries: &'a [Entry],
     /// The last civil day on which they shall be kept.
     pub until: NaiveDate,
@@ -28,9 +28,9 @@ impl Vault {
     /// # Errors
     /// [`VaultError::NoRecording`]; what the ledger says.
     pub fn propose_retention(&self, now: WallTime, new: NewProposal<'_>) -> Result<Proposal, VaultError> {
-        let subjects = new.entries.iter().map(hold::subject).collect::<Result<Vec<_>, _>>()?;
+        let subjects = hold::subjects(&self.parts, new.entries)?;
         let proposal = Proposal {
-            id: act_id(now),
+            id: draw_id(now),
             subjects,
             until: Day(new.until),
             reason: new.reason.to_owned(),
@@ -46,7 +46,8 @@ impl Vault {
     /// Approves a proposal: from now on its day is the last one of those recordings.
     ///
     /// # Errors
-    /// [`VaultError::NoSuchAct`]; [`VaultError::SamePerson`]; what the ledger says.
+    /// [`VaultError::NoSuchAct`]; [`VaultError::SamePerson`]; [`VaultError::Destroyed`] when a disposal has taken one of them
+    /// meanwhile; what the ledger says.
     pub fn approve_retention(&self, now: WallTime, id: ActId, by: &str) -> Result<Change, VaultError> {
         let mut retention = self.parts.retention();
         let mut ledger = self.parts.ledger();
@@ -60,6 +61,11 @@ impl Vault {
         if proposal.by == by {
             return Err(VaultError::SamePerson);
         }
+        let intent = going::intent(&self.parts)?;
+        proposal
+            .subjects
+            .iter()
+            .try_for_each(|subject| going::stays(&self.parts, intent.as_ref(), subject))?;
         let change = Change { proposal, approved_by: by.to_owned() };
         ledger.append(LedgerKind::RetentionChanged, now, &to_bytes(&change))?;
         retention.standing.catch_up_with(&mut ledger)?;
@@ -74,6 +80,20 @@ impl Vault {
         let mut retention = self.parts.retention();
         retention.standing.catch_up(&self.parts.ledger().reader())?;
         Ok(retention.standing.proposals.values().cloned().collect())
+    }
+
+    /// The last day of a recording of a call, when two persons changed it.
+    ///
+    /// # Errors
+    /// What the ledger says.
+    pub fn changed_retention(
+        &self,
+        call: Option<CallId>,
+        recording: RecordingId,
+    ) -> Result<Option<NaiveDate>, VaultError> {
+        let mut retention = self.parts.retention();
+        retention.standing.catch_up(&self.parts.ledger().reader())?;
+        Ok(retention.standing.changed(call, recording))
     }
 
     /// The hold or proposal of this name, or of a name that begins so and of which there is one.

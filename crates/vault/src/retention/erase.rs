@@ -3,27 +3,27 @@
 //! A key is overwritten where it lies and synced before its file is cut or removed, so that a medium that writes in place has
 //! nothing of it left. What one that does not may still hold is told in DURABILITY.md.
 
-use std::{io, path::Path};
+use std::path::Path;
 
 use earwitness_model::RecordingId;
 
 use super::intent::Doomed;
 use crate::{
-    disk::{DiskFile, OpenAs, read_all},
+    disk::{OpenAs, if_there, read_all, unfinished, wipe},
     error::{VaultError, failed},
-    keys::{KeyFile, KeyRow, KeyState},
+    keys::{KeyFile, KeyRow, KeyState, MAX_GENERATION},
     layout::{Layout, Shelf},
+    shelves::newest_generation,
     vault::Parts,
 };
 
 /// Destroys the keys of these recordings of one shelf. A key that was destroyed already, half or whole, is destroyed then.
 pub(super) fn keys(parts: &Parts, shelf: &Shelf, doomed: &[&Doomed]) -> Result<(), VaultError> {
-    for generation in 1.. {
+    // One that is lost hides none behind it.
+    for generation in 1..=newest_generation(&*parts.disk, &parts.layout, shelf)? {
         let path = parts.layout.key_file(shelf, generation);
-        let mut file = match parts.disk.open(&path, OpenAs::Write) {
-            Err(cause) if cause.kind() == io::ErrorKind::NotFound => break,
-            opened => opened.map_err(failed("open", &path))?,
-        };
+        let opened = if_there(parts.disk.open(&path, OpenAs::Write)).map_err(failed("open", &path))?;
+        let Some(mut file) = opened else { continue };
         let found = KeyFile::read(&read_all(&*parts.disk, &path).map_err(failed("read", &path))?);
         let is_doomed = |recording: RecordingId| doomed.iter().any(|one| one.subject.recording == recording);
         let whole = found.rows.iter().filter(|placed| is_doomed(placed.row.recording));
@@ -63,58 +63,31 @@ fn are_gone(parts: &Parts, path: &Path, gone: &[(u64, Vec<u8>)]) -> Result<(), V
 pub(super) fn day(parts: &Parts, shelf: &Shelf) -> Result<(), VaultError> {
     let layout = &parts.layout;
     // A rotation that is underway wraps no day anew while this one goes.
-    let touched = parts.keys.days.alone(|_| {
+    let erased = parts.keys.days.alone(|_| {
         let mut touched = false;
-        for generation in (1..).take_while(|&generation| is_there(parts, shelf, generation)) {
+        // From the last one down: what a crash left of them is found, whatever is gone.
+        for generation in (1..=MAX_GENERATION).rev() {
             for path in [
-                Layout::unfinished_next_of(&layout.day_identity(shelf, generation)),
+                unfinished(&Layout::next_of(&layout.day_identity(shelf, generation))),
                 Layout::next_of(&layout.day_identity(shelf, generation)),
                 layout.day_identity(shelf, generation),
                 layout.day_salt(shelf, generation),
                 layout.key_file(shelf, generation),
             ] {
-                touched |= file(parts, &path)?;
+                let wiped = if_there(wipe(&*parts.disk, &path)).map_err(failed("overwrite", path))?;
+                touched |= wiped.is_some();
             }
         }
         Ok::<bool, VaultError>(touched)
-    })?;
+    });
     parts.keys.days.forget(shelf);
-    if touched {
+    if erased? {
         for path in [layout.day_identity(shelf, 1), layout.key_file(shelf, 1)] {
             let dir = path.parent().expect("a key lies in a directory");
             parts.disk.sync_dir(dir).map_err(failed("sync", dir))?;
         }
     }
     Ok(())
-}
-
-/// Whether a shelf has anything of this generation; after a crash it may be the last of the three files.
-fn is_there(parts: &Parts, shelf: &Shelf, generation: u32) -> bool {
-    let layout = &parts.layout;
-    [
-        layout.day_identity(shelf, generation),
-        layout.day_salt(shelf, generation),
-        layout.key_file(shelf, generation),
-    ]
-    .iter()
-    .any(|path| parts.disk.open(path, OpenAs::Read).is_ok())
-}
-
-/// Overwrites and removes a file; says whether there was one.
-fn file(parts: &Parts, path: &Path) -> Result<bool, VaultError> {
-    let mut opened = match parts.disk.open(path, OpenAs::Write) {
-        Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(false),
-        opened => opened.map_err(failed("open", path))?,
-    };
-    wipe(&mut *opened).map_err(failed("overwrite", path))?;
-    parts.disk.remove(path).map_err(failed("remove", path))?;
-    Ok(true)
-}
-
-fn wipe(file: &mut dyn DiskFile) -> io::Result<()> {
-    let size = usize::try_from(file.size()?).map_err(|_| io::ErrorKind::FileTooLarge)?;
-    file.overwrite(0, &vec![0; size])?;
-    file.sync()
 }
 
 /// Whether no key of a shelf is left that could be opened.

@@ -4,21 +4,22 @@ use chrono::NaiveDate;
 use earwitness_model::WallTime;
 
 use super::{
-    act_id,
-    due::today,
+    going,
     rows::{ActId, Day, Hold, Release, Subject, to_bytes},
+    whole,
 };
 use crate::{
     entry::Entry,
     error::VaultError,
     ledger::LedgerKind,
+    sealer::draw_id,
     vault::{Parts, Vault},
 };
 
 /// A hold that shall be laid.
 #[derive(Debug, Clone, Copy)]
 pub struct NewHold<'a> {
-    /// The calls whose recordings it keeps.
+    /// The calls whose recordings it keeps, with all parts into which a restart cut them.
     pub entries: &'a [Entry],
     /// Why.
     pub reason: &'a str,
@@ -41,11 +42,12 @@ impl Vault {
     /// Lays a hold. It is in force when this returns: it is in the ledger, and on the medium.
     ///
     /// # Errors
-    /// [`VaultError::NoRecording`] when one of the calls has none, or it is being destroyed; what ledger and index say.
+    /// [`VaultError::NoRecording`] when one of the calls has none; [`VaultError::Destroyed`] when a disposal has taken it
+    /// meanwhile; [`VaultError::NotListed`] when it is in force all the same; what the ledger says.
     pub fn hold(&self, now: WallTime, new: NewHold<'_>) -> Result<Hold, VaultError> {
-        let subjects = new.entries.iter().map(subject).collect::<Result<Vec<_>, _>>()?;
+        let subjects = subjects(&self.parts, new.entries)?;
         let hold = Hold {
-            id: act_id(now),
+            id: draw_id(now),
             subjects,
             reason: new.reason.to_owned(),
             until: new.until.map(Day),
@@ -53,19 +55,26 @@ impl Vault {
         };
         let parts = &*self.parts;
         let mut retention = parts.retention();
+        let intent = going::intent(parts)?;
+        for subject in &hold.subjects {
+            // What a disposal names and has not taken yet it asks holds of once more.
+            going::is_there(parts, intent.as_ref(), subject)?;
+        }
         let mut ledger = parts.ledger();
         ledger.append(LedgerKind::Held, now, &to_bytes(&hold))?;
         retention.standing.catch_up_with(&mut ledger)?;
         drop(ledger);
         drop(retention);
-        parts.mark_held(&hold.subjects, now)?;
+        parts
+            .mark_held(&hold.subjects, now)
+            .map_err(|cause| VaultError::NotListed { act: hold.id, cause: Box::new(cause) })?;
         Ok(hold)
     }
 
     /// Lifts a hold: what is due then falls due at once.
     ///
     /// # Errors
-    /// [`VaultError::NoSuchAct`]; what ledger and index say.
+    /// [`VaultError::NoSuchAct`]; [`VaultError::NotListed`] when it is lifted all the same; what the ledger says.
     pub fn release(&self, now: WallTime, release: &Release) -> Result<Hold, VaultError> {
         let parts = &*self.parts;
         let mut retention = parts.retention();
@@ -78,7 +87,9 @@ impl Vault {
         retention.standing.catch_up_with(&mut ledger)?;
         drop(ledger);
         drop(retention);
-        parts.mark_held(&hold.subjects, now)?;
+        parts
+            .mark_held(&hold.subjects, now)
+            .map_err(|cause| VaultError::NotListed { act: hold.id, cause: Box::new(cause) })?;
         Ok(hold)
     }
 
@@ -89,7 +100,7 @@ impl Vault {
     pub fn holds(&self, now: WallTime) -> Result<Vec<Standing>, VaultError> {
         let mut retention = self.parts.retention();
         retention.standing.catch_up(&self.parts.ledger().reader())?;
-        let today = today(&self.parts, now);
+        let today = self.parts.civil_day(now);
         let shown = |hold: &Hold| Standing {
             has_lapsed: hold.until.is_some_and(|until| until.0 < today),
             hold: hold.clone(),
@@ -102,12 +113,12 @@ impl Parts {
     /// The listing says which calls are held. It only says so: the ledger decides.
     fn mark_held(&self, subjects: &[Subject], now: WallTime) -> Result<(), VaultError> {
         let retention = self.retention();
-        let today = today(self, now);
+        let today = self.civil_day(now);
         let mut changed = Vec::new();
         for call in subjects.iter().filter_map(|subject| subject.call) {
             let Some(mut entry) = self.index.get(call)? else { continue };
-            let Some(recording) = entry.recording.as_ref().map(|recording| recording.id) else { continue };
-            let hold = retention.standing.holds_of(Some(call), recording, today).next().is_some();
+            let Ok(listed) = subject(&entry) else { continue };
+            let hold = retention.standing.holds_of(&listed, today).next().is_some();
             if entry.hold != hold {
                 entry.hold = hold;
                 changed.push(entry);
@@ -125,15 +136,20 @@ impl Parts {
             (ledger.reader(), ledger.last_row())
         };
         retention.standing.catch_up(&reader)?;
-        let today = today(self, now.unwrap_or(WallTime::from_nanos(0)));
+        let today = self.civil_day(now.unwrap_or(WallTime::from_nanos(0)));
         let in_force =
             retention.standing.holds.values().filter(|hold| hold.until.is_none_or(|until| today <= until.0));
         Ok(in_force.flat_map(|hold| hold.subjects.iter().cloned()).collect())
     }
 }
 
+/// What is meant by these calls.
+pub(super) fn subjects(parts: &Parts, entries: &[Entry]) -> Result<Vec<Subject>, VaultError> {
+    whole::whole(parts, entries)?.iter().map(subject).collect()
+}
+
 /// What a hold is of.
-pub(super) fn subject(entry: &Entry) -> Result<Subject, VaultError> {
+fn subject(entry: &Entry) -> Result<Subject, VaultError> {
     let recording = entry.recording.as_ref().ok_or(VaultError::NoRecording)?;
     Ok(Subject {
         call: Some(entry.summary.id),

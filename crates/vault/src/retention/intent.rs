@@ -3,8 +3,6 @@
 //! `VAULT/disposing` stands from the first step of a disposal to its last: whoever opens the vault meanwhile, after a crash, goes
 //! on with it.
 
-use std::io;
-
 use earwitness_model::{RuleSetHash, WallTime};
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +11,7 @@ use super::{
     rows::{ActId, Day, Subject},
 };
 use crate::{
-    disk::{read_all, replace},
+    disk::{if_there, read_all, replace},
     error::{VaultError, failed},
     layout::Shelf,
     vault::Parts,
@@ -92,10 +90,8 @@ impl Intent {
     /// [`VaultError::Intent`] when it cannot be read: nothing more is destroyed then.
     pub(super) fn read(parts: &Parts) -> Result<Option<Self>, VaultError> {
         let path = parts.layout.disposing();
-        let sealed = match read_all(&*parts.disk, &path) {
-            Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(None),
-            read => read.map_err(failed("read", &path))?,
-        };
+        let read = if_there(read_all(&*parts.disk, &path)).map_err(failed("read", &path))?;
+        let Some(sealed) = read else { return Ok(None) };
         let opened = parts.keys.metadata.open(SEALED_TO, &sealed).ok();
         match opened.and_then(|bytes| postcard::from_bytes(&bytes).ok()) {
             Some(intent) => Ok(Some(intent)),

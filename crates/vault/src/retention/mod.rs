@@ -14,16 +14,20 @@ mod change;
 mod clock;
 mod due;
 mod erase;
+mod going;
 mod hold;
 mod intent;
+mod nameless;
+mod note;
 mod rows;
 mod run;
 mod standing;
+mod whole;
+mod work;
 
 use std::sync::{MutexGuard, PoisonError};
 
-use earwitness_model::{RecordingId, WallTime};
-use rand::{RngCore, thread_rng};
+use earwitness_model::WallTime;
 
 pub(crate) use self::rows::from_bytes;
 pub use self::{
@@ -32,16 +36,19 @@ pub use self::{
     clock::Leap,
     due::{Due, Told},
     hold::{NewHold, Standing as StandingHold},
+    note::RetentionNote,
     rows::{ActId, Change, Day, DisposalRun, Disposed, Hold, Proposal, Release, Subject},
 };
 use self::{
-    due::{Earliest, contents, today},
-    intent::{Doomed, Intent},
+    due::{Earliest, contents},
+    intent::Intent,
     standing::Standing,
+    work::{AtRest, Work},
 };
 use crate::{
     error::VaultError,
     ledger::LedgerKind,
+    sealer::draw_id,
     vault::{Parts, Vault},
 };
 
@@ -50,6 +57,7 @@ use crate::{
 pub(crate) struct Retention {
     standing: Standing,
     earliest: Earliest,
+    at_rest: AtRest,
 }
 
 /// Why the clock is believed.
@@ -57,7 +65,7 @@ pub(crate) struct Retention {
 pub enum ClockTrust {
     /// It only stands on the wall: after a leap nothing is destroyed.
     Alone,
-    /// Others keep it right (NTP).
+    /// Others keep it right (NTP); the ledger is told.
     Synchronised,
     /// Somebody says that it is right; the ledger is told.
     Confirmed,
@@ -111,18 +119,18 @@ impl Vault {
     pub fn dispose_plan(&self, now: WallTime, by: WallTime) -> Result<Plan, VaultError> {
         let parts = &*self.parts;
         let mut retention = parts.retention();
-        let Retention { standing, earliest } = &mut *retention;
+        let Retention { standing, earliest, .. } = &mut *retention;
         standing.catch_up(&parts.ledger().reader())?;
-        let day = today(parts, by);
+        let day = parts.civil_day(by);
         let mut planned = Vec::new();
         for shelf in earliest.candidates(parts, standing, day)? {
             let due = contents(parts, standing, &shelf)?.kept.into_iter().filter(|due| due.until < day);
             planned.extend(due.map(|due| {
-                let hold = standing.holds_of(due.subject.call, due.subject.recording, day).next();
+                let hold = standing.holds_of(&due.subject, day).next();
                 Planned { hold: hold.map(|hold| hold.id), due }
             }));
         }
-        Ok(Plan { planned, leap: standing.clock.leap(now), damage: standing.damage })
+        Ok(Plan { planned, leap: standing.clock.leap(now), damage: standing.damage() })
     }
 
     /// Destroys what was to be kept until a day before that of `now`, unless a hold keeps it: the page of `run` says how.
@@ -181,22 +189,16 @@ impl Parts {
         if let Some(intent) = Intent::read(self)? {
             run::finish(self, &mut retention, intent)?;
         }
-        retention.standing.catch_up(&self.ledger().reader())?;
-        let today = today(self, now);
-        let shelves = {
-            let Retention { standing, earliest } = &mut *retention;
-            earliest.candidates(self, standing, today)?
-        };
-        let mut doomed = Vec::new();
-        for shelf in shelves {
-            doomed.extend(doomed_in(self, &retention.standing, (&shelf, today))?);
-        }
-        if doomed.is_empty() {
+        let today = self.civil_day(now);
+        let work = Work::find(self, &mut retention, today)?;
+        if !work.is_destruction() && !work.set_held_apart(self, &retention.standing, today)? {
+            work.rest(&mut retention.at_rest);
             return Ok(None);
         }
         self.may_dispose(&mut retention.standing, now, order)?;
+        let Work { doomed, over, .. } = work;
         let intent =
-            Intent { run: act_id(now), at: now.nanos(), by: order.by.clone(), doomed, ending: Vec::new() };
+            Intent { run: draw_id(now), at: now.nanos(), by: order.by.clone(), doomed, ending: over };
         intent.write(self)?;
         run::finish(self, &mut retention, intent).map(Some)
     }
@@ -208,48 +210,18 @@ impl Parts {
         now: WallTime,
         order: &DisposalOrder,
     ) -> Result<(), VaultError> {
-        if standing.damage > 0 && order.past_damage == PastDamage::Refuse {
-            return Err(VaultError::LedgerDamaged { places: standing.damage });
+        standing.catch_up_with(&mut self.ledger())?;
+        if standing.damage() > 0 && order.past_damage == PastDamage::Refuse {
+            return Err(VaultError::LedgerDamaged { places: standing.damage() });
         }
         let Some(Leap { from, to }) = standing.clock.leap(now) else { return Ok(()) };
         match order.clock {
             ClockTrust::Alone => Err(VaultError::ClockLeapt { from, to }),
-            ClockTrust::Synchronised => Ok(()),
-            ClockTrust::Confirmed => {
+            ClockTrust::Synchronised | ClockTrust::Confirmed => {
                 let mut ledger = self.ledger();
                 ledger.append(LedgerKind::ClockConfirmed, now, &rows::to_bytes(&order.by))?;
                 standing.catch_up_with(&mut ledger)
             }
         }
     }
-}
-
-/// What is to be destroyed of a shelf. Of an open volume it is not known what in it is running.
-fn doomed_in(
-    parts: &Parts,
-    standing: &Standing,
-    (shelf, today): (&crate::layout::Shelf, chrono::NaiveDate),
-) -> Result<Vec<Doomed>, VaultError> {
-    let found = contents(parts, standing, shelf)?;
-    let is_doomed = |due: &Due| {
-        let may_run = found.is_open && due.told.is_none();
-        let subject = &due.subject;
-        due.until < today
-            && !may_run
-            && standing.holds_of(subject.call, subject.recording, today).next().is_none()
-    };
-    let doomed: Vec<&Due> = found.kept.iter().filter(|due| is_doomed(due)).collect();
-    // What has no key any more goes with the last that has one.
-    let is_all = doomed.len() == found.kept.len();
-    let goes = |due: &&&Due| due.key.is_some() || is_all;
-    Ok(doomed.iter().filter(goes).map(|due| Doomed::of(due)).collect())
-}
-
-/// A new name for something that is done.
-fn act_id(now: WallTime) -> ActId {
-    let mut random = thread_rng();
-    RecordingId::new(
-        now.nanos() / 1_000_000,
-        u128::from(random.next_u64()) << 64 | u128::from(random.next_u64()),
-    )
 }

@@ -92,6 +92,13 @@ pub struct Disposed {
     pub until: Day,
 }
 
+impl Disposed {
+    /// What the ledger's row says.
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+        to_bytes(self)
+    }
+}
+
 /// [`crate::LedgerKind::DisposalRun`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DisposalRun {

@@ -7,7 +7,7 @@
 //! 4. the index forgets the calls: their rows and columns are overwritten;
 //! 5. of a class and day of which no key is left, the day's private key, its salt and its key file are overwritten and removed,
 //!    and then its volumes, after the intent was made to say so; of others, what a hold keeps is set apart (`apart`), and volumes
-//!    go that hold nothing but destroyed recordings;
+//!    go that hold nothing but destroyed recordings. A day that has a volume open ends when that was closed (`work`);
 //! 6. the certificate, and a row of the ledger with its hash;
 //! 7. the intent goes.
 //!
@@ -23,16 +23,19 @@ use super::{
     Retention,
     apart::set_apart,
     certificate::{Certificate, EndedDay, HeldRecording, StaleKeyBackup, shown},
-    due::{Contents, contents, today},
-    erase,
+    due::{Contents, contents},
+    erase, going,
     intent::{Doomed, Intent},
     rows::{Day, DisposalRun, Disposed, Subject, to_bytes},
     standing::Standing,
 };
 use crate::{
-    disk::OpenAs,
+    disk::if_there,
+    disposed::destroyed_among,
+    entry::Entry,
     error::{VaultError, failed},
     key_backup::{DestroyedKey, StaleBackup},
+    keys::KeyState,
     layout::Shelf,
     ledger::LedgerKind,
     reading::key_files,
@@ -48,31 +51,40 @@ pub(super) fn finish(
     retention: &mut Retention,
     mut intent: Intent,
 ) -> Result<Certificate, VaultError> {
-    let today = today(parts, intent.now());
+    let today = parts.civil_day(intent.now());
     let disposed = destroy(parts, &mut retention.standing, &intent, today)?;
-    parts.tell_of_disposal();
-    let shelves: BTreeSet<Shelf> = disposed.iter().map(|doomed| doomed.subject.shelf()).collect();
+    let ending = intent.ending.iter().map(|(class, day)| Shelf { class: class.clone(), day: day.0 });
+    let shelves: BTreeSet<Shelf> =
+        disposed.iter().map(|doomed| doomed.subject.shelf()).chain(ending).collect();
     shelves.iter().for_each(|shelf| retention.earliest.forget(shelf));
     let mut certificate = Certificate::new(parts, &intent, &disposed);
     certificate.stale_key_backups = stale_backups(parts, &disposed)?;
     forget_calls(parts, &shelves, &disposed)?;
-    for shelf in &shelves {
-        let mut left = contents(parts, &retention.standing, shelf)?;
+    let left_of = |standing: &Standing, shelf: &Shelf| {
+        let mut left = contents(parts, standing, shelf)?;
         // What had no key any more is gone all the same.
         left.kept.retain(|due| !disposed.iter().any(|one| one.subject.recording == due.subject.recording));
-        let kept_on = held(&retention.standing, &left, today);
-        let overdue: Vec<RecordingId> = kept_on.iter().map(|(recording, _)| *recording).collect();
-        certificate.held.extend(kept_on.into_iter().map(|(_, told)| told));
+        Ok::<Contents, VaultError>(left)
+    };
+    for shelf in &shelves {
+        let mut left = left_of(&retention.standing, shelf)?;
         if end_day(parts, &left, (&mut intent, today))? {
             certificate.ended_days.push(EndedDay { class: shelf.class.clone(), day: shelf.day.to_string() });
-        } else {
-            let apart = set_apart(parts, &left, &overdue)?;
-            certificate
-                .held
-                .iter_mut()
-                .for_each(|one| one.apart |= apart.iter().any(|id| one.recording == id.to_string()));
-            let left = contents(parts, &retention.standing, shelf)?;
-            remove_volumes(parts, &left, &disposed)?;
+            continue;
+        }
+        let overdue: Vec<RecordingId> =
+            held(&retention.standing, &left, today).map(|(recording, _)| recording).collect();
+        if !set_apart(parts, &left, &overdue)?.is_empty() {
+            left = left_of(&retention.standing, shelf)?;
+        }
+        remove_volumes(parts, &left)?;
+        certificate.held.extend(held(&retention.standing, &left, today).map(|(_, told)| told));
+    }
+    let Retention { standing, earliest, .. } = &mut *retention;
+    for shelf in earliest.candidates(parts, standing, today)? {
+        if !shelves.contains(&shelf) {
+            let left = contents(parts, standing, &shelf)?;
+            certificate.held.extend(held(standing, &left, today).map(|(_, told)| told));
         }
     }
     // What the ledger told of is what was signed then.
@@ -136,18 +148,23 @@ fn destroy(
     standing.catch_up(&parts.ledger().reader())?;
     let mut ledger = parts.ledger();
     standing.catch_up_with(&mut ledger)?;
-    let is_free = |doomed: &&Doomed| {
-        let subject = &doomed.subject;
-        standing.holds_of(subject.call, subject.recording, today).next().is_none()
-    };
-    let doomed: Vec<&Doomed> = intent.doomed.iter().filter(is_free).collect();
+    let mut doomed: Vec<&Doomed> = Vec::new();
+    for one in &intent.doomed {
+        let subject = &one.subject;
+        let is_held = standing.holds_of(subject, today).next().is_some();
+        // What is destroyed already is told of, whatever was said since.
+        if !is_held || going::key_state(parts, subject)? == Some(KeyState::Destroyed) {
+            doomed.push(one);
+        }
+    }
     let mut by_shelf: BTreeMap<Shelf, Vec<&Doomed>> = BTreeMap::new();
     for &one in &doomed {
         by_shelf.entry(one.subject.shelf()).or_default().push(one);
     }
-    for (shelf, doomed) in &by_shelf {
-        erase::keys(parts, shelf, doomed)?;
-    }
+    let erased = by_shelf.iter().try_for_each(|(shelf, doomed)| erase::keys(parts, shelf, doomed));
+    // Whatever comes of the rest: who keeps keys in memory looks for them again.
+    parts.tell_of_disposal();
+    erased?;
     for one in &doomed {
         if !standing.told_by(intent.run, one.subject.recording) {
             let row = Disposed { run: intent.run, subject: one.subject.clone(), until: one.until };
@@ -174,11 +191,15 @@ fn forget_calls(parts: &Parts, shelves: &BTreeSet<Shelf>, disposed: &[Doomed]) -
     for shelf in shelves {
         let mut others = Vec::new();
         shelf_entries(parts, shelf, |entry| {
-            let stays = entry.recording.as_ref().is_some_and(|recording| !gone.contains(&recording.id));
-            if stays && calls.contains(&entry.summary.id) {
+            if calls.contains(&entry.summary.id) {
                 others.push(entry);
             }
         })?;
+        let of = |entry: &Entry| entry.recording.as_ref().map(|recording| recording.id);
+        // An earlier disposal's, too.
+        let mut destroyed = destroyed_among(parts, shelf, others.iter().filter_map(of))?;
+        destroyed.extend(&gone);
+        others.retain(|entry| of(entry).is_some_and(|recording| !destroyed.contains(&recording)));
         if !others.is_empty() {
             writer::list(parts, &mut others)?;
         }
@@ -187,20 +208,22 @@ fn forget_calls(parts: &Parts, shelves: &BTreeSet<Shelf>, disposed: &[Doomed]) -
 }
 
 /// What a hold keeps of a shelf beyond its time.
-fn held(standing: &Standing, left: &Contents, today: NaiveDate) -> Vec<(RecordingId, HeldRecording)> {
-    let overdue = left.kept.iter().filter(|due| due.until < today);
-    let of = |due: &super::due::Due| {
-        let hold = standing.holds_of(due.subject.call, due.subject.recording, today).next()?;
+fn held<'l>(
+    standing: &'l Standing,
+    left: &'l Contents,
+    today: NaiveDate,
+) -> impl Iterator<Item = (RecordingId, HeldRecording)> + 'l {
+    left.overdue(today).filter_map(move |due| {
+        let hold = standing.holds_of(&due.subject, today).next()?;
         let told = HeldRecording {
             recording: due.subject.recording.to_string(),
             kept_until: due.until.to_string(),
             hold: hold.id.to_string(),
             hold_until: hold.until.map(|day| day.0.to_string()),
-            apart: false,
+            apart: due.is_apart(),
         };
         Some((due.subject.recording, told))
-    };
-    overdue.filter_map(of).collect()
+    })
 }
 
 /// Step 5, of a shelf of which nothing is left.
@@ -210,11 +233,14 @@ fn end_day(
     (intent, today): (&mut Intent, NaiveDate),
 ) -> Result<bool, VaultError> {
     let shelf = &left.shelf;
+    let files = key_files(parts, shelf)?;
+    // Of a day that is ending, too: something may have come into it since.
+    if left.is_open || !erase::is_empty(&files) || shelf.day >= today {
+        return Ok(false);
+    }
     if !intent.is_ending(shelf) {
-        let files = key_files(parts, shelf)?;
-        let is_over = !left.is_open && left.kept.is_empty() && shelf.day < today;
         // Where no key file is, it was not a disposal that took it.
-        if !is_over || files.is_empty() || !erase::is_empty(&files) {
+        if !left.kept.is_empty() || files.is_empty() {
             return Ok(false);
         }
         intent.ending.push((shelf.class.clone(), Day(shelf.day)));
@@ -233,22 +259,10 @@ fn end_day(
 }
 
 /// Step 5, of a shelf of which something is left: volumes in which nothing is that can be opened.
-fn remove_volumes(parts: &Parts, left: &Contents, disposed: &[Doomed]) -> Result<(), VaultError> {
+pub(super) fn remove_volumes(parts: &Parts, left: &Contents) -> Result<(), VaultError> {
     let shelf = &left.shelf;
-    let nameless = left.kept.iter().any(|due| due.told.is_none());
-    if left.is_open || nameless {
-        return Ok(());
-    }
-    let mut needed: BTreeSet<u32> =
-        left.kept.iter().filter_map(|due| Some(due.told.as_ref()?.volume)).collect();
-    // A copy that was made and that nothing leads to yet takes the place of nothing.
-    for call in left.kept.iter().filter_map(|due| due.subject.call) {
-        needed.extend(parts.index.get(call)?.and_then(|entry| entry.recording).map(|listed| listed.volume));
-    }
-    let own = disposed.iter().filter(|doomed| doomed.subject.shelf() == *shelf);
-    let gone: BTreeSet<u32> = own.filter_map(|doomed| doomed.volume).collect();
-    for volume in gone.difference(&needed) {
-        remove(parts, shelf, *volume)?;
+    for volume in left.volumes_to_remove(parts)? {
+        remove(parts, shelf, volume)?;
     }
     for dir in [parts.layout.shelf(shelf), parts.layout.held(shelf)] {
         parts.disk.sync_dir(&dir).or_else(none_there).map_err(failed("sync", dir))?;
@@ -258,10 +272,8 @@ fn remove_volumes(parts: &Parts, left: &Contents, disposed: &[Doomed]) -> Result
 
 fn remove(parts: &Parts, shelf: &Shelf, volume: u32) -> Result<(), VaultError> {
     let path = parts.layout.volume(shelf, volume);
-    if parts.disk.open(&path, OpenAs::Read).is_err_and(|cause| cause.kind() == std::io::ErrorKind::NotFound) {
-        return Ok(());
-    }
-    parts.disk.remove(&path).map_err(failed("remove", path))
+    if_there(parts.disk.remove(&path)).map_err(failed("remove", path))?;
+    Ok(())
 }
 
 fn not_empty(cause: std::io::Error) -> std::io::Result<()> {

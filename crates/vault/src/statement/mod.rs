@@ -4,8 +4,8 @@
 //! when the recorder had told of every call that ended in it. The row `DayClosed` says which rows they are and what they
 //! come to, and a signed head stands over them. A call belongs to the day on which it ended.
 //!
-//! A day that nobody closed, because no recorder ran, is closed by whoever opens the vault to record next, by the times of
-//! the rows, and says so ([`Closing::Late`]).
+//! A day that nobody closed, because no recorder ran or because the disk did not take it, is closed by whoever opens the vault to
+//! record next, or before the day after it is, by the times of the rows, and says so ([`Closing::Late`]).
 
 mod tally;
 
@@ -71,7 +71,7 @@ impl Vault {
     /// The day of the office at a time of its clock.
     #[must_use]
     pub fn civil_day(&self, at: WallTime) -> CivilDay {
-        proving::civil_day(&self.parts, at)
+        self.parts.civil_day(at)
     }
 
     /// How many rows the ledger has, those that wait for a sync among them.
@@ -81,10 +81,11 @@ impl Vault {
     }
 
     /// Closes a day that is over: tells the ledger what its rows come to, up to row `to`, where the counter of the recorder
-    /// stood at `ended`, and signs the head.
+    /// stood at `ended`, and signs the head. Days before it that nobody closed are closed first. One whose row is there already,
+    /// of a closing that did not come to its end, gets its head.
     ///
     /// # Errors
-    /// When the ledger or the disk fails: the day is then closed late.
+    /// When the ledger or the disk fails: the day can be closed again, and is closed late by whoever closes the next one.
     pub fn close_day(
         &self,
         now: WallTime,
@@ -93,12 +94,26 @@ impl Vault {
     ) -> Result<StoredHead, VaultError> {
         let settled = self.parts.ledger().settled()?;
         let before = last_closed(&settled)?;
-        let from = before.as_ref().map_or(0, |closed| closed.content.to);
-        let mut tally = Tally::going_on(counter_of(before.as_ref()));
-        settled.walk_sealed(from..to.min(settled.rows()), |row| count(&mut tally, &row))?;
+        let last = before.as_ref().map(|closed| closed.content.day);
+        if last == Some(day) {
+            let closing =
+                self.heads()?.into_iter().find(|head| head.day == day && head.closes == Closes::Day);
+            return closing.map_or_else(|| Ok(proving::sign_day(&self.parts, day)?), Ok);
+        }
+        let to = to.min(settled.rows());
+        // On an ordinary day there are none, and nobody reads the rows twice.
+        let missed = match day.pred_opt().filter(|&yesterday| last.is_none_or(|last| last < yesterday)) {
+            Some(yesterday) => missed_days(&self.parts, &settled, (yesterday, to))?,
+            None => Vec::new(),
+        };
+        let before = missed.last().or_else(|| before.as_ref().map(|closed| &closed.content));
+        let (from, counter) =
+            before.map_or((0, Counter::NoRecorder), |closed| (closed.to.min(to), closed.counter));
+        let mut tally = Tally::going_on(counter);
+        settled.walk_sealed(from..to, |row| count(&mut tally, &row))?;
         let (counts, counter) = tally.close(Some(ended));
         let closed = DayClosed { day, closing: Closing::InTime, from, to, counter, counts };
-        self.tell(now, &LedgerNote::DayClosed(closed))?;
+        self.tell_closed(now, missed.into_iter().chain([closed]))?;
         Ok(proving::sign_day(&self.parts, day)?)
     }
 
@@ -108,25 +123,26 @@ impl Vault {
     /// Those of [`Self::close_day`].
     pub fn close_missed_days(&self, now: WallTime) -> Result<usize, VaultError> {
         let settled = self.parts.ledger().settled()?;
-        let days = Days::new(1);
-        let Some(yesterday) = self.civil_day(now).checked_sub_days(days) else { return Ok(0) };
-        let mut missed = Vec::new();
-        open_days(&self.parts, &settled, yesterday, |closed| missed.push(closed))?;
-        if missed.len() > MOST_LATE {
-            missed.drain(..missed.len() - MOST_LATE);
-        }
+        let Some(yesterday) = self.civil_day(now).pred_opt() else { return Ok(0) };
+        let missed = missed_days(&self.parts, &settled, (yesterday, settled.rows()))?;
         let Some(last) = missed.last().map(|closed| closed.day) else { return Ok(0) };
         let count = missed.len();
-        for closed in missed {
-            self.parts.ledger().append(
-                LedgerKind::DayClosed,
-                now,
-                &LedgerNote::DayClosed(closed).to_bytes(),
-            )?;
-        }
+        self.tell_closed(now, missed)?;
         // One head has them all.
         proving::sign_day(&self.parts, last)?;
         Ok(count)
+    }
+
+    fn tell_closed(
+        &self,
+        now: WallTime,
+        days: impl IntoIterator<Item = DayClosed>,
+    ) -> Result<(), VaultError> {
+        let mut ledger = self.parts.ledger();
+        for closed in days {
+            ledger.append(LedgerKind::DayClosed, now, &LedgerNote::DayClosed(closed).to_bytes())?;
+        }
+        Ok(ledger.sync()?)
     }
 
     /// What a day comes to. One that is not over yet, or was not closed, is told by the times of its rows.
@@ -151,7 +167,7 @@ impl Vault {
             }
             None => {
                 let mut found = None;
-                open_days(&self.parts, &settled, day, |open| {
+                open_days(&self.parts, &settled, (day, settled.rows()), |open| {
                     found = Some(open).filter(|open| open.day == day).or_else(|| found.take());
                 })?;
                 found.map(|open| open.counts).unwrap_or_default()
@@ -183,23 +199,37 @@ impl Vault {
     }
 }
 
-/// What `each` day comes to that is not closed, up to `last`, by the times of the rows.
+/// The days up to `last` that are not closed, and what of the first `rows` rows each comes to.
+fn missed_days(
+    parts: &Parts,
+    settled: &Settled,
+    upto: (CivilDay, u64),
+) -> Result<Vec<DayClosed>, LedgerError> {
+    let mut missed = Vec::new();
+    open_days(parts, settled, upto, |closed| missed.push(closed))?;
+    if missed.len() > MOST_LATE {
+        missed.drain(..missed.len() - MOST_LATE);
+    }
+    Ok(missed)
+}
+
+/// What `each` day comes to that is not closed, up to `last`, by the times of the first `rows` rows.
 fn open_days(
     parts: &Parts,
     settled: &Settled,
-    last: CivilDay,
+    (last, rows): (CivilDay, u64),
     mut each: impl FnMut(DayClosed),
 ) -> Result<(), LedgerError> {
     let before = last_closed(settled)?;
-    let mut from = before.as_ref().map_or(0, |closed| closed.content.to);
+    let mut from = before.as_ref().map_or(0, |closed| closed.content.to.min(rows));
     let mut next_day = before.as_ref().and_then(|closed| closed.content.day.succ_opt());
     let mut tally = Tally::going_on(counter_of(before.as_ref()));
     let mut close = |day: CivilDay, (from, to): (u64, u64), tally: &mut Tally| {
         let (counts, counter) = tally.close(None);
         each(DayClosed { day, closing: Closing::Late, from, to, counter, counts });
     };
-    settled.walk_sealed(from..settled.rows(), |row| {
-        let day = proving::civil_day(parts, row.at());
+    settled.walk_sealed(from..rows, |row| {
+        let day = parts.civil_day(row.at());
         let mut current = *next_day.get_or_insert(day);
         while current < day && current <= last {
             close(current, (from, row.number()), &mut tally);
@@ -212,8 +242,8 @@ fn open_days(
     })?;
     let Some(mut current) = next_day else { return Ok(()) };
     while current <= last {
-        close(current, (from, settled.rows()), &mut tally);
-        from = settled.rows();
+        close(current, (from, rows), &mut tally);
+        from = rows;
         let Some(next) = current.succ_opt() else { break };
         current = next;
     }

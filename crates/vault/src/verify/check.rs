@@ -71,16 +71,10 @@ impl Check<'_> {
             Ok(read) => read,
             Err(cause) => return self.unreadable(&cause),
         };
-        let expected = |version| VolumeHead {
-            version,
-            suite: self.parts.settings.cipher,
-            number: self.recording.volume,
-            day: self.recording.day,
-            vault: self.parts.settings.id,
-            class: VolumeHead::class_hash(&self.recording.class),
-        };
+        let shelf = shelf_of(self.recording);
+        let owner = self.parts.settings.identity();
         match VolumeHead::from_bytes(&head[..read]) {
-            Ok(head) if head == expected(head.version) => {}
+            Ok(head) if head.is_of(owner, &shelf, self.recording.volume) => {}
             Ok(_) => self.find(Fault::VolumeMisplaced),
             Err(damage) => self.find(damage.into()),
         }

@@ -13,6 +13,7 @@ use crate::{
     keys::KeyState,
     layout::Shelf,
     reading::{ShelfMetadata, key_bytes, key_files},
+    shelves::newest_generation,
     vault::Parts,
 };
 
@@ -32,7 +33,8 @@ pub(super) struct ShelfKeys {
     pub(super) metadata: Arc<ShelfMetadata>,
     /// Bytes that are no row, or a head that is not this day's.
     pub(super) damaged: bool,
-    /// Bytes of the files before they were read.
+    /// How many files they are, and their bytes before they were read.
+    generations: u32,
     size: u64,
 }
 
@@ -45,7 +47,10 @@ impl KnownKeys {
         recording: RecordingId,
     ) -> Result<&ShelfKeys, VaultError> {
         let known = match self.shelves.remove(shelf) {
-            Some(known) if known.wrapped.contains(&recording) || known.size == key_bytes(parts, shelf)? => {
+            Some(known)
+                if known.wrapped.contains(&recording)
+                    || known.size == key_bytes(parts, shelf, known.generations + 1)? =>
+            {
                 known
             }
             Some(_) | None => ShelfKeys::read(parts, shelf)?,
@@ -59,7 +64,8 @@ impl KnownKeys {
 
 impl ShelfKeys {
     fn read(parts: &Parts, shelf: &Shelf) -> Result<Self, VaultError> {
-        let size = key_bytes(parts, shelf)?;
+        let generations = newest_generation(&*parts.disk, &parts.layout, shelf)?;
+        let size = key_bytes(parts, shelf, generations)?;
         let files = key_files(parts, shelf)?;
         let damaged = files
             .iter()
@@ -69,6 +75,6 @@ impl ShelfKeys {
         let rows = files.into_iter().flat_map(|file| file.rows);
         let live = rows.map(|placed| placed.row).filter(|row| row.state != KeyState::Destroyed);
         let wrapped = live.map(|row| row.recording).collect();
-        Ok(Self { wrapped, metadata, damaged, size })
+        Ok(Self { wrapped, metadata, damaged, generations, size })
     }
 }

@@ -9,7 +9,7 @@ use chrono::NaiveDate;
 
 use super::{Fault, Finding};
 use crate::{
-    disk::{Disk, read_all},
+    disk::{Disk, if_there, read_all},
     error::{VaultError, failed},
     keys::{KeyFile, KeyKind, KeyState, read_key},
     layout::{Layout, is_class_name, key_file_of, number_of},
@@ -120,11 +120,9 @@ impl Names<'_> {
             self.stranger(path);
             return Ok(());
         };
-        let bytes = match read_all(self.disk, &path) {
-            // Disposal took it since the folder was read.
-            Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(()),
-            other => other.map_err(failed("read", &path))?,
-        };
+        let read = if_there(read_all(self.disk, &path)).map_err(failed("read", &path))?;
+        // `None`: disposal took it since the folder was read.
+        let Some(bytes) = read else { return Ok(()) };
         let rows = KeyFile::read(&bytes).rows.into_iter().map(|placed| placed.row);
         let live =
             rows.filter(|row| row.state != KeyState::Destroyed && self.told.is_disposed(row.recording));

@@ -25,7 +25,8 @@ pub(super) struct KeyRows {
     waiting: BTreeMap<(Shelf, u32), Vec<u8>>,
     /// Key files with rows that are written and not on the medium.
     unsynced: BTreeSet<(Shelf, u32)>,
-    /// Where the last whole row ends in key files that were written already: nobody else writes them.
+    /// Where the last whole row ends in key files that were written already. Nobody else appends to them; disposal removes them
+    /// with their days, and a day that is made again has another file.
     ends: BTreeMap<(Shelf, u32), u64>,
 }
 
@@ -59,17 +60,14 @@ impl KeyRows {
     /// All rows are in their files when this returns. After an error, those that are not wait on.
     pub(super) fn write_out(&mut self) -> Result<(), VaultError> {
         while let Some(file) = self.waiting.first_entry() {
-            let end = match self.ends.get(file.key()) {
-                Some(&end) => end,
-                None => end_of_rows(&self.parts, file.key())?,
-            };
             self.unsynced.insert(file.key().clone());
-            append(&self.parts, file.key(), end, file.get())?;
+            let known = self.ends.get(file.key()).copied();
+            let end = append(&self.parts, file.key(), (known, file.get()))?;
             if self.ends.len() >= MAX_ENDS {
                 self.ends.clear();
             }
-            let (key, rows) = file.remove_entry();
-            self.ends.insert(key, end + rows.len() as u64);
+            let (key, _rows) = file.remove_entry();
+            self.ends.insert(key, end);
         }
         Ok(())
     }
@@ -80,21 +78,22 @@ fn end_of_rows(parts: &Parts, (shelf, generation): &(Shelf, u32)) -> Result<u64,
     Ok(KeyFile::read(&read_all(&*parts.disk, &path).map_err(failed("read", &path))?).end)
 }
 
-/// A torn row of an earlier crash is cut before the next one is written behind it.
-fn append(
-    parts: &Parts,
-    (shelf, generation): &(Shelf, u32),
-    end: u64,
-    rows: &[u8],
-) -> Result<(), VaultError> {
-    let path = parts.layout.key_file(shelf, *generation);
+/// Appends rows behind the last whole one, which a file of the size that is known ends with, and says where they end. A torn
+/// row of an earlier crash is cut before.
+fn append(parts: &Parts, of: &(Shelf, u32), (known, rows): (Option<u64>, &[u8])) -> Result<u64, VaultError> {
+    let path = parts.layout.key_file(&of.0, of.1);
     let mut file = parts.disk.open(&path, OpenAs::Write).map_err(failed("open", &path))?;
-    if file.size().map_err(failed("read", &path))? > end {
+    let size = file.size().map_err(failed("read", &path))?;
+    let end = match known.filter(|&end| end == size) {
+        Some(end) => end,
+        None => end_of_rows(parts, of)?,
+    };
+    if size > end {
         file.truncate(end).map_err(failed("cut", &path))?;
     }
     if let Err(cause) = file.append(rows) {
         file.truncate(end).map_err(failed("cut", &path))?;
         return Err(failed("append to", &path)(cause));
     }
-    Ok(())
+    Ok(end + rows.len() as u64)
 }

@@ -8,8 +8,8 @@ use std::{
 
 use super::Spent;
 use crate::{
-    container::{VOLUME_HEAD, VOLUME_VERSION, VolumeHead, link_block},
-    disk::{DiskFile, OpenAs},
+    container::{VOLUME_HEAD, VolumeHead, link_block},
+    disk::{DiskFile, OpenAs, if_there},
     error::{VaultError, failed},
     layout::{Shelf, number_of},
     sealer::SealedBlock,
@@ -27,6 +27,8 @@ pub(super) struct OpenVolume {
     pub(super) number: u32,
     /// Recordings in it that did not end.
     pub(super) running: usize,
+    /// Nothing was appended between the last two commits.
+    pub(super) rests: bool,
     path: PathBuf,
     file: Box<dyn DiskFile>,
     /// Bytes of whole blocks in the file.
@@ -71,7 +73,7 @@ impl OpenVolume {
         file.read_at(0, &mut head).map_err(failed("read", &path))?;
         if marked
             || written >= rotate_at
-            || VolumeHead::from_bytes(&head) != Ok(head_of(parts, shelf, number))
+            || VolumeHead::from_bytes(&head) != Ok(VolumeHead::of(parts.settings.identity(), shelf, number))
         {
             return Ok(None);
         }
@@ -85,7 +87,7 @@ impl OpenVolume {
         let mut file = parts.disk.open(&path, OpenAs::New).map_err(failed("make", &path))?;
         let dir = parts.layout.shelf(shelf);
         let made = file
-            .append(&head_of(parts, shelf, number).to_bytes())
+            .append(&VolumeHead::of(parts.settings.identity(), shelf, number).to_bytes())
             .map_err(failed("write", &path))
             .and_then(|()| parts.disk.sync_dir(&dir).map_err(failed("write", &dir)));
         if let Err(error) = made {
@@ -102,8 +104,18 @@ impl OpenVolume {
         number: u32,
         (path, file, written): (PathBuf, Box<dyn DiskFile>, u64),
     ) -> Self {
-        let (shelf, waiting) = (Arc::clone(shelf), Vec::new());
-        Self { shelf, number, running: 0, path, file, written, waiting, waiting_bytes: 0, synced: true }
+        Self {
+            shelf: Arc::clone(shelf),
+            number,
+            running: 0,
+            rests: false,
+            path,
+            file,
+            written,
+            waiting: Vec::new(),
+            waiting_bytes: 0,
+            synced: true,
+        }
     }
 
     pub(super) fn size(&self) -> u64 {
@@ -132,6 +144,7 @@ impl OpenVolume {
 
     /// All blocks are on the medium when this returns.
     pub(super) fn commit(&mut self, spent: &mut Vec<Spent>) -> Result<(), VaultError> {
+        self.rests = self.synced && self.waiting.is_empty();
         self.write_out(spent)?;
         if !self.synced {
             self.file.sync().map_err(failed("sync", &self.path))?;
@@ -143,10 +156,8 @@ impl OpenVolume {
     /// Closes a committed volume: its mark goes.
     pub(super) fn close(&self, parts: &Parts) -> Result<(), VaultError> {
         let mark = parts.layout.open_mark(&self.shelf, self.number);
-        match parts.disk.remove(&mark) {
-            Err(cause) if cause.kind() != io::ErrorKind::NotFound => Err(failed("remove", &mark)(cause)),
-            Ok(()) | Err(_) => Ok(()),
-        }
+        if_there(parts.disk.remove(&mark)).map_err(failed("remove", &mark))?;
+        Ok(())
     }
 
     /// All blocks are in the file when this returns, and their buffers among those that are `spent`. When the disk takes only a
@@ -170,17 +181,6 @@ impl OpenVolume {
             spent.extend(self.waiting.drain(..count).filter_map(SealedBlock::spent));
         }
         Ok(())
-    }
-}
-
-fn head_of(parts: &Parts, shelf: &Shelf, number: u32) -> VolumeHead {
-    VolumeHead {
-        version: VOLUME_VERSION,
-        suite: parts.settings.cipher,
-        number,
-        day: shelf.day,
-        vault: parts.settings.id,
-        class: VolumeHead::class_hash(&shelf.class),
     }
 }
 

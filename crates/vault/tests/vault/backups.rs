@@ -7,7 +7,7 @@ use std::{
 
 use earwitness_model::WallTime;
 use earwitness_vault::{
-    BackupFault, ClockTrust, Copied, DisposalOrder, Entry, Fault, KeySource, LedgerKind, LedgerNote,
+    BackupFault, ClockTrust, Copied, DisposalOrder, Entry, Fault, KeySource, LedgerKind, LedgerNote, NewHold,
     PastDamage, RealDisk, Restore, Restored, Unlock, Vault, VaultError, check_backup, copy_backup, copy_keys,
     look_for_key_backup, prune_backup, restore,
 };
@@ -65,11 +65,20 @@ impl Kept {
     }
 
     fn restore(&self, now: WallTime, certificates: &[PathBuf]) -> Result<Restored, VaultError> {
+        self.restore_with(now, (certificates, PastDamage::Refuse))
+    }
+
+    fn restore_with(
+        &self,
+        now: WallTime,
+        (certificates, changed): (&[PathBuf], PastDamage),
+    ) -> Result<Restored, VaultError> {
         restore(&Restore {
             backup: &self.volumes(),
             keys: &self.keys(),
             vault: &self.place(),
             certificates,
+            changed,
             order: order(),
             now,
         })
@@ -223,6 +232,98 @@ fn what_was_disposed_of_after_the_backup_stays_so_by_its_certificate() {
     assert_eq!(files(&kept.place().join("keys/day")), BTreeMap::new());
 }
 
+fn hold(vault: &Vault, n: u32) {
+    let entries = [entry(vault, n)];
+    vault.hold(NOW, NewHold { entries: &entries, reason: "소송", until: None, by: "uid 7" }).unwrap();
+}
+
+#[test]
+fn what_only_a_certificate_tells_of_is_not_listed_again_beside_what_stays_of_its_day() {
+    let kept = Kept::new(office_with(1..=3));
+    let vault = kept.office.open();
+    kept.back_up_keys(&vault);
+    kept.back_up(&vault);
+    let told = entries(&vault);
+    hold(&vault, 1);
+    vault.dispose_due(DUE, &order()).unwrap().unwrap();
+    let certificates: Vec<_> = files(&kept.office.dir().join("certificates")).into_keys().collect();
+    let restored = kept.restore(NOW, &certificates).unwrap();
+    assert_eq!((restored.recordings, restored.kept_destroyed, restored.without_key), (1, 2, 0));
+    let (again, opener) = kept.again();
+    check_whole(&again, &opener, 1);
+    assert_eq!(listed(&again).len(), 1);
+    assert!(told.iter().filter(|entry| opener.segments(entry).is_ok()).count() == 1);
+    let disposed = |vault: &Vault| {
+        vault.ledger().rows().filter(|row| row.as_ref().unwrap().kind == LedgerKind::Disposed).count()
+    };
+    assert_eq!((disposed(&again), disposed(&vault)), (2, 2));
+    let [run] = &again.certificates().unwrap()[..] else { panic!("{:?}", again.certificates()) };
+    assert_eq!(again.certificate(run).unwrap(), vault.certificate(run).unwrap());
+    is_sound(&again);
+    again.rebuild_index().unwrap();
+    assert_eq!(listed(&again).len(), 1);
+}
+
+#[test]
+fn of_a_day_with_two_keys_what_is_left_under_one_comes_again_though_the_other_is_empty() {
+    let office = office_with([1]);
+    let flip = || {
+        let mut bytes = std::fs::read(office.key_file()).unwrap();
+        bytes[20] ^= 1;
+        std::fs::write(office.key_file(), bytes).unwrap();
+    };
+    flip();
+    let vault = office.open();
+    let (sealer, mut writer) = vault.writer().unwrap();
+    record(&sealer, &mut writer, 2).unwrap();
+    writer.close(NOW).unwrap();
+    drop((sealer, vault));
+    flip();
+    let kept = Kept::new(office);
+    let vault = kept.office.open();
+    hold(&vault, 1);
+    vault.dispose_due(DUE, &order()).unwrap().unwrap();
+    assert!(kept.office.key_file().with_extension("2.keys").exists());
+    kept.back_up_keys(&vault);
+    kept.back_up(&vault);
+    let restored = kept.restore(DUE, &[]).unwrap();
+    assert_eq!((restored.recordings, restored.without_key), (1, 0));
+    let (again, opener) = kept.again();
+    check_whole(&again, &opener, 1);
+    is_sound(&again);
+}
+
+#[test]
+fn who_takes_a_changed_ledger_all_the_same_has_nothing_destroyed_for_which_a_hold_may_have_stood() {
+    let kept = Kept::new(office_with(1..=2));
+    let vault = kept.office.open();
+    hold(&vault, 1);
+    kept.back_up_keys(&vault);
+    kept.back_up(&vault);
+    let ledger = files(&kept.volumes().join("ledger")).into_keys().find(|path| path.ends_with("2026-11.log"));
+    let (ledger, volume) = (ledger.unwrap(), kept.volumes().join("volumes/citizen-90d/2026-11-21/1.vol"));
+    let whole = std::fs::read(&ledger).unwrap();
+    let held = whole.len() - 40;
+    for (what, bytes) in [
+        ("flipped", whole.iter().enumerate().map(|(at, byte)| byte ^ u8::from(at == held)).collect()),
+        ("without its end", whole[..held].to_vec()),
+    ] {
+        std::fs::write(&ledger, bytes).unwrap();
+        let restored = kept.restore_with(DUE, (&[], PastDamage::Accept)).unwrap();
+        assert_eq!((restored.recordings, restored.disposed_now), (2, 0), "{what}");
+        assert!(restored.undisposed_for > 0 && restored.findings.len() == 1, "{what}: {restored:?}");
+        std::fs::remove_dir_all(kept.place()).unwrap();
+    }
+    std::fs::write(&ledger, whole).unwrap();
+    // A volume that was changed says nothing of holds.
+    let mut bytes = std::fs::read(&volume).unwrap();
+    let last = bytes.len() - 1;
+    bytes[last] ^= 1;
+    std::fs::write(&volume, bytes).unwrap();
+    let restored = kept.restore_with(DUE, (&[], PastDamage::Accept)).unwrap();
+    assert_eq!((restored.undisposed_for, restored.findings.len(), restored.disposed_now), (0, 1, 1));
+}
+
 #[test]
 fn what_was_disposed_of_before_the_backup_is_not_brought_back_by_older_keys() {
     let kept = Kept::new(office_with(1..=2));
@@ -287,7 +388,7 @@ fn every_changed_file_of_a_backup_is_found_and_not_restored_unasked() {
                 path.display()
             );
             assert!(!kept.place().exists(), "{what} {}", path.display());
-            std::fs::remove_dir_all(kept.root.path().join("again.restoring")).unwrap_or_default();
+            assert!(!kept.root.path().join("again.restoring").exists());
         }
         std::fs::remove_file(&path).unwrap();
         let (_, findings) = check_backup(&kept.volumes(), Some(&key));
@@ -313,11 +414,12 @@ fn backups_of_two_vaults_are_not_mixed_and_nothing_is_written_over() {
         keys: &other.keys(),
         vault: &one.place(),
         certificates: &[],
+        changed: PastDamage::Refuse,
         order: order(),
         now: NOW,
     });
     assert!(mixed.is_err() && !one.place().exists());
-    std::fs::remove_dir_all(one.root.path().join("again.restoring")).unwrap_or_default();
+    assert!(!one.root.path().join("again.restoring").exists());
     let extent = others.backup_extent().unwrap();
     let over = copy_backup(&other.office.dir(), &one.volumes(), &extent);
     assert!(matches!(over, Err(VaultError::AlreadyThere { .. })), "{over:?}");

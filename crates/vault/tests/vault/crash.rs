@@ -6,7 +6,7 @@ use earwitness_vault::{Finding, NotTaken, Opener, Vault};
 
 use crate::support::{
     NOW, Office, begin, check_whole,
-    disk::{Crash, Image, Told, WatchedDisk},
+    disk::{Crash, Image, Images, Told, WatchedDisk},
     entries, entry, media, record, running_call, summary,
 };
 
@@ -108,7 +108,8 @@ fn check_and(
     listed.len()
 }
 
-fn check_every_boundary(crash: Crash, day: fn(&Office, &WatchedDisk)) {
+fn check_every_boundary(procedure: &str, crash: Crash, day: fn(&Office, &WatchedDisk)) {
+    let mut images = Images::default();
     let office = Office::new();
     let mut image = Image::of(&office.dir());
     let disk = WatchedDisk::default();
@@ -120,13 +121,14 @@ fn check_every_boundary(crash: Crash, day: fn(&Office, &WatchedDisk)) {
         if let Told::Acknowledged(n) = told {
             acknowledged.push(*n);
         }
-        if let Told::Append(path, bytes) = told
+        if let Told::Append(path, _) = told
             && crash == Crash::Kill
         {
             let mut torn = image.clone();
-            torn.apply(&Told::Append(path.clone(), bytes[..bytes.len() / 2].to_vec()));
+            torn.apply(&told.half().unwrap());
             let at = format!("in the middle of {place} {}", path.display());
             check(&office, &torn, crash, &acknowledged, &at);
+            images.count(crash);
         }
         image.apply(told);
         let at = format!("{crash:?} after {place}");
@@ -135,33 +137,35 @@ fn check_every_boundary(crash: Crash, day: fn(&Office, &WatchedDisk)) {
                 check_running(vault, opener, &at);
             }
         });
+        images.count(crash);
     }
+    images.tell(procedure);
     assert_eq!(acknowledged, [1, 3]);
 }
 
 #[test]
 fn a_killed_process_loses_nothing_acknowledged() {
-    check_every_boundary(Crash::Kill, working_day);
+    check_every_boundary("append and close", Crash::Kill, working_day);
 }
 
 #[test]
 fn a_power_cut_that_forgets_what_was_not_synced_loses_nothing_acknowledged() {
-    check_every_boundary(Crash::Forget, working_day);
+    check_every_boundary("append and close", Crash::Forget, working_day);
 }
 
 #[test]
 fn a_power_cut_that_leaves_zeros_loses_nothing_acknowledged() {
-    check_every_boundary(Crash::Zeros, working_day);
+    check_every_boundary("append and close", Crash::Zeros, working_day);
 }
 
 #[test]
 fn a_process_killed_on_a_full_disk_loses_nothing_acknowledged() {
-    check_every_boundary(Crash::Kill, working_day_of_want);
+    check_every_boundary("append and close, disk full", Crash::Kill, working_day_of_want);
 }
 
 #[test]
 fn a_power_cut_on_a_full_disk_loses_nothing_acknowledged() {
-    check_every_boundary(Crash::Forget, working_day_of_want);
+    check_every_boundary("append and close, disk full", Crash::Forget, working_day_of_want);
 }
 
 #[test]
@@ -190,14 +194,17 @@ fn a_crash_within_recovery_is_a_crash_like_any_other() {
     drop(recovered);
     let told = std::mem::take(&mut disk.journal.lock().unwrap().told);
     assert!(told.len() > 5, "{told:?}");
+    let mut images = Images::default();
     for (place, told) in told.iter().enumerate() {
         image.apply(told);
         for crash in [Crash::Kill, Crash::Forget, Crash::Zeros] {
             let at = format!("{crash:?} after {place} of recovery");
             let both_wait = |vault: &Vault, _: &Opener| assert_eq!(vault.waiting().len(), 2, "{at}");
             assert_eq!(check_and(&killed, (&image, crash), &[1], &at, both_wait), 3, "{at}");
+            images.count(crash);
         }
     }
+    images.tell("recover");
 }
 
 #[test]

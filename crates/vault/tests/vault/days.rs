@@ -10,7 +10,7 @@ use earwitness_vault::{
 
 use crate::support::{
     Office,
-    disk::{Crash, Image, WatchedDisk},
+    disk::{Crash, Image, Images, WatchedDisk},
     record, summary,
 };
 
@@ -115,6 +115,54 @@ fn days_without_a_recorder_are_closed_late_each_with_its_rows_and_one_head_over_
     assert_eq!(vault.close_missed_days(at(-1095, 0)).unwrap(), 0);
 }
 
+/// As [`working_days`], but that nobody closed the first one when it ended.
+fn a_day_goes_unclosed(vault: &Vault) -> (u64, Ended) {
+    vault.tell(at(0, 9), &LedgerNote::RecorderStarted(watching(None))).unwrap();
+    let (sealer, mut writer) = vault.writer().unwrap();
+    record(&sealer, &mut writer, 1).unwrap();
+    writer.exclude(&summary(2));
+    writer.commit(at(0, 10)).unwrap();
+    let first = (vault.rows_told(), ended(2));
+    record(&sealer, &mut writer, 3).unwrap();
+    writer.commit(at(1, 9)).unwrap();
+    first
+}
+
+#[test]
+fn a_day_that_could_not_be_closed_in_time_is_closed_late_before_the_next_one() {
+    let office = Office::new();
+    let vault = office.open();
+    a_day_goes_unclosed(&vault);
+    vault.close_day(at(2, 0), day(1), (vault.rows_told(), ended(3))).unwrap();
+    let [first, second] = [0, 1].map(|number| vault.statement(day(number), at(2, 1)).unwrap());
+    let closing =
+        |statement: &earwitness_vault::Statement| statement.closed.as_ref().unwrap().content.closing;
+    assert_eq!((closing(&first), closing(&second)), (Closing::Late, Closing::InTime));
+    assert_eq!((first.counts.seen, second.counts.seen), (2, 1));
+    assert!(first.counts.balances() && second.counts.balances());
+    assert!(first.agrees() && second.agrees());
+    assert_eq!(vault.close_missed_days(at(2, 2)).unwrap(), 0);
+    assert_eq!(vault.check_heads(vec![]).unwrap().findings, []);
+}
+
+#[test]
+fn a_closing_that_is_tried_again_closes_the_day_once_with_the_rows_that_it_had_then() {
+    let office = Office::new();
+    let vault = office.open();
+    let first = a_day_goes_unclosed(&vault);
+    let closings = |vault: &Vault| {
+        vault.ledger().rows().filter(|row| row.as_ref().unwrap().kind == LedgerKind::DayClosed).count()
+    };
+    let head = vault.close_day(at(1, 0), day(0), first).unwrap();
+    let again = vault.close_day(at(1, 0), day(0), first).unwrap();
+    assert_eq!((closings(&vault), &head.path, head.day), (1, &again.path, again.day));
+    vault.close_day(at(2, 0), day(1), (vault.rows_told(), ended(3))).unwrap();
+    assert_eq!(closings(&vault), 2);
+    let [first, second] = [0, 1].map(|number| vault.statement(day(number), at(2, 1)).unwrap());
+    assert_eq!((first.counts.seen, second.counts.seen), (2, 1));
+    assert_eq!((first.counts.counted, second.counts.counted), (Counted::ByRecorders, Counted::ByRecorders));
+}
+
 #[test]
 fn a_clock_that_leaps_by_decades_closes_no_thousand_days() {
     let office = Office::new();
@@ -125,20 +173,21 @@ fn a_clock_that_leaps_by_decades_closes_no_thousand_days() {
 
 #[test]
 fn after_a_power_cut_at_any_operation_every_call_belongs_to_one_day_and_heads_fit() {
+    let mut images = Images::default();
     for crash in [Crash::Kill, Crash::Forget, Crash::Zeros] {
         let office = Office::new();
         let mut image = Image::of(&office.dir());
         let disk = WatchedDisk::default();
         working_days(&Vault::open_on(Arc::new(disk.clone()), &office.dir()).unwrap());
         let told = std::mem::take(&mut disk.journal.lock().unwrap().told);
-        let mut images = 0;
+        assert!(told.len() > 60, "{}", told.len());
         for (place, told) in told.iter().enumerate() {
             image.apply(told);
             check(&office, &image, crash, &format!("{crash:?} after {place}, {told:?}"));
-            images += 1;
+            images.count(crash);
         }
-        assert!(images > 60, "{images}");
     }
+    images.tell("days that are closed");
 }
 
 fn check(office: &Office, image: &Image, crash: Crash, place: &str) {

@@ -3,15 +3,16 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use earwitness_model::WallTime;
+use earwitness_model::{CallSummary, WallTime};
 use earwitness_vault::{
-    ClockTrust, DisposalOrder, Finding, LedgerKind, NewHold, NotTaken, PastDamage, Unlock, Vault, VaultError,
+    ClockTrust, Disk, DisposalOrder, Finding, LedgerKind, NewHold, NotTaken, OpenAs, Opener, PastDamage,
+    Sealer, Unlock, Vault, VaultError, Writer,
 };
 
 use crate::support::{
-    NOW, Office, begin, check_whole, entries, entry, media,
+    CITIZEN, Kept, NOW, Office, START, begin, call_id, check_whole, entries, entry, media,
     memory::{Asked, Files, MemoryDisk, Trouble},
-    office_with, record, running_call, summary,
+    office_with, opening, record, record_as, running_call, summary,
 };
 
 const EIO: i32 = 5;
@@ -75,7 +76,8 @@ fn files_in(dir: &std::path::Path) -> Files {
     files
 }
 
-fn files_but(office: &Office, without: &[&str]) -> Files {
+/// The files of an office but for those below these names.
+pub(crate) fn files_but(office: &Office, without: &[&str]) -> Files {
     let mut files = files_in(&office.dir());
     files.retain(|path, _| without.iter().all(|name| !path.starts_with(office.dir().join(name))));
     files
@@ -105,11 +107,7 @@ fn record_two(vault: &Vault, acknowledged: &mut BTreeSet<u32>) -> Result<(), Vau
 }
 
 /// As a recorder does: what failed is tried again unless that is in vain.
-fn commit(
-    writer: &mut earwitness_vault::Writer,
-    acknowledged: &mut BTreeSet<u32>,
-    calls: &[u32],
-) -> Result<(), VaultError> {
+fn commit(writer: &mut Writer, acknowledged: &mut BTreeSet<u32>, calls: &[u32]) -> Result<(), VaultError> {
     for _try in 0..2 {
         match writer.commit(NOW) {
             Ok(_) => {
@@ -194,9 +192,36 @@ fn whatever_fails_once_while_calls_are_recorded_nothing_acknowledged_is_lost() {
     }
 }
 
+/// Two calls of two classes, that have no file in common but those of the vault as a whole.
+fn office_of_two_classes() -> Office {
+    let office = office_with([1]);
+    let vault = office.open();
+    let (sealer, mut writer) = vault.writer().unwrap();
+    record_as(&sealer, &mut writer, 2, Kept { class: OTHER, ..CITIZEN }).unwrap();
+    writer.close(NOW).unwrap();
+    office
+}
+
+const OTHER: &str = "other-90d";
+
+/// Checks all recordings while there is trouble with `path`: both are checked, and only one that has something there can be wrong.
+/// Gives what was found.
+fn check_both(vault: &Vault, opener: Option<&Opener>, path: impl Fn() -> String) -> Vec<String> {
+    let (mut told, mut wrong) = (Vec::new(), Vec::new());
+    let verified = vault.verify_all(opener, &mut |entry, findings| {
+        told.extend(findings.iter().map(ToString::to_string));
+        if !findings.is_empty() {
+            wrong.push(if entry.summary.id == call_id(1) { CITIZEN.class } else { OTHER });
+        }
+    });
+    assert_eq!(verified.unwrap().recordings, 2, "{}", path());
+    assert!(wrong.iter().all(|class| path().contains(class)), "{}: {wrong:?} {told:?}", path());
+    told
+}
+
 #[test]
 fn whatever_cannot_be_read_while_checking_is_named_and_the_rest_is_checked() {
-    let bench = Bench::new(office_with([1, 2]));
+    let bench = Bench::new(office_of_two_classes());
     for way in [(Asked::Read, EIO), (Asked::Open, EACCES), (Asked::Name, EACCES)] {
         let whole = bench.disk();
         let vault = bench.open(&whole).unwrap();
@@ -211,9 +236,8 @@ fn whatever_cannot_be_read_while_checking_is_named_and_the_rest_is_checked() {
                     only: None,
                 }));
                 let mut told: Vec<String> = vault.check_index().iter().map(ToString::to_string).collect();
-                let verified = vault.verify_all(None, &mut |_, findings| {
-                    told.extend(findings.iter().map(ToString::to_string));
-                });
+                let path = || whole.came().2.unwrap_or_default().to_string_lossy().into_owned();
+                told.extend(check_both(&vault, None, path));
                 told.extend(vault.ledger().verify().iter().map(ToString::to_string));
                 let (_, came, last) = whole.came();
                 if came == 0 {
@@ -225,7 +249,7 @@ fn whatever_cannot_be_read_while_checking_is_named_and_the_rest_is_checked() {
                 // What is only looked for is not missed when it is not there.
                 assert!(
                     is_named || !bench.files.keys().any(|path| path.starts_with(&last)),
-                    "{way:?} number {place}, of {}: {told:?} {verified:?}",
+                    "{way:?} number {place}, of {}: {told:?}",
                     last.display()
                 );
                 place += 1;
@@ -238,7 +262,7 @@ fn whatever_cannot_be_read_while_checking_is_named_and_the_rest_is_checked() {
 
 #[test]
 fn a_file_that_cannot_be_opened_any_more_costs_what_is_in_it_and_nothing_else() {
-    let bench = Bench::new(office_with([1, 2]));
+    let bench = Bench::new(office_of_two_classes());
     for path in bench.files.keys() {
         let disk = bench.disk();
         let trouble =
@@ -250,11 +274,7 @@ fn a_file_that_cannot_be_opened_any_more_costs_what_is_in_it_and_nothing_else() 
             Ok(vault) => {
                 let mut told: Vec<String> = vault.check_index().iter().map(ToString::to_string).collect();
                 if let Ok(opener) = vault.opener(Unlock::KeyFile(bench.office.key())) {
-                    vault
-                        .verify_all(Some(&opener), &mut |_, findings| {
-                            told.extend(findings.iter().map(ToString::to_string));
-                        })
-                        .unwrap();
+                    told.extend(check_both(&vault, Some(&opener), || name.clone()));
                 }
                 told.extend(vault.ledger().verify().iter().map(ToString::to_string));
                 let (_, came, _) = disk.came();
@@ -311,13 +331,13 @@ fn a_block_that_a_failing_disk_does_not_take_comes_back_and_is_taken_later() {
     let vault = bench.open(&disk).unwrap();
     let (sealer, mut writer) = vault.writer().unwrap();
     disk.set_trouble(Some(Trouble { asked: Asked::Open, from: 0, times: 1, errno: EIO, only: None }));
-    let opening = sealer.begin(&crate::support::opening(2), NOW);
-    let (mut recording, opened) = match opening {
+    let begun = sealer.begin(&opening(2), NOW);
+    let (mut recording, opened) = match begun {
         Ok(begun) => begun,
         Err(error) => {
             assert!(names(&error, &disk), "{error}");
             disk.set_trouble(None);
-            sealer.begin(&crate::support::opening(2), NOW).unwrap()
+            sealer.begin(&opening(2), NOW).unwrap()
         }
     };
     disk.set_trouble(Some(Trouble { asked: Asked::Open, from: 0, times: 2, errno: EIO, only: None }));
@@ -396,4 +416,44 @@ fn whatever_fails_once_while_a_hold_is_laid_it_is_in_force_or_was_refused() {
             disk.remember(came.1);
         });
     }
+}
+
+/// Seals and appends call `n`, which began so many days later.
+fn record_on_day((sealer, writer): (&Sealer, &mut Writer), n: u32, day: i64) {
+    let mut opening = opening(n);
+    opening.facts.start = START.plus_nanos(day * 86_400_000_000_000);
+    opening.at = opening.facts.start;
+    let summary = CallSummary { facts: opening.facts.clone(), ..summary(n) };
+    let (mut recording, opened) = sealer.begin(&opening, NOW).unwrap();
+    writer.append(opened).unwrap();
+    writer.append(recording.seal(media(n, [1, 2]))).unwrap();
+    writer.append(recording.finish(summary)).unwrap();
+}
+
+#[test]
+fn a_row_that_a_failing_disk_does_not_take_leaves_the_keys_of_a_day_that_is_made_again_as_they_were() {
+    let bench = Bench::new(Office::new());
+    let disk = bench.disk();
+    let vault = bench.open(&disk).unwrap();
+    let (sealer, mut writer) = vault.writer().unwrap();
+    (1..=3).for_each(|n| record_on_day((&sealer, &mut writer), n, 0));
+    writer.commit(NOW).unwrap();
+    // Its volume is closed as one of many.
+    (4..=20).for_each(|n| record_on_day((&sealer, &mut writer), n, i64::from(n)));
+    writer.commit(NOW).unwrap();
+    dispose(&vault).unwrap();
+    let keys = bench.office.key_file();
+    let size = || disk.open(&keys, OpenAs::Read).and_then(|file| file.size());
+    size().expect_err("the day has ended, and its keys are gone");
+    sealer.close_batches();
+    record_on_day((&sealer, &mut writer), 21, 0);
+    let before = size().unwrap();
+    let only = Some(keys.clone());
+    disk.set_trouble(Some(Trouble { asked: Asked::Write, from: 0, times: 1, errno: EIO, only }));
+    writer.commit(NOW).unwrap_err();
+    assert_eq!((disk.came().1, size().unwrap()), (1, before));
+    writer.close(NOW).unwrap();
+    let opener = vault.opener(Unlock::KeyFile(bench.office.key())).unwrap();
+    assert_eq!(vault.verify(&entry(&vault, 21), Some(&opener)), []);
+    assert_eq!(vault.check_index(), []);
 }

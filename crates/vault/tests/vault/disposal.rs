@@ -1,24 +1,24 @@
 //! Kept for exactly the time that was said: destroyed after it, and never before.
 
-use std::{path::Path, sync::Arc};
+use std::{collections::BTreeSet, path::Path, sync::Arc};
 
-use earwitness_model::{PacketTime, WallTime};
+use earwitness_model::{CallId, Decision, PacketTime, WallTime};
 use earwitness_vault::{
     Certificate, ClockTrust, DisposalOrder, Entry, Fault, Finding, LedgerKind, NewHold, NewProposal,
     NotCertified, PastDamage, Release, Vault, VaultError,
 };
 
 use crate::support::{
-    NOW, Office, check_whole, copy_dir,
-    disk::{Crash, Image, Told, WatchedDisk},
-    entries, entry, media, office_with, opening, record, summary,
+    Kept, NOW, Office, check_whole, copy_dir,
+    disk::{Crash, Image, Images, Told, WatchedDisk},
+    entries, entry, media, office_with, opening, record_as, summary,
 };
 
 /// 2027-02-20, five minutes after midnight in Seoul: ninety days and five minutes later.
-const DUE: WallTime = WallTime::from_nanos(1_803_049_500_000_000_000);
+pub(crate) const DUE: WallTime = WallTime::from_nanos(1_803_049_500_000_000_000);
 const DAY: i64 = 86_400_000_000_000;
 
-fn order() -> DisposalOrder {
+pub(crate) fn order() -> DisposalOrder {
     let by = "uid 7 (kim)".to_owned();
     DisposalOrder { by, clock: ClockTrust::Synchronised, past_damage: PastDamage::Refuse }
 }
@@ -28,7 +28,7 @@ fn later(by: i64) -> WallTime {
 }
 
 /// Everything that lies under `dir`.
-fn files(dir: &Path) -> Vec<std::path::PathBuf> {
+pub(crate) fn files(dir: &Path) -> Vec<std::path::PathBuf> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(dir).into_iter().flatten() {
         let path = entry.unwrap().path();
@@ -299,16 +299,82 @@ fn a_damaged_intent_stops_disposals_and_nothing_else_and_is_named() {
     check_whole(&vault, &office.opener(&vault), 1);
 }
 
-/// Three calls, one of them held, and the disposal of the others; or of all, with the day's own keys.
-fn check_every_boundary(crash: Crash, held: bool) -> usize {
-    let office = office_with(1..=3);
-    let vault = office.open();
-    if held {
-        let (entries, until) = (&[entry(&vault, 1)][..], None);
-        vault.hold(NOW, NewHold { entries, reason: "소송", until, by: "uid 7" }).unwrap();
+/// What is kept of three calls when they fall due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Keeping {
+    /// Nothing: the day ends, with its own keys.
+    Nothing,
+    /// The first, which is held.
+    One,
+}
+
+impl Keeping {
+    pub(crate) const fn shown(self) -> &'static str {
+        match self {
+            Self::Nothing => "nothing",
+            Self::One => "what is held",
+        }
     }
-    let kept = entries(&vault);
-    drop(vault);
+
+    pub(crate) fn office(self) -> Office {
+        let office = office_with(1..=3);
+        if self == Self::One {
+            let vault = office.open();
+            let (entries, until) = (&[entry(&vault, 1)][..], None);
+            vault.hold(NOW, NewHold { entries, reason: "소송", until, by: "uid 7" }).unwrap();
+        }
+        office
+    }
+}
+
+/// Opens what a crash within a disposal left in `dir`: all of `before` is as it was, or all of it is done, and told of once.
+/// Gives how many calls are listed, and what `index check` finds.
+pub(crate) fn check_interrupted(
+    (office, before): (&Office, &[Entry]),
+    keeping: Keeping,
+    dir: &Path,
+    at: &str,
+) -> (usize, Vec<Finding>) {
+    let vault = Vault::open(dir).unwrap_or_else(|error| panic!("{at}: {error}"));
+    let opener = vault.opener(earwitness_vault::Unlock::KeyFile(office.key())).unwrap();
+    let listed = entries(&vault);
+    // What is held lies elsewhere afterwards.
+    let open = |before: &Entry| {
+        let now = vault.index().get(before.summary.id).unwrap();
+        let segments = opener.segments(now.as_ref().unwrap_or(before));
+        segments.is_ok_and(|all| all.flatten().count() == 4)
+    };
+    let open: Vec<bool> = before.iter().map(open).collect();
+    let expected: &[bool] = match (listed.len(), keeping) {
+        (3, _) => &[true, true, true],
+        (1, Keeping::One) => &[true, false, false],
+        (0, Keeping::Nothing) => &[false, false, false],
+        (other, _) => panic!("{at}: {other} calls are listed"),
+    };
+    assert_eq!(open, expected, "{at}");
+    assert_eq!(vault.ledger().verify(), [], "{at}");
+    assert!(!dir.join("disposing").exists(), "{at}");
+    let certificates = vault.certificates().unwrap().len();
+    assert_eq!(certificates, usize::from(listed.len() < 3), "{at}");
+    let told = vault.ledger().rows().flatten().filter(|row| row.kind == LedgerKind::Disposed).count();
+    assert_eq!(told, 3 - listed.len(), "{at}: each is told of once");
+    (listed.len(), vault.check_index())
+}
+
+/// From which operation on a disposal has said that it was done.
+pub(crate) fn when_told(told: &[Told]) -> usize {
+    let is_row = |told: &Told| matches!(told, Told::Append(path, _) | Told::Overwrite(path, ..) if path.ends_with("2027-02.log"));
+    let is_begun = |told: &Told| matches!(told, Told::Rename(_, to) if to.ends_with("disposing"));
+    // Before it begins it tells that the clock is right.
+    let begun = told.iter().position(is_begun).unwrap();
+    begun + told[begun..].iter().position(is_row).unwrap() + 1
+}
+
+/// The disposal, after each thing that the vault tells the disk. The index has its own way to it: it is as it was before or after
+/// (`index_crash.rs` cuts within).
+fn check_every_boundary(crash: Crash, keeping: Keeping) -> Images {
+    let office = keeping.office();
+    let before = entries(&office.open());
     let first_index = tempfile::tempdir().unwrap();
     copy_dir(&office.dir().join("index"), first_index.path());
     let mut image = Image::of(&office.dir());
@@ -317,26 +383,22 @@ fn check_every_boundary(crash: Crash, held: bool) -> usize {
     vault.dispose_due(DUE, &order()).unwrap().unwrap();
     drop(vault);
     let told = std::mem::take(&mut disk.journal.lock().unwrap().told);
-    let acknowledged = 1 + told
-        .iter()
-        .position(|told| matches!(told, Told::Append(path, _) if path.ends_with("2027-02.log")))
-        .unwrap();
-    let mut begun = false;
+    let acknowledged = when_told(&told);
+    let (mut begun, mut images) = (false, Images::default());
     for (place, told) in told.iter().enumerate() {
         let mut torn = None;
-        if let Told::Overwrite(path, at, bytes) = told
+        if let Told::Overwrite(..) = told
             && crash == Crash::Kill
         {
             let mut half = image.clone();
-            half.apply(&Told::Overwrite(path.clone(), *at, bytes[..bytes.len() / 2].to_vec()));
+            half.apply(&told.half().unwrap());
             torn = Some(half);
         }
         image.apply(told);
         begun |= matches!(told, Told::Rename(_, to) if to.ends_with("disposing"));
         for (image, half) in [(Some(&image), ""), (torn.as_ref(), "half of ")] {
             let Some(image) = image else { continue };
-            let at =
-                format!("{crash:?} after {half}{place} of {}: {told:?}", if held { "some" } else { "all" });
+            let at = format!("{crash} after {half}{place}, keeping {keeping:?}: {told:?}");
             let root = tempfile::tempdir().unwrap();
             let dir = root.path().join("vault");
             image.leave(crash, &office.dir(), &dir);
@@ -346,52 +408,31 @@ fn check_every_boundary(crash: Crash, held: bool) -> usize {
                 &if is_over { office.dir().join("index") } else { first_index.path().to_owned() },
                 &dir.join("index"),
             );
-            let vault = Vault::open(&dir).unwrap_or_else(|error| panic!("{at}: {error}"));
-            let opener = vault.opener(earwitness_vault::Unlock::KeyFile(office.key())).unwrap();
-            let listed = entries(&vault);
-            // What is held lies elsewhere afterwards.
-            let open = |before: &Entry| {
-                let now = vault.index().get(before.summary.id).unwrap();
-                let segments = opener.segments(now.as_ref().unwrap_or(before));
-                segments.is_ok_and(|all| all.flatten().count() == 4)
-            };
-            let open: Vec<bool> = kept.iter().map(open).collect();
-            // All as it was, or all of it done.
-            let expected: &[bool] = match (listed.len(), held) {
-                (3, _) => &[true, true, true],
-                (1, true) => &[true, false, false],
-                (0, false) => &[false, false, false],
-                (other, _) => panic!("{at}: {other} calls are listed"),
-            };
-            assert_eq!(open, expected, "{at}");
+            let (listed, found) = check_interrupted((&office, &before), keeping, &dir, &at);
+            assert_eq!(found, [], "{at}");
             if place > acknowledged && crash == Crash::Kill {
-                assert_ne!(listed.len(), 3, "{at}: what was told was done");
+                assert_ne!(listed, 3, "{at}: what was told was done");
             }
-            assert_eq!(vault.check_index(), [], "{at}");
-            assert_eq!(vault.ledger().verify(), [], "{at}");
-            assert!(!dir.join("disposing").exists(), "{at}");
-            let certificates = vault.certificates().unwrap().len();
-            assert_eq!(certificates, usize::from(listed.len() < 3), "{at}");
-            let told = vault.ledger().rows().flatten().filter(|row| row.kind == LedgerKind::Disposed).count();
-            assert_eq!(told, 3 - listed.len(), "{at}: each is told of once");
+            images.count(crash);
         }
     }
-    told.len()
+    images
 }
 
 #[test]
 fn a_disposal_killed_at_any_step_goes_on_or_has_not_begun() {
-    for held in [false, true] {
-        let steps = check_every_boundary(Crash::Kill, held);
-        assert!(steps > 20, "{steps}");
+    for keeping in [Keeping::Nothing, Keeping::One] {
+        let images = check_every_boundary(Crash::Kill, keeping);
+        images.tell(&format!("disposal, keeping {}", keeping.shown()));
+        assert!(images.all() > 20, "{images:?}");
     }
 }
 
 #[test]
 fn a_power_cut_at_any_step_of_a_disposal_leaves_all_or_ends_it() {
     for crash in [Crash::Forget, Crash::Zeros] {
-        for held in [false, true] {
-            check_every_boundary(crash, held);
+        for keeping in [Keeping::Nothing, Keeping::One] {
+            check_every_boundary(crash, keeping).tell(&format!("disposal, keeping {}", keeping.shown()));
         }
     }
 }
@@ -406,44 +447,90 @@ impl Chance {
     }
 }
 
+/// In turns of forty days, calls of two classes are recorded on a disk that is filled in some way, and disposals are tried while it
+/// is filled in others: before anything is due, and when those of thirty days are and those of three years are not.
 #[test]
-fn a_full_disk_removes_nothing_that_is_not_due_whatever_it_is_filled_with() {
+fn a_full_disk_removes_what_is_due_or_nothing_whatever_it_is_filled_with() {
+    const PATTERNS: u64 = 1_000;
+    const PER_TURN: u64 = 50;
     let office = Office::new();
     let disk = WatchedDisk::default();
     let vault = Vault::open_on(Arc::new(disk.clone()), &office.dir()).unwrap();
     let opener = office.opener(&vault);
     let (sealer, mut writer) = vault.writer().unwrap();
     let mut chance = Chance(7);
-    let (mut begun, mut kept, mut full) = (0, Vec::new(), 0);
-    for pattern in 0..1_000u64 {
-        let room = (chance.below(3) > 0).then(|| chance.below(6_000));
-        disk.set_room(room);
-        if pattern % 10 == 0 {
-            begun += 1;
-            let refused = record(&sealer, &mut writer, begun).is_err();
-            full += u32::from(refused);
-        }
-        full += u32::from(writer.commit(NOW).is_err());
-        // The last minute of the last day.
-        let now = later(-6 * 60 * 1_000_000_000);
-        assert_eq!(vault.dispose_due(now, &order()).ok().flatten(), None, "pattern {pattern}");
-        if pattern % 50 == 49 {
-            disk.set_room(None);
-            writer.commit(NOW).unwrap();
-            let listed: Vec<_> = entries(&vault).iter().map(|entry| entry.summary.id).collect();
-            assert!(kept.iter().all(|call| listed.contains(call)), "pattern {pattern}");
-            for entry in entries(&vault).iter().filter(|entry| entry.recording.is_some()) {
-                assert_eq!(vault.verify(entry, Some(&opener)), [], "pattern {pattern}");
+    let (mut begun, mut refused, mut stopped, mut were_due) = (0, 0, 0, 0);
+    let mut kept = BTreeSet::new();
+    let of_class = |vault: &Vault, class: &str| -> BTreeSet<CallId> {
+        let is_of = |entry: &Entry| matches!(&entry.summary.verdict.decision, Decision::Admit(keep) if keep.retention.name == class);
+        entries(vault).iter().filter(|entry| is_of(entry)).map(|entry| entry.summary.id).collect()
+    };
+    // Of the turn before, a day may end whose volume was open, and find no room for that.
+    let is_nothing = |found: Result<Option<Certificate>, VaultError>, at: &str| match found {
+        Ok(ended) => assert!(ended.is_none_or(|ended| ended.recordings.is_empty()), "{at}"),
+        Err(error) => assert!(error.is_full(), "{at}: {error}"),
+    };
+    for turn in 0..PATTERNS / PER_TURN {
+        let since = WallTime::from_nanos(NOW.nanos() + turn as i64 * 40 * DAY);
+        // Midnight after the last of thirty days, in Seoul.
+        let ends = since.nanos() + 31 * DAY - 9 * 3_600_000_000_000;
+        let [before, due] = [-60_000_000_000, 300_000_000_000].map(|by| WallTime::from_nanos(ends + by));
+        for pattern in 0..PER_TURN / 2 {
+            disk.set_room((chance.below(3) > 0).then(|| chance.below(20_000)));
+            if pattern % 5 == 0 {
+                begun += 1;
+                let class = if begun % 2 == 0 { ("short", 30) } else { ("long", 1_095) };
+                let how = Kept { class: class.0, days: class.1, since };
+                refused += u32::from(record_as(&sealer, &mut writer, begun, how).is_err());
             }
-            kept = listed;
+            refused += u32::from(writer.commit(since).is_err());
+            is_nothing(vault.dispose_due(since, &order()), &format!("{turn}, {pattern}"));
+        }
+        disk.set_room(None);
+        writer.commit(since).unwrap();
+        let (long, short) = (of_class(&vault, "long"), of_class(&vault, "short"));
+        assert!(long.is_superset(&kept), "{turn}");
+        (kept, were_due) = (long, were_due + short.len());
+        for pattern in 0..PER_TURN / 2 {
+            disk.set_room((chance.below(12) > 0).then(|| chance.below(2_500)));
+            if pattern < 5 {
+                is_nothing(vault.dispose_due(before, &order()), &format!("{turn}, {pattern} before"));
+                assert_eq!(of_class(&vault, "short"), short, "{turn}, {pattern}");
+                continue;
+            }
+            match vault.dispose_due(due, &order()) {
+                // What went on from an earlier one is certified and not told of here.
+                Ok(_) => {}
+                Err(error) => {
+                    assert!(error.is_full(), "{turn}, {pattern}: {error}");
+                    stopped += 1;
+                }
+            }
+            assert_eq!(of_class(&vault, "long"), kept, "{turn}, {pattern}");
+        }
+        disk.set_room(None);
+        vault.dispose_due(due, &order()).unwrap();
+        assert_eq!(of_class(&vault, "short"), BTreeSet::new(), "{turn}: {short:?}");
+        for entry in entries(&vault).iter().filter(|entry| entry.recording.is_some()) {
+            assert_eq!(vault.verify(entry, Some(&opener)), [], "{turn}");
         }
     }
-    assert!(full > 100 && kept.len() > 50, "{full} times there was no room, {} calls", kept.len());
+    let key = vault.verifying_key();
+    let certified =
+        vault.certificates().unwrap().into_iter().flat_map(|run| {
+            Certificate::verified(&vault.certificate(&run).unwrap(), &key).unwrap().recordings
+        });
+    let certified: Vec<_> = certified.map(|gone| gone.class).collect();
+    assert_eq!(certified, vec!["short"; were_due], "each of them, once");
+    println!("{begun} calls, {refused} times no room to record, {stopped} times none to dispose");
+    assert!(refused > 25 && stopped > 25, "{refused} {stopped}");
+    assert!(were_due >= 40 && kept.len() >= 40, "{were_due} were due, {} are kept", kept.len());
 }
 
 /// What is in force of holds and changes is what the ledger has, wherever the power is cut.
 #[test]
 fn a_hold_or_an_approval_is_in_force_or_was_never_made_wherever_the_power_is_cut() {
+    let mut images = Images::default();
     for crash in [Crash::Kill, Crash::Forget, Crash::Zeros] {
         let office = office_with(1..=3);
         let mut image = Image::of(&office.dir());
@@ -485,7 +572,9 @@ fn a_hold_or_an_approval_is_in_force_or_was_never_made_wherever_the_power_is_cut
             if acknowledged == 3 {
                 assert!(!is_listed(1), "{at}: the release was acknowledged");
             }
+            images.count(crash);
         }
         assert!(told.len() > 8, "{}", told.len());
     }
+    images.tell("hold, approval and release");
 }

@@ -8,7 +8,7 @@ use earwitness_vault::{
 
 use crate::support::{
     NOW, check_whole, copy_dir,
-    disk::{Crash, Image, WatchedDisk},
+    disk::{Crash, Image, Images, WatchedDisk},
     entries, office_with, record,
 };
 
@@ -121,6 +121,7 @@ fn a_crash_while_the_key_moves_leaves_it_somewhere_and_the_move_can_be_done_agai
     drop(vault);
     let told = std::mem::take(&mut disk.journal.lock().unwrap().told);
     assert!(told.len() > 10, "{told:?}");
+    let mut images = Images::default();
     for (place, operation) in told.iter().enumerate() {
         image.apply(operation);
         for crash in [Crash::Kill, Crash::Forget, Crash::Zeros] {
@@ -139,8 +140,10 @@ fn a_crash_while_the_key_moves_leaves_it_somewhere_and_the_move_can_be_done_agai
             let vault =
                 Vault::open_with_index_key(&dir, Some(&there)).unwrap_or_else(|e| panic!("{at}: {e}"));
             assert_eq!(entries(&vault).len(), 1, "{at}");
+            images.count(crash);
         }
     }
+    images.tell("index key that moves");
     assert!(!office.dir().join("keys/index.key").exists());
     assert_eq!(std::fs::read(to).unwrap(), key);
 }

@@ -9,7 +9,7 @@ use earwitness_vault::{
 
 use crate::support::{
     NOW, Office, copy_dir,
-    disk::{Crash, Image, WatchedDisk},
+    disk::{Crash, Image, Images, WatchedDisk},
     entries, office_with,
 };
 
@@ -181,6 +181,7 @@ fn a_crash_while_a_backup_is_refreshed_leaves_every_key_in_it_once_and_the_next_
     copy_keys_on(&disk, &source(&office), &to, id).unwrap();
     let told = std::mem::take(&mut disk.journal.lock().unwrap().told);
     assert!(told.len() > 8, "{told:?}");
+    let mut images = Images::default();
     for (place, operation) in told.iter().enumerate() {
         image.apply(operation);
         for crash in [Crash::Kill, Crash::Forget, Crash::Zeros] {
@@ -198,8 +199,10 @@ fn a_crash_while_a_backup_is_refreshed_leaves_every_key_in_it_once_and_the_next_
             let left_over =
                 files(&copy).into_iter().find(|(name, _)| name.extension().is_some_and(|e| e == "new"));
             assert_eq!(left_over, None, "{at}");
+            images.count(crash);
         }
     }
+    images.tell("backup of keys that is refreshed");
 }
 
 #[test]
@@ -217,6 +220,23 @@ fn a_folder_with_another_vaults_keys_or_with_anything_else_is_not_touched() {
     std::fs::write(home.path().join("letter.txt"), "x").unwrap();
     let refused = look_for_key_backup(&RealDisk, &source(&office), home.path()).unwrap_err();
     assert!(matches!(refused, VaultError::AlreadyThere { .. }), "{refused}");
+}
+
+#[test]
+fn what_a_file_system_of_their_own_has_for_itself_beside_the_keys_is_not_told_of_and_not_copied() {
+    let office = office_with([1]);
+    let to = tempfile::tempdir().unwrap();
+    let roots = ["keys", "keys/citizen-90d", "volumes", "volumes/citizen-90d", "ledger"];
+    for root in roots.map(|root| office.dir().join(root)).iter().chain([&to.path().to_owned()]) {
+        std::fs::create_dir(root.join("lost+found")).unwrap();
+        std::fs::write(root.join("lost+found/#12"), b"what fsck found").unwrap();
+    }
+    let vault = office.open();
+    assert_eq!(vault.check_index(), []);
+    let (_, copied) = back_up(&office, &vault, to.path());
+    let strange = copied.files.iter().filter(|file| file.name.contains("lost+found")).count();
+    assert_eq!((strange, copied.files.len() > 5), (0, true), "{copied:?}");
+    vault.verify_all(None, &mut |_, findings| assert_eq!(findings, [])).unwrap();
 }
 
 #[test]

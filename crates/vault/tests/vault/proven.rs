@@ -174,8 +174,12 @@ fn heads_that_were_changed_swapped_or_are_anothers_are_named() {
     assert_eq!(count(&HeadFault::Note(CheckpointFault::NotANote)), 1, "{found:?}");
     assert_eq!(count(&HeadFault::Note(CheckpointFault::TooLong)), 1, "{found:?}");
     assert_eq!(found.len(), 4);
-    // What is wrong with heads keeps nobody from a proof.
-    vault.prove_row(0).unwrap_err();
+    // What is wrong with heads keeps nobody from a proof, an anchor, or the head that a day was closed with.
+    vault.prove_row(0).unwrap().verify(&vault.verifying_key()).unwrap();
+    assert_eq!(vault.sign_head().unwrap().note, head);
+    let read: Vec<_> = vault.heads().unwrap().into_iter().map(|head| head.path).collect();
+    let [bad, good] = ["2026-11-18.txt", "2026-11-21.1.txt"].map(|name| path.join(name));
+    assert!(!read.contains(&bad) && read.contains(&good) && read.is_sorted(), "{read:?}");
 }
 
 #[test]

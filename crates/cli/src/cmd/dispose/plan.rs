@@ -7,22 +7,22 @@ use earwitness_vault::{Plan, Planned, Vault};
 use serde_json::json;
 
 use crate::{
+    cmd::Form,
     context::Context,
     exit::{Exit, Outcome},
-    filter::times,
+    filter::{Edge, time},
     view::{bytes, counted},
 };
 
-pub(super) fn run(context: &Context, vault: &Vault, (by, is_json): (Option<&str>, bool)) -> Outcome {
+pub(super) fn run(context: &Context, vault: &Vault, (by, form): (Option<&str>, Form)) -> Outcome {
     let now = Context::now();
     // What is due by a day is what is due when it is over.
-    let (_, by) = times((None, by), now, vault.zone())?;
+    let by = by.map(|by| time(("--by", by), Edge::Until, (now, vault.zone()))).transpose()?;
     let by = by.map_or(now, |by| WallTime::from_nanos(by.nanos()));
     let plan = vault.dispose_plan(now, by)?;
-    if is_json {
-        lines(context, &plan)?
-    } else {
-        page(context, &plan)?
+    match form {
+        Form::Json => lines(context, &plan)?,
+        Form::Page => page(context, &plan)?,
     }
     if let Some(leap) = plan.leap {
         let time = |at: WallTime| crate::view::instant(PacketTime::from_nanos(at.nanos()), vault.zone());
@@ -87,7 +87,7 @@ fn page(context: &Context, plan: &Plan) -> std::io::Result<()> {
     writeln!(
         out,
         "{:<12}{:<24}{:<12}{:>11}{:>12}{:>7}",
-        "kept until", "class", "day", "recordings", "size", "held"
+        "kept until", "class", "day", "to destroy", "size", "held"
     )?;
     let mut all = Sum::default();
     for ((until, class, day), sum) in &sums {

@@ -8,9 +8,11 @@ use std::{
 };
 
 use clap::Args;
-use earwitness_evidence::{Bundle, Circumstances, Container, Contents, Given, Lock, locked_for, verify};
+use earwitness_evidence::{
+    Bundle, Circumstances, Container, Contents, Given, Lock, locked_for, may_fit, verify,
+};
 use earwitness_model::{CopyId, PacketTime, WallTime};
-use earwitness_vault::{Act, CopyGiven, Entry, LedgerKind, SecretString, Synchronised, Vault};
+use earwitness_vault::{Act, CopyGiven, Entry, LedgerKind, SecretString, Vault};
 use rand::{RngCore, rngs::OsRng};
 use secrecy::ExposeSecret;
 
@@ -24,7 +26,7 @@ use crate::{
     exit::{Exit, Failure, Outcome},
     filter::find_call,
     seat::{Standing, Target},
-    view::{call_object, instant, is_recorded},
+    view::{call_object, clock_sentences, instant, is_recorded},
 };
 
 /// Characters that a passphrase of a copy has at least: its zip can be tried at home, as often as one likes.
@@ -177,6 +179,7 @@ fn composed(
 ) -> Result<Bundle, Failure> {
     let recording = entry.recording.as_ref().filter(|_| is_recorded(entry));
     let recording = recording.ok_or_else(|| Failure::new(Exit::NotFound, "the call has no recording"))?;
+    may_fit(&entry.summary, recording.sealed_bytes).map_err(|error| Failure::new(Exit::Failed, error))?;
     let opener = context.unlock(vault)?;
     let unsealed = Unsealed::open(&opener, entry)?;
     if !unsealed.tell_damage(context, entry) {
@@ -184,12 +187,16 @@ fn composed(
         return Err(Failure::new(Exit::Broken, why));
     }
     let marks = marks(&entry.summary, unsealed.messages());
-    let blocks = vault.sealed_blocks(entry)?;
+    let (blocks, recording_key) = (vault.sealed_blocks(entry)?, opener.recording_key(entry)?);
     let (key, zone) = (vault.verifying_key(), vault.zone());
     let begun = vault.manifest(entry)?.begun;
     let contents = Contents {
         signed_manifest: vault.signed_manifest(entry)?,
         blocks: &blocks,
+        kept_until: vault
+            .changed_retention(Some(entry.summary.id), recording.id)?
+            .unwrap_or(recording.retention_until),
+        recording_key: &recording_key,
         audio: &unsealed.audio,
         messages: unsealed.messages().collect(),
         marks: &marks,
@@ -216,23 +223,7 @@ fn composed(
 fn clock(vault: &Vault, begun: WallTime) -> Result<Option<(String, String)>, Failure> {
     let Some((at, status)) = vault.clock_status_at(begun)? else { return Ok(None) };
     let at = instant(PacketTime::from_nanos(at.nanos()), vault.zone());
-    let offset = status.offset_nanos as f64 / 1e6;
-    let [estimated, most] =
-        [status.estimated_error_micros, status.maximum_error_micros].map(|micros| micros as f64 / 1e3);
-    Ok(Some(match status.synchronised {
-        Synchronised::Yes => (
-            format!(
-                "{at}: 동기됨, 보정할 차이 {offset:.3} ms, 예상 오차 {estimated:.1} ms, 최대 {most:.1} ms"
-            ),
-            format!(
-                "{at}: kept in time, {offset:.3} ms still to be corrected, off by {estimated:.1} ms as estimated, {most:.1} ms at most"
-            ),
-        ),
-        Synchronised::No => (
-            format!("{at}: 동기되지 않음: 시각은 이 장치의 시계에 따른 것입니다"),
-            format!("{at}: not kept in time by anybody: times are those of this machine's own clock"),
-        ),
-    }))
+    Ok(Some(clock_sentences(&at, &status)))
 }
 
 fn told(

@@ -1,7 +1,10 @@
 //! One imported call: what is known of it, and its audio on the way into the vault. Nothing is made up: what the list does not
 //! say is not said.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::{
+    collections::HashSet,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+};
 
 use chrono::{DateTime, Days, Months};
 use earwitness_model::{
@@ -16,6 +19,8 @@ use sha2::{Digest, Sha256};
 use super::{table::Listed, wave::Wave};
 use crate::exit::Failure;
 
+/// Calls between two commits.
+const COMMIT_AFTER: usize = 64;
 /// Packets of twenty milliseconds in a segment.
 const IN_SEGMENT: usize = 25;
 const PACKET_NANOS: i64 = 20_000_000;
@@ -33,8 +38,8 @@ pub(super) struct Keeper<'v> {
     retention: RetentionClass,
     sealer: Sealer,
     writer: Writer,
-    /// Those of this run that are not listed yet.
-    uncommitted: Vec<CallId>,
+    /// Those of this run that are not listed yet; when nothing is kept, all of them.
+    uncommitted: HashSet<CallId>,
 }
 
 /// What is known of a call before its audio is.
@@ -48,13 +53,13 @@ pub(super) struct Call {
 impl<'v> Keeper<'v> {
     pub(super) fn new(vault: &'v Vault, retention: RetentionClass) -> Result<Self, Failure> {
         let (sealer, writer) = vault.writer()?;
-        Ok(Self { vault, retention, sealer, writer, uncommitted: Vec::new() })
+        Ok(Self { vault, retention, sealer, writer, uncommitted: HashSet::new() })
     }
 
     /// A call is known by its beginning and by its file's hash: the same file is the same call.
     pub(super) fn call(&self, listed: &Listed, file: &[u8]) -> Call {
         let blake3 = blake3::hash(file);
-        let sha256: String = Sha256::digest(file).iter().map(|byte| format!("{byte:02x}")).collect();
+        let sha256 = hex::encode(Sha256::digest(file));
         let [tail @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _] = *blake3.as_bytes();
         let party =
             |user: &Option<String>| Party { user: user.clone().map(Pii::new), display: None, host: None };
@@ -99,7 +104,7 @@ impl<'v> Keeper<'v> {
         if self.is_known(call.id)? {
             return Ok(Kept::Before);
         }
-        self.uncommitted.push(call.id);
+        self.uncommitted.insert(call.id);
         Ok(Kept::Now)
     }
 
@@ -126,13 +131,16 @@ impl<'v> Keeper<'v> {
             self.writer.append(recording.seal(segment)).map_err(VaultError::from)?;
         }
         self.writer.append(recording.finish(summary(call, wave, streams))).map_err(VaultError::from)?;
-        self.uncommitted.push(call.id);
+        self.uncommitted.insert(call.id);
         Ok(Kept::Now)
     }
 
-    pub(super) fn commit(&mut self, now: WallTime) -> Result<(), Failure> {
-        self.writer.commit(now)?;
-        self.uncommitted.clear();
+    /// Makes durable what was kept, once it is so much that it is worth a sync.
+    pub(super) fn commit_if_due(&mut self, now: WallTime) -> Result<(), Failure> {
+        if self.uncommitted.len() >= COMMIT_AFTER {
+            self.writer.commit(now)?;
+            self.uncommitted.clear();
+        }
         Ok(())
     }
 

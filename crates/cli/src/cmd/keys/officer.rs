@@ -3,7 +3,7 @@
 use std::{io::Write, path::PathBuf};
 
 use clap::Args;
-use earwitness_vault::Vault;
+use earwitness_vault::{Abandoned, Vault};
 
 use super::by;
 use crate::{
@@ -16,9 +16,10 @@ use crate::{
 /// Give the vault another officer: every day key is wrapped anew, and the key before opens nothing any more
 #[derive(Debug, Args)]
 #[command(
-    after_help = "The key before is named as always (--officer-key, --passphrase-file). Interrupted, it is run again: until it is
-through, the officer before opens everything, and from then on the officer after. Backups of the keys from before open with
-the key before, until they are refreshed.
+    after_help = "The key before is named as always (--officer-key, --passphrase-file). Interrupted, it is run again in the same words,
+-o with the file that is there by now: until it is through, the officer before opens everything, and from then on the officer
+after. When the new key is lost meanwhile, --abandon gives the rotation up. Backups of the keys from before open with the key
+before, until they are refreshed.
 
 Examples:
   earwitness keys rotate --recipient age1…                     to an officer who has an age identity
@@ -66,10 +67,12 @@ impl Rotate {
 
     pub(super) fn run(&self, context: &Context, vault: &Vault) -> Outcome {
         if self.abandon {
-            let what = if vault.abandon_rotation()? {
-                "the rotation was given up: the officer is who it was"
-            } else {
-                "no rotation was underway"
+            let what = match vault.abandon_rotation()? {
+                Abandoned::Nothing => "no rotation was underway",
+                Abandoned::GivenUp => "the rotation was given up: the officer is who it was",
+                Abandoned::Ended => {
+                    "it was too late: the vault has the officer after, and what the rotation left to do was done"
+                }
             };
             context.say(what);
             return Ok(Exit::Done);
@@ -81,7 +84,8 @@ impl Rotate {
         let before = context.seat().officer_key(vault.access())?;
         // Before a new key is made for nothing.
         vault.is_opened_by(&before)?;
-        let after = context.seat().new_officer(&new, vault.access())?;
+        let underway = vault.next_officer();
+        let after = context.seat().new_officer(&new, (vault.access(), underway.as_ref()))?;
         let rotated = vault.rotate_officer(&before, &after, (Context::now(), &by(context)))?;
         for path in &rotated.unopened {
             context.tell(format_args!(
@@ -92,7 +96,7 @@ impl Rotate {
         writeln!(context.out(), "{after} opens this vault from now on: {} day keys", rotated.days)?;
         context.say(
             "the key before opens nothing of the vault any more. It does open backups of the keys from before: refresh them \
-             (`earwitness keys backup`), then destroy it. Shares and sheets of it are worth nothing now",
+             (`earwitness keys backup`), then destroy it. Its shares and sheets open those backups as well: destroy them, too",
         );
         Ok(if rotated.unopened.is_empty() { Exit::Done } else { Exit::Part })
     }

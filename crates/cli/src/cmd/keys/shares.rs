@@ -6,19 +6,20 @@ use std::{
 };
 
 use clap::Args;
-use earwitness_vault::{KeysSplit, LedgerNote, Share, ShareFault, Vault, join_shares, split_key};
+use earwitness_vault::{KeysSplit, LedgerNote, Share, ShareFault, Vault, VaultError, join_shares, split_key};
 use zeroize::Zeroizing;
 
-use super::{by, place_in};
+use super::by;
 use crate::{
     context::Context,
     exit::{Exit, Failure, Outcome},
     seat::{Over, Standing, Target},
+    service::guard_keys,
     view::{PrintedShare, SheetForm},
 };
 
 /// More of a share's file than any sheet has is not read.
-const MAX_SHARE: u64 = 1 << 20;
+const MAX_SHARE: u64 = 64 << 10;
 
 /// Split the officer's key into printed shares, of which some are enough
 #[derive(Debug, Args)]
@@ -86,14 +87,15 @@ impl Split {
         if seat.standing(&self.output)? == Standing::Nothing {
             seat.make_dir(&self.output)?;
         }
-        tell(context, vault, (self.shares, self.threshold))?;
+        let mut sheets = Vec::new();
         for share in &shares {
-            let printed = printed(context, vault, share);
+            let printed = printed(vault, share);
             for (form, extension) in [(SheetForm::Html, "html"), (SheetForm::Text, "txt")] {
                 let name = format!("share-{}-of-{}.{extension}", share.place(), share.count());
-                leave(context, &place_in(&self.output, &name), &printed.sheet(form))?;
+                sheets.push((self.output.join(name), printed.sheet(form)));
             }
         }
+        leave(context, vault, (self.shares, self.threshold), &sheets)?;
         writeln!(
             context.out(),
             "{} shares in {}, of which {} make the officer's key",
@@ -108,6 +110,7 @@ impl Split {
 
 impl Join {
     pub(super) fn run(&self, context: &Context) -> Outcome {
+        guard_keys(context.verbose);
         let mut shares = Vec::with_capacity(self.shares.len());
         for path in &self.shares {
             let wrong =
@@ -157,35 +160,47 @@ impl Sheet {
         let share = Share::whole(&key).map_err(|fault| Failure::new(Exit::Failed, fault))?;
         let is_text = self.output.extension().is_some_and(|extension| extension == "txt");
         let form = if is_text { SheetForm::Text } else { SheetForm::Html };
-        tell(context, vault, (1, 1))?;
-        leave(context, &self.output, &printed(context, vault, &share).sheet(form))?;
+        let sheet = printed(vault, &share).sheet(form);
+        leave(context, vault, (1, 1), &[(self.output.clone(), sheet)])?;
         writeln!(context.out(), "the officer's key is on {}", self.output.display())?;
         context.say("print it, lock it away, and remove the file: whoever has it opens every recording, without a passphrase");
         Ok(Exit::Done)
     }
 }
 
-fn printed<'s>(_context: &Context, vault: &Vault, share: &'s Share) -> PrintedShare<'s> {
+fn printed<'s>(vault: &Vault, share: &'s Share) -> PrintedShare<'s> {
     let today = chrono::DateTime::from_timestamp_nanos(Context::now().nanos()).with_timezone(&vault.zone());
     PrintedShare { share, vault: vault.id(), officer: vault.officer().to_string(), on: today.date_naive() }
 }
 
-/// Before the first sheet leaves, the ledger knows that the key is on paper.
-fn tell(context: &Context, vault: &Vault, (shares, threshold): (u8, u8)) -> Result<(), Failure> {
+/// Writes the sheets. Their places are free, and the ledger knows that the key is on paper, before the first one leaves.
+fn leave(
+    context: &Context,
+    vault: &Vault,
+    (shares, threshold): (u8, u8),
+    sheets: &[(PathBuf, Zeroizing<String>)],
+) -> Result<(), Failure> {
+    let seat = context.seat();
+    for (place, _) in sheets {
+        if seat.standing(place)? != Standing::Nothing {
+            return Err(VaultError::AlreadyThere { path: place.clone() }.into());
+        }
+    }
     let officer = vault.officer().to_string();
     let note = LedgerNote::KeysSplit(KeysSplit { officer, shares, threshold, by: by(context) });
-    Ok(vault.tell(Context::now(), &note)?)
-}
-
-fn leave(context: &Context, place: &Path, sheet: &str) -> Result<(), Failure> {
-    let mut sink = context.seat().begin(&Target::File { place: place.to_owned(), over: Over::Nothing })?;
-    sink.write_all(sheet.as_bytes())?;
-    sink.finish()
+    vault.tell(Context::now(), &note)?;
+    for (place, sheet) in sheets {
+        let mut sink = seat.begin(&Target::File { place: place.clone(), over: Over::Nothing })?;
+        sink.write_all(sheet.as_bytes())?;
+        sink.finish()?;
+    }
+    Ok(())
 }
 
 /// A share's file; bytes that are no text are none of its lines.
 fn read(path: &Path) -> Result<Zeroizing<String>, Failure> {
-    let mut bytes = Zeroizing::new(Vec::new());
+    // Room for all of it: what grows leaves what it held behind.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_SHARE as usize + 1));
     let read = std::fs::File::open(path).and_then(|file| file.take(MAX_SHARE).read_to_end(&mut bytes));
     read.map_err(|cause| {
         Failure::new(Exit::NotFound, format_args!("cannot read a share from {}: {cause}", path.display()))

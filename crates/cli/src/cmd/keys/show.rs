@@ -1,12 +1,12 @@
 //! `earwitness keys show`.
 
-use std::{io::Write, path::Path};
+use std::io::Write;
 
 use earwitness_vault::{Access, CipherSuite, Vault};
 
 use crate::{
     context::Context,
-    exit::{Exit, Failure, Outcome},
+    exit::{Exit, Outcome},
     view::counted,
 };
 
@@ -21,14 +21,15 @@ pub(super) fn run(context: &Context, vault: &Vault) -> Outcome {
         CipherSuite::Aria256Gcm => "ARIA-256-GCM",
     };
     writeln!(out, "vault           {} ({access}, {cipher})", vault.dir().display())?;
-    let verifying = vault.verifying_key();
-    write!(out, "recorder signs  ed25519 ")?;
-    verifying.as_bytes().iter().try_for_each(|byte| write!(out, "{byte:02x}"))?;
-    writeln!(out, "\nofficer opens   {}", vault.officer())?;
+    writeln!(out, "recorder signs  ed25519 {}", hex::encode(vault.verifying_key().as_bytes()))?;
+    writeln!(out, "officer opens   {}", vault.officer())?;
     writeln!(out, "officer's key   {}", vault.default_officer_key().display())?;
     writeln!(out, "index key       {}", vault.index_key_at().display())?;
-    if let Some(next) = next_officer(vault.dir())? {
-        writeln!(out, "rotation        begun, to {next}; `earwitness keys rotate` ends it, or gives it up")?;
+    if let Some(next) = vault.next_officer() {
+        writeln!(
+            out,
+            "rotation        begun, to {next}; `earwitness keys rotate` gives it up (--abandon), or ends it"
+        )?;
     }
     for backup in vault.key_backups()? {
         let state = match (backup.ledger, backup.destroyed_since) {
@@ -38,32 +39,10 @@ pub(super) fn run(context: &Context, vault: &Vault) -> Outcome {
         };
         writeln!(out, "backup          {} ({}): {state}", backup.id, backup.label)?;
     }
-    let days = day_keys(vault.dir())?;
+    let days = vault.day_keys()?;
     writeln!(out, "day keys        {}", days.len())?;
     for day in days {
         writeln!(out, "                {day}")?;
     }
     Ok(Exit::Done)
-}
-
-/// The public key of the officer that a rotation was begun for.
-fn next_officer(vault: &Path) -> Result<Option<String>, Failure> {
-    match std::fs::read_to_string(vault.join("keys/officer.next")) {
-        Ok(text) => Ok(text.lines().next().map(str::to_owned)),
-        Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(cause) => Err(cause.into()),
-    }
-}
-
-fn day_keys(vault: &Path) -> Result<Vec<String>, Failure> {
-    let dir = vault.join("keys/day");
-    let names: Result<Vec<_>, std::io::Error> = match std::fs::read_dir(&dir) {
-        Ok(files) => files.map(|file| Ok(file?.file_name().to_string_lossy().into_owned())).collect(),
-        Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
-        Err(cause) => Err(cause),
-    };
-    let mut names = names?;
-    names.retain(|name| name.ends_with(".age"));
-    names.sort();
-    Ok(names)
 }

@@ -15,8 +15,8 @@ pub(super) use self::verify::kept_heads;
 use super::Needs;
 use crate::{
     context::Context,
-    exit::{Exit, Failure, Outcome},
-    filter::times,
+    exit::{Failure, Outcome},
+    filter::{Edge, time},
     socket::Grant,
 };
 
@@ -80,8 +80,7 @@ impl Ledger {
 
 /// The day that was typed: a date, `today`, `yesterday`; nothing is yesterday, which is over.
 fn civil_day(typed: Option<&str>, vault: &Vault) -> Result<NaiveDate, Failure> {
-    let now = Context::now();
-    let (begin, _) = times((Some(typed.unwrap_or("yesterday")), None), now, vault.zone())?;
-    let begin = begin.ok_or_else(|| Failure::new(Exit::Usage, "which day? A date as 2026-11-21"))?;
+    let typed = ("the day", typed.unwrap_or("yesterday"));
+    let begin = time(typed, Edge::Since, (Context::now(), vault.zone()))?;
     Ok(vault.civil_day(earwitness_model::WallTime::from_nanos(begin.nanos())))
 }

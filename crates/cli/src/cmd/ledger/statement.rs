@@ -8,7 +8,7 @@ use earwitness_vault::Vault;
 use super::civil_day;
 use crate::{
     context::Context,
-    exit::{Exit, Outcome},
+    exit::{Exit, Failure, Outcome},
     view::{statement_object, statement_page},
 };
 
@@ -19,7 +19,8 @@ use crate::{
   earwitness ledger statement 2026-11-21 --json  that day, for programs
   earwitness ledger statement today              what there is until now
 
-A call belongs to the day on which it ended. Seen is what the recorders counted where calls come out of the engine, before \
+A call belongs to the day on which the ledger was told that it is over: when it ended, or, of a capture file, when the file \
+was read. Seen is what the recorders counted where calls come out of the engine, before \
 anything is sealed, queued or written; the other numbers are counted from the rows of the ledger. A recorder that was \
 killed told its number once a minute: what it told and has no row is a failed call. What a gap hides nobody counted: gaps \
 are listed.
@@ -36,8 +37,14 @@ pub(super) struct Statement {
 
 impl Statement {
     pub(super) fn run(&self, context: &Context, vault: &Vault) -> Outcome {
-        let day = civil_day(self.day.as_deref(), vault)?;
-        let statement = vault.statement(day, Context::now())?;
+        let (day, now) = (civil_day(self.day.as_deref(), vault)?, Context::now());
+        if day > vault.civil_day(now) {
+            return Err(Failure::new(
+                Exit::Usage,
+                format_args!("{day} has not begun: there is nothing to state yet"),
+            ));
+        }
+        let statement = vault.statement(day, now)?;
         let mut out = context.out();
         if self.json {
             writeln!(out, "{}", statement_object(&statement, vault.zone()))?;

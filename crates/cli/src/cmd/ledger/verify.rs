@@ -60,13 +60,23 @@ impl Verify {
 pub(in crate::cmd) fn kept_heads(context: &Context, paths: &[PathBuf]) -> Result<Vec<KeptHead>, Failure> {
     let read = |path: &PathBuf| {
         let bytes = context.seat().read(path, MAX_CHECKPOINT + 1)?;
-        let note = String::from_utf8(bytes).map_err(|_| {
-            Failure::new(
-                Exit::Broken,
-                format_args!("{}: this is no signed head: it is no text", path.display()),
-            )
+        let note = String::from_utf8(bytes).ok().and_then(|text| note_in(&text)).ok_or_else(|| {
+            let what = "a head is three lines, an empty one, and a signature that begins with \u{2014}";
+            Failure::new(Exit::Failed, format_args!("{}: this is no signed head: {what}", path.display()))
         })?;
         Ok(KeptHead { path: path.clone(), note })
     };
     paths.iter().map(read).collect()
+}
+
+/// The note in a text that somebody kept: without what `anchor --print` says below it, with line ends as they were signed.
+fn note_in(text: &str) -> Option<String> {
+    let text = text.replace("\r\n", "\n");
+    let (said, rest) = text.split_once("\n\n")?;
+    let mut signatures: String =
+        rest.split_inclusive('\n').take_while(|line| line.starts_with("\u{2014} ")).collect();
+    if !signatures.ends_with('\n') {
+        signatures.push('\n');
+    }
+    signatures.starts_with('\u{2014}').then(|| format!("{}\n\n{signatures}", said.trim_start()))
 }

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use earwitness_vault::{Certificate, ClockTrust, DisposalOrder, PastDamage, Synchronised, Vault, VaultError};
+use earwitness_vault::{ClockTrust, DisposalOrder, PastDamage, Vault};
 
 use crate::{
     context::Context,
@@ -15,23 +15,17 @@ use crate::{
 /// How often it is looked.
 const EVERY: Duration = Duration::from_secs(60);
 
-/// A clock that others keep right is asked for so seldom: the whole ledger is read for it.
-const LOOKS_BETWEEN: u32 = 60;
-/// What was said of the clock longer ago says nothing.
-const FRESH: i64 = 2 * 3_600_000_000_000;
-
 /// Looks until `ended` is.
 pub(super) fn keep_time(vault: &Vault, ended: &Receiver<()>, log: Log) {
-    let (mut told, mut looks) = (String::new(), 0u32);
+    let mut told = String::new();
+    // That others keep the clock right stands in the ledger, as the recorder tells it.
+    let order = DisposalOrder {
+        by: "recorder".to_owned(),
+        clock: ClockTrust::Alone,
+        past_damage: PastDamage::Refuse,
+    };
     loop {
-        let mut disposed = dispose(vault, ClockTrust::Alone);
-        if matches!(disposed, Err(VaultError::ClockLeapt { .. })) {
-            if looks.is_multiple_of(LOOKS_BETWEEN) && is_kept_right(vault) {
-                disposed = dispose(vault, ClockTrust::Synchronised);
-            }
-            looks = looks.wrapping_add(1);
-        }
-        match disposed {
+        match vault.dispose_due(Context::now(), &order) {
             Ok(None) => told.clear(),
             Ok(Some(certificate)) => {
                 told.clear();
@@ -52,17 +46,4 @@ pub(super) fn keep_time(vault: &Vault, ended: &Receiver<()>, log: Log) {
             Ok(()) | Err(RecvTimeoutError::Disconnected) => return,
         }
     }
-}
-
-fn dispose(vault: &Vault, clock: ClockTrust) -> Result<Option<Certificate>, VaultError> {
-    let order = DisposalOrder { by: "recorder".to_owned(), clock, past_damage: PastDamage::Refuse };
-    vault.dispose_due(Context::now(), &order)
-}
-
-/// Whether the recorder told of late that others keep the clock right.
-fn is_kept_right(vault: &Vault) -> bool {
-    let now = Context::now();
-    vault.clock_status_at(now).ok().flatten().is_some_and(|(at, status)| {
-        now.nanos().saturating_sub(at.nanos()) < FRESH && status.synchronised == Synchronised::Yes
-    })
 }

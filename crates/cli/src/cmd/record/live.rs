@@ -87,7 +87,7 @@ pub(super) fn run(record: &Record, context: &Context) -> Outcome {
             vault: context.vault.display().to_string(),
             rule_set: rules.hash(),
         });
-        rule_texts::keep(context, &vault, &rules, &log);
+        rule_texts::keep_or_tell(context, &vault, &rules, &log);
         let recorder = Recorder { vault: &vault, rules, limits: record.limits(), clock: Context::now };
         let record = || match sources.pop() {
             Some(only) if sources.is_empty() => recorder.watch(only, post),
@@ -179,7 +179,7 @@ fn obey(signals: &mut Signals, (watch, vault): (&Watch, &Vault), (context, log):
                     if watch.health().is_some_and(|health| health.rule_set == now) {
                         log.tell(&Event::RulesUnchanged(now));
                     }
-                    rule_texts::keep(context, vault, &rules, &log);
+                    rule_texts::keep_or_tell(context, vault, &rules, &log);
                     watch.rules(rules)
                 }
                 Err(refusal) => {

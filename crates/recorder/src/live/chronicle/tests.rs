@@ -150,3 +150,18 @@ fn what_is_dropped_at_the_port_of_agents_is_told_and_is_no_lost_audio() {
     }
     assert_eq!(chronicle.lapses.take_all().len(), 2, "both are in the ledger");
 }
+
+#[test]
+fn an_interface_that_came_back_was_away_until_the_look_that_found_it() {
+    let mut chronicle = Chronicle::new(Watching::default(), at(5));
+    for event in [LinkEvent::Gone, LinkEvent::Renamed { to: "eth2".to_owned() }] {
+        chronicle.link_changed(at(6), &event, "eth1");
+    }
+    assert_eq!(chronicle.lapses.take_all(), []);
+    for event in [LinkEvent::Back, LinkEvent::Up] {
+        chronicle.link_changed(at(6), &event, "eth1");
+        let [gap] = &chronicle.lapses.take_all()[..] else { panic!("{event:?}") };
+        let cause = CoverageCause::InterfaceDown;
+        assert_eq!((gap.from, gap.to, gap.cause), (at(5), at(6), cause), "{event:?}");
+    }
+}

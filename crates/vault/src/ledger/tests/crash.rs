@@ -67,6 +67,11 @@ fn a_ledger_cut_at_any_byte_keeps_its_whole_rows_and_goes_on() {
             _ => torn(first_row_end),
         };
         assert_eq!(cut, expected, "cut at {end}");
+        assert_eq!(
+            aside::count(&RealDisk, dir.path()).unwrap(),
+            0,
+            "cut at {end}: it was never acknowledged"
+        );
     }
 }
 
@@ -80,6 +85,30 @@ fn a_tail_of_zeros_or_noise_is_cut_like_a_torn_one() {
         let state = goes_on(dir.path(), &original.appended, "a tail");
         assert_eq!(state.cut.map(|cut| cut.offset), Some(newest.len() as u64));
         assert_eq!(state.findings, []);
+        assert_eq!(aside::count(&RealDisk, dir.path()).unwrap(), 0);
+    }
+}
+
+#[test]
+fn a_last_row_that_reached_the_disk_in_part_was_never_acknowledged_and_a_damaged_one_is_kept_beside() {
+    let original = Original::new();
+    let newest = &original.newest;
+    let last_row = FILE_HEADER + 61 + b"to whom".len() + MetadataKey::OVERHEAD;
+    for at in last_row..newest.len() {
+        let mut zeros = newest.clone();
+        zeros[at..].fill(0);
+        let dir = original.with_newest(&zeros);
+        goes_on(dir.path(), &original.appended[..4], &format!("zeros from {at}"));
+        // The last byte may be one that was zero.
+        let is_kept = aside::count(&RealDisk, dir.path()).unwrap() > 0;
+        assert!(!is_kept || at > newest.len() - 4, "zeros from {at}");
+        let mut flipped = newest.clone();
+        flipped[at] ^= 1 << (at % 8);
+        let dir = original.with_newest(&flipped);
+        goes_on(dir.path(), &original.appended[..4], &format!("byte {at} flipped"));
+        let kept = std::fs::read(dir.path().join("2027-01.row-4.damaged")).unwrap();
+        assert_eq!(kept, flipped[last_row..], "byte {at} flipped");
+        assert_eq!(aside::count(&RealDisk, dir.path()).unwrap(), 1);
     }
 }
 

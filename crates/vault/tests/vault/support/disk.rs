@@ -1,7 +1,6 @@
-//! A disk that writes down what it is told, can be full, and shows what a crash after any operation would leave.
+//! A disk that writes down what it is told, and can be full.
 
 use std::{
-    collections::BTreeMap,
     io::{self, IoSlice},
     path::{Path, PathBuf},
     sync::{Arc, Mutex},
@@ -9,32 +8,7 @@ use std::{
 
 use earwitness_vault::{Disk, DiskFile, OpenAs, ReadAt, RealDisk};
 
-/// One thing that the disk was told.
-#[derive(Debug, Clone)]
-pub(crate) enum Told {
-    MakeDir(PathBuf),
-    Make(PathBuf),
-    Append(PathBuf, Vec<u8>),
-    Overwrite(PathBuf, u64, Vec<u8>),
-    Truncate(PathBuf, u64),
-    Sync(PathBuf),
-    Rename(PathBuf, PathBuf),
-    Remove(PathBuf),
-    SyncDir(PathBuf),
-    /// Not an operation: the test says that something was acknowledged.
-    Acknowledged(u32),
-}
-
-/// What a crash takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Crash {
-    /// The process: whatever was written is there.
-    Kill,
-    /// The machine: names and bytes that were not synced are not there.
-    Forget,
-    /// The machine: names are there and sizes are, bytes that were not synced are zeros.
-    Zeros,
-}
+pub(crate) use super::image::{Crash, Image, Images, Told};
 
 #[derive(Debug, Default)]
 pub(crate) struct Journal {
@@ -176,114 +150,5 @@ impl DiskFile for WatchedFile {
         self.file.sync()?;
         self.journal.lock().unwrap().told.push(Told::Sync(self.path.clone()));
         Ok(())
-    }
-}
-
-#[derive(Debug, Clone, Default)]
-struct Inode {
-    now: Vec<u8>,
-    synced: Vec<u8>,
-}
-
-/// The disk that a crash would leave.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Image {
-    inodes: Vec<Inode>,
-    /// Names as they are, and as they would be found after a power cut; `None` is a directory.
-    now: BTreeMap<PathBuf, Option<usize>>,
-    synced: BTreeMap<PathBuf, Option<usize>>,
-}
-
-impl Image {
-    /// Everything under `root`, safe on the medium.
-    pub(crate) fn of(root: &Path) -> Self {
-        let mut image = Self::default();
-        image.take(root);
-        image.synced = image.now.clone();
-        image
-    }
-
-    fn take(&mut self, dir: &Path) {
-        self.now.insert(dir.into(), None);
-        for entry in std::fs::read_dir(dir).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                self.take(&path);
-            } else {
-                let bytes = std::fs::read(&path).unwrap();
-                self.now.insert(path, Some(self.inodes.len()));
-                self.inodes.push(Inode { now: bytes.clone(), synced: bytes });
-            }
-        }
-    }
-
-    pub(crate) fn apply(&mut self, told: &Told) {
-        match told {
-            Told::MakeDir(dir) => {
-                for above in dir.ancestors() {
-                    self.now.entry(above.into()).or_insert(None);
-                }
-            }
-            Told::Make(path) => {
-                self.now.insert(path.clone(), Some(self.inodes.len()));
-                self.inodes.push(Inode::default());
-            }
-            Told::Append(path, bytes) => self.inode(path).now.extend(bytes),
-            Told::Overwrite(path, offset, bytes) => {
-                self.inode(path).now[*offset as usize..][..bytes.len()].copy_from_slice(bytes);
-            }
-            Told::Truncate(path, size) => self.inode(path).now.truncate(*size as usize),
-            Told::Sync(path) => {
-                let inode = self.inode(path);
-                inode.synced = inode.now.clone();
-            }
-            Told::Rename(from, to) => {
-                let inode = self.now.remove(from).unwrap();
-                self.now.insert(to.clone(), inode);
-            }
-            Told::Remove(path) => drop(self.now.remove(path).unwrap()),
-            Told::SyncDir(dir) => {
-                let within = |path: &Path| path.parent() == Some(dir);
-                self.synced.retain(|path, _| !within(path));
-                self.synced
-                    .extend(self.now.iter().filter(|(path, _)| within(path)).map(|(p, i)| (p.clone(), *i)));
-            }
-            Told::Acknowledged(_) => {}
-        }
-    }
-
-    fn inode(&mut self, path: &Path) -> &mut Inode {
-        let place = self.now[path].unwrap();
-        &mut self.inodes[place]
-    }
-
-    /// Writes what `crash` leaves of what lies under `root` to `to`.
-    pub(crate) fn leave(&self, crash: Crash, root: &Path, to: &Path) {
-        let names = if crash == Crash::Forget { &self.synced } else { &self.now };
-        for (path, inode) in names {
-            let Ok(inner) = path.strip_prefix(root) else { continue };
-            let reachable =
-                path.ancestors().skip(1).take_while(|a| a.starts_with(root)).all(|a| names.contains_key(a));
-            if !reachable {
-                continue;
-            }
-            let target = to.join(inner);
-            let Some(place) = inode else {
-                std::fs::create_dir_all(&target).unwrap();
-                continue;
-            };
-            let Inode { now, synced } = &self.inodes[*place];
-            let bytes = match crash {
-                Crash::Kill => now.clone(),
-                Crash::Forget => synced.clone(),
-                Crash::Zeros => {
-                    let mut bytes = synced.clone();
-                    bytes.resize(now.len(), 0);
-                    bytes
-                }
-            };
-            std::fs::create_dir_all(target.parent().unwrap()).unwrap();
-            std::fs::write(target, bytes).unwrap();
-        }
     }
 }

@@ -200,7 +200,8 @@ impl DiskFile for MemoryFile {
 
     fn truncate(&mut self, size: u64) -> io::Result<()> {
         self.disk.ask(Asked::Write, &self.path)?;
-        self.bytes.lock().unwrap().truncate(usize::try_from(size).unwrap());
+        // As `ftruncate` does, also beyond the end.
+        self.bytes.lock().unwrap().resize(usize::try_from(size).unwrap(), 0);
         Ok(())
     }
 

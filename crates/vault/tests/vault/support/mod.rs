@@ -1,7 +1,9 @@
 //! An office with a vault, calls to put into it, and what must come out.
 
 pub(crate) mod disk;
+pub(crate) mod image;
 pub(crate) mod memory;
+pub(crate) mod trace;
 
 use std::path::{Path, PathBuf};
 
@@ -239,8 +241,41 @@ pub(crate) fn signalling(n: u32) -> Segment {
 pub(crate) const SEGMENTS: [&[u32]; 3] =
     [&[70_000, 70_002, 70_001, 70_004], &[70_003, 70_005], &[70_007, 70_008]];
 
+/// How a call is kept, and since when.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Kept<'k> {
+    pub(crate) class: &'k str,
+    pub(crate) days: u32,
+    pub(crate) since: WallTime,
+}
+
+/// As all are of which nothing else is said.
+pub(crate) const CITIZEN: Kept<'_> = Kept { class: "citizen-90d", days: 90, since: NOW };
+
+impl Kept<'_> {
+    fn opening(self, n: u32) -> Opening {
+        let mut opening = opening(n);
+        opening.facts.start = opening.facts.start.plus_nanos(self.since.nanos() - NOW.nanos());
+        opening.at = opening.facts.start;
+        if let Decision::Admit(keep) = &mut opening.verdict.decision {
+            let period = Period { months: 0, days: self.days };
+            keep.retention = RetentionClass { name: self.class.into(), keep: period };
+        }
+        opening
+    }
+}
+
 pub(crate) fn begin(sealer: &Sealer, writer: &mut Writer, n: u32) -> Result<RecordingSealer, VaultError> {
-    let (mut recording, opened) = sealer.begin(&opening(n), NOW)?;
+    begin_as(sealer, writer, &opening(n), NOW)
+}
+
+fn begin_as(
+    sealer: &Sealer,
+    writer: &mut Writer,
+    opening: &Opening,
+    now: WallTime,
+) -> Result<RecordingSealer, VaultError> {
+    let (mut recording, opened) = sealer.begin(opening, now)?;
     writer.append(opened)?;
     for index in [0, 1] {
         let stream = StreamOpened {
@@ -256,12 +291,24 @@ pub(crate) fn begin(sealer: &Sealer, writer: &mut Writer, n: u32) -> Result<Reco
 
 /// Seals and appends the whole of call `n`.
 pub(crate) fn record(sealer: &Sealer, writer: &mut Writer, n: u32) -> Result<(), VaultError> {
-    let mut recording = begin(sealer, writer, n)?;
+    record_as(sealer, writer, n, CITIZEN)
+}
+
+/// The same, kept in another way.
+pub(crate) fn record_as(
+    sealer: &Sealer,
+    writer: &mut Writer,
+    n: u32,
+    kept: Kept<'_>,
+) -> Result<(), VaultError> {
+    let opening = kept.opening(n);
+    let mut recording = begin_as(sealer, writer, &opening, kept.since)?;
     writer.append(recording.seal(signalling(n)))?;
     for sequences in SEGMENTS {
         writer.append(recording.seal(media(n, sequences.iter().copied())))?;
     }
-    Ok(writer.append(recording.finish(summary(n)))?)
+    let summary = CallSummary { facts: opening.facts, verdict: opening.verdict, ..summary(n) };
+    Ok(writer.append(recording.finish(summary))?)
 }
 
 /// A vault with these calls in it, closed.

@@ -3,28 +3,31 @@
 use std::collections::HashSet;
 
 use earwitness_evidence::{Mark, MarkKind};
-use earwitness_model::{CallSummary, Outcome, PacketTime, SignallingMessage};
+use earwitness_model::{CallSummary, Flag, Outcome, PacketTime, SignallingMessage};
 use earwitness_wire::{
     sdp::{MediaDirection, MediaKind, Session},
     sip::{Message, Method, StartLine},
 };
 
 /// What happened, in the order of time. Answer and end are those of the call's facts; a message that the mirror shows twice,
-/// or that a proxy sends on, is one.
+/// or that a proxy sends on, is one. That somebody called, and that somebody answered, is told only when signalling of it was
+/// seen.
 pub(super) fn marks<'m>(
     summary: &CallSummary,
     messages: impl Iterator<Item = SignallingMessage<'m>>,
 ) -> Vec<Mark> {
     let mut messages: Vec<_> = messages.collect();
     messages.sort_by_key(|message| message.time);
-    let mut story = Story { marks: Vec::new(), seen: HashSet::new(), is_held: false };
-    story.mark(summary.facts.start, MarkKind::Called);
+    let mut story = Story { marks: Vec::new(), seen: HashSet::new(), is_held: false, has_invite: false };
     for message in &messages {
         if let Ok(sip) = Message::parse(message.bytes) {
             story.handle(message.time, &sip, summary.answer);
         }
     }
-    if let Some(answer) = summary.answer {
+    let kind = if story.has_invite { MarkKind::Called } else { MarkKind::Began };
+    story.marks.insert(0, Mark { at: summary.facts.start, kind });
+    let is_unseen = summary.flags.iter().any(|flag| matches!(flag, Flag::Imported | Flag::NoSignalling));
+    if let Some(answer) = summary.answer.filter(|_| !is_unseen) {
         story.mark(answer, MarkKind::Answered);
     }
     if let Some(end) = &summary.end {
@@ -46,6 +49,8 @@ struct Story {
     /// Requests that were told: who sent them, and their CSeq.
     seen: HashSet<(Vec<u8>, Method, u32)>,
     is_held: bool,
+    /// The INVITE that began it.
+    has_invite: bool,
 }
 
 impl Story {
@@ -83,7 +88,8 @@ impl Story {
                 self.is_held = match kind {
                     MarkKind::Held => true,
                     MarkKind::Resumed => false,
-                    MarkKind::Called
+                    MarkKind::Began
+                    | MarkKind::Called
                     | MarkKind::Rang
                     | MarkKind::Answered
                     | MarkKind::Refused(_)
@@ -96,8 +102,8 @@ impl Story {
             }
             Method::Refer => self.mark(at, MarkKind::Transferred),
             Method::Cancel => self.mark(at, MarkKind::Cancelled),
-            Method::Invite
-            | Method::Update
+            Method::Invite => self.has_invite = true,
+            Method::Update
             | Method::Ack
             | Method::Bye
             | Method::Options
