@@ -52,7 +52,10 @@ pub(super) struct Store {
     log_path: PathBuf,
     /// Room behind the end of the log.
     tail: Tail,
+    /// Answers nothing any more.
     stopped: AtomicBool,
+    /// It was sled that failed.
+    failed: AtomicBool,
 }
 
 impl Store {
@@ -82,8 +85,9 @@ impl Store {
         let log = OpenOptions::new().read(true).write(true).open(&log_path);
         let log = log.map_err(io_error("open", &log_path))?;
         spare.keep();
-        let (dir, db, tail, stopped) = (dir.to_owned(), Some(db), Tail::default(), AtomicBool::new(false));
-        let store = Self { dir, db, log, log_path, tail, stopped };
+        let (dir, db, tail) = (dir.to_owned(), Some(db), Tail::default());
+        let (stopped, failed) = (AtomicBool::new(false), AtomicBool::new(false));
+        let store = Self { dir, db, log, log_path, tail, stopped, failed };
         store.set_room_aside();
         Ok(store)
     }
@@ -91,6 +95,11 @@ impl Store {
     /// Answers nothing from now on.
     pub(super) fn stop(&self) {
         self.stopped.store(true, Ordering::Release);
+    }
+
+    fn fail(&self) {
+        self.failed.store(true, Ordering::Release);
+        self.stop();
     }
 
     /// The value of `key`.
@@ -108,7 +117,7 @@ impl Store {
         self.find_room(0)?;
         self.ask(|db| db.flush())?;
         self.log.sync_data().map_err(|cause| {
-            self.stop();
+            self.fail();
             IndexError::Io { doing: "sync", path: self.log_path.clone(), cause }
         })?;
         self.set_room_aside();
@@ -168,7 +177,7 @@ impl Store {
             Ok(Err(error)) => failed(error, &self.log_path),
             Err(_) => Damage::StorePanicked.into(),
         };
-        self.stop();
+        self.fail();
         Err(answer)
     }
 }
@@ -176,12 +185,15 @@ impl Store {
 impl Drop for Store {
     fn drop(&mut self) {
         let db = self.db.take();
-        if self.stopped.load(Ordering::Acquire) {
+        // Of one that was replaced nothing is needed any more, and sled would wait for room for it.
+        let waits =
+            || self.stopped.load(Ordering::Acquire) && self.free().is_ok_and(|free| free < ROOM_TO_WRITE);
+        if self.failed.load(Ordering::Acquire) || waits() {
             std::mem::forget(db);
-        } else if catch_unwind(AssertUnwindSafe(|| drop(db))).is_err() {
-            // Nothing is lost by it: what was applied was made durable, or is learnt from the entries.
-            self.stop();
+            return;
         }
+        // A panic loses nothing: what was applied was made durable, or is learnt from the entries.
+        drop(catch_unwind(AssertUnwindSafe(|| drop(db))));
     }
 }
 

@@ -260,6 +260,23 @@ fn an_index_that_was_not_finished_is_never_listed() {
 }
 
 #[test]
+fn of_a_store_that_was_replaced_nothing_stays_open() {
+    let root = tempfile::tempdir().unwrap();
+    let index = open(&root.path().join("index")).index;
+    index.put(&[entry(call(0, 0), &[])]).unwrap();
+    index.begin_rebuild().unwrap();
+    index.put(&[entry(call(1, 0), &[])]).unwrap();
+    index.finish_rebuild().unwrap();
+    let open_files = fs::read_dir("/proc/self/fd").unwrap().flatten();
+    let ours: Vec<_> = open_files
+        .filter_map(|file| fs::read_link(file.path()).ok())
+        .filter(|path| path.starts_with(root.path()))
+        .collect();
+    assert!(ours.iter().any(|path| path.ends_with("index/db")), "{ours:?}");
+    assert!(ours.iter().all(|path| !path.to_string_lossy().contains("set-aside")), "{ours:?}");
+}
+
+#[test]
 fn an_entry_beyond_the_limit_is_refused_and_nothing_of_its_batch_put() {
     let dir = tempfile::tempdir().unwrap();
     let index = open(dir.path()).index;
