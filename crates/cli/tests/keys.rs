@@ -352,7 +352,7 @@ impl Recorder {
     fn stop(self) {
         let Self { mut child, _wire: wire } = self;
         drop(wire);
-        assert!(child.wait().unwrap().code().is_some());
+        assert_eq!(child.wait().unwrap().code(), Some(0));
     }
 }
 
