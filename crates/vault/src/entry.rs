@@ -38,7 +38,7 @@ pub struct RecordingEntry {
     pub volume: u32,
     /// Byte offset of the manifest's block in that volume.
     pub manifest_at: u64,
-    /// The last civil day on which it is kept.
+    /// The last civil day on which it is kept: as its class said, or as two persons changed it. The ledger decides.
     #[serde(with = "civil::as_days")]
     pub retention_until: NaiveDate,
     /// Bytes of its sealed media and signalling, tags included, block headers not.

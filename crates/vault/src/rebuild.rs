@@ -67,7 +67,7 @@ impl Vault {
 
 pub(crate) fn index(parts: &Parts) -> Result<Rebuilt, VaultError> {
     let told = read_ledger(parts);
-    let held = parts.held_calls()?;
+    let today = parts.learn_standing()?;
     let mut rebuilt = Rebuilt { unreadable_rows: told.unreadable, ..Rebuilt::default() };
     parts.index.begin_rebuild()?;
     let mut batch = Vec::with_capacity(BATCH);
@@ -84,7 +84,7 @@ pub(crate) fn index(parts: &Parts) -> Result<Rebuilt, VaultError> {
                     untold.push((RecordedRow::of(&manifest), manifest.begun));
                 }
                 let mut entry = manifest.into_entry(volume, at);
-                entry.hold = held.iter().any(|subject| subject.call == Some(entry.summary.id));
+                parts.mark_standing(&mut entry, today);
                 batch.push(entry);
             }
             Found::Damage { bytes, .. } => rebuilt.damaged_bytes += bytes,

@@ -43,14 +43,7 @@ impl Show {
     }
 
     pub(crate) fn run(&self, context: &Context, vault: &Vault) -> Outcome {
-        let mut entry = find_call(vault, &self.call)?;
-        let by_class = entry.recording.as_ref().map(|recording| recording.retention_until);
-        if let Some(recording) = &mut entry.recording {
-            // What two persons changed stands in the ledger alone.
-            recording.retention_until = vault
-                .changed_retention(Some(entry.summary.id), recording.id)?
-                .unwrap_or(recording.retention_until);
-        }
+        let entry = find_call(vault, &self.call)?;
         let screen = context.screen();
         let mut out = BufWriter::new(context.out());
         if self.json {
@@ -61,6 +54,8 @@ impl Show {
         write!(out, "{}", fitted(&page(&entry, vault.zone(), screen), screen))?;
         let mut exit = Exit::Done;
         if let Some(recording) = &entry.recording {
+            // One that cannot be read is among the findings.
+            let by_class = vault.manifest(&entry).ok().map(|manifest| manifest.retention_until);
             let findings = vault.verify(&entry, None);
             let found: Vec<String> = findings.iter().map(ToString::to_string).collect();
             let mut evidence = evidence(

@@ -1,7 +1,7 @@
 //! Keeping a recording longer or shorter than its class says: one person proposes it, and another one approves.
 
 use chrono::NaiveDate;
-use earwitness_model::{CallId, RecordingId, WallTime};
+use earwitness_model::WallTime;
 
 use super::{
     going, hold,
@@ -47,7 +47,7 @@ impl Vault {
     ///
     /// # Errors
     /// [`VaultError::NoSuchAct`]; [`VaultError::SamePerson`]; [`VaultError::Destroyed`] when a disposal has taken one of them
-    /// meanwhile; what the ledger says.
+    /// meanwhile; [`VaultError::NotListed`] when it is in force all the same; what the ledger says.
     pub fn approve_retention(&self, now: WallTime, id: ActId, by: &str) -> Result<Change, VaultError> {
         let mut retention = self.parts.retention();
         let mut ledger = self.parts.ledger();
@@ -69,6 +69,8 @@ impl Vault {
         let change = Change { proposal, approved_by: by.to_owned() };
         ledger.append(LedgerKind::RetentionChanged, now, &to_bytes(&change))?;
         retention.standing.catch_up_with(&mut ledger)?;
+        drop((ledger, retention));
+        self.parts.list_standing(id, &change.proposal.subjects, now)?;
         Ok(change)
     }
 
@@ -80,20 +82,6 @@ impl Vault {
         let mut retention = self.parts.retention();
         retention.standing.catch_up(&self.parts.ledger().reader())?;
         Ok(retention.standing.proposals.values().cloned().collect())
-    }
-
-    /// The last day of a recording of a call, when two persons changed it.
-    ///
-    /// # Errors
-    /// What the ledger says.
-    pub fn changed_retention(
-        &self,
-        call: Option<CallId>,
-        recording: RecordingId,
-    ) -> Result<Option<NaiveDate>, VaultError> {
-        let mut retention = self.parts.retention();
-        retention.standing.catch_up(&self.parts.ledger().reader())?;
-        Ok(retention.standing.changed(call, recording))
     }
 
     /// The hold or proposal of this name, or of a name that begins so and of which there is one.

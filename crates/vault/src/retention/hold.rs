@@ -63,11 +63,8 @@ impl Vault {
         let mut ledger = parts.ledger();
         ledger.append(LedgerKind::Held, now, &to_bytes(&hold))?;
         retention.standing.catch_up_with(&mut ledger)?;
-        drop(ledger);
-        drop(retention);
-        parts
-            .mark_held(&hold.subjects, now)
-            .map_err(|cause| VaultError::NotListed { act: hold.id, cause: Box::new(cause) })?;
+        drop((ledger, retention));
+        parts.list_standing(hold.id, &hold.subjects, now)?;
         Ok(hold)
     }
 
@@ -85,11 +82,8 @@ impl Vault {
         };
         ledger.append(LedgerKind::Released, now, &to_bytes(release))?;
         retention.standing.catch_up_with(&mut ledger)?;
-        drop(ledger);
-        drop(retention);
-        parts
-            .mark_held(&hold.subjects, now)
-            .map_err(|cause| VaultError::NotListed { act: hold.id, cause: Box::new(cause) })?;
+        drop((ledger, retention));
+        parts.list_standing(hold.id, &hold.subjects, now)?;
         Ok(hold)
     }
 
@@ -109,47 +103,13 @@ impl Vault {
     }
 }
 
-impl Parts {
-    /// The listing says which calls are held. It only says so: the ledger decides.
-    fn mark_held(&self, subjects: &[Subject], now: WallTime) -> Result<(), VaultError> {
-        let retention = self.retention();
-        let today = self.civil_day(now);
-        let mut changed = Vec::new();
-        for call in subjects.iter().filter_map(|subject| subject.call) {
-            let Some(mut entry) = self.index.get(call)? else { continue };
-            let Ok(listed) = subject(&entry) else { continue };
-            let hold = retention.standing.holds_of(&listed, today).next().is_some();
-            if entry.hold != hold {
-                entry.hold = hold;
-                changed.push(entry);
-            }
-        }
-        drop(retention);
-        Ok(self.index.put_all(&changed)?)
-    }
-
-    /// Which calls the ledger says are held, for a listing that is made again.
-    pub(crate) fn held_calls(&self) -> Result<Vec<Subject>, VaultError> {
-        let mut retention = self.retention();
-        let (reader, now) = {
-            let ledger = self.ledger();
-            (ledger.reader(), ledger.last_row())
-        };
-        retention.standing.catch_up(&reader)?;
-        let today = self.civil_day(now.unwrap_or(WallTime::from_nanos(0)));
-        let in_force =
-            retention.standing.holds.values().filter(|hold| hold.until.is_none_or(|until| today <= until.0));
-        Ok(in_force.flat_map(|hold| hold.subjects.iter().cloned()).collect())
-    }
-}
-
 /// What is meant by these calls.
 pub(super) fn subjects(parts: &Parts, entries: &[Entry]) -> Result<Vec<Subject>, VaultError> {
     whole::whole(parts, entries)?.iter().map(subject).collect()
 }
 
 /// What a hold is of.
-fn subject(entry: &Entry) -> Result<Subject, VaultError> {
+pub(super) fn subject(entry: &Entry) -> Result<Subject, VaultError> {
     let recording = entry.recording.as_ref().ok_or(VaultError::NoRecording)?;
     Ok(Subject {
         call: Some(entry.summary.id),

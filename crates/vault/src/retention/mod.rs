@@ -17,6 +17,7 @@ mod erase;
 mod going;
 mod hold;
 mod intent;
+mod listed;
 mod nameless;
 mod note;
 mod rows;

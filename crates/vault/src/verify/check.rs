@@ -2,6 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc};
 
+use chrono::NaiveDate;
 use earwitness_model::SegmentContent;
 
 use super::{
@@ -95,6 +96,13 @@ impl Check<'_> {
         let mut said = manifest.entry(self.recording.volume, self.recording.manifest_at);
         // What was listed was made to fit in the same way.
         said.fit();
+        if kept_until(&said) != kept_until(entry) {
+            // What was signed does not say what two persons changed since.
+            match self.parts.learn_standing() {
+                Ok(today) => self.parts.mark_standing(&mut said, today),
+                Err(cause) => return self.unreadable(&cause),
+            }
+        }
         if (&said.summary, &said.recording) != (&entry.summary, &entry.recording) {
             self.find(Fault::IndexDisagrees);
         }
@@ -214,4 +222,8 @@ impl Check<'_> {
 struct Opening {
     aead: Aead,
     payloads: PayloadHashes,
+}
+
+fn kept_until(entry: &Entry) -> Option<NaiveDate> {
+    entry.recording.as_ref().map(|recording| recording.retention_until)
 }

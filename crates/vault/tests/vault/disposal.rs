@@ -220,6 +220,12 @@ fn two_persons_can_keep_a_recording_longer_or_shorter_and_one_cannot() {
         vault.approve_retention(NOW, id, "uid 8").unwrap();
     }
     assert_eq!(vault.proposals().unwrap(), []);
+    let listed_until = |n: u32| entry(&vault, n).recording.unwrap().retention_until.to_string();
+    let listed = || [1, 2, 3].map(listed_until);
+    let told = ["2027-06-30", "2026-12-01", "2027-02-19"];
+    assert_eq!(listed(), told, "the listing says so");
+    vault.rebuild_index().unwrap();
+    assert_eq!(listed(), told, "and when it is made again");
     let first = vault.dispose_due(WallTime::from_nanos(NOW.nanos() + 12 * DAY), &order()).unwrap().unwrap();
     let id = |n: u32| entry(&vault, n).recording.unwrap().id.to_string();
     assert_eq!(first.recordings.len(), 1);
