@@ -111,7 +111,8 @@ pub(crate) fn run(parts: &Parts, index: IndexState, ledger: LedgerState) -> Resu
     };
     for shelf in shelves(&*parts.disk, &parts.layout)? {
         let open = marked(&*parts.disk, &parts.layout, &shelf)?;
-        if !open.is_empty() {
+        // A row that a disposal was overwriting looks torn, and is overwritten to its end when that goes on.
+        if !open.is_empty() && !parts.is_disposing_of(&shelf)? {
             recovery.cut_bytes += cut_key_files(parts, &shelf)?;
         }
         for number in open {

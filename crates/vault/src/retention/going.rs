@@ -4,13 +4,20 @@
 //! until it is gone on with.
 
 use super::{intent::Intent, rows::Subject};
-use crate::{error::VaultError, keys::KeyState, reading::key_files, vault::Parts};
+use crate::{error::VaultError, keys::KeyState, layout::Shelf, reading::key_files, vault::Parts};
 
 /// The disposal that did not end. One that nobody can read goes on with nothing.
 pub(super) fn intent(parts: &Parts) -> Result<Option<Intent>, VaultError> {
     match Intent::read(parts) {
         Err(VaultError::Intent { .. }) => Ok(None),
         read => read,
+    }
+}
+
+impl Parts {
+    /// Whether a disposal that did not end destroys keys of this class and day.
+    pub(crate) fn is_disposing_of(&self, shelf: &Shelf) -> Result<bool, VaultError> {
+        Ok(intent(self)?.is_some_and(|intent| intent.names(shelf)))
     }
 }
 

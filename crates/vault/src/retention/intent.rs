@@ -71,6 +71,11 @@ impl Intent {
         WallTime::from_nanos(self.at)
     }
 
+    pub(super) fn names(&self, shelf: &Shelf) -> bool {
+        let is_of = |doomed: &Doomed| doomed.subject.class == shelf.class && doomed.subject.day == shelf.day;
+        self.is_ending(shelf) || self.doomed.iter().any(is_of)
+    }
+
     pub(super) fn is_ending(&self, shelf: &Shelf) -> bool {
         self.ending.iter().any(|(class, day)| *class == shelf.class && day.0 == shelf.day)
     }

@@ -12,7 +12,7 @@ use crate::{
     disposal::{DUE, files, order},
     support::{
         NOW, Office, call_id, check_whole,
-        disk::{Crash, Image, Images, WatchedDisk},
+        disk::{Crash, Image, Images, Told, WatchedDisk},
         entries, entry, media, office_with, opening, record, summary,
     },
 };
@@ -67,6 +67,38 @@ fn what_was_destroyed_in_an_open_volume_is_not_listed_again_after_a_kill_and_its
     assert_eq!(left(&killed.dir()), Vec::<PathBuf>::new());
     assert_eq!(vault.dispose_due(DUE, &order()).unwrap(), None);
     assert_eq!((vault.check_index(), vault.ledger().verify()), (vec![], vec![]));
+}
+
+#[test]
+fn a_key_that_was_being_overwritten_when_the_power_went_is_overwritten_to_its_end_and_not_cut_off() {
+    let office = Office::new();
+    let disk = WatchedDisk::default();
+    let vault = Vault::open_on(Arc::new(disk.clone()), &office.dir()).unwrap();
+    let (sealer, mut writer) = vault.writer().unwrap();
+    record(&sealer, &mut writer, 1).unwrap();
+    writer.commit(NOW).unwrap();
+    let mut image = Image::of(&office.dir());
+    disk.journal.lock().unwrap().told.clear();
+    vault.dispose_due(DUE, &order()).unwrap().unwrap();
+    let told = std::mem::take(&mut disk.journal.lock().unwrap().told);
+    let is_keys = |path: &Path| path.extension() == Some("keys".as_ref());
+    let mut halves = 0;
+    for told in told {
+        if matches!(&told, Told::Overwrite(path, ..) if is_keys(path)) {
+            let mut image = image.clone();
+            image.apply(&told.half().unwrap());
+            let root = tempfile::tempdir().unwrap();
+            let dir = root.path().join("vault");
+            image.leave(Crash::Kill, &office.dir(), &dir);
+            let vault = Vault::open(&dir).unwrap();
+            assert_eq!(vault.recovery().cut_bytes, 0, "what is cut off stays on the medium");
+            vault.dispose_due(DUE, &order()).unwrap();
+            assert_eq!((left(&dir), entries(&vault)), (vec![], vec![]));
+            halves += 1;
+        }
+        image.apply(&told);
+    }
+    assert!(halves > 0);
 }
 
 #[test]
