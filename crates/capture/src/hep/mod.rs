@@ -16,6 +16,7 @@ mod counts;
 mod drops;
 mod envelope;
 mod framing;
+mod sockets;
 
 use std::{
     fmt,
@@ -33,6 +34,7 @@ use self::{
     connections::Connections,
     drops::Drops,
     envelope::Envelope,
+    sockets::sockets,
 };
 pub use self::{
     counts::HepCounts,
@@ -45,8 +47,6 @@ use crate::{CaptureError, Losses, Polled, Source};
 const MOST_ACCEPTED: usize = 64;
 /// How often connections are looked at that take too long.
 const LOOK: Duration = Duration::from_secs(1);
-/// What the kernel keeps for a socket while nobody reads, as far as `net.core.rmem_max` allows, in bytes.
-const RECEIVE_BUFFER: usize = 8 << 20;
 /// The longest datagram there is, and what is read of a connection at once, in bytes.
 const READ: usize = 1 << 16;
 
@@ -117,27 +117,7 @@ impl HepSource {
     }
 
     fn listen(options: &HepOptions, name: &str) -> io::Result<Self> {
-        let HepOptions { carrier, mut address, .. } = *options;
-        let datagrams = match carrier {
-            HepCarrier::Udp | HepCarrier::Both => {
-                let socket = UdpSocket::bind(address)?;
-                socket.set_nonblocking(true)?;
-                // Where the system gives less, it keeps less; what it drops then is counted.
-                rustix::net::sockopt::set_socket_recv_buffer_size(&socket, RECEIVE_BUFFER)?;
-                // Port 0 is any; both carriers are at the same.
-                address = socket.local_addr()?;
-                Some(socket)
-            }
-            HepCarrier::Tcp => None,
-        };
-        let listener = match carrier {
-            HepCarrier::Tcp | HepCarrier::Both => {
-                let listener = TcpListener::bind(address)?;
-                listener.set_nonblocking(true)?;
-                Some(listener)
-            }
-            HepCarrier::Udp => None,
-        };
+        let (datagrams, listener) = sockets(options.carrier, options.address)?;
         Ok(Self {
             name: name.to_owned(),
             key: options.key.clone(),
