@@ -58,11 +58,7 @@ impl Show {
             let by_class = vault.manifest(&entry).ok().map(|manifest| manifest.retention_until);
             let findings = vault.verify(&entry, None);
             let found: Vec<String> = findings.iter().map(ToString::to_string).collect();
-            let mut evidence = evidence(
-                recording,
-                (continued_from(vault, &entry), continued_by(vault, &entry), &found),
-                screen,
-            );
+            let mut evidence = evidence(recording, (parts_of(vault, recording, &entry), &found), screen);
             evidence += &kept((recording, by_class), entry.hold);
             evidence += &clock(vault, &entry);
             writeln!(out, "{}", fitted(&section("Evidence", &evidence, screen), screen))?;
@@ -85,34 +81,27 @@ impl Show {
     }
 }
 
-/// How long after the end of what an interrupted recording holds its second part is looked for.
-const GOES_ON_WITHIN: i64 = 3_600_000_000_000;
-
-/// The call that goes on where an interrupted one was cut off, and its recording.
-fn continued_by(vault: &Vault, entry: &Entry) -> Option<(CallId, RecordingId)> {
-    let first = entry.recording.as_ref().filter(|recording| recording.interrupted)?.id;
-    let summary = &entry.summary;
-    let last =
-        summary.end.as_ref().map(|end| end.at).or_else(|| summary.streams.iter().map(|s| s.last).max());
-    let from = summary.facts.start;
-    let until = last.unwrap_or(from).plus_nanos(GOES_ON_WITHIN);
-    vault.index().newest_last(Some(from), Some(until)).flatten().find_map(|other| {
-        let second = other.recording.filter(|recording| recording.continues == Some(first))?;
-        Some((other.summary.id, second.id))
-    })
+/// The call that this one goes on from, and the call that goes on where this one was cut off, with its recording.
+fn parts_of(vault: &Vault, recording: &RecordingEntry, entry: &Entry) -> Parts {
+    // It is shown without them where the index does not answer.
+    let neighbours = vault.neighbours(entry).unwrap_or_default();
+    let of = |is_it: &dyn Fn(&RecordingEntry) -> bool| {
+        neighbours.iter().find_map(|other| {
+            let its = other.recording.as_ref().filter(|its| is_it(its))?;
+            Some((other.summary.id, its.id))
+        })
+    };
+    Parts {
+        before: of(&|other| Some(other.id) == recording.continues).map(|(call, _)| call),
+        after: of(&|other| other.continues == Some(recording.id)),
+    }
 }
 
-/// The call whose recording this one goes on from: an earlier part has the same dialogs.
-fn continued_from(vault: &Vault, entry: &Entry) -> Option<CallId> {
-    let before = entry.recording.as_ref()?.continues?;
-    let is_before = |call: &CallId| {
-        let other = vault.index().get(*call).ok().flatten();
-        other.and_then(|other| other.recording).is_some_and(|recording| recording.id == before)
-    };
-    let dialogs = entry.summary.sip_call_ids.iter();
-    dialogs
-        .filter_map(|id| vault.index().by_sip_call_id(id.expose()).ok())
-        .find_map(|calls| calls.into_iter().find(is_before))
+/// The other parts of a call that a restart cut.
+#[derive(Default)]
+struct Parts {
+    before: Option<CallId>,
+    after: Option<(CallId, RecordingId)>,
 }
 
 /// Until when the recording is kept, and why not as its class says.
@@ -139,11 +128,7 @@ fn clock(vault: &Vault, entry: &Entry) -> String {
 }
 
 /// Where the recording lies, what it goes on from and where it goes on, and whether it is as it was signed.
-fn evidence(
-    recording: &RecordingEntry,
-    (first, continued_by, findings): (Option<CallId>, Option<(CallId, RecordingId)>, &[String]),
-    screen: Screen,
-) -> String {
+fn evidence(recording: &RecordingEntry, (parts, findings): (Parts, &[String]), screen: Screen) -> String {
     let fact = |name: &str, value: &str| format!("  {name:<11} {value}\n");
     let place = format!(
         "{}/{}/{}.vol, manifest at byte {}",
@@ -153,10 +138,10 @@ fn evidence(
         + &fact("volume", &place)
         + &fact("sealed", &format!("{} bytes", recording.sealed_bytes));
     if let Some(before) = recording.continues {
-        let call = first.map_or_else(String::new, |call| format!("call {call}, "));
+        let call = parts.before.map_or_else(String::new, |call| format!("call {call}, "));
         text += &fact("continues", &format!("{call}recording {before}"));
     }
-    if let Some((call, second)) = continued_by {
+    if let Some((call, second)) = parts.after {
         text += &fact("goes on", &format!("in recording {second}, call {call}"));
     }
     if findings.is_empty() {

@@ -4,13 +4,27 @@
 use earwitness_model::PacketTime;
 
 use super::standing::begun;
-use crate::{entry::Entry, error::VaultError, vault::Parts};
+use crate::{
+    entry::Entry,
+    error::VaultError,
+    vault::{Parts, Vault},
+};
 
 const HOUR: i64 = 3_600_000_000_000;
 /// So long after the end of what an interrupted recording holds its second part has begun.
 const GOES_ON_WITHIN: i64 = HOUR;
 /// So long before its recording a call has begun: it rang.
 const RANG: i64 = 24 * HOUR;
+
+impl Vault {
+    /// The listed calls that this one goes on from, and that go on from it: it was cut by a restart.
+    ///
+    /// # Errors
+    /// What the index says.
+    pub fn neighbours(&self, entry: &Entry) -> Result<Vec<Entry>, VaultError> {
+        neighbours(&self.parts, entry)
+    }
+}
 
 /// These calls, and the other parts of them that are listed: each once. A part that still runs is not.
 pub(super) fn whole(parts: &Parts, entries: &[Entry]) -> Result<Vec<Entry>, VaultError> {
@@ -25,7 +39,6 @@ pub(super) fn whole(parts: &Parts, entries: &[Entry]) -> Result<Vec<Entry>, Vaul
     Ok(found)
 }
 
-/// The part before and the part after.
 fn neighbours(parts: &Parts, entry: &Entry) -> Result<Vec<Entry>, VaultError> {
     let Some(own) = &entry.recording else { return Ok(Vec::new()) };
     let expected = usize::from(own.continues.is_some()) + usize::from(own.interrupted);
