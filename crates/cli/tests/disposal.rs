@@ -94,6 +94,32 @@ fn a_changed_certificate_ends_with_five() {
 }
 
 #[test]
+fn a_certificate_is_checked_by_who_has_the_public_key_and_no_vault() {
+    let bench = office_of_old();
+    bench.done(["dispose", "run"]);
+    let names = bench.done(["dispose", "certificate"]);
+    let name = names.split_whitespace().next().unwrap();
+    let text = bench.done(["dispose", "certificate", name, "--json"]);
+    let key = std::fs::read(bench.vault().join("keys/recorder.pub")).unwrap();
+    let elsewhere = Bench::new();
+    std::fs::write(elsewhere.path("recorder.pub"), key).unwrap();
+    std::fs::write(elsewhere.path("paper.json"), &text).unwrap();
+    let checked = elsewhere.done(["verify", "paper.json", "--key", "recorder.pub"]);
+    let destroyed: Value = serde_json::from_str(&text).unwrap();
+    let recordings = destroyed["certificate"]["recordings"].as_array().unwrap();
+    for part in [name, "✔ 파기 확인서", recordings[0]["recording"].as_str().unwrap()] {
+        assert!(checked.contains(part), "{part}: {checked}");
+    }
+    assert_eq!(elsewhere.run(["verify", "paper.json"]).code, Some(2), "against which key?");
+    let other = Bench::with_office();
+    std::fs::copy(other.vault().join("keys/recorder.pub"), elsewhere.path("other.pub")).unwrap();
+    assert_eq!(elsewhere.run(["verify", "paper.json", "--key", "other.pub"]).code, Some(5));
+    std::fs::write(elsewhere.path("paper.json"), text.replace("citizen-90d", "citizen-91d")).unwrap();
+    let said = elsewhere.run(["verify", "paper.json", "--key", "recorder.pub"]);
+    assert!(said.code == Some(5) && said.out.contains("does not fit"), "{said:?}");
+}
+
+#[test]
 fn one_person_cannot_change_how_long_a_recording_is_kept() {
     let bench = office_of_old();
     let due = lines(&bench.done(["dispose", "plan", "--json"]));
@@ -167,6 +193,30 @@ fn a_recorder_destroys_what_is_due_by_itself_and_lays_holds_for_its_owner() {
     assert_eq!(said.code, Some(0), "{said:?}");
     bench.done(["verify", "--all"]);
     bench.done(["index", "check"]);
+}
+
+#[test]
+fn what_is_due_and_cannot_be_destroyed_is_an_alarm() {
+    let Some(wire) = Wire::new() else { return };
+    let bench = office_of_old();
+    let before = recorded(&bench).len();
+    // A hold may have stood where nobody can read.
+    let log = files(&bench.vault().join("ledger"))
+        .into_iter()
+        .find(|path| path.extension() == Some("log".as_ref()));
+    let log = log.unwrap();
+    let mut bytes = std::fs::read(&log).unwrap();
+    bytes[100] ^= 1;
+    std::fs::write(&log, bytes).unwrap();
+    let recorder = wire.record(&bench, &[]);
+    let alarms = || {
+        let status = serde_json::from_str::<Value>(&bench.run(["status", "--json"]).out).unwrap_or_default();
+        status["alarms"].as_array().cloned().unwrap_or_default()
+    };
+    until("the alarm stands", || alarms().iter().any(|alarm| alarm["code"] == "not_disposed"));
+    assert_eq!(recorded(&bench).len(), before);
+    let said = recorder.stop();
+    assert!(said.err.contains("what is due is not destroyed"), "{said:?}");
 }
 
 #[test]

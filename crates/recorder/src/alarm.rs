@@ -25,6 +25,8 @@ pub enum AlarmCode {
     MirrorSilent,
     /// The rules on the disk are not in force: they were read again, and have errors.
     RulesRefused,
+    /// Recordings whose time is over are not destroyed.
+    NotDisposed,
 }
 
 /// Something is wrong since a while.
@@ -38,7 +40,7 @@ pub struct Alarm {
 
 impl AlarmCode {
     /// Every code, worst first.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::DiskFull,
         Self::InterfaceDown,
         Self::AudioLost,
@@ -46,6 +48,7 @@ impl AlarmCode {
         Self::CallTableFull,
         Self::DiskSlow,
         Self::RulesRefused,
+        Self::NotDisposed,
         Self::MirrorSilent,
         Self::DiskFillsSoon,
     ];
@@ -63,6 +66,7 @@ impl AlarmCode {
             Self::CallTableFull => "call_table_full",
             Self::MirrorSilent => "mirror_silent",
             Self::RulesRefused => "rules_refused",
+            Self::NotDisposed => "not_disposed",
         }
     }
 
@@ -84,6 +88,9 @@ impl AlarmCode {
             Self::RulesRefused => {
                 "the rules were to be read again and have errors, the old ones stay in force: see `earwitness rules check`, mend them, and read them again (SIGHUP)"
             }
+            Self::NotDisposed => {
+                "recordings whose time is over are not destroyed: the log says why, and so does `earwitness dispose run`"
+            }
             Self::MirrorSilent => "no frame for five minutes: is the mirror still configured?",
         }
     }
@@ -97,7 +104,11 @@ impl AlarmCode {
             | Self::AudioLost
             | Self::FramesLost
             | Self::CallTableFull => true,
-            Self::DiskSlow | Self::MirrorSilent | Self::DiskFillsSoon | Self::RulesRefused => false,
+            Self::DiskSlow
+            | Self::MirrorSilent
+            | Self::DiskFillsSoon
+            | Self::RulesRefused
+            | Self::NotDisposed => false,
         }
     }
 }
@@ -155,6 +166,7 @@ impl Alarms {
             AlarmCode::CallTableFull => refused,
             AlarmCode::MirrorSilent => is_silent(health),
             AlarmCode::RulesRefused => health.rules.refused.is_some(),
+            AlarmCode::NotDisposed => health.not_disposed,
         };
         let before = std::mem::take(&mut self.standing);
         let since = |code| before.iter().find(|alarm| alarm.code == code).map_or(at, |alarm| alarm.since);

@@ -47,6 +47,7 @@ pub(crate) enum Order {
     Stop,
     Rules(Box<RuleSet>),
     RulesRefused,
+    Disposal { has_failed: bool },
     KeyLog(Arc<KeyLogLines>),
 }
 
@@ -109,6 +110,14 @@ impl Watch {
     /// When the recorder has stopped.
     pub fn rules_refused(&self) -> Result<(), NoAnswer> {
         self.order(Order::RulesRefused)
+    }
+
+    /// Whether what is due could be destroyed when it was last tried.
+    ///
+    /// # Errors
+    /// When the recorder has stopped, or has no time: it can be said again.
+    pub fn disposal(&self, has_failed: bool) -> Result<(), NoAnswer> {
+        self.order(Order::Disposal { has_failed })
     }
 
     /// SIP in TLS is read with these keys, and from the first time on held for those that come.

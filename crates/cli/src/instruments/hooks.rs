@@ -92,7 +92,8 @@ fn interfaces_of(code: AlarmCode, health: &Health) -> String {
         | AlarmCode::DiskFillsSoon
         | AlarmCode::AudioLost
         | AlarmCode::CallTableFull
-        | AlarmCode::RulesRefused => false,
+        | AlarmCode::RulesRefused
+        | AlarmCode::NotDisposed => false,
     };
     let meant = health.interfaces.iter().filter(|interface| is_meant(interface));
     meant.map(|interface| interface.name.as_str()).collect::<Vec<_>>().join(",")

@@ -79,6 +79,7 @@ pub(crate) fn healthy() -> Health {
             seconds_to_full: Some(2_000_000.0),
         },
         day_end: None,
+        not_disposed: false,
         alarms: vec![],
     }
 }

@@ -49,6 +49,7 @@ pub(super) enum Missing {
 pub(super) struct Chronicle {
     watching: Watching,
     rules: RulesHealth,
+    not_disposed: bool,
     alarms: Alarms,
     standing: Vec<Alarm>,
     lapses: Lapses,
@@ -70,6 +71,7 @@ impl Chronicle {
         Self {
             watching,
             rules: RulesHealth { since: now, refused: None },
+            not_disposed: false,
             alarms: Alarms::default(),
             standing: Vec::new(),
             lapses: Lapses::default(),
@@ -99,6 +101,11 @@ impl Chronicle {
         if self.rules.refused.is_none() {
             self.rules.refused = Some(now);
         }
+    }
+
+    /// What is due was to be destroyed.
+    pub(super) const fn disposal(&mut self, has_failed: bool) {
+        self.not_disposed = has_failed;
     }
 
     /// The wall clock was set.
@@ -232,6 +239,7 @@ impl Chronicle {
             waiting,
             disk: self.disk.look(now, written.bytes, pool.gauge.room()),
             day_end: pool.gauge.day_end(),
+            not_disposed: self.not_disposed,
             alarms: Vec::new(),
         };
         health.alarms = self.alarms.look(&health);

@@ -143,6 +143,7 @@ impl<'a, C: Fn() -> WallTime> Live<'a, C> {
                     self.engine.handle_rules(*rules);
                 }
                 Order::RulesRefused => self.chronicle.rules_refused((self.clock)()),
+                Order::Disposal { has_failed } => self.chronicle.disposal(has_failed),
                 Order::KeyLog(lines) => self.engine.handle_key_log(&lines.text, &lines.ports),
             }
         }

@@ -77,6 +77,7 @@ impl<C: Fn() -> WallTime> SignallingThread<'_, C> {
                         self.signalling.handle_rules(*rules);
                     }
                     Order::RulesRefused => self.chronicle.rules_refused((self.clock)()),
+                    Order::Disposal { has_failed } => self.chronicle.disposal(has_failed),
                     Order::KeyLog(lines) => self.tell_all(|| ToShard::KeyLog(Arc::clone(&lines)))?,
                 }
             }

@@ -5,6 +5,7 @@ use std::{
     time::Duration,
 };
 
+use earwitness_recorder::Watch;
 use earwitness_vault::{ClockTrust, DisposalOrder, PastDamage, Vault};
 
 use crate::{
@@ -16,7 +17,7 @@ use crate::{
 const EVERY: Duration = Duration::from_secs(60);
 
 /// Looks until `ended` is.
-pub(super) fn keep_time(vault: &Vault, ended: &Receiver<()>, log: Log) {
+pub(super) fn keep_time((vault, watch): (&Vault, &Watch), ended: &Receiver<()>, log: Log) {
     let mut told = String::new();
     // That others keep the clock right stands in the ledger, as the recorder tells it.
     let order = DisposalOrder {
@@ -25,7 +26,10 @@ pub(super) fn keep_time(vault: &Vault, ended: &Receiver<()>, log: Log) {
         past_damage: PastDamage::Refuse,
     };
     loop {
-        match vault.dispose_due(Context::now(), &order) {
+        let run = vault.dispose_due(Context::now(), &order);
+        // A recorder that has no time now is told at the next look.
+        watch.disposal(run.is_err()).unwrap_or_default();
+        match run {
             Ok(None) => told.clear(),
             Ok(Some(certificate)) => {
                 told.clear();

@@ -77,7 +77,7 @@ pub(super) fn run(record: &Record, context: &Context) -> Outcome {
         scope.spawn(move || {
             follow_days((attended, kept), record.on_day_closed.as_deref(), &no_more_days, log)
         });
-        scope.spawn(move || disposal::keep_time(kept, &over, log));
+        scope.spawn(move || disposal::keep_time((kept, attended), &over, log));
         if !record.tls_keys.is_empty() {
             let followed = key_log::Followed { paths: &record.tls_keys, ports: &record.tls_port };
             scope.spawn(move || key_log::follow(&followed, attended, &no_more, log));
