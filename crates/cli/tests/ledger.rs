@@ -117,6 +117,17 @@ fn a_call_is_proven_to_who_has_the_public_key_and_the_signature_holds_in_openssl
         parsed.verify(&vault.verifying_key()).unwrap();
         let key = vault.verifying_key();
         drop(vault);
+        // And to who has this program and no vault.
+        let paper = bench.path(file);
+        let (paper, public) = (paper.to_str().unwrap(), bench.vault().join("keys/recorder.pub"));
+        let elsewhere = Bench::new();
+        let said = elsewhere.done(["verify", paper, "--key", public.to_str().unwrap()]);
+        assert!(said.contains("✔ 원장의 증명") && said.contains(call["id"].as_str().unwrap()), "{said}");
+        let text = fs::read_to_string(paper).unwrap();
+        let size = format!("\"tree_size\": {}", proof["tree_size"]);
+        fs::write(elsewhere.path("cut.json"), text.replace(&size, "\"tree_size\": 1")).unwrap();
+        let said = elsewhere.run(["verify", "cut.json", "--key", public.to_str().unwrap()]);
+        assert!(said.code == Some(5) && said.out.contains('✘'), "{said:?}");
         // The public key as openssl reads one: 12 bytes say Ed25519 (RFC 8410 section 4).
         let der =
             [&[0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00][..], key.as_bytes()];

@@ -1,4 +1,5 @@
-//! The evidence bundle of a call: what it holds, how it is closed, and how a stranger checks it.
+//! The evidence bundle of a call: what it holds, how it is closed, and how a stranger checks it. Papers beside it are checked
+//! by the same programs ([`Paper`]).
 //!
 //! ```text
 //!   README.html README.txt   what this is, in Korean and English         ledger/   that the ledger tells of it
@@ -25,6 +26,7 @@ mod list;
 mod name;
 mod open;
 mod origin;
+mod paper;
 mod picture;
 mod proof;
 mod public_key;
@@ -42,6 +44,7 @@ pub use container::{
 pub use html::escaped;
 pub use name::MOST_BYTES;
 pub use open::{Given as GivenBundle, OpenFault, identity_of, is_bundle_folder, public_key_of};
+pub use paper::{Checked as CheckedPaper, Paper};
 pub use picture::{COLUMNS, Mark, MarkKind, timeline};
 pub use public_key::public_key_in;
 pub use recipient::{Given, Recipient};

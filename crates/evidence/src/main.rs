@@ -1,4 +1,4 @@
-//! `earwitness-verify`: checks an evidence bundle, and does nothing else. It needs no vault, no network and no installation.
+//! `earwitness-verify`: checks an evidence bundle or a signed paper, and does nothing else. It needs no vault, no network and no installation.
 #![forbid(unsafe_code)]
 
 use std::{
@@ -18,12 +18,16 @@ use zeroize::Zeroizing;
 /// More of a passphrase file is not read.
 const MOST_PASSPHRASE: u64 = 4096;
 
+const VERSION: &str = concat!("earwitness-verify ", env!("CARGO_PKG_VERSION"), "\n");
+
 const HELP: &str = "\
 earwitness-verify: 통화 녹취 증거 묶음을 확인합니다 · checks an evidence bundle of a recorded call
 
   earwitness-verify BUNDLE [--key recorder.pub] [--passphrase-file FILE] [--identity FILE]
+  earwitness-verify PAPER.json --key recorder.pub
 
   BUNDLE                  .zip, .age, 또는 풀린 폴더 · or the unpacked folder
+  PAPER.json              파기 확인서 또는 원장의 증명 · a certificate of disposal, or a proof of the ledger
   --key FILE              기관이 공표한 공개 열쇠 · the public key as the office publishes it
   --passphrase-file FILE  zip의 암호 (없으면 물어봅니다) · the zip's passphrase (else it is asked for)
   --identity FILE         .age 파일을 여는 열쇠 · the key that opens an .age file
@@ -38,6 +42,14 @@ struct Typed {
     key: Option<PathBuf>,
     passphrase: Option<PathBuf>,
     identity: Option<PathBuf>,
+}
+
+/// What is wanted.
+enum Wanted {
+    /// A check.
+    Check(Typed),
+    /// To be told something.
+    Text(&'static str),
 }
 
 /// Why nothing was checked.
@@ -65,20 +77,29 @@ fn main() -> ExitCode {
 }
 
 fn run(words: impl Iterator<Item = OsString>) -> Result<(String, u8), Stopped> {
-    let Some(typed) = typed(words)? else { return Ok((HELP.to_owned(), 0)) };
+    let typed = match typed(words)? {
+        Wanted::Check(typed) => typed,
+        Wanted::Text(text) => return Ok((text.to_owned(), 0)),
+    };
     let key = typed.key.as_deref().map(public_key_of).transpose()?;
-    let files = opened(&typed)?;
+    let given = GivenBundle::read(&typed.bundle)?;
+    if let Some(paper) = given.paper() {
+        let checked = paper.check(&key.ok_or(OpenFault::KeyNeeded)?);
+        return Ok((checked.to_string(), if checked.is_genuine() { 0 } else { 5 }));
+    }
+    let files = opened(given, &typed)?;
     let report = verify(&files, key.as_ref());
     Ok((report.to_string(), if report.is_whole() { 0 } else { 5 }))
 }
 
-fn typed(mut words: impl Iterator<Item = OsString>) -> Result<Option<Typed>, Stopped> {
+fn typed(mut words: impl Iterator<Item = OsString>) -> Result<Wanted, Stopped> {
     let usage = |what: &str| Stopped::new(2, format_args!("{what}\n\n{HELP}"));
     let mut typed = Typed::default();
     let mut bundle = None;
     while let Some(word) = words.next() {
         let option = match word.to_str() {
-            Some("-h" | "--help") => return Ok(None),
+            Some("-h" | "--help") => return Ok(Wanted::Text(HELP)),
+            Some("-V" | "--version") => return Ok(Wanted::Text(VERSION)),
             Some("--key") => &mut typed.key,
             Some("--passphrase-file") => &mut typed.passphrase,
             Some("--identity") => &mut typed.identity,
@@ -95,12 +116,11 @@ fn typed(mut words: impl Iterator<Item = OsString>) -> Result<Option<Typed>, Sto
             words.next().ok_or_else(|| usage("파일 이름이 없습니다 · a file's name is missing"))?.into(),
         );
     }
-    typed.bundle = bundle.ok_or_else(|| usage("어느 묶음입니까? · which bundle?"))?;
-    Ok(Some(typed))
+    typed.bundle = bundle.ok_or_else(|| usage("어느 묶음입니까? · which bundle, or which paper?"))?;
+    Ok(Wanted::Check(typed))
 }
 
-fn opened(typed: &Typed) -> Result<(Container, Vec<Named>), OpenFault> {
-    let given = GivenBundle::read(&typed.bundle)?;
+fn opened(given: GivenBundle, typed: &Typed) -> Result<(Container, Vec<Named>), OpenFault> {
     let mut keys =
         Keys { identity: typed.identity.as_deref().map(identity_of).transpose()?, passphrase: None };
     if let Some(path) = &typed.passphrase {
@@ -159,6 +179,7 @@ mod tests {
             (ContainerFault::from(folder).into(), 1),
             (OpenFault::NotAKey { path: path() }, 2),
             (OpenFault::NoIdentity { path: path() }, 2),
+            (OpenFault::KeyNeeded, 2),
             (ContainerFault::from(ZipFault::WrongPassphrase).into(), 4),
             (ContainerFault::IdentityNeeded.into(), 4),
             (ContainerFault::from(FolderFault::TooLarge).into(), 5),

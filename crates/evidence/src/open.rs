@@ -14,6 +14,7 @@ use crate::{
         Container, ContainerFault, FolderFault, Keys, Kind, Named, identity_in, kind_of, read_folder, unpack,
     },
     name::{KEY, LIST, LIST_SIGNATURE, MANIFEST, MOST_BYTES, SUMS},
+    paper::Paper,
     public_key::public_key_in,
 };
 
@@ -45,6 +46,9 @@ pub enum OpenFault {
         /// The file.
         path: PathBuf,
     },
+    /// A paper says nothing to who has no public key to hold it against.
+    #[error("a certificate or a proof is checked against the office's public key: give it with --key")]
+    KeyNeeded,
     /// The file is larger than a bundle can be.
     #[error("{} is larger than a bundle", path.display())]
     TooLarge {
@@ -63,9 +67,11 @@ impl OpenFault {
         match self {
             Self::Unreadable { cause, .. } => Some(cause.kind()),
             Self::Container(ContainerFault::Folder(FolderFault::Unreadable { kind, .. })) => Some(*kind),
-            Self::NotAKey { .. } | Self::NoIdentity { .. } | Self::TooLarge { .. } | Self::Container(_) => {
-                None
-            }
+            Self::NotAKey { .. }
+            | Self::NoIdentity { .. }
+            | Self::KeyNeeded
+            | Self::TooLarge { .. }
+            | Self::Container(_) => None,
         }
     }
 
@@ -73,7 +79,7 @@ impl OpenFault {
     #[must_use]
     pub const fn is_usage(&self) -> bool {
         match self {
-            Self::NotAKey { .. } | Self::NoIdentity { .. } => true,
+            Self::NotAKey { .. } | Self::NoIdentity { .. } | Self::KeyNeeded => true,
             Self::Unreadable { .. } | Self::TooLarge { .. } | Self::Container(_) => false,
         }
     }
@@ -86,6 +92,7 @@ impl OpenFault {
             Self::Unreadable { .. }
             | Self::NotAKey { .. }
             | Self::NoIdentity { .. }
+            | Self::KeyNeeded
             | Self::TooLarge { .. } => false,
         }
     }
@@ -133,6 +140,15 @@ impl Given {
             return Ok(Self::Folder(read_folder(path).map_err(ContainerFault::from)?));
         }
         Ok(Self::File(read(path, MOST_BYTES + AROUND)?))
+    }
+
+    /// It is no bundle, but a paper.
+    #[must_use]
+    pub fn paper(&self) -> Option<Paper> {
+        match self {
+            Self::Folder(_) => None,
+            Self::File(bytes) => Paper::read(bytes),
+        }
     }
 
     /// Whether a passphrase opens it.

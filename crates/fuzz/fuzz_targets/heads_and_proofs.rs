@@ -1,7 +1,8 @@
-//! Whatever somebody hands in as a signed head, a proof of a row or a time stamp: it never panics, and nothing of it is believed
-//! without a signature. What parses says the same when it is written again.
+//! Whatever somebody hands in as a signed head, a proof of a row, a certificate or a time stamp: it never panics, and
+//! nothing of it is believed without a signature. What parses says the same when it is written again.
 #![no_main]
 
+use earwitness_evidence::Paper;
 use earwitness_vault::{Checkpoint, RowProof, Stamp, is_consistent, root_by_inclusion};
 use ed25519_dalek::VerifyingKey;
 use libfuzzer_sys::fuzz_target;
@@ -22,6 +23,9 @@ fuzz_target!(|bytes: &[u8]| {
         if let Ok(proof) = serde_json::from_str::<RowProof>(text) {
             assert!(proof.verify(&key).is_err());
         }
+    }
+    if let Some(paper) = Paper::read(bytes) {
+        assert!(!paper.check(&key).is_genuine());
     }
     drop(Stamp::read(bytes, b"content"));
     if let Some((numbers, path)) = bytes.split_first_chunk::<24>() {

@@ -23,12 +23,13 @@ use crate::{
   earwitness verify --all                      everything, the index and the ledger too
   earwitness verify --all --opened             also that all of it opens and is the audio that was captured
   earwitness verify copy.zip --key recorder.pub   an evidence bundle, anywhere: it needs no vault
+  earwitness verify paper.json --key recorder.pub   a certificate of disposal, or what `ledger prove` wrote
   earwitness verify --all --head 2026-11-21.txt  also that no row of the ledger is missing since that head was kept elsewhere
 
 Exit code 5: something is not as it was sealed; each finding is a line.")]
 pub(crate) struct Verify {
-    /// Calls: ids, unique beginnings of ids, or SIP Call-IDs; or one evidence bundle: a file, or its folder
-    #[arg(value_name = "CALL|BUNDLE")]
+    /// Calls: ids, unique beginnings of ids, or SIP Call-IDs; or one evidence bundle (a file, or its folder) or paper
+    #[arg(value_name = "CALL|BUNDLE|PAPER")]
     calls: Vec<String>,
     /// Every recording, the index and the ledger
     #[arg(long, conflicts_with = "calls")]
@@ -36,7 +37,7 @@ pub(crate) struct Verify {
     /// Open recordings with the officer's key, and compare the payload with the hashes of the manifest
     #[arg(long)]
     opened: bool,
-    /// bundle: the recorder's public key, as the office publishes it
+    /// bundle, paper: the recorder's public key, as the office publishes it
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
     /// bundle: the key that opens an age file

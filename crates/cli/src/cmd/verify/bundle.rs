@@ -1,4 +1,4 @@
-//! `earwitness verify BUNDLE`: an evidence bundle, checked without any vault.
+//! `earwitness verify BUNDLE`: an evidence bundle or a signed paper, checked without any vault.
 
 use std::{
     io::{ErrorKind, Write},
@@ -25,14 +25,19 @@ impl Verify {
 
     fn bundle(&self, context: &Context, path: &Path) -> Outcome {
         let key = self.key.as_deref().map(public_key_of).transpose()?;
-        let files = self.opened(context, path)?;
+        let given = GivenBundle::read(path)?;
+        if let Some(paper) = given.paper() {
+            let checked = paper.check(&key.ok_or(OpenFault::KeyNeeded)?);
+            write!(context.out(), "{checked}")?;
+            return Ok(if checked.is_genuine() { Exit::Done } else { Exit::Broken });
+        }
+        let files = self.opened(context, given)?;
         let report = verify(&files, key.as_ref());
         write!(context.out(), "{report}")?;
         Ok(if report.is_whole() { Exit::Done } else { Exit::Broken })
     }
 
-    fn opened(&self, context: &Context, path: &Path) -> Result<(Container, Vec<Named>), Failure> {
-        let given = GivenBundle::read(path)?;
+    fn opened(&self, context: &Context, given: GivenBundle) -> Result<(Container, Vec<Named>), Failure> {
         let identity = self.identity.as_deref().map(identity_of).transpose()?;
         let passphrase = if given.is_under_passphrase() {
             Some(context.passphrase("passphrase of the copy: ")?)
