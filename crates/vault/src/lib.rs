@@ -27,6 +27,7 @@ mod keys;
 mod keys_error;
 mod layout;
 mod ledger;
+mod lock;
 mod manifest;
 mod metadata_key;
 mod officer_key;

@@ -1,9 +1,6 @@
 //! The vault as one thing: opened by one process, recovered before anything else.
 
 use std::{
-    fs::{File, OpenOptions, TryLockError},
-    io::{Read, Seek, Write},
-    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -28,6 +25,7 @@ use crate::{
     keys::{DayKeys, KeyKind, read_key},
     layout::Layout,
     ledger::{Ledger, LedgerKind, LedgerNote},
+    lock::Lock,
     metadata_key::MetadataKey,
     officer_key::{OfficerKey, OfficerRecipient},
     opener::{Opener, Unlock},
@@ -68,7 +66,7 @@ pub(crate) struct Parts {
     /// Goes up with every disposal: who keeps keys in memory looks for them again.
     pub(crate) disposals: AtomicU64,
     /// The lock goes when the last part does.
-    _lock: File,
+    _lock: Lock,
 }
 
 impl Vault {
@@ -122,7 +120,7 @@ impl Vault {
         let dir = std::path::absolute(dir).map_err(failed("find", dir))?;
         let layout = Layout { dir };
         let settings = Settings::read(&*disk, &layout.settings())?;
-        let lock = take_lock(&layout.lock())?;
+        let lock = Lock::take(&layout.lock())?;
         let metadata = read_index_key(&*disk, (&layout, &settings), index_key)?;
         let index_key_at = match index_key {
             Some(named) => std::path::absolute(named).map_err(failed("find", named))?,
@@ -358,33 +356,4 @@ fn read_keys(
     let (vault, suite, zone) = (settings.id, settings.cipher, settings.zone.0);
     let keys = SealingKeys { vault, suite, zone, metadata, signing, days };
     Ok((Arc::new(keys), verifying))
-}
-
-/// The lock is the system's (flock): it goes with the process, however that ends. The id in it is for people.
-fn take_lock(path: &Path) -> Result<File, VaultError> {
-    let mut file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(path)
-        .map_err(failed("open", path))?;
-    match file.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => {
-            let mut text = String::new();
-            // Who has it is a courtesy: what cannot be read is not told.
-            let pid = file.read_to_string(&mut text).ok().and_then(|_read| text.trim().parse().ok());
-            return Err(VaultError::InUse { pid });
-        }
-        Err(TryLockError::Error(cause)) => return Err(failed("lock", path)(cause)),
-    }
-    let written =
-        file.set_len(0).and_then(|()| file.rewind()).and_then(|()| writeln!(file, "{}", std::process::id()));
-    match written.map_err(failed("write", path)) {
-        // Who has it is a courtesy, also on a full disk.
-        Err(error) if error.is_full() => Ok(file),
-        written => written.map(|()| file),
-    }
 }
