@@ -150,7 +150,7 @@ fn find_room(dir: &Path) -> Result<()> {
     Ok(())
 }
 
-/// What [`test`] runs, so that its time is that of the tests.
+/// What [`test()`] runs, so that its time is that of the tests.
 fn build() -> Command {
     let mut command = workspace::cargo();
     command.args(["test", "--workspace", "--no-run"]);

@@ -1,7 +1,7 @@
 //! `earwitness-verify`, which is handed to whoever gets a bundle: one file that needs no other.
 
 use std::{
-    env, fs,
+    fs,
     path::{Path, PathBuf},
 };
 
@@ -10,10 +10,9 @@ use anyhow::{Context, Result, ensure};
 use super::Profile;
 use crate::{process, workspace};
 
-/// The system's libraries are in it.
-const STATIC: &str = "-C target-feature=+crt-static";
-/// And everything is at a fixed place: no loader is asked.
-const FIXED: [&str; 3] = ["--", "-C", "relocation-model=static"];
+/// The system's libraries are in it, and everything is at a fixed place: no loader is asked. It is said of the program alone,
+/// for that is where libraries are chosen, and nothing that it is made of is built anew.
+const STATIC: [&str; 5] = ["--", "-C", "target-feature=+crt-static", "-C", "relocation-model=static"];
 /// A segment that names a loader (the ELF format, program header types).
 const INTERPRETER: u32 = 3;
 /// A segment that says which other files are needed.
@@ -21,10 +20,8 @@ const DYNAMIC: u32 = 2;
 
 /// Builds the verifier, makes sure that it needs nothing, and says where it is.
 pub(super) fn build(profile: Profile) -> Result<PathBuf> {
-    let target = format!("{}-unknown-linux-gnu", env::consts::ARCH);
     let mut command = workspace::cargo();
     command.args(["rustc", "--package", "earwitness-evidence", "--bin", "earwitness-verify"]);
-    command.args(["--target", &target]).env("RUSTFLAGS", STATIC).env_remove("CARGO_ENCODED_RUSTFLAGS");
     let folder = match profile {
         Profile::Release => {
             command.arg("--release");
@@ -32,10 +29,10 @@ pub(super) fn build(profile: Profile) -> Result<PathBuf> {
         }
         Profile::Debug => "debug",
     };
-    command.args(FIXED);
-    println!("$ RUSTFLAGS='{STATIC}' {}", process::shown(&command));
+    command.args(STATIC);
+    println!("$ {}", process::shown(&command));
     process::succeed(&mut command)?;
-    let program = workspace::target_dir()?.join(target).join(folder).join("earwitness-verify");
+    let program = workspace::target_dir()?.join(folder).join("earwitness-verify");
     let bytes = fs::read(&program).with_context(|| format!("cannot read {}", program.display()))?;
     ensure!(is_static(&bytes), "{} needs other files", program.display());
     Ok(program)
@@ -70,7 +67,8 @@ mod tests {
 
     #[test]
     fn a_program_that_asks_a_loader_is_not_static() {
-        let this = fs::read(env::current_exe().expect("a test runs from a file")).expect("it can be read");
+        let this =
+            fs::read(std::env::current_exe().expect("a test runs from a file")).expect("it can be read");
         assert!(!is_static(&this), "tests are linked as usual");
         assert!(!is_static(b"#!/bin/sh\n") && !is_static(b""));
         let mut bare = this[..64].to_vec();
