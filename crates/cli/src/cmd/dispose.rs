@@ -59,7 +59,7 @@ enum DisposeCommand {
     Certificate {
         /// Its name; without one, all are listed
         run: Option<String>,
-        /// The signed JSON, as it is kept
+        /// The signed JSON, as it is kept: `earwitness verify FILE --key recorder.pub` checks it anywhere
         #[arg(long)]
         json: bool,
     },

@@ -19,9 +19,9 @@ use crate::{
   earwitness ledger prove 01KAJ5V2Q0 -o proof.json
 
 The file has the row as it stands in the ledger, the key of this one row, the way to the root of the tree (RFC 9162) and the \
-signed head. Who has the recorder's public key (`earwitness keys show`) can check it without this vault and without this \
-program; the row of a call that was kept says the hash of its manifest, and nothing of its parties. The row of a call that was \
-not kept says all that the list shows of it.")]
+signed head. Who has the recorder's public key (`earwitness keys show`) can check it without this vault, by `earwitness verify \
+proof.json --key recorder.pub` or `earwitness-verify`, and without this program; the row of a call that was kept says the hash of \
+its manifest, and nothing of its parties. The row of a call that was not kept says all that the list shows of it.")]
 pub(super) struct Prove {
     /// An id, the beginning of one, or a SIP Call-ID
     call: String,
