@@ -25,7 +25,7 @@ pub enum AlarmCode {
     MirrorSilent,
     /// The rules on the disk are not in force: they were read again, and have errors.
     RulesRefused,
-    /// Recordings whose time is over are not destroyed.
+    /// What is due could not be destroyed, or not be looked for.
     NotDisposed,
 }
 
@@ -89,7 +89,7 @@ impl AlarmCode {
                 "the rules were to be read again and have errors, the old ones stay in force: see `earwitness rules check`, mend them, and read them again (SIGHUP)"
             }
             Self::NotDisposed => {
-                "recordings whose time is over are not destroyed: the log says why, and so does `earwitness dispose run`"
+                "what is due could not be destroyed, or not be looked for: the log says why; `earwitness dispose plan` lists it"
             }
             Self::MirrorSilent => "no frame for five minutes: is the mirror still configured?",
         }

@@ -41,7 +41,7 @@ pub struct Health {
     pub disk: DiskHealth,
     /// The last day that was closed, or could not be.
     pub day_end: Option<Arc<DayEnd>>,
-    /// Recordings whose time is over could not be destroyed when it was last tried.
+    /// What is due could not be destroyed, or not be looked for, when it was last tried.
     pub not_disposed: bool,
     /// What somebody should look at, worst first.
     pub alarms: Vec<Alarm>,

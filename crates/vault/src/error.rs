@@ -224,7 +224,7 @@ pub enum VaultError {
         "it is in force, under the name {act}: do not do it again. The listing does not show it yet: {cause}"
     )]
     NotListed {
-        /// The hold, or what was released.
+        /// The hold, also one that was released, or the change.
         act: RecordingId,
         /// What the index said.
         cause: Box<Self>,

@@ -2,7 +2,8 @@
 //!
 //! For every volume whose open mark stands:
 //!
-//! 1. what follows the last whole block, or the last whole row of the day's key file, is cut (damage with whole blocks behind it stays, and is reported);
+//! 1. what follows the last whole block, or the last whole row of the day's key file, is cut (damage with whole blocks behind it
+//!    stays, and is reported; key files that a disposal is overwriting are left to it);
 //! 2. a recording without a manifest gets one, signed, that says it was interrupted and is built from its opened and
 //!    stream rows, from what was last told of the running call, and from the hashes of its blocks. What a recorder needs to
 //!    go on with the call is put where it waits for one (the page of `waiting` says how long) before that;

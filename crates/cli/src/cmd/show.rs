@@ -43,7 +43,11 @@ impl Show {
     }
 
     pub(crate) fn run(&self, context: &Context, vault: &Vault) -> Outcome {
-        let entry = find_call(vault, &self.call)?;
+        let mut entry = find_call(vault, &self.call)?;
+        if let Some(recording) = &mut entry.recording {
+            let changed = vault.changed_retention(Some(entry.summary.id), recording.id)?;
+            recording.retention_until = changed.unwrap_or(recording.retention_until);
+        }
         let screen = context.screen();
         let mut out = BufWriter::new(context.out());
         if self.json {
@@ -83,8 +87,7 @@ impl Show {
 
 /// The call that this one goes on from, and the call that goes on where this one was cut off, with its recording.
 fn parts_of(vault: &Vault, recording: &RecordingEntry, entry: &Entry) -> Parts {
-    // It is shown without them where the index does not answer.
-    let neighbours = vault.neighbours(entry).unwrap_or_default();
+    let (neighbours, failed) = vault.neighbours(entry);
     let of = |is_it: &dyn Fn(&RecordingEntry) -> bool| {
         neighbours.iter().find_map(|other| {
             let its = other.recording.as_ref().filter(|its| is_it(its))?;
@@ -94,6 +97,7 @@ fn parts_of(vault: &Vault, recording: &RecordingEntry, entry: &Entry) -> Parts {
     Parts {
         before: of(&|other| Some(other.id) == recording.continues).map(|(call, _)| call),
         after: of(&|other| other.continues == Some(recording.id)),
+        unknown: failed.map(|error| error.to_string()),
     }
 }
 
@@ -102,6 +106,8 @@ fn parts_of(vault: &Vault, recording: &RecordingEntry, entry: &Entry) -> Parts {
 struct Parts {
     before: Option<CallId>,
     after: Option<(CallId, RecordingId)>,
+    /// Why there may be others.
+    unknown: Option<String>,
 }
 
 /// Until when the recording is kept, and why not as its class says.
@@ -143,6 +149,9 @@ fn evidence(recording: &RecordingEntry, (parts, findings): (Parts, &[String]), s
     }
     if let Some((call, second)) = parts.after {
         text += &fact("goes on", &format!("in recording {second}, call {call}"));
+    }
+    if let Some(why) = parts.unknown {
+        text += &fact("parts", &format!("others of this call may be missing here: {why}"));
     }
     if findings.is_empty() {
         let signed = "signed by this vault's recorder, and every sealed block is as it was signed";

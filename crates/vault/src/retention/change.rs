@@ -1,7 +1,7 @@
 //! Keeping a recording longer or shorter than its class says: one person proposes it, and another one approves.
 
 use chrono::NaiveDate;
-use earwitness_model::WallTime;
+use earwitness_model::{CallId, RecordingId, WallTime};
 
 use super::{
     going, hold,
@@ -82,6 +82,20 @@ impl Vault {
         let mut retention = self.parts.retention();
         retention.standing.catch_up(&self.parts.ledger().reader())?;
         Ok(retention.standing.proposals.values().cloned().collect())
+    }
+
+    /// The last day of a recording of a call, when two persons changed it, as the ledger has it.
+    ///
+    /// # Errors
+    /// What the ledger says.
+    pub fn changed_retention(
+        &self,
+        call: Option<CallId>,
+        recording: RecordingId,
+    ) -> Result<Option<NaiveDate>, VaultError> {
+        let mut retention = self.parts.retention();
+        retention.standing.catch_up(&self.parts.ledger().reader())?;
+        Ok(retention.standing.changed(call, recording))
     }
 
     /// The hold or proposal of this name, or of a name that begins so and of which there is one.

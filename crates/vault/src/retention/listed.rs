@@ -23,14 +23,18 @@ impl Parts {
     }
 
     fn list_again(&self, subjects: &[Subject], today: NaiveDate) -> Result<(), VaultError> {
+        // A disposal that takes one of them meanwhile would be undone in the listing.
+        let retention = self.retention();
         let mut changed = Vec::new();
         for call in subjects.iter().filter_map(|subject| subject.call) {
             let Some(mut entry) = self.index.get(call)? else { continue };
-            if self.retention().standing.mark(&mut entry, today) {
+            if retention.standing.mark(&mut entry, today) {
                 changed.push(entry);
             }
         }
-        Ok(self.index.put_all(&changed)?)
+        self.index.put_all(&changed)?;
+        drop(retention);
+        Ok(())
     }
 
     /// Learns what was in force by the last row of the ledger, on whose day it is then marked: for a listing that is made
@@ -45,6 +49,16 @@ impl Parts {
         Ok(self.civil_day(last.unwrap_or(WallTime::from_nanos(0))))
     }
 
+    /// Makes of what was signed what the listing may say: it tells of another last day when two persons changed it.
+    pub(crate) fn as_listed(&self, signed: &mut Entry, listed: &Entry) -> Result<(), VaultError> {
+        let until = |entry: &Entry| entry.recording.as_ref().map(|recording| recording.retention_until);
+        if until(signed) != until(listed) {
+            let today = self.learn_standing()?;
+            self.mark_standing(signed, today);
+        }
+        Ok(())
+    }
+
     /// Marks an entry with what was learnt.
     pub(crate) fn mark_standing(&self, entry: &mut Entry, today: NaiveDate) {
         self.retention().standing.mark(entry, today);
@@ -53,7 +67,7 @@ impl Parts {
 
 impl Standing {
     /// Says of an entry whether it is held, and until when it is kept if two persons changed that; whether it said otherwise.
-    fn mark(&self, entry: &mut Entry, today: NaiveDate) -> bool {
+    pub(super) fn mark(&self, entry: &mut Entry, today: NaiveDate) -> bool {
         let Ok(of) = subject(entry) else { return false };
         let Some(recording) = &mut entry.recording else { return false };
         let hold = self.holds_of(&of, today).next().is_some();

@@ -59,7 +59,7 @@ pub(super) fn finish(
     shelves.iter().for_each(|shelf| retention.earliest.forget(shelf));
     let mut certificate = Certificate::new(parts, &intent, &disposed);
     certificate.stale_key_backups = stale_backups(parts, &disposed)?;
-    forget_calls(parts, &shelves, &disposed)?;
+    forget_calls(parts, (&retention.standing, today), (&shelves, &disposed))?;
     let left_of = |standing: &Standing, shelf: &Shelf| {
         let mut left = contents(parts, standing, shelf)?;
         // What had no key any more is gone all the same.
@@ -176,7 +176,11 @@ fn destroy(
 }
 
 /// Step 4. A call that has another recording, which stays, is listed with that.
-fn forget_calls(parts: &Parts, shelves: &BTreeSet<Shelf>, disposed: &[Doomed]) -> Result<(), VaultError> {
+fn forget_calls(
+    parts: &Parts,
+    (standing, today): (&Standing, NaiveDate),
+    (shelves, disposed): (&BTreeSet<Shelf>, &[Doomed]),
+) -> Result<(), VaultError> {
     let gone: HashSet<RecordingId> = disposed.iter().map(|doomed| doomed.subject.recording).collect();
     let mut calls: BTreeSet<CallId> = BTreeSet::new();
     for call in disposed.iter().filter_map(|doomed| doomed.subject.call) {
@@ -200,6 +204,9 @@ fn forget_calls(parts: &Parts, shelves: &BTreeSet<Shelf>, disposed: &[Doomed]) -
         let mut destroyed = destroyed_among(parts, shelf, others.iter().filter_map(of))?;
         destroyed.extend(&gone);
         others.retain(|entry| of(entry).is_some_and(|recording| !destroyed.contains(&recording)));
+        for entry in &mut others {
+            standing.mark(entry, today);
+        }
         if !others.is_empty() {
             writer::list(parts, &mut others)?;
         }

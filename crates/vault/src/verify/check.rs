@@ -2,7 +2,6 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use chrono::NaiveDate;
 use earwitness_model::SegmentContent;
 
 use super::{
@@ -96,12 +95,8 @@ impl Check<'_> {
         let mut said = manifest.entry(self.recording.volume, self.recording.manifest_at);
         // What was listed was made to fit in the same way.
         said.fit();
-        if kept_until(&said) != kept_until(entry) {
-            // What was signed does not say what two persons changed since.
-            match self.parts.learn_standing() {
-                Ok(today) => self.parts.mark_standing(&mut said, today),
-                Err(cause) => return self.unreadable(&cause),
-            }
+        if let Err(cause) = self.parts.as_listed(&mut said, entry) {
+            self.find_in(self.parts.layout.ledger(), Fault::Unreadable(cause.to_string()));
         }
         if (&said.summary, &said.recording) != (&entry.summary, &entry.recording) {
             self.find(Fault::IndexDisagrees);
@@ -222,8 +217,4 @@ impl Check<'_> {
 struct Opening {
     aead: Aead,
     payloads: PayloadHashes,
-}
-
-fn kept_until(entry: &Entry) -> Option<NaiveDate> {
-    entry.recording.as_ref().map(|recording| recording.retention_until)
 }

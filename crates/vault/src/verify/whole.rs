@@ -121,6 +121,9 @@ impl Walk<'_> {
         let mut entry = manifest.entry(volume, at);
         entry.fit();
         let listed = self.parts.index.get(entry.summary.id)?;
+        if let Some(listed) = &listed {
+            self.parts.as_listed(&mut entry, listed)?;
+        }
         let is_known = listed.is_some_and(|listed| {
             let is_copied = |one: &RecordingEntry| one.is_apart() && one.id == manifest.recording;
             listed.recording == entry.recording

@@ -226,6 +226,10 @@ fn two_persons_can_keep_a_recording_longer_or_shorter_and_one_cannot() {
     assert_eq!(listed(), told, "the listing says so");
     vault.rebuild_index().unwrap();
     assert_eq!(listed(), told, "and when it is made again");
+    is_sound(&vault);
+    for n in [1, 2] {
+        assert_eq!(vault.verify(&entry(&vault, n), None), []);
+    }
     let first = vault.dispose_due(WallTime::from_nanos(NOW.nanos() + 12 * DAY), &order()).unwrap().unwrap();
     let id = |n: u32| entry(&vault, n).recording.unwrap().id.to_string();
     assert_eq!(first.recordings.len(), 1);

@@ -67,7 +67,8 @@ fn subjects(context: &Context, vault: &Vault, proposal: &Proposal) -> Result<(),
     for subject in &proposal.subjects {
         let call = subject.call.map_or_else(|| "-".to_owned(), |call| call.to_string());
         let listed = subject.call.map(|call| vault.index().get(call)).transpose()?.flatten();
-        let until = listed.and_then(|entry| entry.recording).map(|recording| recording.retention_until);
+        let listed = listed.and_then(|entry| entry.recording).map(|recording| recording.retention_until);
+        let until = vault.changed_retention(subject.call, subject.recording)?.or(listed);
         let until =
             until.map_or_else(|| "not kept any more".to_owned(), |until| format!("now until {until}"));
         writeln!(context.out(), "    call {call}  {} {}  {until}", subject.class, subject.day)?;

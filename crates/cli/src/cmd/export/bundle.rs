@@ -193,7 +193,10 @@ fn composed(
     let contents = Contents {
         signed_manifest: vault.signed_manifest(entry)?,
         blocks: &blocks,
-        kept_until: recording.retention_until,
+        // Somebody gets it on paper: the ledger is asked, not the listing.
+        kept_until: vault
+            .changed_retention(Some(entry.summary.id), recording.id)?
+            .unwrap_or(recording.retention_until),
         recording_key: &recording_key,
         audio: &unsealed.audio,
         messages: unsealed.messages().collect(),
