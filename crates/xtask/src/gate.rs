@@ -78,7 +78,7 @@ pub(crate) fn run(extent: Extent) -> Result<()> {
                 continue;
             }
         };
-        find_room(&env::temp_dir())?;
+        find_room(&env::temp_dir(), ROOM)?;
         println!("\n── {} of {count}: {} ── $ {}", place + 1, step.name, process::shown(&command));
         let started = Instant::now();
         let result = process::succeed(&mut command);
@@ -136,15 +136,15 @@ fn steps() -> Result<Vec<Step>> {
 const ROOM: u64 = 2 << 30;
 
 /// Refuses to go on where the tests would run out of room.
-fn find_room(dir: &Path) -> Result<()> {
+fn find_room(dir: &Path, wanted: u64) -> Result<()> {
     let found =
         rustix::fs::statvfs(dir).with_context(|| format!("no room can be asked for in {}", dir.display()))?;
     let free = found.f_bavail.saturating_mul(found.f_frsize);
-    if free < ROOM {
+    if free < wanted {
         let (free, dir) = (free >> 20, dir.display());
         bail!(
             "{free} MiB are free in {dir}, and the tests want {} MiB: make room, or name another TMPDIR",
-            ROOM >> 20
+            wanted >> 20
         );
     }
     Ok(())
@@ -188,6 +188,14 @@ mod tests {
         assert_eq!(lines[0], "cargo fmt --all --check");
         assert_eq!(lines[1], "cargo clippy --workspace --all-targets -- -D warnings");
         assert_eq!(lines[3], "cargo test --workspace");
+    }
+
+    #[test]
+    fn no_step_begins_where_there_is_no_room_for_it() {
+        let dir = env::temp_dir();
+        assert!(find_room(&dir, 1).is_ok());
+        let refused = find_room(&dir, u64::MAX).expect_err("nobody has so much").to_string();
+        assert!(refused.contains("MiB are free in") && refused.contains("TMPDIR"), "{refused}");
     }
 
     #[test]

@@ -18,10 +18,14 @@ pub(super) fn sockets(
     carrier: HepCarrier,
     address: SocketAddr,
 ) -> io::Result<(Option<UdpSocket>, Option<TcpListener>)> {
-    let mut tries = if address.port() == 0 { TRIES } else { 1 };
+    at_any_port(address.port() == 0, || bind(carrier, address))
+}
+
+fn at_any_port<T>(is_any: bool, mut bind: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    let mut tries = if is_any { TRIES } else { 1 };
     loop {
         tries -= 1;
-        match bind(carrier, address) {
+        match bind() {
             Err(cause) if cause.kind() == ErrorKind::AddrInUse && tries > 0 => {}
             bound => return bound,
         }
@@ -52,4 +56,25 @@ fn bind(
         HepCarrier::Udp => None,
     };
     Ok((datagrams, listener))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_port_is_asked_for_where_any_will_do_and_nowhere_else() {
+        let tried = |is_any, free_after: u32, kind: ErrorKind| {
+            let mut tries = 0;
+            let bound = at_any_port(is_any, || {
+                tries += 1;
+                if tries > free_after { Ok(()) } else { Err(kind.into()) }
+            });
+            (bound.is_ok(), tries)
+        };
+        assert_eq!(tried(true, 3, ErrorKind::AddrInUse), (true, 4));
+        assert_eq!(tried(true, u32::MAX, ErrorKind::AddrInUse), (false, TRIES));
+        assert_eq!(tried(false, 1, ErrorKind::AddrInUse), (false, 1));
+        assert_eq!(tried(true, 1, ErrorKind::PermissionDenied), (false, 1));
+    }
 }
