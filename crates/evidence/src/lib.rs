@@ -44,7 +44,7 @@ pub use container::{
 pub use html::escaped;
 pub use name::MOST_BYTES;
 pub use open::{Given as GivenBundle, OpenFault, identity_of, is_bundle_folder, public_key_of};
-pub use paper::{Checked as CheckedPaper, Paper};
+pub use paper::{Checked as CheckedPaper, Paper, PaperFault};
 pub use picture::{COLUMNS, Mark, MarkKind, timeline};
 pub use public_key::public_key_in;
 pub use recipient::{Given, Recipient};

@@ -10,7 +10,7 @@ use std::{
 };
 
 use earwitness_evidence::{
-    Container, GivenBundle, Keys, Named, OpenFault, identity_of, public_key_of, verify,
+    Container, GivenBundle, Keys, Named, OpenFault, PaperFault, identity_of, public_key_of, verify,
 };
 use secrecy::SecretString;
 use zeroize::Zeroizing;
@@ -85,7 +85,12 @@ fn run(words: impl Iterator<Item = OsString>) -> Result<(String, u8), Stopped> {
     let given = GivenBundle::read(&typed.bundle)?;
     if let Some(paper) = given.paper() {
         let checked = paper.check(&key.ok_or(OpenFault::KeyNeeded)?);
-        return Ok((checked.to_string(), if checked.is_genuine() { 0 } else { 5 }));
+        let code = match checked.genuine() {
+            Ok(()) => 0,
+            Err(PaperFault::Later) => 1,
+            Err(_altered) => 5,
+        };
+        return Ok((checked.to_string(), code));
     }
     let files = opened(given, &typed)?;
     let report = verify(&files, key.as_ref());
@@ -160,11 +165,43 @@ impl From<OpenFault> for Stopped {
 
 #[cfg(test)]
 mod tests {
-    use std::{io, path::PathBuf};
+    use std::{fs, io, path::PathBuf};
 
     use earwitness_evidence::{ContainerFault, FolderFault, ZipFault};
 
     use super::*;
+
+    /// What is said, and the exit code.
+    fn said(words: &[&Path]) -> (String, u8) {
+        let words = words.iter().map(|word| word.as_os_str().to_owned());
+        run(words).unwrap_or_else(|stopped| (stopped.why, stopped.code))
+    }
+
+    #[test]
+    fn papers_are_checked_against_the_key_that_is_given_and_no_other() {
+        let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures");
+        let (key, other) = (fixtures.join("papers/v1/recorder.pub"), fixtures.join("bundle/v1/recorder.pub"));
+        let with = Path::new("--key");
+        let home = tempfile::tempdir().unwrap();
+        let changed = home.path().join("changed.json");
+        for (name, says, from, to) in [
+            ("certificate.json", "nothing is left of: citizen-90d 2026-11-21", "citizen-90d", "citizen-91d"),
+            ("proof.json", "row: 1 / 17", "\"tree_size\": 17", "\"tree_size\": 18"),
+        ] {
+            let paper = fixtures.join("papers/v1").join(name);
+            let (text, code) = said(&[&paper, with, &key]);
+            assert!(code == 0 && text.contains(says), "{code} {text}");
+            assert_eq!(said(&[&paper, with, &other]).1, 5);
+            assert_eq!(said(&[&paper]).1, 2, "a paper says nothing without a key");
+            let original = fs::read_to_string(&paper).unwrap();
+            let forged = original.replace(from, to);
+            assert_ne!(forged, original);
+            fs::write(&changed, forged).unwrap();
+            let (text, code) = said(&[&changed, with, &key]);
+            assert!(code == 5 && text.contains('✘'), "{code} {text}");
+        }
+        assert_eq!(said(&[Path::new("--version")]).0, VERSION);
+    }
 
     #[test]
     fn what_cannot_be_read_is_not_called_altered() {

@@ -6,7 +6,9 @@
 use std::fmt::{self, Write as _};
 
 use chrono::{DateTime, SecondsFormat};
-use earwitness_vault::{Certificate, Entry, LedgerKind, RecordedRow, Row, RowProof};
+use earwitness_vault::{
+    Certificate, Entry, LedgerKind, NotCertified, ProofFault, RecordedRow, Row, RowProof, failed_call,
+};
 use ed25519_dalek::VerifyingKey;
 use serde::{Deserialize, de::IgnoredAny};
 
@@ -22,11 +24,29 @@ pub enum Paper {
     Proof(String),
 }
 
+/// Why a paper is not believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum PaperFault {
+    /// It is no certificate, or not this key's, or altered.
+    #[error(transparent)]
+    Certificate(#[from] NotCertified),
+    /// It is no proof.
+    #[error("it cannot be read as the proof of a row")]
+    Malformed,
+    /// Not proven.
+    #[error(transparent)]
+    Proof(ProofFault),
+    /// It is signed by this key, and says what this program does not know.
+    #[error("a later version of this program is needed to read it")]
+    Later,
+}
+
 /// What a paper came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Checked {
-    text: String,
-    is_genuine: bool,
+    name: &'static str,
+    /// What it says, in lines.
+    said: Result<String, PaperFault>,
 }
 
 /// By what each of them is known.
@@ -52,43 +72,54 @@ impl Paper {
     /// Checks it against the office's public key, without which it says nothing.
     #[must_use]
     pub fn check(&self, key: &VerifyingKey) -> Checked {
-        let (said, name) = match self {
-            Self::Certificate(text) => (certificate(text, key), "파기 확인서 · certificate of disposal"),
-            Self::Proof(text) => (proof(text, key), "원장의 증명 · proof of a row of the ledger"),
-        };
-        match said {
-            Ok(facts) => Checked {
-                text: format!(
-                    "✔ {name}\n{facts}✔ 이 열쇠로 서명되었고 변경되지 않았습니다 · signed by this key, and unaltered\n"
-                ),
-                is_genuine: true,
-            },
-            Err(why) => Checked {
-                text: format!(
-                    "✘ {name}: {why}\n✘ 이 열쇠의 것이 아니거나 변경되었습니다 · not this key's, or altered\n"
-                ),
-                is_genuine: false,
-            },
+        match self {
+            Self::Certificate(text) => {
+                Checked { name: "파기 확인서 · certificate of disposal", said: certificate(text, key) }
+            }
+            Self::Proof(text) => {
+                Checked { name: "원장의 증명 · proof of a row of the ledger", said: proof(text, key) }
+            }
         }
     }
 }
 
 impl Checked {
     /// Whether it is what the office signed.
-    #[must_use]
-    pub const fn is_genuine(&self) -> bool {
-        self.is_genuine
+    ///
+    /// # Errors
+    /// Why not, or why that cannot be told.
+    pub fn genuine(&self) -> Result<(), PaperFault> {
+        self.said.as_ref().map(|_facts| ()).map_err(|fault| *fault)
     }
 }
 
 impl fmt::Display for Checked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
+        let name = self.name;
+        match &self.said {
+            Ok(facts) => writeln!(
+                f,
+                "✔ {name}\n{facts}✔ 이 열쇠로 서명되었고 변경되지 않았습니다 · signed by this key, and unaltered"
+            ),
+            Err(PaperFault::Later) => {
+                writeln!(f, "? {name}: 더 새로운 판이 필요합니다 · {}", PaperFault::Later)
+            }
+            Err(fault) => writeln!(
+                f,
+                "✘ {name}: {fault}\n✘ 이 열쇠의 것이 아니거나 변경되었습니다 · not this key's, or altered"
+            ),
+        }
     }
 }
 
-fn certificate(text: &str, key: &VerifyingKey) -> Result<String, String> {
-    let said = Certificate::verified(text, key).map_err(|why| why.to_string())?;
+/// The schema of certificates that this program reads.
+const SCHEMA: u8 = 1;
+
+fn certificate(text: &str, key: &VerifyingKey) -> Result<String, PaperFault> {
+    let said = Certificate::verified(text, key)?;
+    if said.schema != SCHEMA {
+        return Err(PaperFault::Later);
+    }
     let mut facts = Facts::default();
     facts.say("확인서 번호 · certificate", &said.run);
     facts.say("보관소 · vault", &said.vault);
@@ -97,10 +128,16 @@ fn certificate(text: &str, key: &VerifyingKey) -> Result<String, String> {
     facts.say("파기 건수 · recordings", &said.recordings.len().to_string());
     for one in &said.recordings {
         let key = if one.key_was_there { "" } else { " · 키 없음 · its key was lost before" };
-        facts.say("  녹취 · recording", &format!("{} {} {}{key}", one.recording, one.class, one.day));
+        let rule = one.rule.as_deref().unwrap_or("-");
+        let of = format!("{} {} → {} · {rule}", one.class, one.day, one.kept_until);
+        facts.say("  녹취 · recording", &format!("{} · {of}{key}", one.recording));
+    }
+    for ended in &said.ended_days {
+        facts.say("남은 것이 없는 날 · nothing is left of", &format!("{} {}", ended.class, ended.day));
     }
     for held in &said.held {
-        facts.say("보존 조치 · kept by a hold", &held.recording);
+        let until = held.hold_until.as_deref().unwrap_or("해제 시 · released");
+        facts.say("보존 조치 · kept by a hold", &format!("{} → {until}", held.recording));
     }
     for backup in &said.stale_key_backups {
         facts.say("키가 남은 백업 · keys are still in", &format!("{} ({})", backup.label, backup.id));
@@ -108,9 +145,15 @@ fn certificate(text: &str, key: &VerifyingKey) -> Result<String, String> {
     Ok(facts.0)
 }
 
-fn proof(text: &str, key: &VerifyingKey) -> Result<String, String> {
-    let proof: RowProof = serde_json::from_str(text).map_err(|_cause| "it cannot be read".to_owned())?;
-    let row = proof.verify(key).map_err(|why| why.to_string())?;
+fn proof(text: &str, key: &VerifyingKey) -> Result<String, PaperFault> {
+    let proof: RowProof = serde_json::from_str(text).map_err(|_cause| PaperFault::Malformed)?;
+    let row = proof.verify(key).map_err(|fault| {
+        if matches!(fault, ProofFault::UnknownKind { .. }) {
+            PaperFault::Later
+        } else {
+            PaperFault::Proof(fault)
+        }
+    })?;
     let mut facts = Facts::default();
     facts.say("원장 · ledger", proof.origin().as_deref().unwrap_or("-"));
     facts.say("줄 · row", &format!("{} / {}", row.number, proof.tree_size));
@@ -132,8 +175,10 @@ fn tell(facts: &mut Facts, row: &Row) {
         && let Ok(entry) = Entry::from_bytes(&row.payload)
     {
         facts.say("녹취하지 않음 · not recorded, call", &entry.summary.id.to_string());
+    } else if let Some((call, _because)) = failed_call(row) {
+        facts.say("녹취 실패 · failed to be recorded, call", &call.to_string());
     } else {
-        facts.say("내용 · says", &format!("{:?}", row.kind));
+        facts.say("통화의 줄이 아님 · not of a call, kind", &row.kind.code().to_string());
     }
 }
 
@@ -173,7 +218,7 @@ mod tests {
             });
             assert_eq!(name, paper, "{text}");
             let key = ed25519_dalek::SigningKey::from_bytes(&[7; 32]).verifying_key();
-            assert!(read.is_none_or(|paper| !paper.check(&key).is_genuine()), "signed by nobody");
+            assert!(read.is_none_or(|paper| paper.check(&key).genuine().is_err()), "signed by nobody");
         }
         assert_eq!(Paper::read(&[0xff, b'{']), None);
     }

@@ -6,7 +6,8 @@ use std::{
 };
 
 use earwitness_evidence::{
-    Container, GivenBundle, Keys, Named, OpenFault, identity_of, is_bundle_folder, public_key_of, verify,
+    Container, GivenBundle, Keys, Named, OpenFault, PaperFault, identity_of, is_bundle_folder, public_key_of,
+    verify,
 };
 
 use super::Verify;
@@ -29,7 +30,11 @@ impl Verify {
         if let Some(paper) = given.paper() {
             let checked = paper.check(&key.ok_or(OpenFault::KeyNeeded)?);
             write!(context.out(), "{checked}")?;
-            return Ok(if checked.is_genuine() { Exit::Done } else { Exit::Broken });
+            return Ok(match checked.genuine() {
+                Ok(()) => Exit::Done,
+                Err(PaperFault::Later) => Exit::Failed,
+                Err(_altered) => Exit::Broken,
+            });
         }
         let files = self.opened(context, given)?;
         let report = verify(&files, key.as_ref());
