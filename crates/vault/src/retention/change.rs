@@ -79,8 +79,7 @@ impl Vault {
     /// # Errors
     /// What the ledger says.
     pub fn proposals(&self) -> Result<Vec<Proposal>, VaultError> {
-        let mut retention = self.parts.retention();
-        retention.standing.catch_up(&self.parts.ledger().reader())?;
+        let retention = self.parts.caught_up()?;
         Ok(retention.standing.proposals.values().cloned().collect())
     }
 
@@ -93,8 +92,7 @@ impl Vault {
         call: Option<CallId>,
         recording: RecordingId,
     ) -> Result<Option<NaiveDate>, VaultError> {
-        let mut retention = self.parts.retention();
-        retention.standing.catch_up(&self.parts.ledger().reader())?;
+        let retention = self.parts.caught_up()?;
         Ok(retention.standing.changed(call, recording))
     }
 
@@ -103,8 +101,7 @@ impl Vault {
     /// # Errors
     /// [`VaultError::NoSuchAct`]; what the ledger says.
     pub fn find_act(&self, name: &str) -> Result<ActId, VaultError> {
-        let mut retention = self.parts.retention();
-        retention.standing.catch_up(&self.parts.ledger().reader())?;
+        let retention = self.parts.caught_up()?;
         let standing = &retention.standing;
         hold::named(standing.holds.keys().chain(standing.proposals.keys()), name).ok_or(
             VaultError::NoSuchAct {

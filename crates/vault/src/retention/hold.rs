@@ -92,8 +92,7 @@ impl Vault {
     /// # Errors
     /// What the ledger says.
     pub fn holds(&self, now: WallTime) -> Result<Vec<Standing>, VaultError> {
-        let mut retention = self.parts.retention();
-        retention.standing.catch_up(&self.parts.ledger().reader())?;
+        let retention = self.parts.caught_up()?;
         let today = self.parts.civil_day(now);
         let shown = |hold: &Hold| Standing {
             has_lapsed: hold.until.is_some_and(|until| until.0 < today),

@@ -70,7 +70,7 @@ impl Standing {
     pub(super) fn mark(&self, entry: &mut Entry, today: NaiveDate) -> bool {
         let Ok(of) = subject(entry) else { return false };
         let Some(recording) = &mut entry.recording else { return false };
-        let hold = self.holds_of(&of, today).next().is_some();
+        let hold = self.is_held(&of, today);
         let until = self.changed(of.call, of.recording).unwrap_or(recording.retention_until);
         let is_news = (entry.hold, recording.retention_until) != (hold, until);
         (entry.hold, recording.retention_until) = (hold, until);

@@ -119,9 +119,8 @@ impl Vault {
     /// What disk and ledger say.
     pub fn dispose_plan(&self, now: WallTime, by: WallTime) -> Result<Plan, VaultError> {
         let parts = &*self.parts;
-        let mut retention = parts.retention();
+        let mut retention = parts.caught_up()?;
         let Retention { standing, earliest, .. } = &mut *retention;
-        standing.catch_up(&parts.ledger().reader())?;
         let day = parts.civil_day(by);
         let mut planned = Vec::new();
         for shelf in earliest.candidates(parts, standing, day)? {
@@ -169,6 +168,13 @@ impl Parts {
     /// A panic under this lock can only be a defect of ours; what is known is learnt from the ledger row by row.
     fn retention(&self) -> MutexGuard<'_, Retention> {
         self.retention.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// With all that the ledger says.
+    fn caught_up(&self) -> Result<MutexGuard<'_, Retention>, VaultError> {
+        let mut retention = self.retention();
+        retention.standing.catch_up(&self.ledger().reader())?;
+        Ok(retention)
     }
 
     /// Asks something that a disposal would change while it runs.

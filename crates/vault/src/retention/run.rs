@@ -151,7 +151,7 @@ fn destroy(
     let mut doomed: Vec<&Doomed> = Vec::new();
     for one in &intent.doomed {
         let subject = &one.subject;
-        let is_held = standing.holds_of(subject, today).next().is_some();
+        let is_held = standing.is_held(subject, today);
         // What is destroyed already is told of, whatever was said since.
         if !is_held || going::key_state(parts, subject)? == Some(KeyState::Destroyed) {
             doomed.push(one);

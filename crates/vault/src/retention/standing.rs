@@ -191,6 +191,11 @@ impl Standing {
             .filter(move |hold| hold.subjects.iter().any(is_meant))
     }
 
+    /// Whether a hold keeps it on `today`.
+    pub(super) fn is_held(&self, of: &Subject, today: NaiveDate) -> bool {
+        self.holds_of(of, today).next().is_some()
+    }
+
     /// Until when a recording was said to be kept, when that was changed.
     pub(super) fn changed(&self, call: Option<CallId>, recording: RecordingId) -> Option<NaiveDate> {
         let of_recording = self.changes.get(&recording).map(|changed| changed.said);

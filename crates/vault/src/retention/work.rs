@@ -118,7 +118,7 @@ impl Work {
     ) -> Result<bool, VaultError> {
         let mut moved = false;
         for found in &self.held {
-            let is_held = |due: &&Due| is_held(standing, due, today) && !due.is_apart();
+            let is_held = |due: &&Due| standing.is_held(&due.subject, today) && !due.is_apart();
             let held: Vec<_> =
                 found.overdue(today).filter(is_held).map(|due| due.subject.recording).collect();
             let apart = set_apart(parts, found, &held)?;
@@ -133,10 +133,6 @@ impl Work {
     }
 }
 
-fn is_held(standing: &Standing, due: &Due, today: NaiveDate) -> bool {
-    standing.holds_of(&due.subject, today).next().is_some()
-}
-
 /// What is to be destroyed of a shelf. Of an open volume it is not known what in it is running, nor of which recording the ledger
 /// is about to be told when it was made.
 fn doomed_in(
@@ -145,7 +141,7 @@ fn doomed_in(
     today: NaiveDate,
 ) -> Result<Vec<Doomed>, VaultError> {
     let mut doomed: Vec<&Due> = Vec::new();
-    for due in found.overdue(today).filter(|due| !is_held(standing, due, today)) {
+    for due in found.overdue(today).filter(|due| !standing.is_held(&due.subject, today)) {
         if !found.is_open || is_listed(parts, due)? {
             doomed.push(due);
         }
